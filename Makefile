@@ -1,0 +1,44 @@
+# Everything runs in .venv; Go tools for the tests are built once into the user's cache.
+# PYTHON: any Python from 3.11 on; the first that is found.
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,\
+  $(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print(sys.executable)' 2>/dev/null)))
+BIN := .venv/bin
+
+.PHONY: demo test lint tools clean
+
+## demo: render the quickstart, and show what was made of what
+demo: .venv/run
+	@rm -rf build/demo
+	@echo "gmsa-krm render kustomize/quickstart/gmsa.yaml -o build/demo"
+	@$(BIN)/gmsa-krm render kustomize/quickstart/gmsa.yaml -o build/demo
+
+## test: everything that runs in minutes
+test: lint tools
+	$(BIN)/pytest -q -n 2
+
+## lint: style, types, and which room may import which
+lint: .venv/dev
+	$(BIN)/ruff check plugin tests
+	$(BIN)/mypy
+	$(BIN)/mypy tests/tools/build.py
+	$(BIN)/lint-imports
+
+## tools: build kustomize for the tests
+tools: .venv/dev
+	@$(BIN)/python tests/tools/build.py kustomize
+
+.venv/run: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "gmsa-krm needs Python 3.11 or newer, and none is on the PATH; install one, or call make PYTHON=/path/to/python3"; exit 1; }
+	@echo "setting up .venv with $(PYTHON)"
+	@$(PYTHON) -m venv .venv || { echo "$(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3-venv"; rm -rf .venv; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/dev: .venv/run
+	@echo "installing the tools for the tests into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
+	@touch $@
+
+clean:
+	rm -rf .venv build

@@ -1,0 +1,61 @@
+"""Source Generate: a new CA and a new certificate at every run; the CA's key is thrown away."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from gmsa_krm.certificates.authority import Authority, certificate_pem, key_pem
+from gmsa_krm.certificates.material import SOON, TlsMaterial, dns_names
+from gmsa_krm.config.fields import Report
+from gmsa_krm.config.model import Webhook
+from gmsa_krm.config.values import seconds
+from gmsa_krm.outside import Outside
+
+
+def generate(webhook: Webhook, outside: Outside, report: Report, present: TlsMaterial | None) -> TlsMaterial:
+    names = dns_names(webhook.name, webhook.namespace)
+    now = outside.now()
+    if present is not None and _is_good(present, names, now):
+        return present
+    report.warning(
+        webhook.certificate.at("source"),
+        f"{webhook.certificate.path}.source",
+        "generated-certificate",
+        "Generate makes new keys on every run, so no two renders are equal and each one restarts the webhook;"
+        " use Derive, Files or CertManager for anything that lasts",
+    )
+    return issue(names, now, seconds(webhook.certificate.valid_for))
+
+
+def issue(names: list[str], now: int, valid_for: int) -> TlsMaterial:
+    """New material for `names`; valid from an hour before `now`, for clocks that are late."""
+    validity = (now - 3600, now + valid_for)
+    authority = Authority(
+        ec.generate_private_key(ec.SECP256R1()), names, x509.random_serial_number(), validity, deterministic=False
+    )
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = authority.issue(key, names, x509.random_serial_number(), validity)
+    return TlsMaterial(certificate_pem(authority.certificate), certificate_pem(certificate), key_pem(key))
+
+
+def _is_good(present: TlsMaterial, names: list[str], now: int) -> bool:
+    """Whether material of an earlier run fits this webhook and lasts."""
+    try:
+        certificate = x509.load_pem_x509_certificate((present.certificate or "").encode())
+        authority = x509.load_pem_x509_certificate(present.ca_bundle.encode())
+        key = load_pem_private_key((present.key or "").encode(), password=None)
+        certificate.verify_directly_issued_by(authority)
+        held = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+        return False
+    last = datetime.fromtimestamp(now, UTC) + timedelta(seconds=SOON)
+    return (
+        key.public_key() == certificate.public_key()
+        and held.get_values_for_type(x509.DNSName) == names
+        and min(certificate.not_valid_after_utc, authority.not_valid_after_utc) > last
+    )

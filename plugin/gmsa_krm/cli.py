@@ -1,0 +1,211 @@
+"""Arguments and exit status.
+
+0 done; 1 the input is wrong; 2 wrong usage; 3 something outside failed. Unless it is 0, `render` and
+`post-render` print nothing on stdout. Each command imports what it needs and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from gmsa_krm.findings import Finding, InputError, OutsideError, has_errors
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+DONE = 0
+WRONG_INPUT = 1
+WRONG_USAGE = 2
+OUTSIDE_FAILED = 3
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the program with `argv` (the process's own arguments if None); returns the exit status."""
+    program, *arguments = sys.argv if argv is None else ["gmsa-krm", *argv]
+    try:
+        return _run(program, arguments)
+    except InputError as error:
+        _print(error.findings)
+        return WRONG_INPUT
+    except OutsideError as error:
+        print(f"gmsa-krm: {error}", file=sys.stderr)
+        return OUTSIDE_FAILED
+    except BrokenPipeError:
+        # The reader has gone; with stdout closed the interpreter would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return OUTSIDE_FAILED
+    except KeyboardInterrupt:
+        return 130
+    except (RecursionError, MemoryError) as error:
+        print(f"gmsa-krm: the input is too large or too deeply nested ({type(error).__name__})", file=sys.stderr)
+        return WRONG_INPUT
+
+
+def _run(program: str, arguments: list[str]) -> int:
+    # kustomize calls a legacy plugin by its kind or with a variable set, and with the config as first argument.
+    as_plugin = os.path.basename(program) == "GMSAConfig" or "KUSTOMIZE_PLUGIN_CONFIG_STRING" in os.environ
+    if as_plugin and arguments:
+        return _plugin(arguments)
+    if not arguments:
+        return _function()
+    options = _parser().parse_args(arguments)
+    status: int = options.run(options)
+    return status
+
+
+def _function() -> int:
+    if sys.stdin.isatty():
+        print(
+            "gmsa-krm reads a ResourceList on stdin, as kustomize sends it. By hand: gmsa-krm render FILE, or gmsa-krm --help",
+            file=sys.stderr,
+        )
+        return WRONG_USAGE
+    from gmsa_krm.hosts.krm import run_function
+    from gmsa_krm.outside import Outside
+
+    output, findings = run_function(sys.stdin.buffer.read(), Outside(os.getcwd(), os.environ))
+    # kustomize drops the results, so everything is said on stderr too.
+    _print(findings)
+    _write(output)
+    return WRONG_INPUT if has_errors(findings) else DONE
+
+
+def _plugin(arguments: list[str]) -> int:
+    from gmsa_krm.hosts.kustomize import run_plugin
+    from gmsa_krm.outside import Outside
+
+    try:
+        with open(arguments[0], "rb") as file:
+            config = file.read()
+    except OSError as error:
+        raise OutsideError(f"{arguments[0]}: cannot be read ({error.strerror})") from None
+    stdin = b"" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer.read()
+    output, findings = run_plugin(config, stdin, Outside(os.getcwd(), os.environ))
+    _print(findings)
+    _write(output)
+    return DONE
+
+
+def _render(options: Namespace) -> int:
+    from gmsa_krm.hosts.files import generate_from, read_paths
+    from gmsa_krm.hosts.render import in_apply_order, stream
+
+    folder = read_paths(options.path, os.environ, sys.stdin.buffer)
+    outcome = generate_from(folder)
+    outputs = in_apply_order(outcome, folder.documents)
+    as_json = options.format == "json"
+    if options.output is None:
+        data = stream(outputs, as_json)
+        _print(outcome.findings)
+        _write(data)
+        return DONE
+    from gmsa_krm.hosts.folder import summary, write_folder
+
+    written = write_folder(outputs, options.output, as_json)
+    _print(outcome.findings)
+    print(summary(outputs, written, options.output))
+    return DONE
+
+
+def _lint(options: Namespace) -> int:
+    from gmsa_krm.hosts.lint import as_json, as_sarif, as_text, lint
+
+    findings = lint(options.path, os.environ, sys.stdin.buffer)
+    form = {"text": as_text, "json": as_json, "sarif": as_sarif}[options.format]
+    _write(form(findings).encode())
+    return WRONG_INPUT if has_errors(findings) else DONE
+
+
+def _schema(options: Namespace) -> int:
+    import json
+
+    from gmsa_krm.config.schema import json_schema
+
+    _write((json.dumps(json_schema(), indent=2) + "\n").encode())
+    return DONE
+
+
+def _install(options: Namespace) -> int:
+    from gmsa_krm.install import install_kustomize
+
+    print(install_kustomize(options.dir, os.environ))
+    return DONE
+
+
+def _certs_issue(options: Namespace) -> int:
+    from gmsa_krm.certificates.command import issue_files
+
+    print(issue_files(options.name, options.namespace, options.valid_for, options.dir, options.force, os.environ))
+    return DONE
+
+
+def _certs_show(options: Namespace) -> int:
+    from gmsa_krm.certificates.command import show
+
+    for path in options.file:
+        print(show(path))
+    return DONE
+
+
+def _parser() -> ArgumentParser:
+    import argparse
+
+    from gmsa_krm import __version__
+
+    parser = argparse.ArgumentParser(
+        prog="gmsa-krm",
+        description="Sets up gMSA on Kubernetes from one GMSAConfig. Without arguments: a KRM function"
+        " (a ResourceList on stdin and stdout).",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"gmsa-krm {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    render = commands.add_parser("render", help="print everything that GMSAConfig files ask for, in apply order")
+    render.add_argument("path", nargs="+", metavar="PATH", help="GMSAConfig file, manifest, folder of them, or - for stdin")
+    render.add_argument("-o", "--output", metavar="DIR", help="write a file per resource into DIR instead")
+    render.add_argument("--format", choices=("yaml", "json"), default="yaml")
+    render.set_defaults(run=_render)
+
+    lint = commands.add_parser("lint", help="find mistakes; exit status 1 if one is an error")
+    lint.add_argument("path", nargs="+", metavar="PATH", help="GMSAConfig file, manifest, folder of them, or - for stdin")
+    lint.add_argument("--format", choices=("text", "json", "sarif"), default="text")
+    lint.set_defaults(run=_lint)
+
+    schema = commands.add_parser("schema", help="print the JSON Schema of GMSAConfig, for editors")
+    schema.set_defaults(run=_schema)
+
+    install = commands.add_parser("install", help="put the plugin where a host looks for it")
+    hosts = install.add_subparsers(required=True, metavar="HOST")
+    kustomize = hosts.add_parser("kustomize", help="the legacy exec plugin of kustomize, for kubectl kustomize")
+    kustomize.add_argument("--dir", metavar="DIR", help="kustomize's plugin folder (default: where kustomize looks)")
+    kustomize.set_defaults(run=_install)
+
+    certs = commands.add_parser("certs", help="certificate files for webhook.certificate.source Files")
+    actions = certs.add_subparsers(required=True, metavar="ACTION")
+    issue = actions.add_parser("issue", help="make ca.crt, tls.crt and tls.key; the CA's key is thrown away")
+    issue.add_argument("--name", default="gmsa-webhook", help="webhook.name of the config (default: %(default)s)")
+    issue.add_argument("--namespace", default="gmsa-webhook", help="webhook.namespace (default: %(default)s)")
+    issue.add_argument("--valid-for", default="8760h", metavar="DURATION", help="default: %(default)s, a year")
+    issue.add_argument("--dir", default="certs", help="where to write them (default: %(default)s)")
+    issue.add_argument(
+        "--force", action="store_true", help="replace files that are there; the old CA stays trusted beside the new one"
+    )
+    issue.set_defaults(run=_certs_issue)
+    show = actions.add_parser("show", help="print what the certificates in PEM files hold")
+    show.add_argument("file", nargs="+", metavar="FILE")
+    show.set_defaults(run=_certs_show)
+    return parser
+
+
+def _print(findings: Iterable[Finding]) -> None:
+    for finding in findings:
+        print(finding, file=sys.stderr)
+
+
+def _write(data: bytes) -> None:
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()

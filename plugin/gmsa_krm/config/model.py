@@ -1,0 +1,422 @@
+"""GMSAConfig: every field with its default, its meaning and its checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gmsa_krm.config import values
+from gmsa_krm.config.fields import (
+    Report,
+    Section,
+    boolean,
+    choice,
+    guess,
+    integer,
+    kubernetes_list,
+    kubernetes_mapping,
+    later,
+    number_or_percent,
+    section,
+    sections,
+    text,
+    text_or_mapping,
+    texts,
+)
+from gmsa_krm.config.host_account import PLUGINS, check_host_account
+
+API_VERSION = "gmsa-krm.dev/v1alpha1"
+GROUP = "gmsa-krm.dev"
+KIND = "GMSAConfig"
+
+
+class Domain(Section):
+    """An Active Directory domain: its own GUID and SID, never an account's."""
+
+    name: str = text("What credspecs[].domain refers to. Default: dnsName.", default=lambda self: self.dns_name)
+    dns_name: str = text("DNS name of the domain.", required=True, check=values.dns_name, examples=("contoso.com",))
+    dns_tree_name: str = text(
+        "DNS name of the forest's root domain. Default: dnsName.",
+        check=values.dns_name,
+        default=lambda self: self.dns_name,
+        examples=("contoso.com",),
+    )
+    net_bios_name: str = text(
+        "NetBIOS name of the domain, 15 characters at most.",
+        required=True,
+        check=values.netbios_name,
+        examples=("CONTOSO",),
+    )
+    guid: str = text(
+        "GUID of the domain, without braces: (Get-ADDomain).ObjectGUID.",
+        required=True,
+        check=values.domain_guid,
+        examples=("244818ae-87ac-4fcd-92ec-e79e5252348a",),
+    )
+    sid: str = text(
+        "SID of the domain, S-1-5-21 and three numbers: (Get-ADDomain).DomainSID.Value.",
+        required=True,
+        check=values.domain_sid,
+        examples=("S-1-5-21-2126449477-2524075714-3094792973",),
+    )
+
+
+class AdditionalAccount(Section):
+    """A further entry of GroupManagedServiceAccounts."""
+
+    account: str = text("sAMAccountName without the trailing $.", required=True, check=values.account)
+    scope: str | None = text(
+        "DNS or NetBIOS name of the account's domain. Default: both names of the credspec's domain.",
+        check=values.scope,
+        examples=("fabrikam.com",),
+    )
+
+
+class HostAccount(Section):
+    """How nodes that are not joined to the domain get the account's password (Container Credential Guard)."""
+
+    plugin: str = text(
+        'The plugin: AzureKeyVault, AWS, Rancher, or the GUID of another one in braces, "{...}".',
+        required=True,
+        examples=(*PLUGINS, "{CCC2A336-D7F3-4818-A213-272B7924213E}"),
+    )
+    input: str | dict[str, str] = text_or_mapping(
+        "What the plugin needs to find the secret: its string, or a mapping that is written as the plugin wants it"
+        " (AzureKeyVault: ObjectId, SecretUri; AWS: credentialArn; Rancher: namespace, secret).",
+        required=True,
+    )
+
+    def check(self, report: Report) -> None:
+        check_host_account(self, report)
+
+
+class UsedBy(Section):
+    """Service accounts of one namespace that may use the credspec."""
+
+    namespace: str = text("Their namespace.", required=True, check=values.label_name)
+    service_accounts: list[str] = texts(
+        'Their names; ["*"] for every service account of the namespace.',
+        each="Name of a service account, or *.",
+        check=values.service_account,
+        filled=True,
+        required=True,
+    )
+
+    def check(self, report: Report) -> None:
+        node = self.at("serviceAccounts")
+        if "default" in self.service_accounts:
+            report.warning(
+                node,
+                f"{self.path}.serviceAccounts",
+                "default-service-account",
+                f"binds the default service account, so every pod of {self.namespace} that names no other gets this"
+                " identity; give the workload a service account of its own",
+            )
+        if "*" in self.service_accounts and len(self.service_accounts) > 1:
+            report.warning(
+                node, f"{self.path}.serviceAccounts", "all-service-accounts", '"*" covers the others; leave it alone'
+            )
+
+
+class CredentialSpec(Section):
+    """A GMSACredentialSpec and who may use it: either account (and domain), or file."""
+
+    account: str | None = text(
+        "sAMAccountName of the gMSA, without the trailing $.", check=values.account, examples=("WebApp1",)
+    )
+    file: str | None = text(
+        "Instead of account and domain: the JSON file that New-CredentialSpec wrote, relative to this config's folder.",
+        examples=("webapp3.json",),
+    )
+    name: str | None = text(
+        "Name of the GMSACredentialSpec. Default: gmsa- and the account as an RFC 1123 name.",
+        check=values.subdomain_name,
+        default=lambda self: f"gmsa-{values.suggested_name(self.account)}" if self.account else None,
+        examples=("gmsa-webapp1",),
+    )
+    domain: str | None = text("Name of an entry of domains. Default: the only domain.")
+    additional_accounts: list[AdditionalAccount] = sections("Further gMSAs of the same credspec.", AdditionalAccount)
+    host_account: HostAccount | None = section(
+        "For nodes that are not joined to the domain.", HostAccount, optional=True
+    )
+    used_by: list[UsedBy] = sections(
+        "Who may use it: one ClusterRole (verb use, this name only) and one RoleBinding per namespace.", UsedBy
+    )
+
+    def check(self, report: Report) -> None:
+        if (self.account is None) == (self.file is None):
+            report.error(
+                self.node,
+                self.path,
+                "credspec-source",
+                "has both account and file; keep one" if self.account else "has neither account nor file; give one",
+            )
+        elif self.file is not None:
+            for key in ("domain", "additionalAccounts", "hostAccount"):
+                if key in self._nodes:
+                    report.error(
+                        self.at(key), f"{self.path}.{key}", "credspec-source", "goes with account; the file has its own"
+                    )
+
+
+class ServiceAccount(Section):
+    """A ServiceAccount that is created here, not only bound."""
+
+    name: str = text("Its name.", required=True, check=values.subdomain_name)
+    namespace: str = text("Its namespace.", required=True, check=values.label_name)
+    automount_token: bool = boolean("Mount the API token into its pods.", default=False)
+    image_pull_secrets: list[str] = texts(
+        "Secrets for pulling images.", each="Name of a Secret.", check=values.subdomain_name
+    )
+
+
+class Crd(Section):
+    """The CustomResourceDefinition of GMSACredentialSpec."""
+
+    install: bool | None = boolean("Emit the CRD. Default: true, and false in admission mode None.")
+
+
+class Admission(Section):
+    """What expands and checks the references in pods."""
+
+    mode: str = choice(
+        "Webhook: the gMSA admission webhook is set up here. None: it is there already (AKS), emit credspecs and RBAC.",
+        "Webhook",
+        "None",
+        later=("Policy",),
+        default="Webhook",
+    )
+
+
+class Derive(Section):
+    """For source Derive: keys and certificates computed from a secret seed and the date."""
+
+    seed_env: str = text("Environment variable that holds the seed, 32 bytes or more.", default="GMSA_KRM_SEED")
+    seed_file: str | None = text("File that holds the seed, instead of the variable; never commit it.")
+    rotate_every: str = text("How long an epoch is: a new serving certificate in each.", default="720h", check=values.duration)
+
+
+class CertificateFiles(Section):
+    """For source Files: PEM files, relative to this config's folder."""
+
+    ca: str = text("The CA that the API server is to trust.", default="certs/ca.crt")
+    cert: str = text("The webhook's certificate, followed by intermediate ones if there are any.", default="certs/tls.crt")
+    key: str = text("The certificate's private key, not encrypted.", default="certs/tls.key")
+
+
+class ExistingSecret(Section):
+    """For source ExistingSecret: a Secret that something else keeps in the cluster."""
+
+    name: str = text("Its name, in the webhook's namespace; of type kubernetes.io/tls.", required=True, check=values.subdomain_name)
+    ca_bundle_file: str = text("PEM file with the CA of its certificate.", required=True, examples=("certs/ca.crt",))
+
+
+class IssuerRef(Section):
+    """An issuer of cert-manager."""
+
+    name: str = text("Its name.", required=True, check=values.subdomain_name)
+    kind: str = text("Issuer, ClusterIssuer, or the kind of an external issuer.", default="Issuer")
+    group: str = text("Its API group.", default="cert-manager.io", check=values.subdomain_name)
+
+
+class CertManager(Section):
+    """For source CertManager."""
+
+    issuer_ref: IssuerRef | None = section(
+        "The issuer to use; it must fill ca.crt of the Secret. Null: a self-signed issuer chain of our own.",
+        IssuerRef,
+        optional=True,
+    )
+
+
+class Certificate(Section):
+    """Where the webhook's TLS certificate comes from."""
+
+    source: str = choice(
+        "Generate: new keys on each run, for trying out. Derive: computed from a seed, the same everywhere."
+        " Files: PEM files. ExistingSecret: a Secret in the cluster. CertManager: cert-manager issues and renews it.",
+        "Generate",
+        "Derive",
+        "Files",
+        "ExistingSecret",
+        "CertManager",
+        default="Generate",
+    )
+    valid_for: str = text(
+        "How long a certificate of the sources Generate, Derive and CertManager is valid.",
+        default="8760h",
+        check=values.duration,
+    )
+    derive: Derive = section("For source Derive.", Derive)
+    files: CertificateFiles = section("For source Files.", CertificateFiles)
+    existing_secret: ExistingSecret = section("For source ExistingSecret.", ExistingSecret)
+    cert_manager: CertManager = section("For source CertManager.", CertManager)
+
+    def check(self, report: Report) -> None:
+        if self.source == "ExistingSecret" and "existingSecret" not in self._nodes:
+            report.error(
+                self.at("source"),
+                f"{self.path}.existingSecret",
+                "required",
+                "is missing; source ExistingSecret needs existingSecret: {name: ..., caBundleFile: ...}",
+            )
+        valid, epoch = values.seconds(self.valid_for), values.seconds(self.derive.rotate_every)
+        if self.source == "Derive" and valid < 2 * epoch:
+            report.error(
+                self.at("validFor"),
+                f"{self.path}.validFor",
+                "validity",
+                f"{self.valid_for} is under twice derive.rotateEvery ({self.derive.rotate_every}), so a certificate could"
+                f" expire before the next one is rolled out; give at least {-(-2 * epoch // 3600)}h",
+            )
+        if valid < 3600:
+            report.error(
+                self.at("validFor"), f"{self.path}.validFor", "validity", f"{self.valid_for} is under an hour; give at least 1h"
+            )
+
+
+class PodDisruptionBudget(Section):
+    """How many webhook pods a drain may take down at once."""
+
+    min_available: int | str | None = number_or_percent("Pods that must stay.")
+    max_unavailable: int | str | None = number_or_percent("Pods that may go. Default: 1, if minAvailable is not given.")
+
+    def check(self, report: Report) -> None:
+        if self.min_available is not None and self.max_unavailable is not None:
+            report.error(self.node, self.path, "disruption-budget", "has minAvailable and maxUnavailable; keep one")
+
+
+class Webhook(Section):
+    """The gMSA admission webhook."""
+
+    name: str = text("Name of its objects.", default="gmsa-webhook", check=values.service_name)
+    namespace: str = text("Its namespace.", default="gmsa-webhook", check=values.label_name)
+    create_namespace: bool = boolean("Emit the namespace too.", default=True)
+    image: str = text(
+        "Its image.", default="registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook:v0.13.0", check=values.image
+    )
+    replicas: int = integer("How many pods.", 1, 100, default=2)
+    random_hostname: bool = boolean("Give gMSA pods a random host name.", default=False)
+    resources: dict[str, Any] = kubernetes_mapping(
+        "Requests and limits of its container. Default: 20m CPU and 64Mi requested, 256Mi the limit.",
+        "requests",
+        "limits",
+        "claims",
+        default=lambda self: {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+    )
+    tolerations: list[dict[str, Any]] = kubernetes_list(
+        "Tolerations of its pods.", "key", "operator", "value", "effect", "tolerationSeconds", default=()
+    )
+    node_selector: dict[str, str] = kubernetes_mapping(
+        "Further labels that its nodes must have; kubernetes.io/os=linux is always set.",
+        strings=True,
+        default=lambda self: {},
+    )
+    affinity: dict[str, Any] | None = kubernetes_mapping(
+        "Affinity of its pods; they are spread over nodes in any case.", "nodeAffinity", "podAffinity", "podAntiAffinity"
+    )
+    priority_class_name: str | None = text("Priority class of its pods.", check=values.subdomain_name)
+    image_pull_secrets: list[str] = texts(
+        "Secrets for pulling its image.", each="Name of a Secret.", check=values.subdomain_name
+    )
+    pod_disruption_budget: PodDisruptionBudget = section("Its PodDisruptionBudget.", PodDisruptionBudget)
+    qps: int = integer("Requests a second that it may send to the API server.", 1, 10_000, default=30)
+    burst: int = integer("Requests that it may send at once.", 1, 10_000, default=50)
+    log_level: str = choice(
+        "How much it logs; debug and trace print whole pods.",
+        "panic",
+        "fatal",
+        "error",
+        "warn",
+        "info",
+        "debug",
+        "trace",
+        default="info",
+    )
+    excluded_namespaces: list[str] = texts(
+        "Namespaces whose pods are not sent to it: they get neither expansion nor checks.",
+        each="Name of a namespace.",
+        check=values.label_name,
+    )
+    certificate: Certificate = section("Where its TLS certificate comes from.", Certificate)
+
+    def check(self, report: Report) -> None:
+        if self.node_selector.get("kubernetes.io/os", "linux") != "linux":
+            report.error(
+                self.at("nodeSelector"),
+                f"{self.path}.nodeSelector",
+                "webhook-os",
+                "kubernetes.io/os must be linux: the webhook's image is a Linux one; remove the line",
+            )
+        if self.replicas == 1:
+            report.warning(
+                self.at("replicas"),
+                f"{self.path}.replicas",
+                "single-replica",
+                "with one replica no gMSA pod can start while it restarts; give 2 or more",
+            )
+
+
+class Spec(Section):
+    """What to set up."""
+
+    domains: list[Domain] = sections("Active Directory domains.", Domain)
+    credspecs: list[CredentialSpec] = sections("Credential specs, and who may use each.", CredentialSpec)
+    service_accounts: list[ServiceAccount] = sections("ServiceAccounts to create.", ServiceAccount)
+    crd: Crd = section("The GMSACredentialSpec CRD.", Crd)
+    admission: Admission = section("What expands and checks the references in pods.", Admission)
+    webhook: Webhook = section("The admission webhook; read in mode Webhook.", Webhook)
+    workloads: None = later("What to change in the workloads that pass through.")
+    nodes: None = later("Settings of the Windows nodes.")
+
+    def check(self, report: Report) -> None:
+        domains = _unique(self.domains, report, "name", lambda domain: domain.name)
+        _unique(self.credspecs, report, "name", lambda spec: spec.name)
+        _unique(self.service_accounts, report, "name", lambda it: it.name and f"{it.namespace}/{it.name}")
+        for spec in self.credspecs:
+            if spec.account is None or any(domain.name is None for domain in self.domains):
+                continue
+            if spec.domain is None and len(self.domains) != 1:
+                cure = f"name one of {', '.join(domains)}" if domains else "add it to spec.domains"
+                report.error(spec.node, f"{spec.path}.domain", "domain-reference", f"is missing; {cure}")
+            elif spec.domain is not None and spec.domain not in domains:
+                message = f"{spec.domain} is no entry of spec.domains{guess(spec.domain, domains)}"
+                report.error(spec.at("domain"), f"{spec.path}.domain", "domain-reference", message)
+        if self.crd.install is None:
+            self.crd.install = self.admission.mode != "None"
+
+
+class Metadata(Section):
+    """Kubernetes metadata; only the name is used."""
+
+    name: str = text("Name of this config, for messages.", required=True, check=values.subdomain_name)
+    namespace: str | None = text("Not used.")
+    labels: dict[str, str] = kubernetes_mapping("Not used.", strings=True, default=lambda self: {})
+    annotations: dict[str, str] = kubernetes_mapping(
+        "config.kubernetes.io/function makes kustomize run this config as a function.",
+        strings=True,
+        default=lambda self: {},
+    )
+
+
+class GMSAConfig(Section):
+    """One gMSA set-up: domains, credential specs, who may use them, and the admission webhook."""
+
+    api_version: str = choice("API version of this config.", API_VERSION, required=True)
+    kind: str = choice("Kind of this config.", KIND, required=True)
+    metadata: Metadata = section("Name of this config.", Metadata, required=True)
+    spec: Spec = section("What to set up.", Spec, required=True)
+
+
+def _unique(entries: list[Any], report: Report, key: str, name_of: Callable[[Any], str | None]) -> dict[str, Any]:
+    """The entries by name, those without one left out; a second one of a name is an error."""
+    seen: dict[str, Any] = {}
+    for entry in entries:
+        name = name_of(entry)
+        if name is None:
+            continue
+        if name in seen:
+            message = f"{name} is taken by {seen[name].path}; give this entry a name of its own"
+            report.error(entry.at(key), f"{entry.path}.{key}", "duplicate-name", message)
+        seen.setdefault(name, entry)
+    return seen

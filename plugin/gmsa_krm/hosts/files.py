@@ -1,0 +1,103 @@
+"""`render` and `lint`: files and folders in; a stream, a folder or findings out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import BinaryIO
+
+from gmsa_krm.config.load import MAX_BYTES, LoadedConfig, is_config, load_config
+from gmsa_krm.findings import Finding, OutsideError, Place, input_error
+from gmsa_krm.generate import Generated
+from gmsa_krm.outside import Outside
+from gmsa_krm.pipeline import run
+from gmsa_krm.yaml.stream import Document, decode, split
+
+_ENDINGS = (".yaml", ".yml", ".json")
+# Read by kustomize and not meant for the API server.
+_NOT_RESOURCES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+# A folder of manifests of a large cluster has some tens of megabytes.
+_MAX_STREAM = 1024 * 1024 * 1024
+
+
+class Folder:
+    """What was read of the paths: the configs, each with its own folder, and the other documents."""
+
+    def __init__(self) -> None:
+        self.configs: list[tuple[LoadedConfig, Outside]] = []
+        self.documents: list[Document] = []
+
+
+def read_paths(paths: list[str], environ: Mapping[str, str], stdin: BinaryIO) -> Folder:
+    """Reads files, folders (with the folders in them) and `-` for stdin; what is no YAML raises InputError."""
+    folder = Folder()
+    seen: set[str] = set()
+    for path in paths:
+        for file in _files(path):
+            real = os.path.realpath(file) if file != "-" else file
+            if real in seen:
+                continue
+            seen.add(real)
+            _read(file, folder, environ, stdin)
+    return folder
+
+
+def generate_from(folder: Folder) -> Generated:
+    """What the configs of the paths ask for. Raises InputError, also where there is no config."""
+    if not folder.configs:
+        raise input_error(
+            "no-config", "no GMSAConfig in what was given; it starts with apiVersion: gmsa-krm.dev/v1alpha1, kind: GMSAConfig"
+        )
+    return run(folder.configs, folder.documents)
+
+
+def _files(path: str) -> list[str]:
+    if path == "-" or not os.path.isdir(path):
+        return [path]
+    found = []
+
+    def failed(error: OSError) -> None:
+        raise OutsideError(f"{error.filename}: cannot be read ({error.strerror})")
+
+    for parent, folders, files in os.walk(path, onerror=failed):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [
+            os.path.join(parent, name)
+            for name in sorted(files)
+            if name.endswith(_ENDINGS) and name not in _NOT_RESOURCES and not name.startswith(".")
+        ]
+    return found
+
+
+def _read(file: str, folder: Folder, environ: Mapping[str, str], stdin: BinaryIO) -> None:
+    shown = "stdin" if file == "-" else file
+    try:
+        if file == "-":
+            data = stdin.read(_MAX_STREAM + 1)
+        else:
+            with open(file, "rb") as opened:
+                data = opened.read(_MAX_STREAM + 1)
+    except OSError as error:
+        raise OutsideError(f"{shown}: cannot be read ({error.strerror})") from None
+    if len(data) > _MAX_STREAM:
+        raise input_error("too-large", f"is over {_MAX_STREAM >> 20} MiB", Place(shown))
+    for document in split(decode(data, shown), shown):
+        root = document.node
+        if root is None:
+            continue
+        if is_config(root):
+            if len(document.text) > MAX_BYTES:
+                raise input_error("too-large", f"is over {MAX_BYTES >> 20} MiB; a GMSAConfig is a small file", document.place())
+            own_folder = os.path.dirname(os.path.abspath(file)) if file != "-" else os.getcwd()
+            folder.configs.append((load_config(root, shown, document.line), Outside(own_folder, environ)))
+        elif document.identity is None:
+            message = "is no Kubernetes object (it has no kind or no metadata); leave the file out or mend it"
+            raise input_error("not-an-object", message, document.place(root))
+        else:
+            folder.documents.append(document)
+
+
+def print_findings(findings: list[Finding]) -> None:
+    for finding in findings:
+        print(finding, file=sys.stderr)

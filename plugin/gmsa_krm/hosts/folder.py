@@ -1,0 +1,131 @@
+"""`render -o`: a folder with a file per resource, and a summary of what came from where."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+
+from gmsa_krm.findings import OutsideError
+from gmsa_krm.hosts.render import OURS, Output, json_text
+
+# Lists the files of the last run, so that the next one removes those that are no longer made, and no others.
+_INDEX = ".gmsa-krm-files"
+_OWN_NAME = re.compile(r"[0-9]{2}-[a-z0-9]+-[-A-Za-z0-9._]+\.(?:yaml|json)")
+_OWN_KINDS = (
+    "Namespace",
+    "CustomResourceDefinition",
+    "GMSACredentialSpec",
+    "ServiceAccount",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "RoleBinding",
+    "Issuer",
+    "Certificate",
+    "Secret",
+    "Deployment",
+    "Service",
+    "PodDisruptionBudget",
+    "ValidatingWebhookConfiguration",
+    "MutatingWebhookConfiguration",
+)
+
+
+def summary(outputs: list[Output], files: list[str], folder: str) -> str:
+    """A table: file, object, and the field of the config (or the file) that it comes from."""
+    rows = [("FILE", "OBJECT", "FROM")]
+    for output, file in zip(outputs, files, strict=True):
+        _, kind, namespace, name = output.identity
+        rows.append((file, f"{kind} {namespace and namespace + '/'}{name}", output.source))
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    lines = [f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2]}" for row in rows]
+    return "\n".join([*lines, f"{len(files)} files in {folder}"])
+
+
+def write_folder(outputs: list[Output], folder: str, as_json: bool) -> list[str]:
+    """Writes a file per resource into `folder`; the names sort in apply order. Returns the names.
+
+    Everything is written beside its place before anything is put there. Files that an earlier run wrote and
+    this one does not are removed; a file of somebody else is never overwritten. Raises OutsideError.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+        earlier = _earlier(folder)
+        contents = _named_contents(outputs, as_json)
+        for name in contents:
+            if name not in earlier and os.path.lexists(os.path.join(folder, name)):
+                raise OutsideError(f"{os.path.join(folder, name)} is there and not ours; move it, or choose another folder")
+        # The index first and with both runs' names: should this one be cut off, the next knows all our files.
+        _replace(folder, {_INDEX: (_index(earlier | set(contents)), False)})
+        _replace(folder, contents)
+        for name in earlier - set(contents):
+            if os.path.lexists(os.path.join(folder, name)):
+                os.unlink(os.path.join(folder, name))
+        _replace(folder, {_INDEX: (_index(set(contents)), False)})
+    except OSError as error:
+        raise OutsideError(f"{error.filename or folder}: cannot be written ({error.strerror})") from None
+    return list(contents)
+
+
+def _earlier(folder: str) -> set[str]:
+    try:
+        with open(os.path.join(folder, _INDEX), encoding="utf-8", errors="replace") as file:
+            names = file.read().splitlines()
+    except FileNotFoundError:
+        return set()
+    # The index may have been tampered with: only names of the form that we write, which have no separator.
+    return {name for name in names if _OWN_NAME.fullmatch(name)}
+
+
+def _index(names: set[str]) -> bytes:
+    return ("# written by gmsa-krm render\n" + "".join(f"{name}\n" for name in sorted(names))).encode()
+
+
+def _named_contents(outputs: list[Output], as_json: bool) -> dict[str, tuple[bytes, bool]]:
+    """{file name: (contents, whether they are secret)}."""
+    ending = "json" if as_json else "yaml"
+    contents: dict[str, tuple[bytes, bool]] = {}
+    for output in outputs:
+        _, kind, namespace, name = output.identity
+        stem = re.sub(r"[^-A-Za-z0-9._]", "-", f"{_number(output):02}-{kind.lower()}-{namespace and namespace + '_'}{name}")
+        file = f"{stem[:200]}.{ending}"
+        more = 2
+        while file in contents:
+            file = f"{stem[:200]}_{more}.{ending}"
+            more += 1
+        contents[file] = (json_text(output.as_data()) if as_json else output.as_yaml().encode(), output.secret)
+    return contents
+
+
+def _number(output: Output) -> int:
+    """Fixed for each kind, so that another credspec in the config renames no file."""
+    if output.rank != OURS:
+        return output.rank if output.rank < OURS else output.rank * 10
+    kind = output.identity[1]
+    return 10 + (_OWN_KINDS.index(kind) if kind in _OWN_KINDS else len(_OWN_KINDS))
+
+
+def _replace(folder: str, contents: dict[str, tuple[bytes, bool]]) -> None:
+    """Puts files in place, each at once; those with a secret are readable by their owner only."""
+    prepared: list[tuple[str, str]] = []
+    try:
+        for name, (data, secret) in contents.items():
+            descriptor, path = tempfile.mkstemp(prefix=".gmsa-krm-", dir=folder)  # mode 0600
+            prepared.append((path, os.path.join(folder, name)))
+            with open(descriptor, "wb") as file:
+                file.write(data)
+                if not secret:
+                    os.fchmod(descriptor, 0o666 & ~_umask())
+        while prepared:
+            path, place = prepared[0]
+            os.replace(path, place)
+            prepared.pop(0)
+    finally:
+        for path, _ in prepared:
+            os.unlink(path)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

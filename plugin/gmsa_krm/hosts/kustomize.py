@@ -1,0 +1,24 @@
+"""kustomize's legacy exec plugin: the config is a file, resources are a stream on stdin, or none."""
+
+from __future__ import annotations
+
+from gmsa_krm.config.load import parse_config
+from gmsa_krm.findings import Finding
+from gmsa_krm.outside import Outside
+from gmsa_krm.pipeline import run
+from gmsa_krm.yaml import write
+from gmsa_krm.yaml.stream import decode, joined, split
+
+
+def run_plugin(config: bytes, stdin: bytes, outside: Outside) -> tuple[bytes, list[Finding]]:
+    """The stream that a generator (empty stdin) or a transformer answers with. Raises InputError."""
+    # The file is a copy that kustomize has written anew: its lines are not the user's.
+    loaded = parse_config(decode(config, "GMSAConfig"), "GMSAConfig", positions=False)
+    documents = split(decode(stdin, "stdin"), "stdin") if stdin.strip() else []
+    outcome = run([(loaded, outside)], documents)
+    texts = [
+        write.document(outcome.instead[index].data) if index in outcome.instead else document.text
+        for index, document in enumerate(documents)
+    ]
+    texts += [write.document(made.data) for made in outcome.new]
+    return joined(texts).encode(), outcome.findings

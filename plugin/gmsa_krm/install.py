@@ -1,0 +1,55 @@
+"""Puts the program where a host looks for its plugins."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import tempfile
+from collections.abc import Mapping
+
+from gmsa_krm.findings import OutsideError
+
+_MARK = "# gmsa-krm: calls the program that installed this file"
+
+
+def install_kustomize(folder: str | None, environ: Mapping[str, str]) -> str:
+    """Installs the legacy exec plugin below kustomize's plugin folder; returns a line that says so.
+
+    The file is a script that calls this program's Python, since a plugin gets no arguments of its own.
+    Raises OutsideError if it cannot be written or another plugin is there.
+    """
+    home = folder if folder is not None else _plugin_home(environ)
+    place = os.path.join(home, "gmsa-krm.dev", "v1alpha1", "gmsaconfig", "GMSAConfig")
+    # sh and not a #! line with Python's path, which may hold spaces or be too long for the kernel.
+    # -P: a file of the user's in the plugin folder must not stand in for a module of ours.
+    # -c and not -m: argv[0] is then ours to give, and tells the program what it is called as.
+    call = "import sys; sys.argv[0] = 'GMSAConfig'; from gmsa_krm.cli import main; sys.exit(main())"
+    script = f'#!/bin/sh\n{_MARK}\nexec {shlex.quote(sys.executable)} -P -c {shlex.quote(call)} "$@"\n'
+    try:
+        if os.path.lexists(place):
+            with open(place, encoding="utf-8", errors="replace") as file:
+                if _MARK not in file.read(4096):
+                    raise OutsideError(f"{place} is there and not ours; move it away first")
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        descriptor, path = tempfile.mkstemp(prefix=".gmsa-krm-", dir=os.path.dirname(place))
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(script)
+        os.chmod(path, 0o755)  # noqa: S103 - a program, for whoever may read the folder
+        os.replace(path, place)
+    except OSError as error:
+        raise OutsideError(f"{error.filename or place}: cannot be written ({error.strerror})") from None
+    hint = "" if folder is None else f"; kustomize finds it with KUSTOMIZE_PLUGIN_HOME={os.path.abspath(home)}"
+    return f"installed {place}{hint}"
+
+
+def _plugin_home(environ: Mapping[str, str]) -> str:
+    """Where kustomize looks: the first of these that exists (api/konfig/plugins.go), else the usual one."""
+    given = environ.get("KUSTOMIZE_PLUGIN_HOME")
+    if given:
+        return given
+    home = environ.get("HOME") or os.path.expanduser("~")
+    config = environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
+    usual = os.path.join(config, "kustomize", "plugin")
+    other = os.path.join(home, "kustomize", "plugin")
+    return other if os.path.isdir(other) and not os.path.isdir(usual) else usual

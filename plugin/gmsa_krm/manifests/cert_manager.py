@@ -1,0 +1,88 @@
+"""Source CertManager: an issuer chain and the webhook's Certificate; no key material of ours.
+
+Renewals happen without us, and the webhook notices only the first one in a process's life. What keeps a
+process trusted after the second renewal that it missed:
+
+- The CA's key stays the same for good (rotationPolicy Never), so certificates from before and after a renewal
+  of the CA, and bundles from before and after, fit each other in every combination.
+- cert-manager renews at two thirds of `validFor`. A process that has taken up the first renewal serves that
+  certificate until 5/3 of `validFor` after its start: 20 months with the default, longer than a Kubernetes
+  release is supported, and no pod outlives the upgrades of its node.
+- Where Stakater's Reloader runs, the annotation on the Deployment rolls the pods at each renewal.
+"""
+
+from __future__ import annotations
+
+from gmsa_krm.certificates.material import dns_names
+from gmsa_krm.config.model import Webhook
+from gmsa_krm.manifests.made import Object
+from gmsa_krm.manifests.webhook import labels, secret_name
+
+_API_VERSION = "cert-manager.io/v1"
+_CA_YEARS = 10
+
+
+def certificate_name(webhook: Webhook) -> str:
+    return webhook.name
+
+
+def certificate(webhook: Webhook) -> Object:
+    issuer = webhook.certificate.cert_manager.issuer_ref
+    return {
+        "apiVersion": _API_VERSION,
+        "kind": "Certificate",
+        "metadata": _metadata(webhook, certificate_name(webhook)),
+        "spec": {
+            "secretName": secret_name(webhook),
+            "dnsNames": dns_names(webhook.name, webhook.namespace),
+            "duration": webhook.certificate.valid_for,
+            "usages": ["digital signature", "server auth"],
+            "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
+            "issuerRef": (
+                {"name": _ca_name(webhook), "kind": "Issuer", "group": "cert-manager.io"}
+                if issuer is None
+                else {"name": issuer.name, "kind": issuer.kind, "group": issuer.group}
+            ),
+        },
+    }
+
+
+def issuer_chain(webhook: Webhook) -> list[Object]:
+    """A self-signed issuer, a CA that it signs, and the issuer that signs with that CA."""
+    bootstrap = f"{webhook.name}-selfsigned"
+    authority = _ca_name(webhook)
+    return [
+        {
+            "apiVersion": _API_VERSION,
+            "kind": "Issuer",
+            "metadata": _metadata(webhook, bootstrap),
+            "spec": {"selfSigned": {}},
+        },
+        {
+            "apiVersion": _API_VERSION,
+            "kind": "Certificate",
+            "metadata": _metadata(webhook, authority),
+            "spec": {
+                "isCA": True,
+                "commonName": "gmsa-krm webhook CA",
+                "secretName": authority,
+                "duration": f"{_CA_YEARS * 8760}h",
+                "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Never"},
+                "issuerRef": {"name": bootstrap, "kind": "Issuer", "group": "cert-manager.io"},
+            },
+        },
+        {
+            "apiVersion": _API_VERSION,
+            "kind": "Issuer",
+            "metadata": _metadata(webhook, authority),
+            "spec": {"ca": {"secretName": authority}},
+        },
+    ]
+
+
+def _ca_name(webhook: Webhook) -> str:
+    return f"{webhook.name}-ca"
+
+
+def _metadata(webhook: Webhook, name: str) -> Object:
+    return {"name": name, "namespace": webhook.namespace, "labels": labels(webhook)}

@@ -1,0 +1,120 @@
+"""The webhook configurations: which pods the API server sends to the webhook, and whom it trusts there."""
+
+from __future__ import annotations
+
+import base64
+
+from gmsa_krm.certificates.material import TlsMaterial
+from gmsa_krm.config.model import Webhook
+from gmsa_krm.manifests.cert_manager import certificate_name
+from gmsa_krm.manifests.made import Object
+from gmsa_krm.manifests.webhook import labels
+
+# The name that upstream gives both webhooks; it stands in the error messages that users search for.
+_NAME = "admission-webhook.windows-gmsa.sigs.k8s.io"
+
+
+def _uses_gmsa(pod: str) -> str:
+    """CEL: whether a pod names a credspec or holds one's contents, at pod level or in any container."""
+    options = "securityContext.?windowsOptions"
+    per_container = (
+        f"c.?{options}.?gmsaCredentialSpecName.hasValue() || c.?{options}.?gmsaCredentialSpec.hasValue()"
+    )
+    lines = [
+        f"{pod}.spec.?{options}.?gmsaCredentialSpecName.hasValue()",
+        f"{pod}.spec.?{options}.?gmsaCredentialSpec.hasValue()",
+        *(
+            f"{pod}.spec.?{containers}.orValue([]).exists(c, {per_container})"
+            for containers in ("containers", "initContainers", "ephemeralContainers")
+        ),
+    ]
+    return "\n|| ".join(lines) + "\n"
+
+
+def validating(webhook: Webhook, tls: TlsMaterial | None) -> Object:
+    # An update that takes gMSA away must be seen too, hence the old object.
+    expression = f"{_uses_gmsa('object')}|| (oldObject != null && (\n{_uses_gmsa('oldObject')}))\n"
+    return _configuration(
+        "ValidatingWebhookConfiguration",
+        webhook,
+        tls,
+        {"path": "/validate", "operations": ["CREATE", "UPDATE"], "expression": expression},
+        {},
+    )
+
+
+def mutating(webhook: Webhook, tls: TlsMaterial | None) -> Object:
+    return _configuration(
+        "MutatingWebhookConfiguration",
+        webhook,
+        tls,
+        {"path": "/mutate", "operations": ["CREATE"], "expression": _uses_gmsa("object")},
+        # Another webhook may add a container that names a credspec after this one has run.
+        {"reinvocationPolicy": "IfNeeded"},
+    )
+
+
+def _configuration(kind: str, webhook: Webhook, tls: TlsMaterial | None, call: Object, more: Object) -> Object:
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": kind,
+        "metadata": {
+            "name": webhook.name,
+            "labels": labels(webhook),
+            **(
+                {"annotations": {"cert-manager.io/inject-ca-from": f"{webhook.namespace}/{certificate_name(webhook)}"}}
+                if tls is None
+                else {}
+            ),
+        },
+        "webhooks": [
+            {
+                "name": _NAME,
+                "clientConfig": {
+                    "service": {
+                        "name": webhook.name,
+                        "namespace": webhook.namespace,
+                        "path": call["path"],
+                        "port": 443,
+                    },
+                    **({} if tls is None else {"caBundle": base64.b64encode(tls.ca_bundle.encode()).decode("ascii")}),
+                },
+                "rules": [
+                    {
+                        "operations": call["operations"],
+                        "apiGroups": [""],
+                        "apiVersions": ["v1"],
+                        "resources": ["pods"],
+                        "scope": "Namespaced",
+                    },
+                ],
+                # Pods without gMSA are never sent, so a webhook that is down stops nothing else, its own
+                # pods included. That leaves no need for a label that would switch the checks off.
+                "matchConditions": [{"name": "uses-gmsa", "expression": call["expression"]}],
+                **_namespace_selector(webhook),
+                "failurePolicy": "Fail",
+                "matchPolicy": "Equivalent",
+                "sideEffects": "None",
+                "timeoutSeconds": 5,
+                "admissionReviewVersions": ["v1"],
+                **more,
+            },
+        ],
+    }
+
+
+def _namespace_selector(webhook: Webhook) -> Object:
+    if not webhook.excluded_namespaces:
+        return {}
+    return {
+        "namespaceSelector": {
+            "matchExpressions": [
+                {
+                    # set by the API server and not to be changed, unlike other labels
+                    "key": "kubernetes.io/metadata.name",
+                    "operator": "NotIn",
+                    "values": sorted(set(webhook.excluded_namespaces)),
+                },
+            ],
+        },
+    }

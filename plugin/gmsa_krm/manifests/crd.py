@@ -1,0 +1,65 @@
+"""The CustomResourceDefinition of GMSACredentialSpec, as upstream defines it (windows-gmsa v0.13.0)."""
+
+from __future__ import annotations
+
+from gmsa_krm.manifests.made import MANAGED_BY, Object
+
+
+def crd() -> Object:
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": "gmsacredentialspecs.windows.k8s.io",
+            "labels": dict(MANAGED_BY),
+            "annotations": {
+                "api-approved.kubernetes.io": (
+                    "https://github.com/kubernetes/enhancements/tree/master/keps/sig-windows/689-windows-gmsa"
+                ),
+            },
+        },
+        "spec": {
+            "group": "windows.k8s.io",
+            "names": {"kind": "GMSACredentialSpec", "plural": "gmsacredentialspecs"},
+            "scope": "Cluster",
+            "versions": [
+                {"name": "v1", "served": True, "storage": True, "schema": _schema()},
+                {"name": "v1alpha1", "served": True, "storage": False, "deprecated": True, "schema": _schema()},
+            ],
+            "conversion": {"strategy": "None"},
+        },
+    }
+
+
+def _schema() -> Object:
+    return {
+        "openAPIV3Schema": {
+            "type": "object",
+            "properties": {
+                "credspec": {
+                    "description": "GMSA Credential Spec",
+                    "type": "object",
+                    "properties": {
+                        "ActiveDirectoryConfig": {
+                            "type": "object",
+                            "properties": {
+                                "GroupManagedServiceAccounts": {
+                                    "type": "array",
+                                    "items": _strings("Name", "Scope"),
+                                },
+                                "HostAccountConfig": _strings("PluginGUID", "PluginInput", "PortableCcgVersion"),
+                            },
+                        },
+                        "CmsPlugins": {"type": "array", "items": {"type": "string"}},
+                        "DomainJoinConfig": _strings(
+                            "DnsName", "DnsTreeName", "Guid", "MachineAccountName", "NetBiosName", "Sid"
+                        ),
+                    },
+                },
+            },
+        },
+    }
+
+
+def _strings(*names: str) -> Object:
+    return {"type": "object", "properties": {name: {"type": "string"} for name in names}}

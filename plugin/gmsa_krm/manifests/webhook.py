@@ -1,0 +1,236 @@
+"""The gMSA admission webhook: its namespace, identity, Secret, Deployment, Service and disruption budget."""
+
+from __future__ import annotations
+
+import base64
+
+from gmsa_krm.certificates.material import TlsMaterial
+from gmsa_krm.config.model import Webhook
+from gmsa_krm.manifests.made import MANAGED_BY, Object
+
+# Not 443: a process that is not root may not listen below 1024.
+_PORT = 8443
+# "nonroot" of the distroless images; the webhook's image names no user.
+_USER = 65532
+
+# Upstream's script and chart select pods by this label alone, and a Deployment's selector cannot be changed:
+# with the same one a Deployment of theirs can be taken over.
+def _selector(webhook: Webhook) -> Object:
+    return {"app": webhook.name}
+
+
+def labels(webhook: Webhook) -> Object:
+    return {"app.kubernetes.io/name": webhook.name, "app.kubernetes.io/component": "gmsa-webhook", **MANAGED_BY}
+
+
+def namespace(webhook: Webhook) -> Object:
+    """Its pods meet Pod Security level restricted, so the namespace asks for it."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": webhook.namespace,
+            "labels": {**labels(webhook), "pod-security.kubernetes.io/enforce": "restricted"},
+        },
+    }
+
+
+def service_account(webhook: Webhook) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": _metadata(webhook),
+        "automountServiceAccountToken": False,  # its pods ask for the token themselves
+    }
+
+
+def cluster_role(webhook: Webhook) -> Object:
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": _cluster_name(webhook), "labels": labels(webhook)},
+        "rules": [
+            {"apiGroups": ["windows.k8s.io"], "resources": ["gmsacredentialspecs"], "verbs": ["get"]},
+            {"apiGroups": ["authorization.k8s.io"], "resources": ["localsubjectaccessreviews"], "verbs": ["create"]},
+        ],
+    }
+
+
+def cluster_role_binding(webhook: Webhook) -> Object:
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": _cluster_name(webhook), "labels": labels(webhook)},
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": "ClusterRole",
+            "name": _cluster_name(webhook),
+        },
+        "subjects": [{"kind": "ServiceAccount", "name": webhook.name, "namespace": webhook.namespace}],
+    }
+
+
+def secret(webhook: Webhook, tls: TlsMaterial) -> Object:
+    assert tls.certificate is not None
+    assert tls.key is not None
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": secret_name(webhook), "namespace": webhook.namespace, "labels": labels(webhook)},
+        "type": "kubernetes.io/tls",
+        "data": {
+            "ca.crt": _base64(tls.ca_bundle),
+            "tls.crt": _base64(tls.certificate),
+            "tls.key": _base64(tls.key),
+        },
+    }
+
+
+def secret_name(webhook: Webhook) -> str:
+    if webhook.certificate.source == "ExistingSecret":
+        return webhook.certificate.existing_secret.name
+    return f"{webhook.name}-tls"
+
+
+def deployment(webhook: Webhook, tls: TlsMaterial | None) -> Object:
+    """`tls`: None where the certificate lives in the cluster only."""
+    rotated_elsewhere = tls is None or tls.certificate is None
+    pull_secrets = [{"name": name} for name in webhook.image_pull_secrets]
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            **_metadata(webhook),
+            # For clusters that run Stakater's Reloader: a certificate that is renewed without us rolls the pods.
+            **(
+                {"annotations": {"secret.reloader.stakater.com/reload": secret_name(webhook)}}
+                if rotated_elsewhere
+                else {}
+            ),
+        },
+        "spec": {
+            "replicas": webhook.replicas,
+            "selector": {"matchLabels": _selector(webhook)},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+            "template": {
+                "metadata": {
+                    "labels": {**_selector(webhook), **labels(webhook)},
+                    # The webhook reloads its certificate once in its life (the watch is lost with the first
+                    # change of the file), so a new certificate has to roll the pods.
+                    **({} if tls is None else _certificate_hash(tls)),
+                },
+                "spec": {
+                    "serviceAccountName": webhook.name,
+                    "automountServiceAccountToken": True,
+                    **({"imagePullSecrets": pull_secrets} if pull_secrets else {}),
+                    **({"priorityClassName": webhook.priority_class_name} if webhook.priority_class_name else {}),
+                    "os": {"name": "linux"},
+                    "nodeSelector": {"kubernetes.io/os": "linux", **webhook.node_selector},
+                    **({"tolerations": webhook.tolerations} if webhook.tolerations else {}),
+                    **({"affinity": webhook.affinity} if webhook.affinity else {}),
+                    "topologySpreadConstraints": [
+                        {
+                            "maxSkew": 1,
+                            "topologyKey": "kubernetes.io/hostname",
+                            "whenUnsatisfiable": "ScheduleAnyway",
+                            "labelSelector": {"matchLabels": _selector(webhook)},
+                        },
+                    ],
+                    "securityContext": {
+                        "runAsNonRoot": True,
+                        "runAsUser": _USER,
+                        "runAsGroup": _USER,
+                        "fsGroup": _USER,
+                        "seccompProfile": {"type": "RuntimeDefault"},
+                    },
+                    "containers": [_container(webhook, rotated_elsewhere)],
+                    "volumes": [
+                        # 0440: readable through fsGroup only
+                        {"name": "tls", "secret": {"secretName": secret_name(webhook), "defaultMode": 0o440}},
+                    ],
+                },
+            },
+        },
+    }
+
+
+def _container(webhook: Webhook, rotated_elsewhere: bool) -> Object:
+    probe = {"httpGet": {"scheme": "HTTPS", "path": "/health", "port": "https"}}
+    return {
+        "name": "webhook",
+        "image": webhook.image,
+        "imagePullPolicy": "IfNotPresent",
+        **({"args": ["--cert-reload=true"]} if rotated_elsewhere else {}),
+        "ports": [{"name": "https", "containerPort": _PORT}],
+        "env": [
+            {"name": "TLS_CRT", "value": "/tls/tls.crt"},
+            {"name": "TLS_KEY", "value": "/tls/tls.key"},
+            {"name": "HTTPS_PORT", "value": str(_PORT)},
+            {"name": "QPS", "value": str(webhook.qps)},
+            {"name": "BURST", "value": str(webhook.burst)},
+            {"name": "RANDOM_HOSTNAME", "value": "true" if webhook.random_hostname else "false"},
+            {"name": "LOG_LEVEL", "value": webhook.log_level},
+        ],
+        "readinessProbe": {**probe, "periodSeconds": 5, "timeoutSeconds": 3},
+        "livenessProbe": {**probe, "initialDelaySeconds": 10, "periodSeconds": 20, "timeoutSeconds": 5},
+        "resources": webhook.resources,
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [{"name": "tls", "mountPath": "/tls", "readOnly": True}],
+    }
+
+
+def service(webhook: Webhook) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _metadata(webhook),
+        "spec": {
+            "selector": _selector(webhook),
+            "ports": [{"name": "https", "port": 443, "targetPort": "https", "protocol": "TCP"}],
+        },
+    }
+
+
+def disruption_budget(webhook: Webhook) -> Object:
+    budget = webhook.pod_disruption_budget
+    if budget.min_available is not None:
+        limit: Object = {"minAvailable": budget.min_available}
+    else:
+        limit = {"maxUnavailable": 1 if budget.max_unavailable is None else budget.max_unavailable}
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": _metadata(webhook),
+        # A pod that is not ready protects nothing: it must not hold up a drain.
+        "spec": {
+            **limit,
+            "selector": {"matchLabels": _selector(webhook)},
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        },
+    }
+
+
+def _metadata(webhook: Webhook) -> Object:
+    return {"name": webhook.name, "namespace": webhook.namespace, "labels": labels(webhook)}
+
+
+def _cluster_name(webhook: Webhook) -> str:
+    """A name for cluster-scoped objects: two webhooks in two namespaces do not share it."""
+    if webhook.name == webhook.namespace:
+        return webhook.name
+    return f"{webhook.namespace}-{webhook.name}"
+
+
+def _certificate_hash(tls: TlsMaterial) -> Object:
+    from hashlib import sha256
+
+    held = tls.certificate or tls.ca_bundle
+    return {"annotations": {"gmsa-krm.dev/certificate-sha256": sha256(held.encode()).hexdigest()}}
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode("ascii")

@@ -1,0 +1,31 @@
+"""What every host does between reading and writing: fetch, generate, stop if there is an error."""
+
+from __future__ import annotations
+
+from gmsa_krm.config.load import LoadedConfig
+from gmsa_krm.findings import Finding, InputError, has_errors
+from gmsa_krm.generate import Generated, generate
+from gmsa_krm.inputs import fetch
+from gmsa_krm.outside import Outside
+from gmsa_krm.yaml.stream import Document
+
+
+def run(configs: list[tuple[LoadedConfig, Outside]], documents: list[Document]) -> Generated:
+    """What the configs ask for; the findings of the outcome are those of the whole run, and hold no error.
+
+    Raises InputError with all findings if one of them is an error.
+    """
+    findings: list[Finding] = []
+    prepared = []
+    for loaded, outside in configs:
+        findings += loaded.findings
+        inputs, of_inputs = fetch(loaded, outside, documents)
+        findings += of_inputs
+        prepared.append((loaded, inputs))
+    if has_errors(findings):
+        raise InputError(findings)
+    outcome = generate(prepared, documents)
+    outcome.findings = findings + outcome.findings
+    if has_errors(outcome.findings):
+        raise InputError(outcome.findings)
+    return outcome

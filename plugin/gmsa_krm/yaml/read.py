@@ -1,0 +1,255 @@
+"""YAML text -> nodes that know where they stand.
+
+libyaml (through PyYAML) tokenizes and parses; the nodes are built here rather than by PyYAML's composer,
+because the composer recurses on the C stack (a deeply nested input ends the process), resolves a type for
+every scalar in Python (three quarters of its time), keeps only the last of two equal keys and forgets where
+a block collection ends. Scalars keep their text: what a plain `NO` means is for the reader of the field.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from yaml._yaml import CParser
+from yaml.error import MarkedYAMLError, YAMLError
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+SCALAR = 0
+MAPPING = 1
+SEQUENCE = 2
+KIND_NAMES = ("a scalar", "a mapping", "a list")
+
+# Kubernetes objects stay under 100 levels (the deepest are CRD schemas).
+MAX_DEPTH = 400
+# Nodes a document may have once its aliases are followed; go-yaml stops at a similar size.
+MAX_EXPANDED = 4_000_000
+
+
+class YamlError(Exception):
+    """The text is not the YAML that is wanted. `line` and `column` count from 1 within the text read."""
+
+    def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+        self.column = column
+
+
+class Node:
+    """A scalar (`text`), a mapping (`pairs`) or a sequence (`items`), and where it stands.
+
+    `start` and `end` are character offsets into the text read, `line` and `column` those of `start`,
+    counted from 0. A block collection ends where its last child ends. `style` is "" for a plain scalar,
+    else the indicator (' " | >); `flow` is true for {} and []. For an alias (`alias` true) the contents are
+    those of the anchored node and the position is that of the alias.
+    """
+
+    __slots__ = ("alias", "column", "end", "flow", "items", "kind", "line", "pairs", "start", "style", "tag", "text")
+
+    kind: int
+    text: str
+    pairs: list[tuple[Node, Node]]
+    items: list[Node]
+    style: str
+    tag: str | None
+    flow: bool
+    alias: bool
+    start: int
+    end: int
+    line: int
+    column: int
+
+    def get(self, key: str) -> Node | None:
+        """The value under `key` in a mapping (merge keys followed), or None; None for other nodes too."""
+        if self.kind != MAPPING:
+            return None
+        for name, value in self.pairs:
+            if name.kind == SCALAR and name.text == key:
+                return value
+        for merged in self.merged():
+            value_of_merged = merged.get(key)
+            if value_of_merged is not None:
+                return value_of_merged
+        return None
+
+    def merged(self) -> list[Node]:
+        """The mappings that `<<` brings into this one, the strongest first."""
+        for name, value in self.pairs:
+            if name.text == "<<" and name.style == "" and name.kind == SCALAR:
+                return value.items if value.kind == SEQUENCE else [value]
+        return []
+
+    def string(self, key: str) -> str:
+        """The text of the scalar under `key`, or ""."""
+        value = self.get(key)
+        return value.text if value is not None and value.kind == SCALAR else ""
+
+    @property
+    def is_null(self) -> bool:
+        return self.kind == SCALAR and self.style == "" and self.text in ("", "~", "null", "Null", "NULL")
+
+
+def parse(text: str) -> Node | None:
+    """The root of the one document in `text`; None if it holds nothing but comments.
+
+    Raises YamlError for what is not YAML, a second document, nesting deeper than MAX_DEPTH, and aliases
+    that expand to more than MAX_EXPANDED nodes or to themselves.
+    """
+    try:
+        return _build(CParser(text))
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise YamlError(
+            f"not YAML: {_sentence(error)}", mark.line + 1 if mark else 1, mark.column + 1 if mark else 1
+        ) from None
+    except (YAMLError, UnicodeEncodeError) as error:
+        # libyaml's reader has an offset only, and says it in the first line of the text.
+        raise YamlError(f"not YAML: {str(error).splitlines()[0]}") from None
+
+
+def _sentence(error: MarkedYAMLError) -> str:
+    problem, context = error.problem, error.context
+    return f"{problem} ({context})" if problem and context else str(problem or context)
+
+
+class _Open:
+    """A collection that is being read."""
+
+    __slots__ = ("anchor", "key", "node", "size")
+
+    def __init__(self, node: Node, anchor: str | None) -> None:
+        self.node = node
+        self.anchor = anchor
+        self.key: Node | None = None
+        self.size = 1
+
+
+def _build(parser: CParser) -> Node | None:
+    root: Node | None = None
+    anchors: dict[str, tuple[Node, int]] = {}
+    stack: list[_Open] = []
+    documents = 0
+    next_event = parser.get_event
+    while True:
+        event: Any = next_event()
+        kind = type(event)
+        node: Node | None = None
+        size = 1
+        if kind is ScalarEvent:
+            node = Node()
+            node.kind = SCALAR
+            node.text = event.value
+            node.style = event.style
+            node.tag = event.tag
+            node.alias = node.flow = False
+            mark = event.start_mark
+            node.start, node.line, node.column = mark.index, mark.line, mark.column
+            node.end = event.end_mark.index
+            if event.anchor is not None:
+                anchors[event.anchor] = node, 1
+        elif kind is MappingStartEvent or kind is SequenceStartEvent:
+            if len(stack) >= MAX_DEPTH:
+                mark = event.start_mark
+                raise YamlError(f"nested deeper than {MAX_DEPTH} levels", mark.line + 1, mark.column + 1)
+            opened = Node()
+            opened.kind = MAPPING if kind is MappingStartEvent else SEQUENCE
+            opened.text = opened.style = ""
+            opened.pairs, opened.items = [], []
+            opened.tag = event.tag
+            opened.alias = False
+            opened.flow = bool(event.flow_style)
+            mark = event.start_mark
+            opened.start, opened.line, opened.column = mark.index, mark.line, mark.column
+            opened.end = mark.index
+            stack.append(_Open(opened, event.anchor))
+            continue
+        elif kind is MappingEndEvent or kind is SequenceEndEvent:
+            frame = stack.pop()
+            node = frame.node
+            size = frame.size
+            if node.flow:
+                node.end = event.end_mark.index
+            elif node.kind == MAPPING:
+                node.end = max(node.pairs[-1][1].end, node.pairs[-1][0].end) if node.pairs else node.end
+            elif node.items:
+                node.end = max(node.items[-1].end, node.end)
+            if frame.anchor is not None:
+                anchors[frame.anchor] = node, size
+        elif kind is AliasEvent:
+            node, size = _alias(event, anchors, stack)
+        elif kind is DocumentStartEvent:
+            documents += 1
+            if documents > 1:
+                mark = event.start_mark
+                raise YamlError("a second document, where one is wanted", mark.line + 1, mark.column + 1)
+            continue
+        elif kind is StreamEndEvent:
+            return root
+        else:  # the start of the stream, the end of a document
+            continue
+
+        if not stack:
+            root = node
+            continue
+        frame = stack[-1]
+        frame.size += size
+        if frame.size > MAX_EXPANDED:
+            raise YamlError(
+                f"the aliases expand to more than {MAX_EXPANDED:,} nodes", node.line + 1, node.column + 1
+            )
+        if frame.node.kind == SEQUENCE:
+            frame.node.items.append(node)
+        elif frame.key is None:
+            frame.key = node
+        else:
+            frame.node.pairs.append((frame.key, node))
+            frame.key = None
+
+
+def _alias(event: Any, anchors: dict[str, tuple[Node, int]], stack: list[_Open]) -> tuple[Node, int]:
+    mark = event.start_mark
+    known = anchors.get(event.anchor)
+    if any(frame.anchor == event.anchor for frame in stack):
+        raise YamlError(f"*{event.anchor} stands inside the node that it repeats", mark.line + 1, mark.column + 1)
+    if known is None:
+        raise YamlError(f"*{event.anchor} has no anchor &{event.anchor} before it", mark.line + 1, mark.column + 1)
+    target, size = known
+    node = Node()
+    node.kind, node.text, node.style, node.tag = target.kind, target.text, target.style, target.tag
+    if target.kind != SCALAR:
+        node.pairs, node.items = target.pairs, target.items
+    node.flow, node.alias = target.flow, True
+    node.start, node.line, node.column = mark.index, mark.line, mark.column
+    node.end = event.end_mark.index
+    return node, size
+
+
+def duplicate_keys(root: Node) -> list[Node]:
+    """The keys in the tree of `root` that an equal key of the same mapping stands before."""
+    found: list[Node] = []
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        if node.alias:
+            continue  # seen where it is anchored
+        if node.kind == SEQUENCE:
+            pending += node.items
+        elif node.kind == MAPPING:
+            seen: set[str] = set()
+            for key, value in node.pairs:
+                if key.kind == SCALAR:
+                    if key.text in seen:
+                        found.append(key)
+                    seen.add(key.text)
+                pending.append(value)
+    found.sort(key=lambda node: node.start)
+    return found

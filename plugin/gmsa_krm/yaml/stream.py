@@ -1,0 +1,101 @@
+"""YAML streams: splitting into documents without touching a byte, and what a document says it is."""
+
+from __future__ import annotations
+
+import re
+
+from gmsa_krm.findings import Place, input_error
+from gmsa_krm.yaml.read import MAPPING, Node, YamlError, parse
+
+# c-forbidden of YAML 1.2 (9.1.2): at the start of a line `---` ends a document whatever it is in the middle of.
+_SEPARATOR = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+
+Identity = tuple[str, str, str, str]
+
+
+class Document:
+    """One document of a stream, or one item of a ResourceList.
+
+    `text` is what came in, its `---` included; `file` and `line` (from 0) say where it starts. `node` is
+    parsed when it is first asked for.
+    """
+
+    __slots__ = ("_node", "_parsed", "file", "line", "text")
+
+    def __init__(self, text: str, file: str = "", line: int = 0, node: Node | None = None) -> None:
+        self.text = text
+        self.file = file
+        self.line = line
+        self._node = node
+        self._parsed = node is not None
+
+    @property
+    def node(self) -> Node | None:
+        """The root; None for a document of nothing but comments. Raises InputError for what is not YAML."""
+        if not self._parsed:
+            try:
+                self._node = parse(self.text)
+            except YamlError as error:
+                place = Place(self.file, self.line + error.line, error.column)
+                raise input_error("yaml", error.message, place) from None
+            self._parsed = True
+        return self._node
+
+    def place(self, node: Node | None = None) -> Place:
+        node = node or self._node
+        return Place(self.file, self.line + node.line + 1, node.column + 1) if node else Place(self.file, self.line + 1, 1)
+
+    @property
+    def identity(self) -> Identity | None:
+        """API group, kind, namespace and name; None if it is no Kubernetes object."""
+        root = self.node
+        if root is None or root.kind != MAPPING:
+            return None
+        metadata = root.get("metadata")
+        kind = root.string("kind")
+        if metadata is None or not kind:
+            return None
+        group = root.string("apiVersion").rpartition("/")[0]
+        return group, kind, metadata.string("namespace"), metadata.string("name")
+
+
+def split(text: str, file: str = "") -> list[Document]:
+    """The documents of a stream; their texts joined are `text` again."""
+    starts = [match.start() for match in _SEPARATOR.finditer(text)]
+    if not starts or starts[0] != 0:
+        starts.insert(0, 0)
+    documents = []
+    line = 0
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        part = text[start:end]
+        documents.append(Document(part, file, line))
+        line += part.count("\n")
+    return documents
+
+
+def joined(texts: list[str]) -> str:
+    """Texts of documents as one stream: each but the first starts with `---`, each ends in a line break."""
+    out: list[str] = []
+    for text in texts:
+        if not _SEPARATOR.match(text) and out:
+            out.append("---\n")
+        out.append(text)
+        if text and not text.endswith("\n"):
+            out.append("\n")
+    return "".join(out)
+
+
+def decode(data: bytes, file: str) -> str:
+    """`data` as text: UTF-8, with or without a byte order mark, or UTF-16 with one, as YAML wants it."""
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - data.rfind(b"\n", 0, error.start)
+        message = f"is no {'UTF-16' if encoding == 'utf-16' else 'UTF-8'} text (byte {error.start}); save it as UTF-8"
+        raise input_error("encoding", message, Place(file, line, column)) from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise input_error("encoding", "holds a NUL character, so it is no YAML; save it as UTF-8 text", Place(file, line, 1))
+    return text

