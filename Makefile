@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
   $(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print(sys.executable)' 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: demo test lint tools clean
+.PHONY: demo test lint tools schema clean
 
 ## demo: render the quickstart, and show what was made of what
 demo: .venv/run
@@ -39,6 +39,10 @@ tools: .venv/dev
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
 	@touch $@
+
+## schema: write the JSON Schema that the examples name
+schema: .venv/run
+	$(BIN)/gmsa-krm schema > kustomize/gmsaconfig.schema.json
 
 clean:
 	rm -rf .venv build

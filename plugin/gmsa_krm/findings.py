@@ -6,7 +6,9 @@ variable, not what it holds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ERROR = "error"
 WARNING = "warning"
@@ -54,6 +56,11 @@ class Finding:
             parts.append(self.field)
         parts.append(self.message)
         return ": ".join(parts)
+
+
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """By file, line and column; what is said of a whole file comes after what has a line."""
+    return sorted(findings, key=lambda it: (it.place.file, it.place.line or 1 << 60, it.place.column))
 
 
 def has_errors(findings: Iterable[Finding]) -> bool:

@@ -5,17 +5,21 @@ It touches no file, clock, environment or network; what it needs of those is in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
 from gmsa_krm.config.fields import Report, plain_data
-from gmsa_krm.config.load import LoadedConfig
-from gmsa_krm.config.model import Spec
 from gmsa_krm.findings import ERROR, Finding
-from gmsa_krm.inputs import Inputs
 from gmsa_krm.manifests import access, configurations, credspec, webhook
-from gmsa_krm.manifests.made import MANAGED_BY, Made, Object
-from gmsa_krm.yaml.read import Node
-from gmsa_krm.yaml.stream import Document, Identity
+from gmsa_krm.manifests.made import MANAGED_BY, Made
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from gmsa_krm.config.load import LoadedConfig
+    from gmsa_krm.config.model import Spec
+    from gmsa_krm.inputs import Inputs
+    from gmsa_krm.manifests.made import Object
+    from gmsa_krm.yaml.read import Node
+    from gmsa_krm.yaml.stream import Document, Identity
 
 
 class Generated:

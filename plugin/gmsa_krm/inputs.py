@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
 from gmsa_krm.certificates import obtain
 from gmsa_krm.certificates.material import TlsMaterial
-from gmsa_krm.config.fields import Report
-from gmsa_krm.config.load import LoadedConfig
-from gmsa_krm.config.model import CredentialSpec, Webhook
 from gmsa_krm.config.values import suggested_name
 from gmsa_krm.findings import ERROR, Finding
 from gmsa_krm.outside import FileProblem, Outside
-from gmsa_krm.yaml.stream import Document
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from gmsa_krm.config.fields import Report
+    from gmsa_krm.config.load import LoadedConfig
+    from gmsa_krm.config.model import CredentialSpec, Webhook
+    from gmsa_krm.yaml.stream import Document
 
 _MAX_CREDSPEC = 64 * 1024  # the kubelet's limit
 

@@ -6,9 +6,12 @@ import os
 import shlex
 import sys
 import tempfile
-from collections.abc import Mapping
 
 from gmsa_krm.findings import OutsideError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _MARK = "# gmsa-krm: calls the program that installed this file"
 

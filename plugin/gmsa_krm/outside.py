@@ -8,9 +8,12 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Mapping
 
 from gmsa_krm.findings import input_error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class FileProblem(Exception):

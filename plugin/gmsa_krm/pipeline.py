@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from gmsa_krm.config.load import LoadedConfig
-from gmsa_krm.findings import Finding, InputError, has_errors
+from gmsa_krm.findings import Finding, InputError, has_errors, in_order
 from gmsa_krm.generate import Generated, generate
 from gmsa_krm.inputs import fetch
-from gmsa_krm.outside import Outside
-from gmsa_krm.yaml.stream import Document
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gmsa_krm.config.load import LoadedConfig
+    from gmsa_krm.outside import Outside
+    from gmsa_krm.yaml.stream import Document
 
 
 def run(configs: list[tuple[LoadedConfig, Outside]], documents: list[Document]) -> Generated:
@@ -23,9 +26,9 @@ def run(configs: list[tuple[LoadedConfig, Outside]], documents: list[Document]) 
         findings += of_inputs
         prepared.append((loaded, inputs))
     if has_errors(findings):
-        raise InputError(findings)
+        raise InputError(in_order(findings))
     outcome = generate(prepared, documents)
-    outcome.findings = findings + outcome.findings
+    outcome.findings = in_order(findings + outcome.findings)
     if has_errors(outcome.findings):
         raise InputError(outcome.findings)
     return outcome

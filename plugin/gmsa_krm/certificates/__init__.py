@@ -5,10 +5,12 @@ The room's door is `obtain`; it loads no more than the one source needs.
 
 from __future__ import annotations
 
-from gmsa_krm.certificates.material import TlsMaterial
-from gmsa_krm.config.fields import Report
-from gmsa_krm.config.model import Webhook
-from gmsa_krm.outside import Outside
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gmsa_krm.certificates.material import TlsMaterial
+    from gmsa_krm.config.fields import Report
+    from gmsa_krm.config.model import Webhook
+    from gmsa_krm.outside import Outside
 
 
 def obtain(webhook: Webhook, outside: Outside, report: Report, present: TlsMaterial | None = None) -> TlsMaterial | None:

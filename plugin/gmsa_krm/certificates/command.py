@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from cryptography import x509
@@ -16,6 +15,10 @@ from gmsa_krm.certificates.material import DAY, certificates_of, dns_names
 from gmsa_krm.config import values
 from gmsa_krm.findings import OutsideError, input_error
 from gmsa_krm.outside import Outside
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def issue_files(

@@ -17,10 +17,13 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gmsa_krm.certificates.authority import Authority, Key, certificate_pem, key_pem
 from gmsa_krm.certificates.material import DAY, TlsMaterial, dns_names
-from gmsa_krm.config.fields import Report
-from gmsa_krm.config.model import Webhook
 from gmsa_krm.config.values import seconds
 from gmsa_krm.outside import FileProblem, Outside
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gmsa_krm.config.fields import Report
+    from gmsa_krm.config.model import Webhook
 
 MIN_SEED_BYTES = 32
 _MAX_SEED_BYTES = 64 * 1024

@@ -7,13 +7,17 @@ a client would, and its import costs a third.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable
-from typing import Any
 
 from gmsa_krm.certificates.material import DAY, SOON, TlsMaterial, certificates_of, dns_names
-from gmsa_krm.config.fields import Report, Section
-from gmsa_krm.config.model import Webhook
 from gmsa_krm.outside import FileProblem, Outside
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from gmsa_krm.config.fields import Report, Section
+    from gmsa_krm.config.model import Webhook
 
 _MAX_BYTES = 256 * 1024
 # X509_V_FLAG_NO_CHECK_TIME: dates are compared with Outside.now(), which may be SOURCE_DATE_EPOCH.
@@ -117,16 +121,18 @@ def _handshake(
         client.wrap_bio(to_client, to_server, server_hostname=name),
         server.wrap_bio(to_server, to_client, server_side=True),
     ]
+    pending = list(ends)
     try:
         for _ in range(10):
-            for end in ends:
+            for end in list(pending):
                 try:
                     end.do_handshake()
                 except ssl.SSLWantReadError:
                     continue
-            certificate = ends[0].getpeercert()
-            if certificate:
-                return dict(certificate)
+                pending.remove(end)
+        certificate = ends[0].getpeercert()
+        if certificate:
+            return dict(certificate)
     except ssl.SSLCertVerificationError as error:
         if "ostname mismatch" in error.verify_message:
             message = f"{files.cert} is not for {name}, the name by which the API server calls the webhook; issue it with that DNS name"

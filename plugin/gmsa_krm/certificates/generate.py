@@ -11,10 +11,13 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from gmsa_krm.certificates.authority import Authority, certificate_pem, key_pem
 from gmsa_krm.certificates.material import SOON, TlsMaterial, dns_names
-from gmsa_krm.config.fields import Report
-from gmsa_krm.config.model import Webhook
 from gmsa_krm.config.values import seconds
-from gmsa_krm.outside import Outside
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gmsa_krm.config.fields import Report
+    from gmsa_krm.config.model import Webhook
+    from gmsa_krm.outside import Outside
 
 
 def generate(webhook: Webhook, outside: Outside, report: Report, present: TlsMaterial | None) -> TlsMaterial:

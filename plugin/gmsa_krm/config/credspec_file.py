@@ -6,10 +6,15 @@ The CRD drops unknown keys and refuses other types than strings, so both are mis
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from gmsa_krm.config import values
-from gmsa_krm.config.fields import Check, Report, guess
+from gmsa_krm.config.fields import Report, guess
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gmsa_krm.config.fields import Check
 
 _STRINGS: dict[str, Check] = {
     "DnsName": values.dns_name,

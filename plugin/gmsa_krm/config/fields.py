@@ -8,17 +8,20 @@ know no positions.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, ClassVar
 
 from gmsa_krm.findings import ERROR, WARNING, Finding, Place, has_errors
 from gmsa_krm.yaml.read import KIND_NAMES, MAPPING, SCALAR, SEQUENCE, Node
 from gmsa_krm.yaml.scalars import meaning
 
-# What a check has to say of a value: severity, rule, message.
-Remark = tuple[str, str, str]
-Check = Callable[[str], Iterable[Remark]]
-Schema = dict[str, Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any, ClassVar
+
+    # What a check has to say of a value: severity, rule, message.
+    Remark = tuple[str, str, str]
+    Check = Callable[[str], Iterable[Remark]]
+    Schema = dict[str, Any]
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 
@@ -228,11 +231,12 @@ class _Kubernetes(Field):
             item_path = f"{path}[{index}]" if self.kind == SEQUENCE else path
             if item.kind != MAPPING:
                 report.error(item, item_path, "type", f"wants a mapping, found {KIND_NAMES[item.kind]}")
-            for key, value in item.pairs if item.kind == MAPPING else ():
+            for key, _ in item.pairs if item.kind == MAPPING else ():
                 if self.keys and key.text not in self.keys:
                     report.error(key, f"{item_path}.{key.text}", "unknown-field", f"unknown field{guess(key.text, self.keys)}")
-                elif self.strings:
-                    _Text("").read(value, f"{item_path}.{key.text}", report)
+        if self.strings:
+            texts_of = {key.text: _Text("").read(value, f"{path}.{key.text}", report) for key, value in entries(node)}
+            return {key: value for key, value in texts_of.items() if value is not None}
         return plain_data(node, path, report)
 
     def type_schema(self) -> Schema:
@@ -372,7 +376,7 @@ class Section:
             if not value.is_null:
                 known = len(report.findings)
                 values[key.text] = field.read(value, field_path, report)
-                if not isinstance(field, _Nested):
+                if not isinstance(getattr(field, "of", field), _Nested):
                     self.sound &= not has_errors(report.findings[known:])
         for key_name, field in cls.fields.items():
             given = values.get(key_name)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from gmsa_krm.config import values
 from gmsa_krm.config.fields import Report, guess
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gmsa_krm.config.model import HostAccount
 

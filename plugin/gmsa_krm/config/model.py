@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from gmsa_krm.config import values
 from gmsa_krm.config.fields import (
     Report,
@@ -24,6 +21,11 @@ from gmsa_krm.config.fields import (
     texts,
 )
 from gmsa_krm.config.host_account import PLUGINS, check_host_account
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 API_VERSION = "gmsa-krm.dev/v1alpha1"
 GROUP = "gmsa-krm.dev"

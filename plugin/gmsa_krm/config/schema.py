@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from gmsa_krm.config.fields import Schema
 from gmsa_krm.config.model import GMSAConfig
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gmsa_krm.config.fields import Schema
 
 
 def json_schema() -> Schema:

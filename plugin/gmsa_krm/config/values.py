@@ -6,9 +6,14 @@ Each is a function from the text to what is to be said of it: nothing, doubts, o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
-from gmsa_krm.config.fields import Remark, doubtful, wrong
+from gmsa_krm.config.fields import doubtful, wrong
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gmsa_krm.config.fields import Remark
 
 _LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
 _SUBDOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
-from typing import BinaryIO
 
 from gmsa_krm.config.load import MAX_BYTES, LoadedConfig, is_config, load_config
 from gmsa_krm.findings import Finding, OutsideError, Place, input_error
-from gmsa_krm.generate import Generated
 from gmsa_krm.outside import Outside
 from gmsa_krm.pipeline import run
 from gmsa_krm.yaml.stream import Document, decode, split
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import BinaryIO
+
+    from gmsa_krm.generate import Generated
 
 _ENDINGS = (".yaml", ".yml", ".json")
 # Read by kustomize and not meant for the API server.

@@ -6,15 +6,18 @@ it cannot change.
 
 from __future__ import annotations
 
-from typing import Any
-
 from gmsa_krm.config.load import is_config, load_config
 from gmsa_krm.findings import Finding, InputError, Place, input_error
-from gmsa_krm.outside import Outside
 from gmsa_krm.pipeline import run
 from gmsa_krm.yaml import edit
 from gmsa_krm.yaml.read import MAPPING, SEQUENCE, Node, YamlError, parse
 from gmsa_krm.yaml.stream import Document, decode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gmsa_krm.outside import Outside
 
 _API_VERSIONS = tuple(f"config.kubernetes.io/{version}" for version in ("v1", "v1beta1", "v1alpha1"))
 _LOCAL = "config.kubernetes.io/local-config"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from gmsa_krm.config.load import parse_config
-from gmsa_krm.findings import Finding
-from gmsa_krm.outside import Outside
 from gmsa_krm.pipeline import run
 from gmsa_krm.yaml import write
 from gmsa_krm.yaml.stream import decode, joined, split
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gmsa_krm.findings import Finding
+    from gmsa_krm.outside import Outside
 
 
 def run_plugin(config: bytes, stdin: bytes, outside: Outside) -> tuple[bytes, list[Finding]]:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any, BinaryIO
 
 from gmsa_krm import __version__
 from gmsa_krm.findings import ERROR, Finding, InputError
 from gmsa_krm.hosts.files import generate_from, read_paths
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, BinaryIO
+
 
 def lint(paths: list[str], environ: Mapping[str, str], stdin: BinaryIO) -> list[Finding]:
     """What is to be said of the configs and manifests in the paths, in the order of file and line."""
     try:
-        findings = generate_from(read_paths(paths, environ, stdin)).findings
+        return generate_from(read_paths(paths, environ, stdin)).findings
     except InputError as error:
-        findings = error.findings
-    return sorted(findings, key=lambda finding: (finding.place.file, finding.place.line, finding.place.column))
+        return error.findings
 
 
 def as_text(findings: list[Finding]) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from gmsa_krm.generate import Generated
 from gmsa_krm.yaml import write
 from gmsa_krm.yaml.stream import Document, Identity, joined
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gmsa_krm.generate import Generated
 
 # What others depend on: applied before anything of ours.
 _FIRST = {"Namespace": 0, "CustomResourceDefinition": 1, "PriorityClass": 2, "ResourceQuota": 3, "LimitRange": 4}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from gmsa_krm.manifests.made import MANAGED_BY
 
-from gmsa_krm.config.model import ServiceAccount
-from gmsa_krm.manifests.made import MANAGED_BY, Object
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gmsa_krm.config.model import ServiceAccount
+    from gmsa_krm.manifests.made import Object
 
 
 def service_account(account: ServiceAccount) -> Object:

@@ -14,9 +14,12 @@ process trusted after the second renewal that it missed:
 from __future__ import annotations
 
 from gmsa_krm.certificates.material import dns_names
-from gmsa_krm.config.model import Webhook
-from gmsa_krm.manifests.made import Object
 from gmsa_krm.manifests.webhook import labels, secret_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gmsa_krm.config.model import Webhook
+    from gmsa_krm.manifests.made import Object
 
 _API_VERSION = "cert-manager.io/v1"
 _CA_YEARS = 10

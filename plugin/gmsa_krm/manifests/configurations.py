@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 
-from gmsa_krm.certificates.material import TlsMaterial
-from gmsa_krm.config.model import Webhook
 from gmsa_krm.manifests.cert_manager import certificate_name
-from gmsa_krm.manifests.made import Object
 from gmsa_krm.manifests.webhook import labels
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gmsa_krm.certificates.material import TlsMaterial
+    from gmsa_krm.config.model import Webhook
+    from gmsa_krm.manifests.made import Object
 
 # The name that upstream gives both webhooks; it stands in the error messages that users search for.
 _NAME = "admission-webhook.windows-gmsa.sigs.k8s.io"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from gmsa_krm.manifests.made import MANAGED_BY, Object
+from gmsa_krm.manifests.made import MANAGED_BY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gmsa_krm.manifests.made import Object
 
 
 def crd() -> Object:

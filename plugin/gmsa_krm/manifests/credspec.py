@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from gmsa_krm.config.host_account import plugin_guid, plugin_input
-from gmsa_krm.config.model import CredentialSpec, Domain
-from gmsa_krm.manifests.made import MANAGED_BY, Object
+from gmsa_krm.manifests.made import MANAGED_BY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gmsa_krm.config.model import CredentialSpec, Domain
+    from gmsa_krm.manifests.made import Object
 
 
 def credspec(name: str, contents: Object) -> Object:

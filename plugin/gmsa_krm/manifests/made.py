@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-Object = dict[str, Any]
+    Object = dict[str, Any]
+
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "gmsa-krm"}
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import base64
 
-from gmsa_krm.certificates.material import TlsMaterial
-from gmsa_krm.config.model import Webhook
-from gmsa_krm.manifests.made import MANAGED_BY, Object
+from gmsa_krm.manifests.made import MANAGED_BY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gmsa_krm.certificates.material import TlsMaterial
+    from gmsa_krm.config.model import Webhook
+    from gmsa_krm.manifests.made import Object
 
 # Not 443: a process that is not root may not listen below 1024.
 _PORT = 8443

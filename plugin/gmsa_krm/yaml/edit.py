@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+import re
 
 from gmsa_krm.yaml import write
 from gmsa_krm.yaml.read import SEQUENCE, Node
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
+
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 # Start and end offset, and what goes there instead.
 Edit = tuple[int, int, str]
@@ -118,8 +124,7 @@ def _newline(text: str) -> str:
 
 
 def _json(data: Any) -> str:
+    """JSON that is YAML too: what YAML refuses or takes for a line break is escaped, nothing else."""
     from json import dumps
 
-    return dumps(data, ensure_ascii=False)
-
-
+    return _NOT_IN_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", dumps(data, ensure_ascii=False))

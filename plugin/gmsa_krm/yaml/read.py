@@ -8,8 +8,6 @@ a block collection ends. Scalars keep their text: what a plain `NO` means is for
 
 from __future__ import annotations
 
-from typing import Any
-
 from yaml._yaml import CParser
 from yaml.error import MarkedYAMLError, YAMLError
 from yaml.events import (
@@ -22,6 +20,10 @@ from yaml.events import (
     SequenceStartEvent,
     StreamEndEvent,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 SCALAR = 0
 MAPPING = 1

@@ -8,11 +8,14 @@ Keys keep their order. The style is that of kubectl and kustomize: two spaces, l
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 
 from gmsa_krm.yaml.scalars import meaning
 
-Data = Mapping[str, "Data"] | Sequence["Data"] | str | int | bool | None
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    Data = Mapping[str, "Data"] | Sequence["Data"] | str | int | bool | None
 
 # No character that is an indicator anywhere: such a text is plain in block and in flow context.
 _PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./+()=;$%^~<>@-]*(?:[ :][A-Za-z0-9_./+()=;$%^~<>@-]+)*")
@@ -24,7 +27,7 @@ _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
 def document(value: Data) -> str:
     """`value` as the text of one document, ending in a line break and without `---`."""
     out: list[str] = []
-    if isinstance(value, Mapping) and value:
+    if isinstance(value, dict) and value:
         _mapping(value, "", out, "")
     elif isinstance(value, list) and value:
         _sequence(value, "", out, "")
@@ -36,7 +39,7 @@ def document(value: Data) -> str:
 def block(value: Data, indent: str) -> str:
     """`value`, a mapping or list that is not empty, as lines that all start with `indent`."""
     out: list[str] = []
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         _mapping(value, indent, out, indent)
     else:
         assert isinstance(value, list)
@@ -71,7 +74,7 @@ def _mapping(value: Mapping[str, Data], indent: str, out: list[str], first: str)
     for key, item in value.items():
         head = f"{start}{scalar(key)}:"
         start = indent
-        if item and isinstance(item, Mapping):
+        if item and isinstance(item, dict):
             out.append(head + "\n")
             _mapping(item, indent + "  ", out, indent + "  ")
         elif item and isinstance(item, list):
@@ -86,7 +89,7 @@ def _sequence(value: Sequence[Data], indent: str, out: list[str], first: str) ->
     for item in value:
         head = f"{start}- "
         start = indent
-        if item and isinstance(item, Mapping):
+        if item and isinstance(item, dict):
             _mapping(item, indent + "  ", out, head)
         elif item and isinstance(item, list):
             _sequence(item, indent + "  ", out, head)
@@ -105,7 +108,7 @@ def _leaf(value: Data, indent: str) -> str:
         return "false"
     if isinstance(value, int):
         return str(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return "{}"
     return "[]"
 

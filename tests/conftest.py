@@ -1,0 +1,164 @@
+"""What the tests share: the program as users call it, the real kustomize, configs to start from."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from gmsa_krm.cli import main
+
+sys.path.insert(0, str(Path(__file__).parent / "tools"))
+
+ROOT = Path(__file__).parent.parent
+CASES = sorted(path for path in (ROOT / "tests" / "cases").iterdir() if path.is_dir())
+SEED = "a seed for tests, 32 bytes or more; never use it"
+
+DOMAIN = """\
+  domains:
+  - dnsName: contoso.com
+    netBiosName: CONTOSO
+    guid: 244818ae-87ac-4fcd-92ec-e79e5252348a
+    sid: S-1-5-21-2126449477-2524075714-3094792973
+"""
+HEAD = "apiVersion: gmsa-krm.dev/v1alpha1\nkind: GMSAConfig\nmetadata:\n  name: contoso\nspec:\n"
+
+
+def config(rest: str = "", domain: str = DOMAIN) -> str:
+    """A config with the domain of the Kubernetes page; `rest` is indented below spec."""
+    return HEAD + domain + rest
+
+
+@dataclass
+class Done:
+    """A run of the program."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def objects(self) -> list[dict[str, Any]]:
+        return [document for document in yaml.safe_load_all(self.stdout) if document]
+
+    def object(self, kind: str, name: str | None = None) -> dict[str, Any]:
+        found = [it for it in self.objects if it["kind"] == kind and name in (None, it["metadata"]["name"])]
+        assert len(found) == 1, f"{len(found)} of {kind} {name}"
+        return found[0]
+
+
+def identity(item: dict[str, Any]) -> tuple[str, str, str]:
+    return item["kind"], item["metadata"].get("namespace", ""), item["metadata"]["name"]
+
+
+def by_identity(items: list[dict[str, Any]]) -> dict[tuple[str, str, str], dict[str, Any]]:
+    found = {identity(item): item for item in items}
+    assert len(found) == len(items)
+    return found
+
+
+class _Pipe(io.TextIOWrapper):
+    def isatty(self) -> bool:
+        return False
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
+    """Runs the program in this process: `call("render", path, stdin=b"", env={...})`."""
+
+    def run(*arguments: str | Path, stdin: bytes = b"", env: dict[str, str] | None = None, program: str = "gmsa-krm") -> Done:
+        with monkeypatch.context() as patch:
+            out, err = io.BytesIO(), io.BytesIO()
+            patch.setattr(sys, "argv", [program, *map(str, arguments)])
+            patch.setattr(sys, "stdin", _Pipe(io.BytesIO(stdin)))
+            patch.setattr(sys, "stdout", _Pipe(out, encoding="utf-8", write_through=True))
+            patch.setattr(sys, "stderr", _Pipe(err, encoding="utf-8", errors="backslashreplace", write_through=True))
+            for name, value in (env or {}).items():
+                patch.setenv(name, value)
+            try:
+                status = main()
+            except SystemExit as stop:  # argparse
+                status = stop.code if isinstance(stop.code, int) else 1
+            return Done(status, out.getvalue().decode(), err.getvalue().decode())
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Callable[..., Path]:
+    """Makes files: `folder({"gmsa.yaml": "..."})` returns the folder."""
+
+    def make(files: dict[str, str | bytes]) -> Path:
+        for name, contents in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(contents if isinstance(contents, bytes) else contents.encode())
+        return tmp_path
+
+    return make
+
+
+@pytest.fixture
+def render(call: Callable[..., Done], folder: Callable[..., Path]) -> Callable[..., Done]:
+    """Renders the text of a config, with further files beside it."""
+
+    def run(text: str, files: dict[str, str | bytes] | None = None, **rest: Any) -> Done:
+        where = folder({"gmsa.yaml": text, **(files or {})})
+        return call("render", where / "gmsa.yaml", **rest)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def program() -> Path:
+    """The installed program, as a user calls it."""
+    return Path(sys.executable).parent / "gmsa-krm"
+
+
+@pytest.fixture(scope="session")
+def kustomize() -> Path:
+    from build import tool
+
+    return tool("kustomize")
+
+
+@pytest.fixture(scope="session")
+def plugin_home(tmp_path_factory: pytest.TempPathFactory, program: Path) -> Path:
+    """A HOME in which `install kustomize` has been run."""
+    home = tmp_path_factory.mktemp("home")
+    subprocess.run([program, "install", "kustomize"], env=environment(home), check=True, capture_output=True)
+    return home
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    """A clean environment in which the program is on the PATH."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return {"PATH": path, "HOME": str(home), "LANG": "C.UTF-8", **more}
+
+
+def as_function(text: str) -> str:
+    """A config with the annotation by which kustomize runs it as a function."""
+    return text.replace(
+        "metadata:\n",
+        "metadata:\n  annotations:\n    config.kubernetes.io/function: |\n      exec: {path: gmsa-krm}\n",
+        1,
+    )
+
+
+def build(program: Path | str, folder: Path, home: Path, *flags: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """`kustomize build` or `kubectl kustomize`."""
+    verb = "kustomize" if Path(program).name == "kubectl" else "build"
+    command = [str(program), verb, "--enable-alpha-plugins", *flags, str(folder)]
+    return subprocess.run(command, env=environment(home, **env), capture_output=True, text=True, check=False)
+
+
+def kubectl() -> str | None:
+    return shutil.which("kubectl")
