@@ -18,6 +18,7 @@ _WORDS = {
     },
     "=": "special key",
     "<<": "special key",
+    "...": "document end",
 }
 
 # The numbers of YAML 1.1, 1.2 and go-yaml together.
