@@ -1,7 +1,7 @@
 # Everything runs in .venv; Go tools for the tests are built once into the user's cache.
 # PYTHON: any Python from 3.11 on; the first that is found.
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,\
-  $(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print(sys.executable)' 2>/dev/null)))
+  $(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print(sys._base_executable)' 2>/dev/null)))
 BIN := .venv/bin
 
 .PHONY: demo test lint tools schema clean

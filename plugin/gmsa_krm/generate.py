@@ -9,26 +9,35 @@ from gmsa_krm.config.fields import Report, plain_data
 from gmsa_krm.findings import ERROR, Finding
 from gmsa_krm.manifests import access, configurations, credspec, webhook
 from gmsa_krm.manifests.made import MANAGED_BY, Made
+from gmsa_krm.workloads.transform import transform
+from gmsa_krm.yaml.edit import apply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from gmsa_krm.config.load import LoadedConfig
     from gmsa_krm.config.model import Spec
     from gmsa_krm.inputs import Inputs
     from gmsa_krm.manifests.made import Object
+    from gmsa_krm.workloads.transform import Users
+    from gmsa_krm.yaml.edit import Edit
     from gmsa_krm.yaml.read import Node
     from gmsa_krm.yaml.stream import Document, Identity
 
 
 class Generated:
-    """What came of a run: every object that the configs ask for, in apply order, and what is to be said."""
+    """What came of a run: every object that the configs ask for, in apply order, and what is to be said.
 
-    __slots__ = ("findings", "objects")
+    `edits` are the changes to documents that pass through, by index; offsets are those of the text that the
+    document's nodes come from.
+    """
+
+    __slots__ = ("edits", "findings", "objects")
 
     def __init__(self) -> None:
         self.objects: list[Made] = []
+        self.edits: dict[int, list[Edit]] = {}
         self.findings: list[Finding] = []
 
     @property
@@ -42,12 +51,25 @@ class Generated:
         return {made.document: made for made in self.objects if made.changed and made.document is not None}
 
 
-def generate(configs: Iterable[tuple[LoadedConfig, Inputs]], documents: list[Document]) -> Generated:
-    """Everything that the configs ask for, beside `documents`."""
+    def text_of(self, index: int, document: Document) -> str:
+        """The text of a document of a stream, with its changes."""
+        edits = self.edits.get(index)
+        return apply(document.text, edits) if edits else document.text
+
+
+def generate(
+    configs: list[tuple[LoadedConfig, Inputs]], documents: list[Document], namespace: str = ""
+) -> Generated:
+    """Everything that the configs ask for, beside `documents` and in them.
+
+    `namespace`: that of objects which name none, where the host knows it.
+    """
     outcome = Generated()
+    transformed = transform(configs, documents, namespace)
+    outcome.edits, outcome.findings = transformed.edits, transformed.findings
     made: dict[Identity, Made] = {}
     for loaded, inputs in configs:
-        for item in _objects(loaded.config.spec, inputs):
+        for item in _objects(loaded.config.spec, inputs, transformed.users):
             other = made.setdefault(item.identity, item)
             if other is not item and other.data != item.data:
                 message = f"{_named(item.identity)} comes of {other.source} too, with other contents; keep one of them"
@@ -75,7 +97,7 @@ def generate(configs: Iterable[tuple[LoadedConfig, Inputs]], documents: list[Doc
     return outcome
 
 
-def _objects(spec: Spec, inputs: Inputs) -> Iterator[Made]:
+def _objects(spec: Spec, inputs: Inputs, users: Users) -> Iterator[Made]:
     """In apply order: a table of contents of a gMSA set-up."""
     admission = spec.admission.mode == "Webhook"
     hook = spec.webhook
@@ -100,8 +122,11 @@ def _objects(spec: Spec, inputs: Inputs) -> Iterator[Made]:
         assert entry.name is not None
         yield Made(access.role(entry.name), entry.path)
         subjects: dict[str, dict[str, None]] = {}
-        for use in entry.used_by:
-            subjects.setdefault(use.namespace, {}).update(dict.fromkeys(use.service_accounts))
+        if isinstance(entry.used_by, str):
+            subjects = {namespace: dict.fromkeys(sorted(accounts)) for namespace, accounts in sorted(users.get(entry.name, {}).items())}
+        else:
+            for use in entry.used_by:
+                subjects.setdefault(use.namespace, {}).update(dict.fromkeys(use.service_accounts))
         for namespace, accounts in subjects.items():
             yield Made(access.role_binding(entry.name, namespace, accounts), f"{entry.path}.usedBy")
 

@@ -177,10 +177,9 @@ def test_a_list_is_changed_without_touching_the_rest(line_break: str, tail: str)
     root = parse(text)
     assert root is not None
     change = edit.with_list(text, root, "items", {1: None}, [{"new": "yes"}])
-    assert change is not None
     lines = text.split(line_break)
     wanted = [*lines[:3], *lines[6:9], "- new: 'yes'", *lines[9:]]
-    assert edit.apply(text, [change]) == line_break.join(wanted)
+    assert edit.apply(text, change) == line_break.join(wanted)
 
 
 ITEMS = st.lists(st.dictionaries(st.sampled_from("abcd"), TEXT, min_size=1, max_size=3), max_size=4)
@@ -204,7 +203,7 @@ def test_a_list_is_changed_as_data_says(
     assert root is not None
     instead = {index: None for index in gone if index < len(old)}
     change = edit.with_list(text, root, "items", instead, new)
-    out = edit.apply(text, [change] if change else [])
+    out = edit.apply(text, change)
     before = data_of(root)
     wanted = [item for index, item in enumerate(before["items"]) if index not in instead] + new
     after = parse(out)
@@ -218,8 +217,7 @@ def test_a_list_comes_into_being(new: list[Any], text: str) -> None:
     root = parse(text)
     assert root is not None
     change = edit.with_list(text, root, "list", {}, new)
-    assert change is not None
-    after = parse(edit.apply(text, [change]))
+    after = parse(edit.apply(text, change))
     assert after is not None
     assert data_of(after) == {**data_of(root), "list": new}
 

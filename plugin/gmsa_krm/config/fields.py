@@ -213,6 +213,38 @@ class _Nested(Field):
         return {**self.type_schema(), "description": self.doc}
 
 
+class _OneOrMore(_Listing):
+    """A list, or one entry of it without the list."""
+
+    def read(self, node: Node, path: str, report: Report) -> list[Any] | None:
+        if node.kind == SEQUENCE:
+            return super().read(node, path, report)
+        value = self.of.read(node, path, report)
+        return None if value is None else [value]
+
+    def type_schema(self) -> Schema:
+        return {"anyOf": [self.of.schema(), super().type_schema()]}
+
+
+class _ListingOrWord(_Listing):
+    """A list, or a word that stands for one; the word comes back as it is."""
+
+    def __init__(self, doc: str, of: Field, word: str, **rest: Any):
+        super().__init__(doc, of, **rest)
+        self.word = word
+
+    def read(self, node: Node, path: str, report: Report) -> Any:
+        if node.kind != SCALAR:
+            return super().read(node, path, report)
+        if node.text == self.word:
+            return self.word
+        report.error(node, path, "unknown-value", f"{_shown(node.text)} is neither a list nor {self.word}{guess(node.text, [self.word])}")
+        return None
+
+    def type_schema(self) -> Schema:
+        return {"anyOf": [super().type_schema(), {"const": self.word}]}
+
+
 class _Kubernetes(Field):
     """A value of the Kubernetes API that goes into a manifest as it is; `keys` are the fields it may have."""
 
@@ -307,6 +339,14 @@ def texts(doc: str, *, each: str = "", check: Check | None = None, **rest: Any) 
 
 def sections(doc: str, of: type[Section], **rest: Any) -> Any:
     return _Listing(doc, _Nested(of.__doc__ or "", of), **rest)
+
+
+def sections_or_word(doc: str, of: type[Section], word: str) -> Any:
+    return _ListingOrWord(doc, _Nested(of.__doc__ or "", of), word)
+
+
+def one_or_more(doc: str, of: type[Section], **rest: Any) -> Any:
+    return _OneOrMore(doc, _Nested(of.__doc__ or "", of), filled=True, **rest)
 
 
 def section(doc: str, of: type[Section], *, optional: bool = False, **rest: Any) -> Any:

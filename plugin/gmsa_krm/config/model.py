@@ -14,8 +14,10 @@ from gmsa_krm.config.fields import (
     kubernetes_mapping,
     later,
     number_or_percent,
+    one_or_more,
     section,
     sections,
+    sections_or_word,
     text,
     text_or_mapping,
     texts,
@@ -92,6 +94,9 @@ class HostAccount(Section):
         check_host_account(self, report)
 
 
+FROM_WORKLOADS = "FromWorkloads"
+
+
 class UsedBy(Section):
     """Service accounts of one namespace that may use the credspec."""
 
@@ -141,8 +146,11 @@ class CredentialSpec(Section):
     host_account: HostAccount | None = section(
         "For nodes that are not joined to the domain.", HostAccount, optional=True
     )
-    used_by: list[UsedBy] = sections(
-        "Who may use it: one ClusterRole (verb use, this name only) and one RoleBinding per namespace.", UsedBy
+    used_by: list[UsedBy] | str = sections_or_word(
+        "Who may use it: one ClusterRole (verb use, this name only) and one RoleBinding per namespace. FromWorkloads:"
+        " exactly the service accounts of the workloads that pass through and use it.",
+        UsedBy,
+        FROM_WORKLOADS,
     )
 
     def check(self, report: Report) -> None:
@@ -359,6 +367,81 @@ class Webhook(Section):
             )
 
 
+class Match(Section):
+    """Which workloads: all given fields must match."""
+
+    kinds: list[str] = texts("Their kinds.", each="A kind, such as Deployment.")
+    names: list[str] = texts("Their names.", each="A name.", check=values.subdomain_name)
+    namespaces: list[str] = texts("Their namespaces.", each="A namespace.", check=values.label_name)
+    label_selector: str | None = text(
+        "Their labels, in the syntax of kubectl: app=iis,tier in (web,api),!legacy.",
+        check=values.label_selector,
+        examples=("app=iis",),
+    )
+
+    def check(self, report: Report) -> None:
+        if not (self.kinds or self.names or self.namespaces or self.label_selector):
+            report.error(self.node, self.path, "empty-match", "matches everything; give kinds, names, namespaces or labelSelector")
+
+
+class NetlogonRestart(Section):
+    """A postStart hook that repairs the secure channel to the domain."""
+
+    max_attempts: int = integer(
+        "How often it tries; then the container fails. 0: until it succeeds, as the Kubernetes page has it.", 0, 1000, default=10
+    )
+    interval_seconds: int = integer("Seconds between two attempts.", 1, 600, default=3)
+    method: str = choice(
+        "RestartService: restart netlogon. SecureChannelReset: nltest /sc_reset:<domain>.",
+        "RestartService",
+        "SecureChannelReset",
+        default="RestartService",
+    )
+    on_existing_hook: str = choice(
+        "What becomes of a postStart hook that is there: Error, Keep it, Replace it.", "Error", "Keep", "Replace", default="Error"
+    )
+    domain: str | None = text(
+        "For SecureChannelReset: DNS name of the domain. Default: that of the credspec.", check=values.dns_name
+    )
+
+
+class BoundToken(Section):
+    """A token of the pod's service account for another audience, in a projected volume."""
+
+    audience: str = text("Whom the token is for.", required=True, examples=("vault",))
+    expiration_seconds: int = integer("How long a token lasts; the kubelet renews it.", 600, 1 << 32, default=3600)
+    name: str = text("Name of the volume, and of the file in it.", default="bound-token", check=values.label_name)
+    mount_path: str = text("Where it is mounted.", default="/var/run/secrets/tokens", check=values.mount_path)
+
+
+class WorkloadChange(Section):
+    """What to change in the workloads that pass through."""
+
+    match: list[Match] = one_or_more("Which workloads; a list of these is an or.", Match, required=True)
+    credspec: str | None = text(
+        "Name of a credspec: one of credspecs, or one that lives in the cluster (existingCredspecs).", check=values.subdomain_name
+    )
+    containers: list[str] = texts(
+        "Only these containers or init containers. Default: the whole pod.", each="Name of a container.", check=values.label_name
+    )
+    service_account: str | None = text("Set serviceAccountName.", check=values.subdomain_name)
+    windows_node: bool = boolean("Set nodeSelector kubernetes.io/os=windows and os.name=windows.", default=True)
+    netlogon_restart: NetlogonRestart | None = section("The netlogon hook; absent: no hook.", NetlogonRestart, optional=True)
+    token: BoundToken | None = section("A bound token; absent: none.", BoundToken, optional=True)
+
+
+class WorkloadKind(Section):
+    """A kind of a custom resource that has a pod template."""
+
+    api_group: str = text("Its API group.", required=True, check=values.subdomain_name, examples=("argoproj.io",))
+    kind: str = text("The kind.", required=True, examples=("Rollout",))
+    pod_template: str = text(
+        "Path of the pod template, the mapping that holds the pod's metadata and spec.",
+        default="spec.template",
+        check=values.field_path,
+    )
+
+
 class Spec(Section):
     """What to set up."""
 
@@ -368,7 +451,15 @@ class Spec(Section):
     crd: Crd = section("The GMSACredentialSpec CRD.", Crd)
     admission: Admission = section("What expands and checks the references in pods.", Admission)
     webhook: Webhook = section("The admission webhook; read in mode Webhook.", Webhook)
-    workloads: None = later("What to change in the workloads that pass through.")
+    workloads: list[WorkloadChange] = sections("What to change in the workloads that pass through.", WorkloadChange)
+    existing_credspecs: list[str] = texts(
+        "GMSACredentialSpecs that live in the cluster already and that workloads may name.",
+        each="Name of a GMSACredentialSpec.",
+        check=values.subdomain_name,
+    )
+    workload_kinds: list[WorkloadKind] = sections(
+        "Further kinds with a pod template, beside those of Kubernetes.", WorkloadKind
+    )
     nodes: None = later("Settings of the Windows nodes.")
 
     def check(self, report: Report) -> None:

@@ -126,6 +126,27 @@ def service_account(text: str) -> Iterable[Remark]:
     return subdomain_name(text)
 
 
+def label_selector(text: str) -> Iterable[Remark]:
+    from gmsa_krm.config.selector import SelectorError, parse_selector
+
+    try:
+        if parse_selector(text):
+            return
+        yield wrong("label-selector", "is empty; write something like app=iis, or leave it out")
+    except SelectorError as error:
+        yield wrong("label-selector", f"{str(error)!a} is no part of a label selector; write a=b, a!=b, a in (b,c), a notin (b), a, !a")
+
+
+def field_path(text: str) -> Iterable[Remark]:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*(?:\.[A-Za-z][A-Za-z0-9]*)*", text):
+        yield wrong("field-path", f"{text!a} is no path of fields; write something like spec.template")
+
+
+def mount_path(text: str) -> Iterable[Remark]:
+    if not re.fullmatch(r"(?:[A-Za-z]:)?[/\\][-A-Za-z0-9_./\\ ]*", text) or ".." in text:
+        yield wrong("mount-path", f"{text!a} is no absolute path; write something like /var/run/secrets/tokens")
+
+
 def suggested_name(text: str) -> str:
     """`text` as an RFC 1123 subdomain: lower case, everything else than letters, digits, - and . as -."""
     labels = re.sub(r"[^a-z0-9.]+", "-", text.lower()).split(".")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from gmsa_krm.config.load import MAX_BYTES, LoadedConfig, is_config, load_config
-from gmsa_krm.findings import Finding, OutsideError, Place, input_error
+from gmsa_krm.findings import OutsideError, Place, input_error
 from gmsa_krm.outside import Outside
 from gmsa_krm.pipeline import run
 from gmsa_krm.yaml.stream import Document, decode, split
@@ -47,9 +46,9 @@ def read_paths(paths: list[str], environ: Mapping[str, str], stdin: BinaryIO) ->
     return folder
 
 
-def generate_from(folder: Folder) -> Generated:
-    """What the configs of the paths ask for. Raises InputError, also where there is no config."""
-    if not folder.configs:
+def generate_from(folder: Folder, config_needed: bool = True) -> Generated:
+    """What the configs of the paths ask for. Raises InputError, also where a config is needed and there is none."""
+    if not folder.configs and (config_needed or not folder.documents):
         raise input_error(
             "no-config", "no GMSAConfig in what was given; it starts with apiVersion: gmsa-krm.dev/v1alpha1, kind: GMSAConfig"
         )
@@ -100,8 +99,3 @@ def _read(file: str, folder: Folder, environ: Mapping[str, str], stdin: BinaryIO
             raise input_error("not-an-object", message, document.place(root))
         else:
             folder.documents.append(document)
-
-
-def print_findings(findings: list[Finding]) -> None:
-    for finding in findings:
-        print(finding, file=sys.stderr)

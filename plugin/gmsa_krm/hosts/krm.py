@@ -39,15 +39,17 @@ def run_function(data: bytes, outside: Outside) -> tuple[bytes, list[Finding]]:
         documents = [Document(text, "stdin", node=node) for node in nodes]
         outcome = run([(loaded, outside)], documents)
     except InputError as error:
-        change = edit.with_list(text, root, "results", {}, [_result(finding) for finding in error.findings])
-        return edit.apply(text, [change] if change else []).encode(), error.findings
+        changes = edit.with_list(text, root, "results", {}, [_result(finding) for finding in error.findings])
+        return edit.apply(text, changes).encode(), error.findings
     instead: dict[int, Any] = {index: made.data for index, made in outcome.instead.items()}
     instead.update(dict.fromkeys(_own_entries(root, nodes)))
-    changes = (
-        edit.with_list(text, root, "items", instead, [made.data for made in outcome.new]),
-        edit.with_list(text, root, "results", {}, [_result(finding) for finding in outcome.findings]),
-    )
-    return edit.apply(text, [change for change in changes if change]).encode(), outcome.findings
+    # Edits at one place come out in this order: what ends an item stands before what follows the items.
+    changes = [
+        *(change for edits in outcome.edits.values() for change in edits),
+        *edit.with_list(text, root, "items", instead, [made.data for made in outcome.new]),
+        *edit.with_list(text, root, "results", {}, [_result(finding) for finding in outcome.findings]),
+    ]
+    return edit.apply(text, changes).encode(), outcome.findings
 
 
 def _resource_list(text: str) -> Node:

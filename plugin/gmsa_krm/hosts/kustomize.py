@@ -20,7 +20,7 @@ def run_plugin(config: bytes, stdin: bytes, outside: Outside) -> tuple[bytes, li
     documents = split(decode(stdin, "stdin"), "stdin") if stdin.strip() else []
     outcome = run([(loaded, outside)], documents)
     texts = [
-        write.document(outcome.instead[index].data) if index in outcome.instead else document.text
+        write.document(outcome.instead[index].data) if index in outcome.instead else outcome.text_of(index, document)
         for index, document in enumerate(documents)
     ]
     texts += [write.document(made.data) for made in outcome.new]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def lint(paths: list[str], environ: Mapping[str, str], stdin: BinaryIO) -> list[Finding]:
     """What is to be said of the configs and manifests in the paths, in the order of file and line."""
     try:
-        return generate_from(read_paths(paths, environ, stdin)).findings
+        return generate_from(read_paths(paths, environ, stdin), config_needed=False).findings
     except InputError as error:
         return error.findings
 

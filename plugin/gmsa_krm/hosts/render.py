@@ -26,26 +26,28 @@ OURS = 5
 class Output:
     """A resource that goes out: its text or data, and where it stands in the apply order."""
 
-    __slots__ = ("data", "document", "identity", "rank", "secret", "source")
+    __slots__ = ("data", "identity", "rank", "secret", "source", "text")
 
-    def __init__(self, identity: Identity, rank: int, source: str, data: Any = None, document: Document | None = None):
+    def __init__(self, identity: Identity, rank: int, source: str, data: Any = None, text: str | None = None):
         self.identity = identity
         self.rank = rank
         self.source = source
         self.data = data
-        self.document = document
+        self.text = text
         self.secret = identity[1] == "Secret"
 
     def as_yaml(self) -> str:
-        return self.document.text if self.document is not None else write.document(self.data)
+        return self.text if self.text is not None else write.document(self.data)
 
     def as_data(self) -> Any:
-        if self.document is None:
+        if self.text is None:
             return self.data
+        from gmsa_krm.yaml.read import parse
         from gmsa_krm.yaml.values import data_of
 
-        assert self.document.node is not None
-        return data_of(self.document.node)
+        root = parse(self.text)
+        assert root is not None
+        return data_of(root)
 
 
 def in_apply_order(outcome: Generated, documents: list[Document]) -> list[Output]:
@@ -53,13 +55,13 @@ def in_apply_order(outcome: Generated, documents: list[Document]) -> list[Output
     outputs = []
     standing = set()
     for made in outcome.objects:
-        kept = None if made.document is None or made.changed else documents[made.document]
+        kept = None if made.document is None or made.changed else documents[made.document].text
         standing.add(made.document)
         outputs.append(Output(made.identity, OURS, made.source, made.data, kept))
     for index, document in enumerate(documents):
         identity = document.identity
         if index not in standing and identity is not None:
-            outputs.append(Output(identity, _rank(identity[1]), document.file, None, document))
+            outputs.append(Output(identity, _rank(identity[1]), document.file, None, outcome.text_of(index, document)))
     outputs.sort(key=lambda output: output.rank)
     return outputs
 

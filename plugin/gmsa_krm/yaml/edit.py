@@ -19,7 +19,7 @@ Edit = tuple[int, int, str]
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
-    """`text` with the edits, which must not overlap."""
+    """`text` with the edits, which must not overlap; those at one place in the order given."""
     out: list[str] = []
     at = 0
     for start, end, new in sorted(edits, key=lambda edit: edit[:2]):
@@ -29,46 +29,62 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
     return "".join(out)
 
 
-def with_list(text: str, root: Node, key: str, instead: dict[int, Any], more: Sequence[Any]) -> Edit | None:
-    """The edit that changes the list under `key` of the mapping `root`, which may be absent.
+def with_list(text: str, root: Node, key: str, instead: dict[int, Any], more: Sequence[Any]) -> list[Edit]:
+    """The edits that change the list under `key` of the mapping `root`, which may be absent.
 
     `instead` maps indexes of entries to the data that replaces them, or to None to take them out; `more` are
-    appended. Kept entries stay as they are, to the byte. None if nothing changes.
+    appended. No edit reaches into an entry that is kept.
     """
     node = root.get(key)
     if not more and not instead:
-        return None
+        return []
     if node is None:
-        return _new_entry(text, root, key, more)
+        return [_new_entry(text, root, key, more)]
     if node.kind != SEQUENCE or not node.items:
-        return _value(text, root, node, more)
+        return [_value(text, root, node, more)]
+    gone = [index for index in range(len(node.items)) if instead.get(index, node) is None]
     if node.flow or root.flow:
-        entries = [
-            _json(instead[index]) if index in instead else text[item.start : item.end]
-            for index, item in enumerate(node.items)
-            if instead.get(index, item) is not None
-        ]
-        return node.start, node.end, "[" + ", ".join([*entries, *map(_json, more)]) + "]"
-    return _block_list(text, root, node, instead, more)
+        return _flow_list(node, instead, gone, more)
+    return _block_list(text, node, instead, gone, more)
 
 
-def _block_list(text: str, root: Node, node: Node, instead: dict[int, Any], more: Sequence[Any]) -> Edit:
+def _flow_list(node: Node, instead: dict[int, Any], gone: list[int], more: Sequence[Any]) -> list[Edit]:
+    if len(gone) == len(node.items):
+        return [(node.start, node.end, _json(list(more)))]
+    edits: list[Edit] = []
+    kept = [index for index in range(len(node.items)) if index not in gone]
+    for index, data in instead.items():
+        item = node.items[index]
+        if data is not None:
+            edits.append((item.start, item.end, _json(data)))
+        elif index < kept[0]:  # with the comma behind it
+            edits.append((item.start, node.items[index + 1].start, ""))
+        else:  # with the comma before it
+            edits.append((node.items[index - 1].end, item.end, ""))
+    if more:
+        end = node.items[-1].end
+        edits.append((end, end, "".join(", " + _json(entry) for entry in more)))
+    return edits
+
+
+def _block_list(
+    text: str, node: Node, instead: dict[int, Any], gone: list[int], more: Sequence[Any]
+) -> list[Edit]:
     starts = _dashes(text, node)
-    end = _line_end(text, node.end)
+    end = line_end(text, node.end)
     indent = " " * node.column
-    parts = []
-    for index, (start, stop) in enumerate(zip(starts, [*starts[1:], end], strict=True)):
-        if index not in instead:
-            parts.append(text[start:stop])
-        elif instead[index] is not None:
-            parts.append(_entries([instead[index]], indent, text))
-    kept = "".join(parts)
-    if not kept and not more:
+    if len(gone) == len(node.items) and not more:
         colon = text.rindex(":", 0, starts[0])
-        return colon + 1, end, " []" + _newline(text)
-    if kept and not kept.endswith("\n"):
-        kept += _newline(text)
-    return starts[0], end, kept + _entries(more, indent, text)
+        return [(colon + 1, end, " []" + newline(text))]
+    stops = [*starts[1:], end]
+    edits: list[Edit] = [
+        (starts[index], stops[index], "" if data is None else _entries([data], indent, text))
+        for index, data in instead.items()
+    ]
+    if more:
+        missing = "" if text[end - 1] == "\n" or len(node.items) - 1 in instead else newline(text)
+        edits.append((end, end, missing + _entries(more, indent, text)))
+    return edits
 
 
 def _dashes(text: str, node: Node) -> list[int]:
@@ -89,29 +105,29 @@ def _new_entry(text: str, root: Node, key: str, more: Sequence[Any]) -> Edit:
     if root.flow:
         comma = ", " if root.pairs else ""
         return root.end - 1, root.end - 1, f'{comma}"{key}": {_json(list(more))}'
-    end = _line_end(text, root.end)
-    start = "" if end == 0 or text[end - 1] == "\n" else _newline(text)
+    end = line_end(text, root.end)
+    start = "" if end == 0 or text[end - 1] == "\n" else newline(text)
     indent = " " * root.column
-    return end, end, f"{start}{indent}{key}:{_newline(text)}{_entries(more, indent, text)}"
+    return end, end, f"{start}{indent}{key}:{newline(text)}{_entries(more, indent, text)}"
 
 
 def _value(text: str, root: Node, node: Node, more: Sequence[Any]) -> Edit:
     """The edit that puts a list in place of an empty or null value."""
     if root.flow:
         return node.start, node.end, _json(list(more))
-    end = _line_end(text, node.end)
+    end = line_end(text, node.end)
     start = text.rfind(":", 0, node.start) + 1 if node.start < node.end else node.start
-    return start, end, _newline(text) + _entries(more, " " * root.column, text)
+    return start, end, newline(text) + _entries(more, " " * root.column, text)
 
 
 def _entries(items: Sequence[Any], indent: str, text: str) -> str:
     if not items:
         return ""
     lines = write.block(list(items), indent)
-    return lines if _newline(text) == "\n" else lines.replace("\n", "\r\n")
+    return lines if newline(text) == "\n" else lines.replace("\n", "\r\n")
 
 
-def _line_end(text: str, offset: int) -> int:
+def line_end(text: str, offset: int) -> int:
     """The offset after the line break that ends the line of `offset`, or `offset` if it starts a line."""
     if offset == 0 or text[offset - 1] == "\n":
         return offset
@@ -119,7 +135,8 @@ def _line_end(text: str, offset: int) -> int:
     return len(text) if end < 0 else end + 1
 
 
-def _newline(text: str) -> str:
+def newline(text: str) -> str:
+    """The line break that the text uses."""
     return "\r\n" if "\r\n" in text[:10_000] else "\n"
 
 

@@ -52,10 +52,11 @@ class Node:
     `start` and `end` are character offsets into the text read, `line` and `column` those of `start`,
     counted from 0. A block collection ends where its last child ends. `style` is "" for a plain scalar,
     else the indicator (' " | >); `flow` is true for {} and []. For an alias (`alias` true) the contents are
-    those of the anchored node and the position is that of the alias.
+    those of the anchored node and the position is that of the alias. `anchor` is the name of the anchor that
+    stands before the node, or that the alias repeats.
     """
 
-    __slots__ = ("alias", "column", "end", "flow", "items", "kind", "line", "pairs", "start", "style", "tag", "text")
+    __slots__ = ("alias", "anchor", "column", "end", "flow", "items", "kind", "line", "pairs", "start", "style", "tag", "text")
 
     kind: int
     text: str
@@ -65,6 +66,7 @@ class Node:
     tag: str | None
     flow: bool
     alias: bool
+    anchor: str | None
     start: int
     end: int
     line: int
@@ -153,6 +155,7 @@ def _build(parser: CParser) -> Node | None:
             node.style = event.style
             node.tag = event.tag
             node.alias = node.flow = False
+            node.anchor = event.anchor
             mark = event.start_mark
             node.start, node.line, node.column = mark.index, mark.line, mark.column
             node.end = event.end_mark.index
@@ -168,6 +171,7 @@ def _build(parser: CParser) -> Node | None:
             opened.pairs, opened.items = [], []
             opened.tag = event.tag
             opened.alias = False
+            opened.anchor = event.anchor
             opened.flow = bool(event.flow_style)
             mark = event.start_mark
             opened.start, opened.line, opened.column = mark.index, mark.line, mark.column
@@ -229,10 +233,25 @@ def _alias(event: Any, anchors: dict[str, tuple[Node, int]], stack: list[_Open])
     node.kind, node.text, node.style, node.tag = target.kind, target.text, target.style, target.tag
     if target.kind != SCALAR:
         node.pairs, node.items = target.pairs, target.items
-    node.flow, node.alias = target.flow, True
+    node.flow, node.alias, node.anchor = target.flow, True, event.anchor
     node.start, node.line, node.column = mark.index, mark.line, mark.column
     node.end = event.end_mark.index
     return node, size
+
+
+def repeated_anchors(root: Node) -> set[str]:
+    """The names of the anchors that an alias in the tree of `root` repeats."""
+    found: set[str] = set()
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        if node.alias:
+            found.add(str(node.anchor))
+        elif node.kind == SEQUENCE:
+            pending += node.items
+        elif node.kind == MAPPING:
+            pending += [value for _, value in node.pairs]
+    return found
 
 
 def duplicate_keys(root: Node) -> list[Node]:

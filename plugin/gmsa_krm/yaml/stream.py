@@ -17,17 +17,18 @@ class Document:
     """One document of a stream, or one item of a ResourceList.
 
     `text` is what came in, its `---` included; `file` and `line` (from 0) say where it starts. `node` is
-    parsed when it is first asked for.
+    parsed when it is first asked for. For an item, `text` is that of the whole ResourceList, which the offsets
+    of its node point into.
     """
 
-    __slots__ = ("_node", "_parsed", "file", "line", "text")
+    __slots__ = ("_is_item", "_node", "_parsed", "file", "line", "text")
 
     def __init__(self, text: str, file: str = "", line: int = 0, node: Node | None = None) -> None:
         self.text = text
         self.file = file
         self.line = line
         self._node = node
-        self._parsed = node is not None
+        self._parsed = self._is_item = node is not None
 
     @property
     def node(self) -> Node | None:
@@ -40,6 +41,12 @@ class Document:
                 raise input_error("yaml", error.message, place) from None
             self._parsed = True
         return self._node
+
+    def mentions(self, word: str) -> bool:
+        """Whether the word stands in the document; for an item, within the item."""
+        if self._is_item and self._node is not None:
+            return self.text.find(word, self._node.start, self._node.end) >= 0
+        return word in self.text
 
     def place(self, node: Node | None = None) -> Place:
         node = node or self._node

@@ -24,6 +24,12 @@ _ESCAPES = re.compile("[^\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-
 _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
 
 
+class Verbatim(str):
+    """A scalar that is YAML already, of one line: it is written as it is."""
+
+    __slots__ = ()
+
+
 def document(value: Data) -> str:
     """`value` as the text of one document, ending in a line break and without `---`."""
     out: list[str] = []
@@ -45,6 +51,24 @@ def block(value: Data, indent: str) -> str:
         assert isinstance(value, list)
         _sequence(value, indent, out, indent)
     return "".join(out)
+
+
+def flow(value: Data, as_json: bool) -> str:
+    """`value` on one line, as flow collections; `as_json`: with quoted keys, as the JSON around it has them."""
+    if isinstance(value, dict):
+        pairs = (f"{_quoted(key) if as_json else scalar(key)}: {flow(item, as_json)}" for key, item in value.items())
+        return "{" + ", ".join(pairs) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(flow(item, as_json) for item in value) + "]"
+    if isinstance(value, str) and not isinstance(value, Verbatim):
+        return _quoted(value) if as_json else scalar(value)
+    return _leaf(value, "")
+
+
+def _quoted(text: str) -> str:
+    from json import dumps
+
+    return dumps(text)
 
 
 def scalar(text: str) -> str:
@@ -98,6 +122,8 @@ def _sequence(value: Sequence[Data], indent: str, out: list[str], first: str) ->
 
 
 def _leaf(value: Data, indent: str) -> str:
+    if isinstance(value, Verbatim):
+        return value
     if isinstance(value, str):
         return _literal(value, indent) or scalar(value)
     if value is None:

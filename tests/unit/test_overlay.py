@@ -1,0 +1,152 @@
+"""Fields set deep in a text: the data is what was asked for, and other lines stay."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from typing import Any
+
+import pytest
+import yaml
+from gmsa_krm.yaml import write
+from gmsa_krm.yaml.edit import apply
+from gmsa_krm.yaml.overlay import Instead, Items, SharedNode, laid_over, overlaid
+from gmsa_krm.yaml.read import parse
+from gmsa_krm.yaml.values import data_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+KEYS = st.sampled_from(["a", "b", "c", "NO", "x y"])
+LEAVES = st.one_of(st.sampled_from(["", "text", "NO", "a: b", "two\nlines", "two\nlines\n", " x", "é"]), st.integers(-5, 5), st.booleans(), st.none())
+DATA = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=10)
+MAPPINGS = st.dictionaries(KEYS, DATA, min_size=1, max_size=4)
+
+
+@st.composite
+def overlays(draw: st.DrawFn, data: Any, depth: int = 0) -> dict[str, Any]:
+    overlay: dict[str, Any] = {}
+    for key in draw(st.lists(KEYS, max_size=3, unique=True)):
+        value = data.get(key) if isinstance(data, dict) else None
+        choice = draw(st.integers(0, 4))
+        if choice == 0 or depth > 3:
+            overlay[key] = draw(st.one_of(st.text("ab: '", max_size=6), st.integers(0, 9), st.booleans()))
+        elif choice == 1:
+            overlay[key] = Instead(draw(MAPPINGS))
+        elif isinstance(value, list):
+            mappings = [index for index, item in enumerate(value) if isinstance(item, dict)]
+            changes = {index: draw(overlays(value[index], depth + 1)) for index in mappings}
+            overlay[key] = Items(changes, draw(st.lists(MAPPINGS, max_size=2)))
+        else:
+            nested = draw(overlays(value if isinstance(value, dict) else {}, depth + 1))
+            if nested or isinstance(value, dict):
+                overlay[key] = nested
+    return overlay
+
+
+def styled(data: Any, style: str) -> str:
+    if style == "json":
+        return json.dumps(data, ensure_ascii=False)
+    if style == "pretty json":
+        return json.dumps(data, ensure_ascii=False, indent=2)
+    if style == "mixed":
+        return yaml.dump(data, default_flow_style=None, sort_keys=False, allow_unicode=True)
+    if style == "literal":
+        return write.document(data)
+    text = yaml.dump(data, sort_keys=False, allow_unicode=True, default_flow_style=False)
+    return text.rstrip("\n") if style == "no line break" and not text.endswith("|\n") else text
+
+
+@given(st.data(), MAPPINGS, st.sampled_from(["block", "literal", "json", "pretty json", "mixed", "no line break", "crlf"]))
+@settings(max_examples=1500, deadline=None)
+def test_the_data_is_what_was_asked_for(draw: st.DataObject, data: Any, style: str) -> None:
+    text = styled(data, style)
+    if style == "crlf":
+        text = text.replace("\n", "\r\n")
+    root = parse(text)
+    assert root is not None
+    before = data_of(root)
+    overlay = draw.draw(overlays(before))
+    out = apply(text, overlaid(text, root, overlay))
+    after = parse(out)
+    assert after is not None, out
+    assert data_of(after) == laid_over(before, overlay), out
+    assert apply(out, overlaid(out, after, overlay)) == out or _appends(overlay)
+    if style == "crlf":
+        assert "\n" not in out.replace("\r\n", "")
+
+
+def _appends(overlay: Any) -> bool:
+    if isinstance(overlay, Items):
+        return bool(overlay.more) or any(map(_appends, overlay.changes.values()))
+    return isinstance(overlay, Instead) or (isinstance(overlay, dict) and any(map(_appends, overlay.values())))
+
+
+DEPLOYMENT = """\
+# A comment at the top
+kind: Deployment   # and behind
+metadata: {name: web,   labels: {app: "NO"}}
+spec:
+    template:
+        spec:   # the pod
+            containers:
+            -   name: iis
+                image:   'mcr.microsoft.com/windows/servercore/iis'
+                env: &env
+                -   {name: A, value: 0o17}
+                # a comment inside
+                args: [a,  b]
+            -   name: sidecar
+                env: *env
+            nodeSelector:
+                disk: ssd # keep
+
+    replicas: 2
+"""
+
+
+def changed_lines(before: str, after: str) -> list[str]:
+    return [line for line in difflib.ndiff(before.splitlines(), after.splitlines()) if line[0] in "+-"]
+
+
+def test_only_the_lines_that_change_differ() -> None:
+    root = parse(DEPLOYMENT)
+    assert root is not None
+    pod = {
+        "securityContext": {"windowsOptions": {"gmsaCredentialSpecName": "gmsa-webapp1"}},
+        "nodeSelector": {"kubernetes.io/os": "windows"},
+        "containers": Items({1: {"image": "b"}}),
+    }
+    out = apply(DEPLOYMENT, overlaid(DEPLOYMENT, root, {"spec": {"template": {"spec": pod}, "replicas": 3}}))
+    assert changed_lines(DEPLOYMENT, out) == [
+        "+                 image: b",
+        "+                 kubernetes.io/os: windows",
+        "+             securityContext:",
+        "+               windowsOptions:",
+        "+                 gmsaCredentialSpecName: gmsa-webapp1",
+        "-     replicas: 2",
+        "+     replicas: 3",
+    ]
+    again = parse(out)
+    assert again is not None
+    assert data_of(again)["spec"]["template"]["spec"]["nodeSelector"] == {"disk": "ssd", "kubernetes.io/os": "windows"}
+
+
+def test_an_alias_is_written_out_where_it_is_changed_and_the_anchor_stays() -> None:
+    text = "base: &base {a: NO, m: {x: 0o17}}\none: *base   # c\ntwo:\n  <<: *base\n  b: 1\nthree: *base\n"
+    root = parse(text)
+    assert root is not None
+    out = apply(text, overlaid(text, root, {"one": {"m": {"z": 1}}, "two": {"m": {"z": 2}}}))
+    assert changed_lines(text, out) == [
+        "- one: *base   # c",
+        "+ one:",
+        "+   a: NO",
+        "+   m:",
+        "+     x: 0o17",
+        "+     z: 1   # c",
+        "+   m:",
+        "+     x: 0o17",
+        "+     z: 2",
+    ]
+    with pytest.raises(SharedNode, match="&base"):
+        overlaid(text, root, {"base": {"a": "yes"}})
+    assert overlaid(text, root, {"base": {}}) == []
