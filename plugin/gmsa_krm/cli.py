@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterable
+    from typing import BinaryIO
 
 DONE = 0
 WRONG_INPUT = 1
@@ -37,6 +38,9 @@ def main(argv: list[str] | None = None) -> int:
         # The reader has gone; with stdout closed the interpreter would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return OUTSIDE_FAILED
+    except OSError as error:
+        print(f"gmsa-krm: stdin or stdout failed ({error.strerror or error})", file=sys.stderr)
+        return OUTSIDE_FAILED
     except KeyboardInterrupt:
         return 130
     except (RecursionError, MemoryError) as error:
@@ -57,7 +61,7 @@ def _run(program: str, arguments: list[str]) -> int:
 
 
 def _function() -> int:
-    if sys.stdin.isatty():
+    if sys.stdin is not None and sys.stdin.isatty():
         print(
             "gmsa-krm reads a ResourceList on stdin, as kustomize sends it. By hand: gmsa-krm render FILE, or gmsa-krm --help",
             file=sys.stderr,
@@ -66,7 +70,7 @@ def _function() -> int:
     from gmsa_krm.hosts.krm import run_function
     from gmsa_krm.outside import Outside
 
-    output, findings = run_function(sys.stdin.buffer.read(), Outside(os.getcwd(), os.environ))
+    output, findings = run_function(_stdin().read(), Outside(os.getcwd(), os.environ))
     # kustomize drops the results, so everything is said on stderr too.
     _print(findings)
     _write(output)
@@ -82,7 +86,7 @@ def _plugin(arguments: list[str]) -> int:
             config = file.read()
     except OSError as error:
         raise OutsideError(f"{arguments[0]}: cannot be read ({error.strerror})") from None
-    stdin = b"" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer.read()
+    stdin = b"" if sys.stdin is not None and sys.stdin.isatty() else _stdin().read()
     output, findings = run_plugin(config, stdin, Outside(os.getcwd(), os.environ))
     _print(findings)
     _write(output)
@@ -93,7 +97,7 @@ def _render(options: Namespace) -> int:
     from gmsa_krm.hosts.files import generate_from, read_paths
     from gmsa_krm.hosts.render import in_apply_order, stream
 
-    folder = read_paths(options.path, os.environ, sys.stdin.buffer)
+    folder = read_paths(options.path, os.environ, _stdin())
     outcome = generate_from(folder)
     outputs = in_apply_order(outcome, folder.documents)
     as_json = options.format == "json"
@@ -106,16 +110,27 @@ def _render(options: Namespace) -> int:
 
     written = write_folder(outputs, options.output, as_json)
     _print(outcome.findings)
-    print(summary(outputs, written, options.output))
+    _write(f"{summary(outputs, written, options.output)}\n".encode("utf-8", "surrogateescape"))
+    return DONE
+
+
+def _patch(options: Namespace) -> int:
+    from gmsa_krm.hosts.files import read_paths
+    from gmsa_krm.hosts.patch import patch
+
+    folder = read_paths(options.config, os.environ, _stdin())
+    data, findings = patch(folder.configs, options.target, options.namespace)
+    _print(findings)
+    _write(data)
     return DONE
 
 
 def _lint(options: Namespace) -> int:
     from gmsa_krm.hosts.lint import as_json, as_sarif, as_text, lint
 
-    findings = lint(options.path, os.environ, sys.stdin.buffer)
+    findings = lint(options.path, os.environ, _stdin())
     form = {"text": as_text, "json": as_json, "sarif": as_sarif}[options.format]
-    _write(form(findings).encode())
+    _write(form(findings).encode("utf-8", "surrogateescape"))
     return WRONG_INPUT if has_errors(findings) else DONE
 
 
@@ -170,6 +185,12 @@ def _parser() -> ArgumentParser:
     render.add_argument("--format", choices=("yaml", "json"), default="yaml")
     render.set_defaults(run=_render)
 
+    patch = commands.add_parser("patch", help="print a strategic merge patch for one workload, for kustomize's patches")
+    patch.add_argument("--config", action="append", required=True, metavar="FILE", help="GMSAConfig file")
+    patch.add_argument("target", metavar="KIND/NAME", help="such as Deployment/web, or Rollout.v1alpha1.argoproj.io/web")
+    patch.add_argument("--namespace", default="", metavar="NS", help="its namespace")
+    patch.set_defaults(run=_patch)
+
     lint = commands.add_parser("lint", help="find mistakes; exit status 1 if one is an error")
     lint.add_argument("path", nargs="+", metavar="PATH", help="GMSAConfig file, manifest, folder of them, or - for stdin")
     lint.add_argument("--format", choices=("text", "json", "sarif"), default="text")
@@ -206,6 +227,17 @@ def _print(findings: Iterable[Finding]) -> None:
         print(finding, file=sys.stderr)
 
 
+def _stdin() -> BinaryIO:
+    """Standard input; an empty one where the caller has closed it."""
+    if sys.stdin is None:
+        from io import BytesIO
+
+        return BytesIO()
+    return sys.stdin.buffer
+
+
 def _write(data: bytes) -> None:
+    if sys.stdout is None:
+        raise OSError("stdout is closed")
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()

@@ -55,7 +55,9 @@ class Finding:
         if self.field:
             parts.append(self.field)
         parts.append(self.message)
-        return ": ".join(parts)
+        line = ": ".join(parts)
+        # A key or value of the input must not write to the terminal, nor a second line that looks like ours.
+        return line if line.isprintable() else "".join(it if it.isprintable() else repr(it)[1:-1] for it in line)
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:

@@ -6,18 +6,20 @@ It touches no file, clock, environment or network; what it needs of those is in 
 from __future__ import annotations
 
 from gmsa_krm.config.fields import Report, plain_data
-from gmsa_krm.findings import ERROR, Finding
+from gmsa_krm.findings import ERROR, WARNING, Finding
+from gmsa_krm.inputs import dns_name
 from gmsa_krm.manifests import access, configurations, credspec, webhook
 from gmsa_krm.manifests.made import MANAGED_BY, Made
 from gmsa_krm.workloads.transform import transform
-from gmsa_krm.yaml.edit import apply
+from gmsa_krm.yaml.edit import apply, with_list
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gmsa_krm.certificates.material import TlsMaterial
     from gmsa_krm.config.load import LoadedConfig
-    from gmsa_krm.config.model import Spec
+    from gmsa_krm.config.model import Spec, Webhook
     from gmsa_krm.inputs import Inputs
     from gmsa_krm.manifests.made import Object
     from gmsa_krm.workloads.transform import Users
@@ -48,7 +50,11 @@ class Generated:
     @property
     def instead(self) -> dict[int, Made]:
         """The objects that take the place of a document, by its index."""
-        return {made.document: made for made in self.objects if made.changed and made.document is not None}
+        return {
+            made.document: made
+            for made in self.objects
+            if made.changed and made.document is not None and not made.in_list
+        }
 
 
     def text_of(self, index: int, document: Document) -> str:
@@ -72,29 +78,50 @@ def generate(
         for item in _objects(loaded.config.spec, inputs, transformed.users):
             other = made.setdefault(item.identity, item)
             if other is not item and other.data != item.data:
-                message = f"{_named(item.identity)} comes of {other.source} too, with other contents; keep one of them"
+                message = f"{_named(item.identity)} comes of {other.source} of another entry or config too, with other contents; a cluster has one webhook and one CRD: join the configs, or set admission.mode: None in all but one"
                 place = loaded.report.place(loaded.config.node)
                 outcome.findings.append(Finding(ERROR, "same-object", message, place, item.source))
     for index, document in enumerate(documents) if made else ():
-        identity = document.identity
-        mine = made.get(identity) if identity else None
-        if identity is None or mine is None or document.node is None:
+        entries = document.items()
+        if not entries:
+            _stand_in(document, index, made, outcome)
             continue
-        if not _is_ours(document):
-            message = (
-                f"{_named(identity)} is among the resources and would be made of {mine.source} too; remove it there,"
-                " or give the config another name for it"
-            )
-            outcome.findings.append(Finding(ERROR, "same-object", message, document.place()))
-        elif mine.document is not None:
-            message = f"{_named(identity)} is there twice; remove one"
-            outcome.findings.append(Finding(ERROR, "same-object", message, document.place()))
-        mine.document = index
-        data = _with_annotations_of(document, mine.data)
-        mine.changed = data != plain_data(document.node, "", Report(""))
-        mine.data = data
+        instead = {}
+        for position, entry in enumerate(entries):
+            mine = _stand_in(entry, index, made, outcome)
+            if mine is not None:
+                mine.in_list = True
+                if mine.changed:
+                    instead[position] = mine.data
+        if instead and document.node is not None:
+            edits = with_list(document.text, document.node, "items", instead, [])
+            outcome.edits.setdefault(index, []).extend(edits)
     outcome.objects = list(made.values())
     return outcome
+
+
+def _stand_in(document: Document, index: int, made: dict[Identity, Made], outcome: Generated) -> Made | None:
+    """The object that the document is already, an earlier output of ours; says so if it is somebody else's."""
+    identity = document.identity
+    mine = made.get(identity) if identity else None
+    if identity is None or mine is None or document.node is None:
+        return None
+    if not _is_ours(document):
+        message = (
+            f"{_named(identity)} is among the resources and would be made of {mine.source} too; remove it there,"
+            " or give the config another name for it"
+        )
+        outcome.findings.append(Finding(ERROR, "same-object", message, document.place()))
+    elif mine.document is not None:
+        message = f"{_named(identity)} is there twice; remove one"
+        outcome.findings.append(Finding(ERROR, "same-object", message, document.place()))
+    mine.document = index
+    mine.data = _with_metadata_of(document, mine.data)
+    mine.changed = mine.data != plain_data(document.node, "", Report(""))
+    if mine.changed:
+        message = f"{_named(identity)} differs from what the config asks for and is set back; change it in the config, or after gmsa-krm"
+        outcome.findings.append(Finding(WARNING, "set-back", message, document.place()))
+    return mine
 
 
 def _objects(spec: Spec, inputs: Inputs, users: Users) -> Iterator[Made]:
@@ -118,6 +145,10 @@ def _objects(spec: Spec, inputs: Inputs, users: Users) -> Iterator[Made]:
         yield Made(credspec.credspec(entry.name, contents), entry.path)
     for account in spec.service_accounts:
         yield Made(access.service_account(account), account.path)
+        if account.token_secret:
+            yield Made(access.token_secret(account), f"{account.path}.tokenSecret")
+    if spec.issuer_discovery is not None:
+        yield Made(access.issuer_discovery(spec.issuer_discovery), "spec.issuerDiscovery")
     for entry in spec.credspecs:
         assert entry.name is not None
         yield Made(access.role(entry.name), entry.path)
@@ -130,9 +161,12 @@ def _objects(spec: Spec, inputs: Inputs, users: Users) -> Iterator[Made]:
         for namespace, accounts in subjects.items():
             yield Made(access.role_binding(entry.name, namespace, accounts), f"{entry.path}.usedBy")
 
-    if not admission:
-        return
-    tls = inputs.tls
+    if admission:
+        yield from _webhook(spec.webhook, inputs.tls)
+    yield from _nodes(spec, inputs)
+
+
+def _webhook(hook: Webhook, tls: TlsMaterial | None) -> Iterator[Made]:
     yield Made(webhook.service_account(hook), "spec.webhook")
     yield Made(webhook.cluster_role(hook), "spec.webhook")
     yield Made(webhook.cluster_role_binding(hook), "spec.webhook")
@@ -152,14 +186,33 @@ def _objects(spec: Spec, inputs: Inputs, users: Users) -> Iterator[Made]:
     yield Made(configurations.mutating(hook, tls), "spec.webhook")
 
 
-def _with_annotations_of(document: Document, data: Object) -> Object:
-    """`data` with the annotations that the tools on the way have put on the document."""
-    found = _mapping(_mapping(document.node, "metadata"), "annotations")
-    if found is None:
-        return data
-    own = data["metadata"].get("annotations", {})
-    others = {key.text: value.text for key, value in found.pairs if key.text not in own}
-    return {**data, "metadata": {**data["metadata"], "annotations": {**own, **others}}} if others else data
+def _nodes(spec: Spec, inputs: Inputs) -> Iterator[Made]:
+    """What runs on Windows nodes; last, since the Jobs are gMSA pods themselves."""
+    if not spec.nodes.smb_compartment_namespace and not any(entry.diagnostics for entry in spec.credspecs):
+        return
+    from gmsa_krm.manifests import nodes
+
+    if spec.nodes.smb_compartment_namespace:
+        yield Made(nodes.namespace(spec.nodes), "spec.nodes")
+        yield Made(nodes.daemon_set(spec.nodes), "spec.nodes")
+    for entry in spec.credspecs:
+        if entry.diagnostics is not None:
+            assert entry.name is not None
+            job = nodes.diagnostics_job(entry.name, dns_name(entry, spec, inputs), entry.diagnostics)
+            yield Made(job, f"{entry.path}.diagnostics")
+
+
+def _with_metadata_of(document: Document, data: Object) -> Object:
+    """`data` with the labels and annotations that the tools on the way have put on the document."""
+    found = _mapping(document.node, "metadata")
+    metadata = dict(data["metadata"])
+    for key in ("labels", "annotations"):
+        there = _mapping(found, key)
+        own = metadata.get(key, {})
+        others = {it.text: value.text for it, value in there.pairs if it.text not in own} if there is not None else {}
+        if others:
+            metadata[key] = {**own, **others}
+    return {**data, "metadata": metadata}
 
 
 def _is_ours(document: Document) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+
 from gmsa_krm.certificates import obtain
 from gmsa_krm.certificates.material import TlsMaterial
 from gmsa_krm.config.values import suggested_name
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
     from gmsa_krm.config.fields import Report
     from gmsa_krm.config.load import LoadedConfig
-    from gmsa_krm.config.model import CredentialSpec, Webhook
+    from gmsa_krm.config.model import CredentialSpec, Spec, Webhook
     from gmsa_krm.yaml.stream import Document
 
 _MAX_CREDSPEC = 64 * 1024  # the kubelet's limit
@@ -42,12 +44,12 @@ def fetch(loaded: LoadedConfig, outside: Outside, documents: Iterable[Document])
     named: dict[str, CredentialSpec] = {credspec.name: credspec for credspec in spec.credspecs if credspec.name}
     for credspec in spec.credspecs:
         if credspec.file is not None and credspec.account is None:
-            contents, findings = _credspec(credspec, outside, report)
+            contents, findings = _credspec(credspec, outside, report, loaded.file)
             of_files += findings
             if contents is not None:
                 inputs.contents[credspec.path] = contents
                 _name(credspec, contents, named, report)
-    if spec.admission.mode == "Webhook" and not any(field.startswith("spec.webhook") for field in wrong):
+    if spec.admission.mode == "Webhook" and not any(field.startswith("spec.webhook") or field == "spec" for field in wrong):
         present = None
         if spec.webhook.certificate.source == "Generate":
             present = _material_of(spec.webhook, documents)
@@ -55,8 +57,16 @@ def fetch(loaded: LoadedConfig, outside: Outside, documents: Iterable[Document])
     return inputs, [*report.findings[known:], *of_files]
 
 
+def dns_name(credspec: CredentialSpec, spec: Spec, inputs: Inputs) -> str:
+    """The DNS name of a credspec's domain, from the config or from its file."""
+    if credspec.account is None:
+        name: str = inputs.contents[credspec.path]["DomainJoinConfig"]["DnsName"]
+        return name
+    return next(it.dns_name for it in spec.domains if it.name == (credspec.domain or spec.domains[0].name))
+
+
 def _credspec(
-    credspec: CredentialSpec, outside: Outside, report: Report
+    credspec: CredentialSpec, outside: Outside, report: Report, config_file: str
 ) -> tuple[dict[str, Any] | None, list[Finding]]:
     from gmsa_krm.config.credspec_file import read_credspec
 
@@ -66,7 +76,7 @@ def _credspec(
     except FileProblem as problem:
         report.error(credspec.at("file"), f"{credspec.path}.file", "credspec-file", str(problem))
         return None, []
-    contents, of_file = read_credspec(data, credspec.file)
+    contents, of_file = read_credspec(data, posixpath.join(posixpath.dirname(config_file), credspec.file))
     return contents, of_file.findings
 
 

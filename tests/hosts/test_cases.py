@@ -123,7 +123,7 @@ def test_the_examples_run_as_they_stand(
     done = build(kustomize, folder, plugin_home, *flags, **ENV)
     assert done.returncode == 0, done.stderr
     found = by_identity(list(yaml.safe_load_all(done.stdout)))
-    rendered = by_identity(call("render", folder / "gmsa.yaml", env=ENV).objects)
+    rendered = by_identity(call("render", folder, env=ENV).objects)
     if example == "quickstart":  # source Generate: new keys at every run
         for objects in (found, rendered):
             del objects["Secret", "gmsa-webhook", "gmsa-webhook-tls"]["data"]

@@ -52,7 +52,7 @@ def test_several_configs_share_what_is_equal(call: Callable[..., Done], folder: 
     other = folder({"b.yaml": one.replace("CONTOSO", "OTHER")})
     clash = call("render", other)
     assert (clash.status, clash.stdout) == (1, "")
-    assert "GMSACredentialSpec gmsa-webapp1 comes of spec.credspecs[0] too, with other contents; keep one of them" in clash.stderr
+    assert "GMSACredentialSpec gmsa-webapp1 comes of spec.credspecs[0] of another entry or config too, with other contents" in clash.stderr
 
 
 def test_json_is_a_list_that_kubectl_takes(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
@@ -62,6 +62,41 @@ def test_json_is_a_list_that_kubectl_takes(call: Callable[..., Done], folder: Ca
     assert (loaded["apiVersion"], loaded["kind"]) == ("v1", "List")
     assert [item["kind"] for item in loaded["items"]] == ["Namespace", "GMSACredentialSpec", "ClusterRole", "Deployment"]
     assert loaded["items"][3]["spec"] == {"replicas": 1.0, "note": False}  # as kubectl reads it
+
+
+def test_its_own_list_changes_nothing(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+    where = folder({"gmsa.yaml": SMALL})
+    (where / "all.json").write_text(call("render", "--format", "json", where / "gmsa.yaml").stdout)
+    done = call("render", where)
+    assert (done.status, done.stderr) == (0, "")
+    assert done.stdout == (where / "all.json").read_text()
+    (where / "all.json").write_text(done.stdout.replace("CONTOSO", "OTHER"))
+    assert json.loads(call("render", where).stdout) == json.loads(done.stdout)
+
+
+def test_numbers_that_json_does_not_have(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+    manifest = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {{a: 0x_, b: {'1' * 5000}, c: 1e999, d: 0x1F}}\n"
+    done = call("render", "--format", "json", folder({"gmsa.yaml": SMALL, "m.yaml": manifest}))
+    assert done.status == 0, done.stderr
+    assert json.loads(done.stdout, parse_constant=pytest.fail)["items"][2]["data"] == {"a": "0x_", "b": "1" * 5000, "c": "1e999", "d": 31}
+
+
+def test_directives_pass_through(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+    manifest = "%YAML 1.1\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
+    where = folder({"config": SMALL})
+    done = call(where / "config", program="GMSAConfig", stdin=manifest.encode())
+    assert done.status == 0, done.stderr
+    assert done.stdout.startswith(manifest)
+
+
+@pytest.mark.parametrize("redirection", ["<&-", ">/dev/full", ">&-"])
+def test_closed_and_full_streams_get_no_traceback(redirection: str, program: Path, folder: Callable[..., Path]) -> None:
+    where = folder({"gmsa.yaml": SMALL})
+    for command in ("render", "lint"):
+        done = subprocess.run(f"{program} {command} {where}/gmsa.yaml {redirection}", shell=True, capture_output=True, text=True, check=False)
+        assert "Traceback" not in done.stderr
+        assert "Exception" not in done.stderr
+        assert done.returncode == (0 if redirection == "<&-" else 3), done.stderr
 
 
 def test_stdin_is_a_path_too(call: Callable[..., Done]) -> None:
@@ -81,6 +116,10 @@ def test_a_folder_gets_a_file_per_resource_and_loses_only_what_we_wrote(call: Ca
     full = config("  credspecs:\n  - account: WebApp1\n  - account: WebApp2\n")
     where = folder({"gmsa.yaml": full})
     out = where / "out"
+    job = folder({"job.yaml": "apiVersion: batch/v1\nkind: Job\nmetadata: {generateName: j-}\n"}) / "job.yaml"
+    for _ in range(2):  # a name that ends in - is one of ours too
+        assert call("render", where / "gmsa.yaml", job, "-o", out).status == 0
+    job.unlink()
     done = call("render", where / "gmsa.yaml", "-o", out)
     assert done.status == 0, done.stderr
     assert "spec.credspecs[1]" in done.stdout

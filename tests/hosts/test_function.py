@@ -139,6 +139,39 @@ def test_errors_are_in_the_results_and_on_stderr_and_change_nothing(call: Callab
     assert "GMSAConfig contoso: spec.credspecs[0].account: WebApp1$ ends in $" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "items",
+    ["items: &x\n- {apiVersion: v1, kind: A, metadata: {name: a}}\n", "items: !!seq\n- {apiVersion: v1, kind: A, metadata: {name: a}}\n", "x: &l\n- {apiVersion: v1, kind: A, metadata: {name: a}}\nitems: *l\n", "? items\n"],
+)
+def test_forms_that_no_program_writes_are_refused_and_not_garbled(items: str, call: Callable[..., Done]) -> None:
+    given = f"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n{items}functionConfig:\n{textwrap.indent(CONFIG, '  ')}"
+    done = call(stdin=given.encode())
+    assert (done.status, done.stdout) == (1, "")
+    assert "items" in done.stderr
+
+
+def test_a_trailing_comma_and_a_cut_off_block_scalar(call: Callable[..., Done]) -> None:
+    flow = json.dumps({"apiVersion": "config.kubernetes.io/v1", "kind": "ResourceList", "functionConfig": yaml.safe_load(CONFIG)})
+    done = call(stdin=(flow[:-1] + ",}").encode())
+    assert [identity(item) for item in yaml.safe_load(done.stdout)["items"]] == MADE
+    given = resource_list(items="")
+    given = given.replace("items:\n", "") + "items:\n- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: a}\n  data:\n    k: |\n      abc"
+    done = call(stdin=given.encode())
+    items = yaml.safe_load(done.stdout)["items"]
+    assert items[0]["data"] == {"k": "abc"}
+    assert [identity(item) for item in items[1:]] == MADE
+
+
+def test_labels_of_other_tools_stay_on_our_objects_and_a_difference_is_said(call: Callable[..., Done]) -> None:
+    once = call(stdin=resource_list().encode()).stdout
+    labelled = once.replace("      app.kubernetes.io/managed-by: gmsa-krm\n", "      app.kubernetes.io/managed-by: gmsa-krm\n      team: x\n")
+    done = call(stdin=labelled.encode())
+    assert (done.stdout, done.stderr) == (labelled, "")
+    patched = call(stdin=labelled.replace("MachineAccountName: WebApp1", "MachineAccountName: Other").encode())
+    assert "warning: GMSACredentialSpec gmsa-webapp1 differs from what the config asks for and is set back" in patched.stderr
+    assert yaml.safe_load(patched.stdout)["items"] == yaml.safe_load(labelled)["items"]
+
+
 def test_results_of_earlier_functions_stay(call: Callable[..., Done]) -> None:
     given = resource_list(text=config("  credspecs:\n  - {account: WebApp1, usedBy: [{namespace: web, serviceAccounts: [default]}]}\n  admission: {mode: None}\n")) + "results:\n- message: earlier\n"
     done = call(stdin=given.encode())

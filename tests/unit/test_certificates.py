@@ -272,11 +272,55 @@ def test_files_that_do_not_fit_are_refused(issued: Path, call: Callable[..., Don
 
 def test_files_are_watched_for_their_end(issued: Path, render: Callable[..., Done]) -> None:
     last = x509.load_pem_x509_certificate((issued / "tls.crt").read_bytes()).not_valid_after_utc.timestamp()
-    for left, status, message in ((31 * DAY, 0, ""), (29 * DAY, 0, "warning: spec.webhook.certificate.files.cert: certs/tls.crt expires in 29 days"), (-2 * DAY, 1, "certs/tls.crt expired 2 days ago")):
+    for left, status, message in ((31 * DAY, 0, ""), (29 * DAY, 0, "warning: spec.webhook.certificate.files.cert: certs/tls.crt expires in 29 days"), (-2 * DAY, 1, "expired 2 days ago; issue a new one")):
         done = render(FILES, env={"SOURCE_DATE_EPOCH": str(int(last) - left)})
         assert done.status == status, done.stderr
         assert message in done.stderr
         assert bool(message) == bool(done.stderr)
+
+
+def test_an_expired_ca_beside_a_good_one_is_left_out(call: Callable[..., Done], render: Callable[..., Done], tmp_path: Path) -> None:
+    """The flow of the README: a year after `issue --force` the old CA in ca.crt has expired."""
+    folder = tmp_path / "certs"
+    for now, more in ((1_790_000_000, []), (1_818_000_000, ["--force"])):
+        assert call("certs", "issue", "--dir", folder, *more, env={"SOURCE_DATE_EPOCH": str(now)}).status == 0
+    done = render(FILES, env={"SOURCE_DATE_EPOCH": "1821540000"})
+    assert done.status == 0, done.stderr
+    assert "certs/ca.crt holds an expired CA beside a good one; remove it" in done.stderr
+    assert bundle(done).count("BEGIN") == 1
+    assert handshake(tmp_path, server_side(done), bundle(done))
+
+
+def test_a_chain_that_is_not_in_force_today_is_refused(call: Callable[..., Done], render: Callable[..., Done], tmp_path: Path) -> None:
+    assert call("certs", "issue", "--dir", tmp_path / "certs", env={"SOURCE_DATE_EPOCH": "4000000000"}).status == 0
+    done = render(FILES)
+    assert (done.status, done.stdout) == (1, "")
+    assert "certs/tls.crt or the chain to its CA is not in force today (certificate is not yet valid)" in done.stderr
+
+
+def test_issue_replaces_all_or_nothing(issued: Path, call: Callable[..., Done]) -> None:
+    before = {name: (issued / name).read_bytes() for name in ("ca.crt", "tls.crt")}
+    (issued / "tls.key").unlink()
+    (issued / "tls.key").mkdir()
+    done = call("certs", "issue", "--dir", issued, "--force")
+    assert done.status == 3
+    assert "tls.key is a folder" in done.stderr
+    assert {name: (issued / name).read_bytes() for name in before} == before
+    assert not list(issued.glob(".gmsa-krm-*"))
+
+
+def test_a_key_of_a_curve_that_is_not_known_is_shown(call: Callable[..., Done], tmp_path: Path) -> None:
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime239v1", "-nodes", "-keyout", tmp_path / "key", "-out", tmp_path / "odd.pem", "-subj", "/CN=odd")
+    done = call("certs", "show", tmp_path / "odd.pem")
+    assert done.status == 0, done.stderr
+    assert "key:     of a kind that is not known" in done.stdout
+
+
+def test_the_ca_of_cert_manager_outlives_what_it_signs(render: Callable[..., Done]) -> None:
+    for valid_for, ca, warned in (("8760h", "87600h", False), ("876000h", "1752000h", False), ("24h", "87600h", True)):
+        done = render(certificate(f"{{source: CertManager, validFor: {valid_for}}}"))
+        assert done.object("Certificate", "gmsa-webhook-ca")["spec"]["duration"] == ca
+        assert ("serves an expired certificate" in done.stderr) is warned
 
 
 def test_issue_overwrites_only_with_force_and_keeps_trusting_the_old_ca(

@@ -81,7 +81,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "field in the wrong case": (domain("netBiosName", "CONTOSO\n    netbiosName: X"), "spec.domains[0].netbiosName: unknown field; did you mean netBiosName?"),
     "key twice": (config(CREDSPEC + "    account: WebApp2\n"), "gmsa.yaml:13:5: the key account stands twice in this mapping; remove one"),
     "required field": (HEAD + "  domains: [{dnsName: contoso.com}]\n", "spec.domains[0].sid: is missing; give SID of the domain"),
-    "not supported: nodes": (config("  nodes: {smbCompartmentNamespace: true}\n"), "spec.nodes: not supported yet"),
+    "long-lived token": (config("  serviceAccounts: [{name: a, namespace: b, tokenSecret: true}]\n"), "warning: spec.serviceAccounts[0].tokenSecret: makes a token that never expires"),
     "not supported: policy": (config("  admission: {mode: Policy}\n"), "spec.admission.mode: Policy is not supported yet; use Webhook or None"),
     "choice": (config("  admission: {mode: webhook}\n"), "spec.admission.mode: webhook is not Webhook or None; did you mean Webhook?"),
     "number in quotes": (config('  webhook: {replicas: "2"}\n'), "2 is not a whole number; write it in digits, unquoted"),
@@ -102,6 +102,16 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "toleration misspelt": (config("  webhook: {tolerations: [{keys: a}]}\n"), "spec.webhook.tolerations[0].keys: unknown field; did you mean key?"),
     "webhook on Windows": (config("  webhook: {nodeSelector: {kubernetes.io/os: windows}}\n"), "kubernetes.io/os must be linux"),
     "label that is a boolean": (config("  webhook: {nodeSelector: {pool: on}}\n"), 'spec.webhook.nodeSelector.pool: on reads as a boolean in YAML; quote it: "on"'),
+    "namespace of Kubernetes": (config("  webhook: {namespace: kube-system, certificate: {source: CertManager}}\n"), "spec.webhook.namespace: kube-system is Kubernetes' own"),
+    "budget that stops drains": (config("  webhook: {podDisruptionBudget: {minAvailable: 2}}\n"), "warning: spec.webhook.podDisruptionBudget.minAvailable: 2 of 2 replicas must stay"),
+    "quantity": (config("  webhook: {resources: {requests: {cpu: many}}}\n"), "spec.webhook.resources.requests.cpu: many is no quantity; write something like 100m or 128Mi"),
+    "requests of a scalar": (config("  webhook: {resources: {requests: hello}}\n"), "spec.webhook.resources.requests: wants a mapping, found a scalar"),
+    "toleration of a number": (config("  webhook: {tolerations: [{key: a, operator: 5}]}\n"), 'spec.webhook.tolerations[0].operator: 5 reads as a number in YAML; quote it: "5"'),
+    "affinity misspelt": (config("  webhook: {affinity: {podAntiAffinity: {requiredDuringScheduling: []}}}\n"), "spec.webhook.affinity.podAntiAffinity.requiredDuringScheduling: unknown field; did you mean requiredDuringSchedulingIgnoredDuringExecution?"),
+    "label value": (config("  webhook: {nodeSelector: {pool: 'c d!'}}\n"), "spec.webhook.nodeSelector.pool: c d! is no label value"),
+    "account of other letters": (config("  credspecs:\n  - account: Приложение\n"), "spec.credspecs[0].name: is missing, and none can be made of Приложение"),
+    "number with underscores": (domain("netBiosName", "1e_3"), '1e_3 reads as a number in YAML; quote it: "1e_3"'),
+    "control characters": (config('  webhook: {"x\\e[31m\\nfake.yaml:1:1: all good": 1}\n'), "spec.webhook.x\\x1b[31m\\nfake.yaml:1:1: all good: unknown field"),
     "version": (config().replace("v1alpha1", "v2"), "apiVersion: gmsa-krm.dev/v2 is not gmsa-krm.dev/v1alpha1"),
     "no name": (config().replace("  name: contoso", "  labels: {}"), "metadata.name: is missing"),
 }
@@ -213,6 +223,30 @@ def test_mistakes_in_a_credspec_file(contents: str, wanted: str, render: Callabl
     done = render(config("  credspecs: [{file: webapp.json}]\n"), {"webapp.json": contents})
     assert (done.status, done.stdout) == (1, "")
     assert wanted in done.stderr
+
+
+def test_half_a_surrogate_pair_in_a_credspec_file_is_refused(render: Callable[..., Done]) -> None:
+    contents = changed(*HOST, value={"PluginGUID": GUID, "PluginInput": "x\ud800y", "PortableCcgVersion": "1"})
+    done = render(config("  credspecs: [{file: webapp.json}]\n"), {"webapp.json": contents})
+    assert (done.status, done.stdout) == (1, "")
+    assert "holds half of a surrogate pair" in done.stderr
+
+
+def test_wrong_references_to_many_domains_take_linear_time() -> None:
+    """300 domains and 900 wrong references took seven seconds; the bound is far above what it takes now."""
+    import time
+
+    one = DOMAIN.partition("\n")[2]
+    text = HEAD + "  domains:\n" + "".join(one.replace("contoso.com", f"d{n}.contoso.com") for n in range(300))
+    text += "  credspecs:\n" + "".join(f"  - {{account: A{n}, domain: e{n}.contoso.com}}\n" for n in range(900))
+    started = time.process_time()
+    assert len(messages(text)) == 900
+    assert time.process_time() - started < 5
+
+
+def test_merge_keys_work_in_a_plugins_input() -> None:
+    text = config(CREDSPEC + "    hostAccount:\n      plugin: AzureKeyVault\n      input: {<<: {ObjectId: a}, SecretUri: 'https://a/secrets/b'}\n")
+    assert messages(text) == []
 
 
 def test_one_scope_only_is_a_warning(render: Callable[..., Done]) -> None:

@@ -7,6 +7,7 @@ import tempfile
 from datetime import UTC, datetime
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
@@ -45,9 +46,13 @@ def issue_files(
     try:
         earlier = _earlier_authority(places["ca.crt"], now)
         os.makedirs(folder, exist_ok=True)
-        _replace(places["ca.crt"], material.ca_bundle + earlier, 0o644)
-        _replace(places["tls.crt"], material.certificate or "", 0o644)
-        _replace(places["tls.key"], material.key or "", 0o600)
+        _replace_all(
+            {
+                places["ca.crt"]: (material.ca_bundle + earlier, 0o644),
+                places["tls.crt"]: (material.certificate or "", 0o644),
+                places["tls.key"]: (material.key or "", 0o600),
+            }
+        )
     except OSError as error:
         raise OutsideError(f"{error.filename or folder}: cannot be written ({error.strerror})") from None
     last = datetime.fromtimestamp(now + values.seconds(valid_for), UTC)
@@ -71,16 +76,24 @@ def _earlier_authority(place: str, now: int) -> str:
     return blocks[0] if earlier is not None and earlier.not_valid_after_utc.timestamp() > now else ""
 
 
-def _replace(place: str, text: str, mode: int) -> None:
-    descriptor, path = tempfile.mkstemp(prefix=".gmsa-krm-", dir=os.path.dirname(place) or ".")  # mode 0600
+def _replace_all(contents: dict[str, tuple[str, int]]) -> None:
+    """{place: (text, mode)}: everything is written beside its place before anything is put there."""
+    prepared: list[tuple[str, str]] = []
     try:
-        with open(descriptor, "w", encoding="ascii") as file:
-            file.write(text)
-            os.fchmod(descriptor, mode)
-        os.replace(path, place)
-    except OSError:
-        os.unlink(path)
-        raise
+        for place, (text, mode) in contents.items():
+            if os.path.isdir(place):
+                raise OutsideError(f"{place} is a folder; move it away")
+            descriptor, path = tempfile.mkstemp(prefix=".gmsa-krm-", dir=os.path.dirname(place) or ".")  # mode 0600
+            prepared.append((path, place))
+            with open(descriptor, "w", encoding="ascii") as file:
+                file.write(text)
+                os.fchmod(descriptor, mode)
+        while prepared:
+            os.replace(*prepared[0])
+            prepared.pop(0)
+    finally:
+        for path, _ in prepared:
+            os.unlink(path)
 
 
 def show(path: str) -> str:
@@ -136,7 +149,10 @@ def _is_authority(certificate: x509.Certificate) -> bool:
 
 
 def _key(certificate: x509.Certificate) -> str:
-    key = certificate.public_key()
+    try:
+        key = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return "of a kind that is not known"
     if isinstance(key, ec.EllipticCurvePublicKey):
         return f"ECDSA {key.curve.name}"
     if isinstance(key, rsa.RSAPublicKey):

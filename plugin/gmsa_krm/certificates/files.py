@@ -13,7 +13,6 @@ from gmsa_krm.outside import FileProblem, Outside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Any
 
     from gmsa_krm.config.fields import Report, Section
@@ -47,17 +46,23 @@ def from_files(webhook: Webhook, outside: Outside, report: Report) -> TlsMateria
         else:
             _error(report, files, "cert", f"{files.cert} and {files.key} cannot be used by a TLS server ({_reason(error)})")
         return None
-    client = _client(authorities, files, "ca", files.ca, report)
-    if client is None:
+    authorities = _in_force(authorities, outside.now(), files, "ca", report)
+    if not authorities:
         return None
+    client = _client(authorities)
     name = dns_names(webhook.name, webhook.namespace)[0]
     certificate = _handshake(client, server, name, files, report)
     if certificate is None:
         return None
-    now = outside.now()
-    sound = _check_dates([certificate], now, files, "cert", files.cert, report)
-    sound &= _check_dates(client.get_ca_certs(), now, files, "ca", files.ca, report)
-    return TlsMaterial("".join(authorities), "".join(chain), key) if sound else None
+    if not _check_dates(certificate, outside, files, report):
+        return None
+    if outside.variable("SOURCE_DATE_EPOCH") is None:
+        # Once more with the dates of the whole chain, which OpenSSL compares with the clock only.
+        client = _client(authorities)
+        client.verify_flags &= ~_NO_CHECK_TIME
+        if _handshake(client, server, name, files, report) is None:
+            return None
+    return TlsMaterial("".join(authorities), "".join(chain), key)
 
 
 def from_existing_secret(webhook: Webhook, outside: Outside, report: Report) -> TlsMaterial | None:
@@ -65,12 +70,8 @@ def from_existing_secret(webhook: Webhook, outside: Outside, report: Report) -> 
     authorities = _certificates(settings, "caBundleFile", _read(settings, "caBundleFile", outside, report), report)
     if not authorities:
         return None
-    client = _client(authorities, settings, "caBundleFile", settings.ca_bundle_file, report)
-    if client is None:
-        return None
-    if not _check_dates(client.get_ca_certs(), outside.now(), settings, "caBundleFile", settings.ca_bundle_file, report):
-        return None
-    return TlsMaterial("".join(authorities))
+    authorities = _in_force(authorities, outside.now(), settings, "caBundleFile", report)
+    return TlsMaterial("".join(authorities)) if authorities else None
 
 
 def _read(section: Section, key: str, outside: Outside, report: Report) -> str | None:
@@ -96,19 +97,42 @@ def _certificates(section: Section, key: str, pem: str | None, report: Report) -
     return certificates
 
 
-def _client(
-    authorities: list[str], section: Section, key: str, path: str, report: Report
-) -> ssl.SSLContext | None:
+def _in_force(authorities: list[str], now: int, section: Section, key: str, report: Report) -> list[str]:
+    """Those of the CAs that have not expired; none if that leaves none or one cannot be read.
+
+    An expired CA beside a good one (the old one after a rotation) is left out with a warning.
+    """
+    path, node, field = section.value(key), section.at(key), f"{section.path}.{key}"
+    ends: dict[str, int | None] = {}
+    for pem in authorities:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        try:
+            context.load_verify_locations(cadata=pem)
+        except (ssl.SSLError, ValueError) as error:
+            _error(report, section, key, f"{path} holds a certificate that cannot be read ({_reason(error)})")
+            return []
+        known = context.get_ca_certs()  # a certificate that is no CA is not listed: its end is the leaf's
+        ends[pem] = ssl.cert_time_to_seconds(str(known[0]["notAfter"])) if known else None
+    good = [pem for pem in authorities if (end := ends[pem]) is None or end > now]
+    if not good:
+        last = max(end for end in ends.values() if end is not None)
+        report.error(node, field, "expired-certificate", f"{path} expired {(now - last) // DAY} days ago; issue a new one")
+        return []
+    if len(good) < len(authorities):
+        report.warning(node, field, "expired-certificate", f"{path} holds an expired CA beside a good one; remove it")
+    last_good = [end for end in map(ends.__getitem__, good) if end is not None]
+    if last_good and max(last_good) <= now + SOON:
+        report.warning(node, field, "expiring-certificate", f"{path} expires in {(max(last_good) - now) // DAY} days; issue a new one")
+    return good
+
+
+def _client(authorities: list[str]) -> ssl.SSLContext:
     """A client that trusts what the API server would: every certificate of the bundle, root or not."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     # Go takes no name from the subject, and any certificate of its pool as an anchor.
     context.hostname_checks_common_name = False
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN | _NO_CHECK_TIME
-    try:
-        context.load_verify_locations(cadata="".join(authorities))
-    except (ssl.SSLError, ValueError) as error:
-        _error(report, section, key, f"{path} holds a certificate that cannot be read ({_reason(error)})")
-        return None
+    context.load_verify_locations(cadata="".join(authorities))
     return context
 
 
@@ -136,6 +160,8 @@ def _handshake(
     except ssl.SSLCertVerificationError as error:
         if "ostname mismatch" in error.verify_message:
             message = f"{files.cert} is not for {name}, the name by which the API server calls the webhook; issue it with that DNS name"
+        elif error.verify_code in (9, 10):  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
+            message = f"{files.cert} or the chain to its CA is not in force today ({error.verify_message}); issue the one that is not anew"
         else:
             message = f"{files.cert} does not lead to a CA in {files.ca} ({error.verify_message}); give the CA that signed it, and intermediate certificates after it in {files.cert}"
         _error(report, files, "cert", message)
@@ -147,19 +173,15 @@ def _handshake(
     return None
 
 
-def _check_dates(
-    certificates: Iterable[Any], now: int, section: Section, key: str, path: str, report: Report
-) -> bool:
-    """Whether none of the certificates has expired; a warning for those that soon will."""
-    node, field = section.at(key), f"{section.path}.{key}"
-    last = min((ssl.cert_time_to_seconds(certificate["notAfter"]) for certificate in certificates), default=None)
-    if last is None:
-        return True
+def _check_dates(certificate: dict[str, Any], outside: Outside, files: Any, report: Report) -> bool:
+    """Whether the serving certificate is in force; a warning if it soon will not be."""
+    node, field, now = files.at("cert"), f"{files.path}.cert", outside.now()
+    last = ssl.cert_time_to_seconds(certificate["notAfter"])
     if last <= now:
-        report.error(node, field, "expired-certificate", f"{path} expired {(now - last) // DAY} days ago; issue a new one")
+        report.error(node, field, "expired-certificate", f"{files.cert} expired {(now - last) // DAY} days ago; issue a new one")
         return False
     if last <= now + SOON:
-        report.warning(node, field, "expiring-certificate", f"{path} expires in {(last - now) // DAY} days; issue a new one")
+        report.warning(node, field, "expiring-certificate", f"{files.cert} expires in {(last - now) // DAY} days; issue a new one")
     return True
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -53,12 +53,13 @@ def _is_good(present: TlsMaterial, names: list[str], now: int) -> bool:
         authority = x509.load_pem_x509_certificate(present.ca_bundle.encode())
         key = load_pem_private_key((present.key or "").encode(), password=None)
         certificate.verify_directly_issued_by(authority)
+        own_key, public_key = key.public_key(), certificate.public_key()
         held = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.ExtensionNotFound):
         return False
     last = datetime.fromtimestamp(now, UTC) + timedelta(seconds=SOON)
     return (
-        key.public_key() == certificate.public_key()
+        own_key == public_key
         and held.get_values_for_type(x509.DNSName) == names
         and min(certificate.not_valid_after_utc, authority.not_valid_after_utc) > last
     )

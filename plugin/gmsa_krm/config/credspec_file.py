@@ -46,6 +46,11 @@ def read_credspec(data: bytes, file: str) -> tuple[dict[str, Any] | None, Report
     if not isinstance(contents, dict):
         report.error(None, "", "credspec-file", "holds no JSON object; give the file that New-CredentialSpec wrote")
         return None, report
+    try:
+        json.dumps(contents, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        report.error(None, "", "credspec-file", "holds half of a surrogate pair (\\ud800 to \\udfff), which is no text; mend the escape")
+        return None, report
     _check(contents, report)
     return contents, report
 

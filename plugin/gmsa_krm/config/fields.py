@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Remark = tuple[str, str, str]
     Check = Callable[[str], Iterable[Remark]]
     Schema = dict[str, Any]
+    Shape = dict[str, "Shape"] | list["Shape"] | str
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 
@@ -204,7 +205,7 @@ class _Nested(Field):
     def initial(self, section: Section) -> Any:
         if self.default is None:
             return None
-        return self.section.read(None, f"{section.path}.{self.key}", Report(""))
+        return self.section.read(None, f"{section.path}.{self.key}".lstrip("."), Report(""))
 
     def type_schema(self) -> Schema:
         return self.section.schema()
@@ -246,39 +247,73 @@ class _ListingOrWord(_Listing):
 
 
 class _Kubernetes(Field):
-    """A value of the Kubernetes API that goes into a manifest as it is; `keys` are the fields it may have."""
+    """A value of the Kubernetes API that goes into a manifest as it is, if it has the shape.
 
-    def __init__(self, doc: str, kind: int, keys: tuple[str, ...] = (), *, strings: bool = False, **rest: Any):
+    A shape is a mapping of keys to shapes ("*" for every key), a list with the shape of its entries, or one of
+    the words string, label, quantity, integer, any.
+    """
+
+    def __init__(self, doc: str, shape: Shape, **rest: Any):
         super().__init__(doc, **rest)
-        self.kind = kind
-        self.keys = keys
-        self.strings = strings
+        self.shape = shape
 
     def read(self, node: Node, path: str, report: Report) -> Any:
-        if node.kind != self.kind:
-            wanted = "a mapping" if self.kind == MAPPING else "a list"
-            report.error(node, path, "type", f"wants {wanted}, found {KIND_NAMES[node.kind]}")
-            return None
-        for index, item in enumerate(node.items if self.kind == SEQUENCE else [node]):
-            item_path = f"{path}[{index}]" if self.kind == SEQUENCE else path
-            if item.kind != MAPPING:
-                report.error(item, item_path, "type", f"wants a mapping, found {KIND_NAMES[item.kind]}")
-            for key, _ in item.pairs if item.kind == MAPPING else ():
-                if self.keys and key.text not in self.keys:
-                    report.error(key, f"{item_path}.{key.text}", "unknown-field", f"unknown field{guess(key.text, self.keys)}")
-        if self.strings:
-            texts_of = {key.text: _Text("").read(value, f"{path}.{key.text}", report) for key, value in entries(node)}
-            return {key: value for key, value in texts_of.items() if value is not None}
-        return plain_data(node, path, report)
+        known = len(report.findings)
+        data = plain_data(node, path, report)
+        if len(report.findings) == known:
+            _check_shape(node, self.shape, path, report)
+        return data if len(report.findings) == known else None
 
     def type_schema(self) -> Schema:
-        mapping: Schema = {"type": "object"}
-        if self.keys:
-            mapping["properties"] = {key: {} for key in self.keys}
-            mapping["additionalProperties"] = False
-        elif self.strings:
-            mapping["additionalProperties"] = {"type": "string"}
-        return mapping if self.kind == MAPPING else {"type": "array", "items": mapping}
+        return _shape_schema(self.shape)
+
+
+_QUANTITY = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?")
+_LABEL_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+
+
+def _check_shape(node: Node, shape: Shape, path: str, report: Report) -> None:
+    if shape == "any":
+        return
+    if isinstance(shape, dict):
+        if node.kind != MAPPING:
+            report.error(node, path, "type", f"wants a mapping, found {KIND_NAMES[node.kind]}")
+            return
+        for key, value in entries(node):
+            inner = shape.get(key.text, shape.get("*"))
+            if inner is None:
+                report.error(key, f"{path}.{key.text}", "unknown-field", f"unknown field{guess(key.text, shape)}")
+            else:
+                _check_shape(value, inner, f"{path}.{key.text}", report)
+    elif isinstance(shape, list):
+        if node.kind != SEQUENCE:
+            report.error(node, path, "type", f"wants a list, found {KIND_NAMES[node.kind]}")
+            return
+        for index, item in enumerate(node.items):
+            _check_shape(item, shape[0], f"{path}[{index}]", report)
+    elif _is_scalar(node, path, report, f"a {shape}"):
+        is_number = not node.style and bool(_INTEGER.fullmatch(node.text))
+        if shape == "integer" and not is_number:
+            report.error(node, path, "type", f"{_shown(node.text)} is not a whole number; write it in digits, unquoted")
+        elif shape == "quantity" and not _QUANTITY.fullmatch(node.text):
+            report.error(node, path, "type", f"{_shown(node.text)} is no quantity; write something like 100m or 128Mi")
+        elif shape in ("string", "label") and not node.style and node.tag is None and meaning(node.text) != "string":
+            report.error(node, path, "unquoted", f'{node.text} reads as a {meaning(node.text)} in YAML; quote it: "{node.text}"')
+        elif shape == "label" and not _LABEL_VALUE.fullmatch(node.text):
+            report.error(node, path, "label", f"{_shown(node.text)} is no label value (letters, digits, -, _ and ., 63 characters)")
+
+
+def _shape_schema(shape: Shape) -> Schema:
+    if isinstance(shape, dict):
+        every = shape.get("*")
+        if every is not None:
+            return {"type": "object", "additionalProperties": _shape_schema(every)}
+        properties = {key: _shape_schema(inner) for key, inner in shape.items()}
+        return {"type": "object", "properties": properties, "additionalProperties": False}
+    if isinstance(shape, list):
+        return {"type": "array", "items": _shape_schema(shape[0])}
+    types = {"string": "string", "label": "string", "integer": "integer", "quantity": ["string", "number"]}
+    return {"type": types[shape]} if shape in types else {}
 
 
 class _TextOrMapping(Field):
@@ -286,8 +321,8 @@ class _TextOrMapping(Field):
 
     def read(self, node: Node, path: str, report: Report) -> str | dict[str, str] | None:
         if node.kind == MAPPING:
-            entries = {key.text: _Text("").read(value, f"{path}.{key.text}", report) for key, value in node.pairs}
-            return {key: value for key, value in entries.items() if value is not None}
+            texts_of = {key.text: _Text("").read(value, f"{path}.{key.text}", report) for key, value in entries(node)}
+            return {key: value for key, value in texts_of.items() if value is not None}
         return _Text("").read(node, path, report)
 
     def type_schema(self) -> Schema:
@@ -307,13 +342,6 @@ class _NumberOrPercent(Field):
 
     def type_schema(self) -> Schema:
         return {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^(100|[0-9]{1,2})%$"}]}
-
-
-class _Later(Field):
-    """A field of the contract that this version does not have yet: refused, never ignored."""
-
-    def read(self, node: Node, path: str, report: Report) -> None:
-        report.error(node, path, "not-supported-yet", "not supported yet by this version of gmsa-krm; remove it")
 
 
 # The functions that declarations use return Any, since the attribute holds the value and not the Field.
@@ -353,12 +381,8 @@ def section(doc: str, of: type[Section], *, optional: bool = False, **rest: Any)
     return _Nested(doc, of, default=None if optional else True, **rest)
 
 
-def kubernetes_mapping(doc: str, *keys: str, **rest: Any) -> Any:
-    return _Kubernetes(doc, MAPPING, keys, **rest)
-
-
-def kubernetes_list(doc: str, *keys: str, **rest: Any) -> Any:
-    return _Kubernetes(doc, SEQUENCE, keys, **rest)
+def kubernetes(doc: str, shape: Shape, **rest: Any) -> Any:
+    return _Kubernetes(doc, shape, **rest)
 
 
 def text_or_mapping(doc: str, **rest: Any) -> Any:
@@ -369,10 +393,6 @@ def number_or_percent(doc: str, **rest: Any) -> Any:
     return _NumberOrPercent(doc, **rest)
 
 
-def later(doc: str) -> Any:
-    return _Later(doc)
-
-
 class Section:
     """A mapping of the config. Subclasses declare fields; attributes are the keys in snake_case.
 
@@ -381,6 +401,7 @@ class Section:
     """
 
     fields: ClassVar[dict[str, Field]] = {}
+    checks_always: ClassVar[bool] = False  # `check` copes with fields that are wrong
     path: str
     node: Node | None
     sound: bool
@@ -429,7 +450,7 @@ class Section:
         for key_name, field in cls.fields.items():
             if callable(field.default) and values.get(key_name) is None:
                 setattr(self, _snake_case(key_name), field.initial(self))
-        if self.sound:
+        if self.sound or cls.checks_always:
             self.check(report)
         return self
 
@@ -450,7 +471,7 @@ class Section:
         return {
             "type": "object",
             "properties": {
-                key: field.schema() for key, field in cls.fields.items() if not isinstance(field, _Later)
+                key: field.schema() for key, field in cls.fields.items()
             },
             "additionalProperties": False,
             **({"required": required} if required else {}),
@@ -480,8 +501,11 @@ def plain_data(node: Node, path: str, report: Report) -> Any:
         return {key.text: plain_data(value, f"{path}.{key.text}", report) for key, value in entries(node)}
     if node.kind == SEQUENCE:
         return [plain_data(item, f"{path}[{index}]", report) for index, item in enumerate(node.items)]
-    if node.style or meaning(node.text) == "string":
+    if node.style or meaning(node.text) == "string" or str(node.tag).endswith(":str"):
         return node.text
+    if node.tag is not None:
+        report.error(node, path, "tag", f"the tag {node.tag[:60]} has no meaning here; remove it")
+        return None
     if node.text in ("true", "false"):
         return node.text == "true"
     if node.is_null:
@@ -518,7 +542,9 @@ def guess(word: str, known: Iterable[str]) -> str:
 
     known = list(known)
     folded = {name.lower(): name for name in known}
-    close = get_close_matches(word[:60].lower(), folded, n=1, cutoff=0.6)
+    # Comparing with many for each of many mistakes would take minutes; then only the case is forgiven.
+    few = folded if len(folded) <= 200 else {word.lower()} & set(folded)
+    close = get_close_matches(word[:60].lower(), few, n=1, cutoff=0.6)
     if close:
         return f"; did you mean {folded[close[0]]}?"
     return f"; known are {', '.join(sorted(known))}" if len(known) <= 12 else ""

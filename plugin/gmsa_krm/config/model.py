@@ -10,9 +10,7 @@ from gmsa_krm.config.fields import (
     choice,
     guess,
     integer,
-    kubernetes_list,
-    kubernetes_mapping,
-    later,
+    kubernetes,
     number_or_percent,
     one_or_more,
     section,
@@ -29,9 +27,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from gmsa_krm.config.fields import Shape
+
 API_VERSION = "gmsa-krm.dev/v1alpha1"
 GROUP = "gmsa-krm.dev"
 KIND = "GMSAConfig"
+
+
+_TOLERATION: Shape = {"key": "string", "operator": "string", "value": "string", "effect": "string", "tolerationSeconds": "integer"}
+_AFFINITY: Shape = {
+    "requiredDuringSchedulingIgnoredDuringExecution": "any",
+    "preferredDuringSchedulingIgnoredDuringExecution": "any",
+}
 
 
 class Domain(Section):
@@ -125,8 +132,22 @@ class UsedBy(Section):
             )
 
 
+class Diagnostics(Section):
+    """A Job that asks, in a pod with the credspec, what the Kubernetes page has one ask, and prints a verdict."""
+
+    namespace: str = text("Where it runs.", required=True, check=values.label_name)
+    service_account: str = text("A service account that may use the credspec.", required=True, check=values.subdomain_name)
+    image: str = text(
+        "An image with PowerShell and nltest, of the nodes' Windows version.",
+        default="mcr.microsoft.com/windows/servercore:ltsc2022",
+        check=values.image,
+    )
+
+
 class CredentialSpec(Section):
     """A GMSACredentialSpec and who may use it: either account (and domain), or file."""
+
+    checks_always = True
 
     account: str | None = text(
         "sAMAccountName of the gMSA, without the trailing $.", check=values.account, examples=("WebApp1",)
@@ -138,7 +159,7 @@ class CredentialSpec(Section):
     name: str | None = text(
         "Name of the GMSACredentialSpec. Default: gmsa- and the account as an RFC 1123 name.",
         check=values.subdomain_name,
-        default=lambda self: f"gmsa-{values.suggested_name(self.account)}" if self.account else None,
+        default=lambda self: f"gmsa-{values.suggested_name(self.account)}" if (self.account or "").isascii() and self.account else None,
         examples=("gmsa-webapp1",),
     )
     domain: str | None = text("Name of an entry of domains. Default: the only domain.")
@@ -146,6 +167,7 @@ class CredentialSpec(Section):
     host_account: HostAccount | None = section(
         "For nodes that are not joined to the domain.", HostAccount, optional=True
     )
+    diagnostics: Diagnostics | None = section("Emit a diagnostics Job for it.", Diagnostics, optional=True)
     used_by: list[UsedBy] | str = sections_or_word(
         "Who may use it: one ClusterRole (verb use, this name only) and one RoleBinding per namespace. FromWorkloads:"
         " exactly the service accounts of the workloads that pass through and use it.",
@@ -177,6 +199,36 @@ class ServiceAccount(Section):
     automount_token: bool = boolean("Mount the API token into its pods.", default=False)
     image_pull_secrets: list[str] = texts(
         "Secrets for pulling images.", each="Name of a Secret.", check=values.subdomain_name
+    )
+    token_secret: bool = boolean(
+        "Create a Secret <name>-token that holds a token without an end. Bound tokens (workloads[].token) are safer.",
+        default=False,
+    )
+
+    def check(self, report: Report) -> None:
+        if self.token_secret:
+            message = "makes a token that never expires and that whoever may read Secrets here can use; prefer workloads[].token"
+            report.warning(self.at("tokenSecret"), f"{self.path}.tokenSecret", "long-lived-token", message)
+
+
+class Nodes(Section):
+    """Settings of the Windows nodes, made by HostProcess containers."""
+
+    smb_compartment_namespace: bool = boolean(
+        "Set EnableCompartmentNamespace, without which pods with a gMSA reach SMB shares by address only.", default=False
+    )
+    namespace: str = text(
+        "The DaemonSet's own namespace, at Pod Security level privileged.", default="gmsa-nodes", check=values.label_name
+    )
+    image: str = text(
+        "Image of the DaemonSet; it needs no contents, since HostProcess containers use the node's programs.",
+        default="mcr.microsoft.com/oss/kubernetes/windows-host-process-containers-base-image:v1.0.0",
+        check=values.image,
+    )
+    tolerations: list[dict[str, Any]] = kubernetes(
+        "Tolerations of its pods. Default: every taint, so that each Windows node is set.",
+        [_TOLERATION],
+        default=({"operator": "Exists"},),
     )
 
 
@@ -279,6 +331,14 @@ class Certificate(Section):
                 f"{self.valid_for} is under twice derive.rotateEvery ({self.derive.rotate_every}), so a certificate could"
                 f" expire before the next one is rolled out; give at least {-(-2 * epoch // 3600)}h",
             )
+        if self.source == "CertManager" and 3600 <= valid < 4380 * 3600:
+            report.warning(
+                self.at("validFor"),
+                f"{self.path}.validFor",
+                "validity",
+                f"{self.valid_for} is short: the webhook takes up one renewal in its life, so a pod that is older than"
+                f" {valid * 5 // 3 // 3600}h serves an expired certificate; give 4380h or more, or restart it in time",
+            )
         if valid < 3600:
             report.error(
                 self.at("validFor"), f"{self.path}.validFor", "validity", f"{self.valid_for} is under an hour; give at least 1h"
@@ -307,23 +367,20 @@ class Webhook(Section):
     )
     replicas: int = integer("How many pods.", 1, 100, default=2)
     random_hostname: bool = boolean("Give gMSA pods a random host name.", default=False)
-    resources: dict[str, Any] = kubernetes_mapping(
+    resources: dict[str, Any] = kubernetes(
         "Requests and limits of its container. Default: 20m CPU and 64Mi requested, 256Mi the limit.",
-        "requests",
-        "limits",
-        "claims",
+        {"requests": {"*": "quantity"}, "limits": {"*": "quantity"}, "claims": [{"name": "string", "request": "string"}]},
         default=lambda self: {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
     )
-    tolerations: list[dict[str, Any]] = kubernetes_list(
-        "Tolerations of its pods.", "key", "operator", "value", "effect", "tolerationSeconds", default=()
-    )
-    node_selector: dict[str, str] = kubernetes_mapping(
+    tolerations: list[dict[str, Any]] = kubernetes("Tolerations of its pods.", [_TOLERATION], default=())
+    node_selector: dict[str, str] = kubernetes(
         "Further labels that its nodes must have; kubernetes.io/os=linux is always set.",
-        strings=True,
+        {"*": "label"},
         default=lambda self: {},
     )
-    affinity: dict[str, Any] | None = kubernetes_mapping(
-        "Affinity of its pods; they are spread over nodes in any case.", "nodeAffinity", "podAffinity", "podAntiAffinity"
+    affinity: dict[str, Any] | None = kubernetes(
+        "Affinity of its pods; they are spread over nodes in any case.",
+        {"nodeAffinity": _AFFINITY, "podAffinity": _AFFINITY, "podAntiAffinity": _AFFINITY},
     )
     priority_class_name: str | None = text("Priority class of its pods.", check=values.subdomain_name)
     image_pull_secrets: list[str] = texts(
@@ -357,6 +414,22 @@ class Webhook(Section):
                 f"{self.path}.nodeSelector",
                 "webhook-os",
                 "kubernetes.io/os must be linux: the webhook's image is a Linux one; remove the line",
+            )
+        if self.create_namespace and (self.namespace == "default" or self.namespace.startswith("kube-")):
+            report.error(
+                self.at("namespace"),
+                f"{self.path}.namespace",
+                "shared-namespace",
+                f"{self.namespace} is Kubernetes' own, and the namespace that is emitted enforces Pod Security restricted;"
+                " choose a namespace of its own, or set createNamespace: false",
+            )
+        budget = self.pod_disruption_budget.min_available
+        if isinstance(budget, int) and budget >= self.replicas:
+            report.warning(
+                self.pod_disruption_budget.at("minAvailable"),
+                f"{self.path}.podDisruptionBudget.minAvailable",
+                "disruption-budget",
+                f"{budget} of {self.replicas} replicas must stay, so no node with one of them can be drained; give less",
             )
         if self.replicas == 1:
             report.warning(
@@ -460,17 +533,28 @@ class Spec(Section):
     workload_kinds: list[WorkloadKind] = sections(
         "Further kinds with a pod template, beside those of Kubernetes.", WorkloadKind
     )
-    nodes: None = later("Settings of the Windows nodes.")
+    nodes: Nodes = section("Settings of the Windows nodes.", Nodes)
+    issuer_discovery: str | None = choice(
+        "Let these subjects read the cluster's OIDC discovery document and keys, to check service account tokens.",
+        "ServiceAccounts",
+        "Authenticated",
+        "Unauthenticated",
+    )
 
     def check(self, report: Report) -> None:
         domains = _unique(self.domains, report, "name", lambda domain: domain.name)
         _unique(self.credspecs, report, "name", lambda spec: spec.name)
         _unique(self.service_accounts, report, "name", lambda it: it.name and f"{it.namespace}/{it.name}")
+        nameless = any(domain.name is None for domain in self.domains)
         for spec in self.credspecs:
-            if spec.account is None or any(domain.name is None for domain in self.domains):
+            if spec.account is not None and spec.name is None and "name" not in spec._nodes:
+                message = f"is missing, and none can be made of {spec.account}; give an RFC 1123 name"
+                report.error(spec.node, f"{spec.path}.name", "required", message)
+            if spec.account is None or nameless:
                 continue
             if spec.domain is None and len(self.domains) != 1:
-                cure = f"name one of {', '.join(domains)}" if domains else "add it to spec.domains"
+                some = ", ".join(list(domains)[:12])
+                cure = f"name one of {some}" if domains else "add it to spec.domains"
                 report.error(spec.node, f"{spec.path}.domain", "domain-reference", f"is missing; {cure}")
             elif spec.domain is not None and spec.domain not in domains:
                 message = f"{spec.domain} is no entry of spec.domains{guess(spec.domain, domains)}"
@@ -484,10 +568,10 @@ class Metadata(Section):
 
     name: str = text("Name of this config, for messages.", required=True, check=values.subdomain_name)
     namespace: str | None = text("Not used.")
-    labels: dict[str, str] = kubernetes_mapping("Not used.", strings=True, default=lambda self: {})
-    annotations: dict[str, str] = kubernetes_mapping(
+    labels: dict[str, str] = kubernetes("Not used.", {"*": "string"}, default=lambda self: {})
+    annotations: dict[str, str] = kubernetes(
         "config.kubernetes.io/function makes kustomize run this config as a function.",
-        strings=True,
+        {"*": "string"},
         default=lambda self: {},
     )
 

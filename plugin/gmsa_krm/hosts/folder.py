@@ -11,7 +11,7 @@ from gmsa_krm.hosts.render import OURS, Output, json_text
 
 # Lists the files of the last run, so that the next one removes those that are no longer made, and no others.
 _INDEX = ".gmsa-krm-files"
-_OWN_NAME = re.compile(r"[0-9]{2}-[a-z0-9]+-[-A-Za-z0-9._]+\.(?:yaml|json)")
+_OWN_NAME = re.compile(r"[0-9]{2}-[a-z0-9]+-[-A-Za-z0-9._]*\.(?:yaml|json)")
 _OWN_KINDS = (
     "Namespace",
     "CustomResourceDefinition",
@@ -28,6 +28,8 @@ _OWN_KINDS = (
     "PodDisruptionBudget",
     "ValidatingWebhookConfiguration",
     "MutatingWebhookConfiguration",
+    "DaemonSet",
+    "Job",
 )
 
 

@@ -11,7 +11,7 @@ from gmsa_krm.findings import Finding, InputError, Place, input_error
 from gmsa_krm.pipeline import run
 from gmsa_krm.yaml import edit
 from gmsa_krm.yaml.read import MAPPING, SEQUENCE, Node, YamlError, parse
-from gmsa_krm.yaml.stream import Document, decode
+from gmsa_krm.yaml.stream import Document, closed, decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,8 +29,16 @@ def run_function(data: bytes, outside: Outside) -> tuple[bytes, list[Finding]]:
 
     Raises InputError if `data` is no ResourceList that could carry results.
     """
-    text = decode(data, "stdin")
+    text = closed(decode(data, "stdin"))
     root = _resource_list(text)
+    try:
+        return _run(text, root, outside)
+    except edit.UnusualForm as form:
+        place = Place("stdin", form.node.line + 1, form.node.column + 1)
+        raise input_error("unusual-form", str(form), place) from None
+
+
+def _run(text: str, root: Node, outside: Outside) -> tuple[bytes, list[Finding]]:
     items = root.get("items")
     nodes = items.items if items is not None and items.kind == SEQUENCE else []
     config = root.get("functionConfig")

@@ -55,6 +55,8 @@ def in_apply_order(outcome: Generated, documents: list[Document]) -> list[Output
     outputs = []
     standing = set()
     for made in outcome.objects:
+        if made.in_list:
+            continue  # comes out with the List
         kept = None if made.document is None or made.changed else documents[made.document].text
         standing.add(made.document)
         outputs.append(Output(made.identity, OURS, made.source, made.data, kept))

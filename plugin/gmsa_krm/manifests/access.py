@@ -23,6 +23,42 @@ def service_account(account: ServiceAccount) -> Object:
     }
 
 
+def token_secret(account: ServiceAccount) -> Object:
+    """A token without an end; the token controller fills it in."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": f"{account.name}-token",
+            "namespace": account.namespace,
+            "labels": dict(MANAGED_BY),
+            "annotations": {"kubernetes.io/service-account.name": account.name},
+        },
+        "type": "kubernetes.io/service-account-token",
+    }
+
+
+def issuer_discovery(subjects: str) -> Object:
+    """Lets `subjects` (a word of the config) read the discovery document of service account tokens."""
+    group = {
+        "ServiceAccounts": "system:serviceaccounts",
+        "Authenticated": "system:authenticated",
+        "Unauthenticated": "system:unauthenticated",
+    }[subjects]
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        # Not the name of Kubernetes' own binding, which the API server puts back at its start.
+        "metadata": {"name": f"service-account-issuer-discovery-{subjects.lower()}", "labels": dict(MANAGED_BY)},
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": "ClusterRole",
+            "name": "system:service-account-issuer-discovery",
+        },
+        "subjects": [{"kind": "Group", "name": group, "apiGroup": "rbac.authorization.k8s.io"}],
+    }
+
+
 def role(credspec: str) -> Object:
     """A ClusterRole and not a Role, since the credspec is cluster-scoped; the bindings say in which namespaces."""
     return {

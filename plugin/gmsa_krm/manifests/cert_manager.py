@@ -14,6 +14,7 @@ process trusted after the second renewal that it missed:
 from __future__ import annotations
 
 from gmsa_krm.certificates.material import dns_names
+from gmsa_krm.config.values import seconds
 from gmsa_krm.manifests.webhook import labels, secret_name
 
 TYPE_CHECKING = False
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from gmsa_krm.manifests.made import Object
 
 _API_VERSION = "cert-manager.io/v1"
-_CA_YEARS = 10
+_CA_HOURS = 87_600  # ten years, or twice the life of what it signs
 
 
 def certificate_name(webhook: Webhook) -> str:
@@ -69,7 +70,7 @@ def issuer_chain(webhook: Webhook) -> list[Object]:
                 "isCA": True,
                 "commonName": "gmsa-krm webhook CA",
                 "secretName": authority,
-                "duration": f"{_CA_YEARS * 8760}h",
+                "duration": f"{max(_CA_HOURS, 2 * seconds(webhook.certificate.valid_for) // 3600)}h",
                 "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Never"},
                 "issuerRef": {"name": bootstrap, "kind": "Issuer", "group": "cert-manager.io"},
             },

@@ -16,16 +16,18 @@ class Made:
     """`data` is the object as it goes to the API server, `source` the field of the config behind it.
 
     `document` is the index of the document that passes through and is this object already (an earlier output
-    of ours), if there is one; `changed` says whether `data` has to take its place.
+    of ours), if there is one; `in_list` says that it is an entry of that document, a List, and `changed` whether
+    `data` has to take its place.
     """
 
-    __slots__ = ("changed", "data", "document", "source")
+    __slots__ = ("changed", "data", "document", "in_list", "source")
 
     def __init__(self, data: Object, source: str) -> None:
         self.data = data
         self.source = source
         self.document: int | None = None
         self.changed = False
+        self.in_list = False
 
     @property
     def identity(self) -> tuple[str, str, str, str]:

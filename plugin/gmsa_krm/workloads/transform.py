@@ -5,6 +5,7 @@ from __future__ import annotations
 from gmsa_krm.config.fields import guess
 from gmsa_krm.config.model import FROM_WORKLOADS
 from gmsa_krm.findings import ERROR, WARNING, Finding
+from gmsa_krm.inputs import dns_name
 from gmsa_krm.workloads.change import PodChange, matches
 from gmsa_krm.workloads.checks import Checker
 from gmsa_krm.workloads.pods import BUILT_IN, Paths, workloads_in
@@ -51,15 +52,10 @@ class Known:
         for loaded, inputs in configs:
             spec = loaded.config.spec
             existing.update(spec.existing_credspecs)
-            domains = {domain.name: domain.dns_name for domain in spec.domains}
             for credspec in spec.credspecs:
                 assert credspec.name is not None
                 self.credspecs[credspec.name] = credspec
-                if credspec.account is None:
-                    join = inputs.contents[credspec.path]["DomainJoinConfig"]
-                    self.domains[credspec.name] = join["DnsName"]
-                else:
-                    self.domains[credspec.name] = domains[credspec.domain or spec.domains[0].name]
+                self.domains[credspec.name] = dns_name(credspec, spec, inputs)
         self.names = {*self.credspecs, *existing} if configs else None
 
     def covered(self, name: str, namespace: str, account: str) -> bool | None:

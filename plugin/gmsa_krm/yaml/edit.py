@@ -18,6 +18,14 @@ _NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 Edit = tuple[int, int, str]
 
 
+class UnusualForm(Exception):
+    """The list stands in a form that no program writes and that is not changed here; `node` is the place."""
+
+    def __init__(self, message: str, node: Node) -> None:
+        super().__init__(message)
+        self.node = node
+
+
 def apply(text: str, edits: Iterable[Edit]) -> str:
     """`text` with the edits, which must not overlap; those at one place in the order given."""
     out: list[str] = []
@@ -35,9 +43,15 @@ def with_list(text: str, root: Node, key: str, instead: dict[int, Any], more: Se
     `instead` maps indexes of entries to the data that replaces them, or to None to take them out; `more` are
     appended. No edit reaches into an entry that is kept.
     """
-    node = root.get(key)
     if not more and not instead:
         return []
+    names = {name.text: (name, value) for name, value in root.pairs}
+    name, node = names.get(key, (root, None))
+    for it in (root, name, node):
+        if it is not None and (it.anchor is not None or it.tag is not None or it.alias):
+            raise UnusualForm(f"{key} stands behind an anchor, an alias or a tag; write it without", it)
+    if node is not None and ":" not in text[name.end : max(node.start, name.end + 1)]:
+        raise UnusualForm(f"{key} is a key in the form of `? {key}`; write `{key}:`", name)
     if node is None:
         return [_new_entry(text, root, key, more)]
     if node.kind != SEQUENCE or not node.items:
@@ -103,7 +117,7 @@ def _dashes(text: str, node: Node) -> list[int]:
 
 def _new_entry(text: str, root: Node, key: str, more: Sequence[Any]) -> Edit:
     if root.flow:
-        comma = ", " if root.pairs else ""
+        comma = ", " if root.pairs and not text[: root.end - 1].rstrip().endswith(",") else ""
         return root.end - 1, root.end - 1, f'{comma}"{key}": {_json(list(more))}'
     end = line_end(text, root.end)
     start = "" if end == 0 or text[end - 1] == "\n" else newline(text)

@@ -43,6 +43,7 @@ def meaning(text: str) -> str:
     if word is not None:
         return word
     if text[0] in _STARTS:
+        text = text.replace("_", "")  # go-yaml takes it out wherever it stands
         if _NUMBER.fullmatch(text):
             return "number"
         if _DATE.fullmatch(text):

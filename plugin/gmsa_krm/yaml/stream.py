@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from gmsa_krm.findings import Place, input_error
-from gmsa_krm.yaml.read import MAPPING, Node, YamlError, parse
+from gmsa_krm.yaml.read import MAPPING, SCALAR, SEQUENCE, Node, YamlError, parse
 
 # c-forbidden of YAML 1.2 (9.1.2): at the start of a line `---` ends a document whatever it is in the middle of.
-_SEPARATOR = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+# Directives (%YAML) before it belong to the document that it starts.
+_SEPARATOR = re.compile(r"^(?:%[^\n]*\n(?:[%#][^\n]*\n)*)?---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 
 Identity = tuple[str, str, str, str]
 
@@ -60,10 +61,18 @@ class Document:
             return None
         metadata = root.get("metadata")
         kind = root.string("kind")
-        if metadata is None or not kind:
+        if not kind or (metadata is None and not kind.endswith("List")):
             return None
         group = root.string("apiVersion").rpartition("/")[0]
-        return group, kind, metadata.string("namespace"), metadata.string("name")
+        return group, kind, metadata.string("namespace") if metadata else "", metadata.string("name") if metadata else ""
+
+    def items(self) -> list[Document]:
+        """The entries of a List, as documents on the same text; none for other objects."""
+        root = self.node
+        listing = root.get("items") if root is not None and root.string("kind").endswith("List") else None
+        if listing is None or listing.kind != SEQUENCE:
+            return []
+        return [Document(self.text, self.file, self.line, item) for item in listing.items]
 
 
 def split(text: str, file: str = "") -> list[Document]:
@@ -80,15 +89,37 @@ def split(text: str, file: str = "") -> list[Document]:
     return documents
 
 
+def closed(text: str) -> str:
+    """`text` with a line break at its end, and the same values.
+
+    A block scalar (|) that the end of the text cuts off has no line break at its end and would gain one; its
+    header gets the indicator that says so (|-).
+    """
+    if not text or text.endswith("\n"):
+        return text
+    try:
+        node = parse(text)
+    except YamlError:
+        return text + "\n"  # said where the document is read
+    while node is not None and node.kind != SCALAR and not node.flow:
+        node = node.pairs[-1][1] if node.pairs else node.items[-1] if node.items else None
+    if node is not None and node.kind == SCALAR and node.style in ("|", ">") and node.end == len(text):
+        header = re.match(r"(?:[&!][^\s]*\s+)*[|>]([0-9]?)[-+]?([0-9]?)", text[node.start :])
+        if header is not None:
+            at = node.start + header.end()
+            digit = header[1] or header[2]
+            start = header[0].rstrip("0123456789+-")
+            text = text[: node.start] + start + digit + "-" + text[at:]
+    return text + "\n"
+
+
 def joined(texts: list[str]) -> str:
     """Texts of documents as one stream: each but the first starts with `---`, each ends in a line break."""
     out: list[str] = []
     for text in texts:
         if not _SEPARATOR.match(text) and out:
             out.append("---\n")
-        out.append(text)
-        if text and not text.endswith("\n"):
-            out.append("\n")
+        out.append(closed(text))
     return "".join(out)
 
 

@@ -1,0 +1,122 @@
+"""Windows nodes: a DaemonSet that sets the registry value for SMB, and diagnostics Jobs."""
+
+from __future__ import annotations
+
+from gmsa_krm.manifests.made import MANAGED_BY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gmsa_krm.config.model import Diagnostics, Nodes
+    from gmsa_krm.manifests.made import Object
+
+_NAME = "gmsa-smb-compartment-namespace"
+_LABELS = {"app.kubernetes.io/name": _NAME, **MANAGED_BY}
+
+# The value that the Kubernetes page has one set on each node. It is read first, so that a node that has it is
+# left alone. No double quotes: they would be taken apart once more on the way to the process.
+_SET_VALUE = (
+    "$key = 'HKLM:\\SYSTEM\\CurrentControlSet\\Services\\hns\\State'; $name = 'EnableCompartmentNamespace'; "
+    "if ((Get-ItemProperty -Path $key -Name $name -ErrorAction SilentlyContinue).$name -eq 1) "
+    "{ Write-Output 'set already' } else { "
+    "if (-not (Test-Path $key)) { $null = New-Item -Path $key -Force -ErrorAction Stop }; "
+    "$null = New-ItemProperty -Path $key -Name $name -PropertyType DWord -Value 1 -Force -ErrorAction Stop; "
+    "Write-Output 'set; pods that are created from now on reach SMB shares by name' }"
+)
+_SLEEP = "while ($true) { Start-Sleep -Seconds 86400 }"
+
+
+def namespace(nodes: Nodes) -> Object:
+    """HostProcess containers are allowed at Pod Security level privileged only."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": nodes.namespace,
+            "labels": {**_LABELS, "pod-security.kubernetes.io/enforce": "privileged"},
+        },
+    }
+
+
+def daemon_set(nodes: Nodes) -> Object:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": {"name": _NAME, "namespace": nodes.namespace, "labels": dict(_LABELS)},
+        "spec": {
+            "selector": {"matchLabels": {"app.kubernetes.io/name": _NAME}},
+            "template": {
+                "metadata": {"labels": dict(_LABELS)},
+                "spec": {
+                    "os": {"name": "windows"},
+                    "nodeSelector": {"kubernetes.io/os": "windows"},
+                    "tolerations": list(nodes.tolerations),
+                    "hostNetwork": True,  # HostProcess containers have no other network
+                    "automountServiceAccountToken": False,
+                    "securityContext": {
+                        "windowsOptions": {"hostProcess": True, "runAsUserName": "NT AUTHORITY\\SYSTEM"},
+                    },
+                    "initContainers": [_container("set", _SET_VALUE, nodes.image)],
+                    "containers": [_container("sleep", _SLEEP, nodes.image)],
+                },
+            },
+        },
+    }
+
+
+def _container(name: str, script: str, image: str) -> Object:
+    return {
+        "name": name,
+        "image": image,
+        "command": ["powershell.exe", "-NoProfile", "-NonInteractive", "-Command", script],
+        "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+    }
+
+
+def diagnostics_job(name: str, domain: str, settings: Diagnostics) -> Object:
+    """The chain of the Kubernetes page for one credspec; `domain` is its DNS name."""
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": f"diagnose-{name}"[:63].rstrip("-."), "namespace": settings.namespace, "labels": dict(MANAGED_BY)},
+        "spec": {
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": 900,
+            "template": {
+                "metadata": {"labels": dict(MANAGED_BY)},
+                "spec": {
+                    "restartPolicy": "Never",
+                    "serviceAccountName": settings.service_account,
+                    "automountServiceAccountToken": False,
+                    "os": {"name": "windows"},
+                    "nodeSelector": {"kubernetes.io/os": "windows"},
+                    "securityContext": {"windowsOptions": {"gmsaCredentialSpecName": name}},
+                    "containers": [
+                        {
+                            "name": "diagnose",
+                            "image": settings.image,
+                            "command": ["powershell.exe", "-NoProfile", "-NonInteractive", "-Command", _diagnosis(domain)],
+                        },
+                    ],
+                },
+            },
+        },
+    }
+
+
+def _diagnosis(domain: str) -> str:
+    """A verdict per step. `domain` is a DNS name by the config's check: letters, digits, -, _ and dots."""
+    steps = (
+        ("nltest.exe /parentdomain", "the credential spec reached the container", "it did not: is the webhook up, was the pod admitted by it?"),
+        (f"nslookup.exe '{domain}'", "DNS finds the domain", "DNS does not: check the DNS of the pod and of the node"),
+        ("nltest.exe /query", "the secure channel is up", "it is not: check the credential spec, and who may fetch the password of the gMSA"),
+    )
+    script = ["$failed = 0"]
+    for command, good, bad in steps:
+        script.append(
+            f"$said = ({command} 2>&1 | Out-String); "
+            # nslookup ends with 0 whatever it found
+            "$ok = ($LASTEXITCODE -eq 0) -and ($said -notlike '*can''t find*') -and ($said -notlike '*timed out*')"
+            " -and ($said -notlike '*failed*'); "
+            f"if ($ok) {{ Write-Output 'OK      {good}' }} else {{ Write-Output 'FAILED  {bad}'; Write-Output $said; $failed++ }}"
+        )
+    return "; ".join([*script, "exit $failed"])
