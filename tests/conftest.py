@@ -43,6 +43,21 @@ def config(rest: str = "", domain: str = DOMAIN) -> str:
     return HEAD + domain + rest
 
 
+CREDSPEC = "  credspecs:\n  - account: WebApp1\n    usedBy: [{namespace: web, serviceAccounts: [webapp1]}]\n"
+
+
+def workloads_config(workloads: str, credspec: str = CREDSPEC, more: str = "") -> str:
+    return HEAD + DOMAIN + credspec + "  admission: {mode: None}\n" + more + f"  workloads:\n{workloads}"
+
+
+ENTRY = "  - match: {names: [web]}\n    credspec: gmsa-webapp1\n    serviceAccount: webapp1\n"
+
+
+def deployment(pod: str = "", name: str = "web", kind: str = "apps/v1, kind: Deployment", path: str = "spec: {template: {spec: %s}}") -> str:
+    pod = pod or "{containers: [{name: iis, image: iis}, {name: log, image: log}]}"
+    return f"{{apiVersion: {kind}, metadata: {{name: {name}, namespace: web, labels: {{app: iis}}}}, {path % pod}}}\n"
+
+
 @dataclass
 class Done:
     """A run of the program."""

@@ -260,6 +260,27 @@ def test_lint_says_what_render_would_say(call: Callable[..., Done], folder: Call
     assert (clean.status, clean.stdout) == (0, "no errors, no warnings\n")
 
 
+def test_sarif_fits_its_schema(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+    """The JSON Schema of OASIS, errata 01, as the Go module go-sarif carries it."""
+    import re
+
+    import jsonschema
+
+    from build import module
+
+    source = (module("sarif-schema") / "pkg/report/v210/sarif/schema.go").read_text()
+    found = re.search(r"const schema = `(.*?)`\s*\Z", source, re.DOTALL)
+    assert found
+    schema = json.loads(found[1])
+    validator = jsonschema.Draft4Validator(schema)
+    wrong = SMALL.replace("WebApp1", "WebApp1$") + "  webhook: {replicas: 1, certificate: {source: Generate}}\n"
+    for files in ({"gmsa.yaml": wrong}, {"gmsa.yaml": SMALL}, {"gmsa.yaml": "a: ["}, {"gmsa.yaml": MANIFESTS}):
+        log = json.loads(call("lint", "--format", "sarif", folder(files)).stdout)
+        validator.validate(log)
+    log["runs"][0]["results"] = [{"rule": "no-such-key"}]
+    assert not validator.is_valid(log)
+
+
 # install
 
 

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, environment, kubectl
+from conftest import ROOT, deployment, environment, kubectl
 
 COMMAND = re.compile(r"^\$ (.+)$", re.MULTILINE)
 # Covered elsewhere: the make targets run this test, and the installation is that of the test's own .venv.
@@ -49,9 +49,10 @@ def test_the_console_blocks_work_as_they_stand(name: str, kustomize: Path, tmp_p
 def test_the_config_of_the_readme_renders(tmp_path: Path, program: Path) -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert blocks
+    (tmp_path / "web.yaml").write_text(deployment().replace("app: iis", "app: iis, tier: web"))
     for block in blocks:
         (tmp_path / "gmsa.yaml").write_text(block)
-        done = subprocess.run([program, "render", "gmsa.yaml"], cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = subprocess.run([program, "render", "."], cwd=tmp_path, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -39,6 +40,21 @@ def tool(name: str) -> Path:
         os.replace(f"{work}/{name}", program)
     print(f"built {program} in {time.monotonic() - started:.0f} s", flush=True)
     return program
+
+
+def module(name: str) -> Path:
+    """The source of the one module that the go.mod of tests/tools/NAME requires, fetched if it is not in the cache."""
+    folder = HERE / name
+    environ = {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod"}
+    required = re.findall(r"^require (\S+) ", (folder / "go.mod").read_text(), re.MULTILINE)[0]
+    with tempfile.TemporaryDirectory() as work:
+        for file in folder.iterdir():
+            shutil.copy(file, work)  # go may write to them, and the checkout is not to change
+        command = [str(_go(_wanted_go(folder))), "mod", "download", "-json", required]
+        done = subprocess.run(command, cwd=work, env=environ, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{required} could not be fetched: {done.stdout}{done.stderr}")
+    return Path(json.loads(done.stdout)["Dir"])
 
 
 def _package(folder: Path) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import DOMAIN, HEAD, Done
+from conftest import CREDSPEC, DOMAIN, ENTRY, HEAD, Done, deployment
+from conftest import workloads_config as config
 from gmsa_krm.config.selector import SelectorError, parse_selector, selects
 from gmsa_krm.workloads.netlogon import hook
 
@@ -20,21 +21,6 @@ PAGE_HOOK = [
     "-command",
     "do { Restart-Service -Name netlogon } while ( $($Result = (nltest.exe /query); if ($Result -like '*0x0 NERR_Success*') {return $true} else {return $false}) -eq $false)",
 ]
-CREDSPEC = "  credspecs:\n  - account: WebApp1\n    usedBy: [{namespace: web, serviceAccounts: [webapp1]}]\n"
-
-
-def config(workloads: str, credspec: str = CREDSPEC, more: str = "") -> str:
-    return HEAD + DOMAIN + credspec + "  admission: {mode: None}\n" + more + f"  workloads:\n{workloads}"
-
-
-ENTRY = "  - match: {names: [web]}\n    credspec: gmsa-webapp1\n    serviceAccount: webapp1\n"
-
-
-def deployment(pod: str = "", name: str = "web", kind: str = "apps/v1, kind: Deployment", path: str = "spec: {template: {spec: %s}}") -> str:
-    pod = pod or "{containers: [{name: iis, image: iis}, {name: log, image: log}]}"
-    return f"{{apiVersion: {kind}, metadata: {{name: {name}, namespace: web, labels: {{app: iis}}}}, {path % pod}}}\n"
-
-
 @pytest.fixture
 def change(call: Callable[..., Done], folder: Callable[..., Path]) -> Callable[..., Done]:
     def run(text: str, manifest: str) -> Done:
@@ -301,8 +287,19 @@ def test_other_documents_come_out_to_the_byte_and_changed_ones_line_by_line(line
     ]
 
 
+def _crd() -> Any:
+    """In the style of the CRDs that operators ship: deep schemas, descriptions over several lines, odd defaults."""
+    schema: Any = {"type": "string", "description": "A value: 'on', \"off\" or # nothing\n\n  indented\n", "default": "NO", "pattern": "^[a-z]([-a-z0-9]*[a-z0-9])?$"}
+    for level in range(40):
+        schema = {"type": "object", "properties": {f"level{level}": schema, "y": {"type": "boolean"}}, "required": ["y"]}
+    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "a.b"}, "spec": {"schema": schema}}
+
+
 def test_twenty_megabytes_with_one_match(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
-    filler = "".join(FOREIGN.replace("name: a", f"name: a{number}") + "---\n" for number in range(4_000))
+    crd = yaml.safe_dump(_crd(), sort_keys=False, default_flow_style=None)
+    dashboard = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: dashboard}\ndata:\n  board.json: |-\n    " + json.dumps({"panels": [{"expr": "sum(rate(x[5m]))", "on": True}] * 50}, indent=2).replace("\n", "\n    ") + "\n"
+    filler = "".join(FOREIGN.replace("name: a", f"name: a{number}") + "---\n" for number in range(2_000))
+    filler += "".join(f"{crd}---\n# Source: chart/templates/{number}.yaml\n{dashboard}---\n" for number in range(150))
     web = yaml.safe_dump(yaml.safe_load(deployment()), sort_keys=False)
     big = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: big}\ndata:\n  text: |\n" + "    some text of a chart that is long\n" * 500_000 + "---\n"
     stream = filler + big + web + "---\n" + filler
