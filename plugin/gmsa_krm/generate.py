@@ -10,7 +10,6 @@ from gmsa_krm.findings import ERROR, WARNING, Finding
 from gmsa_krm.inputs import dns_name
 from gmsa_krm.manifests import access, configurations, credspec, webhook
 from gmsa_krm.manifests.made import MANAGED_BY, Made
-from gmsa_krm.workloads.transform import transform
 from gmsa_krm.yaml.edit import apply, with_list
 
 TYPE_CHECKING = False
@@ -71,11 +70,15 @@ def generate(
     `namespace`: that of objects which name none, where the host knows it.
     """
     outcome = Generated()
-    transformed = transform(configs, documents, namespace)
-    outcome.edits, outcome.findings = transformed.edits, transformed.findings
+    users: Users = {}
+    if documents or any(loaded.config.spec.workloads for loaded, _ in configs):
+        from gmsa_krm.workloads.transform import transform
+
+        transformed = transform(configs, documents, namespace)
+        outcome.edits, outcome.findings, users = transformed.edits, transformed.findings, transformed.users
     made: dict[Identity, Made] = {}
     for loaded, inputs in configs:
-        for item in _objects(loaded.config.spec, inputs, transformed.users):
+        for item in _objects(loaded.config.spec, inputs, users):
             other = made.setdefault(item.identity, item)
             if other is not item and other.data != item.data:
                 message = f"{_named(item.identity)} comes of {other.source} of another entry or config too, with other contents; a cluster has one webhook and one CRD: join the configs, or set admission.mode: None in all but one"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-import tempfile
 
+from gmsa_krm.atomic import replace_files
 from gmsa_krm.findings import OutsideError
 
 TYPE_CHECKING = False
@@ -35,11 +35,7 @@ def install_kustomize(folder: str | None, environ: Mapping[str, str]) -> str:
                 if _MARK not in file.read(4096):
                     raise OutsideError(f"{place} is there and not ours; move it away first")
         os.makedirs(os.path.dirname(place), exist_ok=True)
-        descriptor, path = tempfile.mkstemp(prefix=".gmsa-krm-", dir=os.path.dirname(place))
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(script)
-        os.chmod(path, 0o755)  # noqa: S103 - a program, for whoever may read the folder
-        os.replace(path, place)
+        replace_files({place: (script.encode(), 0o755)})
     except OSError as error:
         raise OutsideError(f"{error.filename or place}: cannot be written ({error.strerror})") from None
     hint = "" if folder is None else f"; kustomize finds it with KUSTOMIZE_PLUGIN_HOME={os.path.abspath(home)}"

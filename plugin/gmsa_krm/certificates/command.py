@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from datetime import UTC, datetime
 
 from cryptography import x509
@@ -11,6 +10,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from gmsa_krm.atomic import replace_files
 from gmsa_krm.certificates.generate import issue
 from gmsa_krm.certificates.material import DAY, certificates_of, dns_names
 from gmsa_krm.config import values
@@ -46,11 +46,11 @@ def issue_files(
     try:
         earlier = _earlier_authority(places["ca.crt"], now)
         os.makedirs(folder, exist_ok=True)
-        _replace_all(
+        replace_files(
             {
-                places["ca.crt"]: (material.ca_bundle + earlier, 0o644),
-                places["tls.crt"]: (material.certificate or "", 0o644),
-                places["tls.key"]: (material.key or "", 0o600),
+                places["ca.crt"]: ((material.ca_bundle + earlier).encode(), 0o644),
+                places["tls.crt"]: ((material.certificate or "").encode(), 0o644),
+                places["tls.key"]: ((material.key or "").encode(), 0o600),
             }
         )
     except OSError as error:
@@ -74,26 +74,6 @@ def _earlier_authority(place: str, now: int) -> str:
     except ValueError:
         return ""
     return blocks[0] if earlier is not None and earlier.not_valid_after_utc.timestamp() > now else ""
-
-
-def _replace_all(contents: dict[str, tuple[str, int]]) -> None:
-    """{place: (text, mode)}: everything is written beside its place before anything is put there."""
-    prepared: list[tuple[str, str]] = []
-    try:
-        for place, (text, mode) in contents.items():
-            if os.path.isdir(place):
-                raise OutsideError(f"{place} is a folder; move it away")
-            descriptor, path = tempfile.mkstemp(prefix=".gmsa-krm-", dir=os.path.dirname(place) or ".")  # mode 0600
-            prepared.append((path, place))
-            with open(descriptor, "w", encoding="ascii") as file:
-                file.write(text)
-                os.fchmod(descriptor, mode)
-        while prepared:
-            os.replace(*prepared[0])
-            prepared.pop(0)
-    finally:
-        for path, _ in prepared:
-            os.unlink(path)
 
 
 def show(path: str) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 
+from gmsa_krm.atomic import ordinary_mode, replace_files
 from gmsa_krm.findings import OutsideError
 from gmsa_krm.hosts.render import OURS, Output, json_text
 
@@ -58,12 +58,15 @@ def write_folder(outputs: list[Output], folder: str, as_json: bool) -> list[str]
             if name not in earlier and os.path.lexists(os.path.join(folder, name)):
                 raise OutsideError(f"{os.path.join(folder, name)} is there and not ours; move it, or choose another folder")
         # The index first and with both runs' names: should this one be cut off, the next knows all our files.
-        _replace(folder, {_INDEX: (_index(earlier | set(contents)), False)})
-        _replace(folder, contents)
+        index, mode = os.path.join(folder, _INDEX), ordinary_mode()
+        replace_files({index: (_index(earlier | set(contents)), mode)})
+        replace_files(
+            {os.path.join(folder, name): (data, 0o600 if secret else mode) for name, (data, secret) in contents.items()}
+        )
         for name in earlier - set(contents):
             if os.path.lexists(os.path.join(folder, name)):
                 os.unlink(os.path.join(folder, name))
-        _replace(folder, {_INDEX: (_index(set(contents)), False)})
+        replace_files({index: (_index(set(contents)), mode)})
     except OSError as error:
         raise OutsideError(f"{error.filename or folder}: cannot be written ({error.strerror})") from None
     return list(contents)
@@ -105,29 +108,3 @@ def _number(output: Output) -> int:
         return output.rank if output.rank < OURS else output.rank * 10
     kind = output.identity[1]
     return 10 + (_OWN_KINDS.index(kind) if kind in _OWN_KINDS else len(_OWN_KINDS))
-
-
-def _replace(folder: str, contents: dict[str, tuple[bytes, bool]]) -> None:
-    """Puts files in place, each at once; those with a secret are readable by their owner only."""
-    prepared: list[tuple[str, str]] = []
-    try:
-        for name, (data, secret) in contents.items():
-            descriptor, path = tempfile.mkstemp(prefix=".gmsa-krm-", dir=folder)  # mode 0600
-            prepared.append((path, os.path.join(folder, name)))
-            with open(descriptor, "wb") as file:
-                file.write(data)
-                if not secret:
-                    os.fchmod(descriptor, 0o666 & ~_umask())
-        while prepared:
-            path, place = prepared[0]
-            os.replace(path, place)
-            prepared.pop(0)
-    finally:
-        for path, _ in prepared:
-            os.unlink(path)
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
