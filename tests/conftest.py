@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 import yaml
-from gmsa_krm.cli import main
 from hypothesis import settings
+
+from gmsa_krm.cli import main
 
 sys.path.insert(0, str(Path(__file__).parent / "tools"))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from conftest import CASES, ROOT, SEED, Done, as_function, build, by_identity, identity, kubectl
 
 EXAMPLES = sorted(path.parent for path in (ROOT / "kustomize").glob("*/kustomization.yaml"))

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import DOMAIN, HEAD, ROOT, Done, build, config, environment, identity
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from conftest import DOMAIN, HEAD, ROOT, Done, build, config, environment, identity
 
 SMALL = config("  admission: {mode: None}\n  credspecs:\n  - account: WebApp1\n")
 MANIFESTS = """\

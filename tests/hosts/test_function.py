@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from conftest import Done, config, identity
 
 CONFIG = config("  admission: {mode: None}\n  credspecs:\n  - account: WebApp1\n")

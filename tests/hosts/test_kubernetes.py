@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 import kubernetes_validate
 import pytest
+
 from conftest import CASES, ROOT, SEED, Done
 
 VERSIONS = ["1.30", "1.33", kubernetes_validate.latest_version()]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from conftest import ENTRY, ROOT, Done, as_function, build, by_identity, deployment
 from conftest import workloads_config as config
 

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from conftest import ROOT, deployment, environment, kubectl
 
 COMMAND = re.compile(r"^\$ (.+)$", re.MULTILINE)

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SEED, Done, config
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from conftest import SEED, Done, config
 
 DAY = 86_400
 NAME = "gmsa-webhook.gmsa-webhook.svc"

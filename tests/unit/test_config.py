@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from conftest import DOMAIN, HEAD, Done, config
 from gmsa_krm.config.load import parse_config
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from gmsa_krm.yaml import write
 from gmsa_krm.yaml.edit import apply
 from gmsa_krm.yaml.overlay import Instead, Items, SharedNode, laid_over, overlaid
 from gmsa_krm.yaml.read import parse
 from gmsa_krm.yaml.values import data_of
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 KEYS = st.sampled_from(["a", "b", "c", "NO", "x y"])
 LEAVES = st.one_of(st.sampled_from(["", "text", "NO", "a: b", "two\nlines", "two\nlines\n", " x", "é"]), st.integers(-5, 5), st.booleans(), st.none())

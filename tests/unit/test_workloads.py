@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from conftest import CREDSPEC, DOMAIN, ENTRY, HEAD, Done, deployment
 from conftest import workloads_config as config
 from gmsa_krm.config.selector import SelectorError, parse_selector, selects

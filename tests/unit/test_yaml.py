@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
 from gmsa_krm.config.fields import Report, plain_data
 from gmsa_krm.yaml import edit, read, write
 from gmsa_krm.yaml.read import YamlError, duplicate_keys, parse
 from gmsa_krm.yaml.scalars import meaning
 from gmsa_krm.yaml.stream import joined, split
 from gmsa_krm.yaml.values import data_of
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from ruamel.yaml import YAML
 
 # What a YAML text may hold at all (YAML 1.2, c-printable).
 CHARACTERS = st.characters(
