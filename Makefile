@@ -23,9 +23,9 @@ lint: .venv/dev
 	$(BIN)/mypy tests/tools/build.py
 	$(BIN)/lint-imports
 
-## tools: build kustomize for the tests
+## tools: build kustomize and both Helms for the tests
 tools: .venv/dev
-	@$(BIN)/python tests/tools/build.py kustomize
+	@$(BIN)/python tests/tools/build.py kustomize helm3 helm4
 
 .venv/run: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "gmsa-krm needs Python 3.11 or newer, and none is on the PATH; install one, or call make PYTHON=/path/to/python3"; exit 1; }

@@ -114,6 +114,33 @@ def _render(options: Namespace) -> int:
     return DONE
 
 
+def _post_render(options: Namespace) -> int:
+    from gmsa_krm.hosts.files import read_paths
+    from gmsa_krm.hosts.helm import forget_log, log_place, post_render, write_log
+    from gmsa_krm.outside import Outside
+
+    helm4 = "HELM_PLUGIN_NAME" in os.environ
+    # Helm 4 swallows stderr, so a failure has to be found in a file.
+    log = options.log_file or (log_place(os.environ) if helm4 else None)
+    try:
+        configs = read_paths(options.config, os.environ, _stdin()).configs
+        outside = Outside(os.getcwd(), os.environ)
+        data, findings = post_render(_stdin().read(), configs, outside, options.namespace, helm4)
+    except InputError as error:
+        write_log(log, error.findings)
+        raise
+    except OutsideError as error:
+        write_log(log, [error])
+        raise
+    if options.log_file:
+        write_log(log, findings)
+    elif log:
+        forget_log(log)
+    _print(findings)
+    _write(data)
+    return DONE
+
+
 def _patch(options: Namespace) -> int:
     from gmsa_krm.hosts.files import read_paths
     from gmsa_krm.hosts.patch import patch
@@ -147,6 +174,13 @@ def _install(options: Namespace) -> int:
     from gmsa_krm.install import install_kustomize
 
     print(install_kustomize(options.dir, os.environ))
+    return DONE
+
+
+def _install_helm(options: Namespace) -> int:
+    from gmsa_krm.install import install_helm
+
+    print(install_helm(options.dir, os.environ))
     return DONE
 
 
@@ -185,6 +219,12 @@ def _parser() -> ArgumentParser:
     render.add_argument("--format", choices=("yaml", "json"), default="yaml")
     render.set_defaults(run=_render)
 
+    post_render = commands.add_parser("post-render", help="Helm's post-renderer: the stream on stdin and stdout")
+    post_render.add_argument("--config", action="append", default=[], metavar="FILE", help="GMSAConfig beside those in the stream")
+    post_render.add_argument("--namespace", default="", metavar="NS", help="the release's namespace, which Helm does not say")
+    post_render.add_argument("--log-file", metavar="FILE", help="write the messages there too, since Helm 4 drops them")
+    post_render.set_defaults(run=_post_render)
+
     patch = commands.add_parser("patch", help="print a strategic merge patch for one workload, for kustomize's patches")
     patch.add_argument("--config", action="append", required=True, metavar="FILE", help="GMSAConfig file")
     patch.add_argument("target", metavar="KIND/NAME", help="such as Deployment/web, or Rollout.v1alpha1.argoproj.io/web")
@@ -204,6 +244,10 @@ def _parser() -> ArgumentParser:
     kustomize = hosts.add_parser("kustomize", help="the legacy exec plugin of kustomize, for kubectl kustomize")
     kustomize.add_argument("--dir", metavar="DIR", help="kustomize's plugin folder (default: where kustomize looks)")
     kustomize.set_defaults(run=_install)
+
+    helm = hosts.add_parser("helm", help="the post-renderer plugin of Helm 4; Helm 3 is given the program's path")
+    helm.add_argument("--dir", metavar="DIR", help="folder of plugins (default: HELM_PLUGINS, else one of our own)")
+    helm.set_defaults(run=_install_helm)
 
     certs = commands.add_parser("certs", help="certificate files for webhook.certificate.source Files")
     actions = certs.add_subparsers(required=True, metavar="ACTION")

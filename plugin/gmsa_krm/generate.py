@@ -11,6 +11,7 @@ from gmsa_krm.inputs import dns_name
 from gmsa_krm.manifests import access, configurations, credspec, webhook
 from gmsa_krm.manifests.made import MANAGED_BY, Made
 from gmsa_krm.yaml.edit import apply, with_list
+from gmsa_krm.yaml.stream import kinds_pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,10 +85,14 @@ def generate(
                 message = f"{_named(item.identity)} comes of {other.source} of another entry or config too, with other contents; a cluster has one webhook and one CRD: join the configs, or set admission.mode: None in all but one"
                 place = loaded.report.place(loaded.config.node)
                 outcome.findings.append(Finding(ERROR, "same-object", message, place, item.source))
+    kinds = kinds_pattern(kind for _, kind, _, _ in made)
     for index, document in enumerate(documents) if made else ():
+        if not document.could_be(kinds):
+            continue
         entries = document.items()
         if not entries:
-            _stand_in(document, index, made, outcome)
+            if _stand_in(document, index, made, outcome) is None:
+                document.forget()
             continue
         instead = {}
         for position, entry in enumerate(entries):

@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from gmsa_krm.yaml.stream import Document
 
 
-def run(configs: list[tuple[LoadedConfig, Outside]], documents: list[Document]) -> Generated:
+def run(
+    configs: list[tuple[LoadedConfig, Outside]], documents: list[Document], namespace: str = ""
+) -> Generated:
     """What the configs ask for; the findings of the outcome are those of the whole run, and hold no error.
 
-    Raises InputError with all findings if one of them is an error.
+    `namespace`: that of documents which name none, where the host knows it. Raises InputError with all
+    findings if one of them is an error.
     """
     findings: list[Finding] = []
     prepared = []
@@ -27,7 +30,7 @@ def run(configs: list[tuple[LoadedConfig, Outside]], documents: list[Document]) 
         prepared.append((loaded, inputs))
     if has_errors(findings):
         raise InputError(in_order(findings))
-    outcome = generate(prepared, documents)
+    outcome = generate(prepared, documents, namespace)
     outcome.findings = in_order(findings + outcome.findings)
     if has_errors(outcome.findings):
         raise InputError(outcome.findings)

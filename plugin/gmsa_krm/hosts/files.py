@@ -98,4 +98,5 @@ def _read(file: str, folder: Folder, environ: Mapping[str, str], stdin: BinaryIO
             message = "is no Kubernetes object (it has no kind or no metadata); leave the file out or mend it"
             raise input_error("not-an-object", message, document.place(root))
         else:
+            document.forget()
             folder.documents.append(document)

@@ -10,10 +10,12 @@ from gmsa_krm.workloads.change import PodChange, matches
 from gmsa_krm.workloads.checks import Checker
 from gmsa_krm.workloads.pods import BUILT_IN, Paths, workloads_in
 from gmsa_krm.yaml.overlay import SharedNode, laid_over, overlaid
+from gmsa_krm.yaml.stream import kinds_pattern
 from gmsa_krm.yaml.values import data_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import re
     from typing import Any
 
     from gmsa_krm.config.load import LoadedConfig
@@ -82,14 +84,20 @@ def transform(configs: list[tuple[LoadedConfig, Inputs]], documents: list[Docume
             changes.append((change, loaded))
             _check_reference(change, loaded, known, result)
     matched: set[int] = set()
+    kinds = kinds_pattern(kind for _, kind in paths)
     for index, document in enumerate(documents):
-        root = _root(document, bool(changes))
+        root = _root(document, kinds, bool(changes))
         if root is None:
             continue
+        hook = _is_hook(document)
         for workload in workloads_in(root, paths):
+            if hook and not any(workload.name in match.names for change, _ in changes for match in change.match):
+                continue  # a hook of a Helm release is changed only if it is selected by its name
             overlay = _one(document, workload, changes, matched, known, namespace, result)
             if overlay:
                 _edit(index, document, workload, overlay, result)
+        if index not in result.edits:
+            document.forget()
     for number, (change, loaded) in enumerate(changes):
         if number not in matched:
             message = "matches no workload that passes through; mend the match, or remove the entry"
@@ -98,10 +106,20 @@ def transform(configs: list[tuple[LoadedConfig, Inputs]], documents: list[Docume
     return result
 
 
-def _root(document: Document, all_of_them: bool) -> Node | None:
-    if not all_of_them and not document.mentions(_REFERENCE):
+def _root(document: Document, kinds: re.Pattern[str], all_of_them: bool) -> Node | None:
+    if not document.could_be(kinds) or (not all_of_them and not document.mentions(_REFERENCE)):
         return None
     return document.node
+
+
+def _is_hook(document: Document) -> bool:
+    """Whether a document is a hook of the release, which Helm 4 sends with the rest."""
+    if not document.mentions("helm.sh/hook"):
+        return False
+    root = document.node
+    metadata = root.get("metadata") if root is not None else None
+    annotations = metadata.get("annotations") if metadata is not None else None
+    return annotations is not None and bool(annotations.string("helm.sh/hook"))
 
 
 def _check_reference(change: WorkloadChange, loaded: LoadedConfig, known: Known, result: Transformed) -> None:

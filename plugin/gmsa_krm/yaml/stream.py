@@ -11,7 +11,17 @@ from gmsa_krm.yaml.read import MAPPING, SCALAR, SEQUENCE, Node, YamlError, parse
 # Directives (%YAML) before it belong to the document that it starts.
 _SEPARATOR = re.compile(r"^(?:%[^\n]*\n(?:[%#][^\n]*\n)*)?---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Literal
+
 Identity = tuple[str, str, str, str]
+
+
+def kinds_pattern(kinds: Iterable[str]) -> re.Pattern[str]:
+    """For `Document.could_be`: one of the kinds, or a List of anything."""
+    return re.compile("|".join([*map(re.escape, sorted(set(kinds))), "List"]))
 
 
 class Document:
@@ -22,13 +32,14 @@ class Document:
     of its node point into.
     """
 
-    __slots__ = ("_is_item", "_node", "_parsed", "file", "line", "text")
+    __slots__ = ("_identity", "_is_item", "_node", "_parsed", "file", "line", "text")
 
     def __init__(self, text: str, file: str = "", line: int = 0, node: Node | None = None) -> None:
         self.text = text
         self.file = file
         self.line = line
         self._node = node
+        self._identity: Identity | Literal[False] | None = False  # not asked for yet
         self._parsed = self._is_item = node is not None
 
     @property
@@ -49,6 +60,17 @@ class Document:
             return self.text.find(word, self._node.start, self._node.end) >= 0
         return word in self.text
 
+    def could_be(self, kinds: re.Pattern[str]) -> bool:
+        """Whether one of the kinds stands in the text: a document that is none of them need not be parsed."""
+        if self._is_item and self._node is not None:
+            return kinds.search(self.text, self._node.start, self._node.end) is not None
+        return kinds.search(self.text) is not None
+
+    def forget(self) -> None:
+        """Gives back the memory of the nodes, which are made anew if they are asked for."""
+        if not self._is_item:
+            self._node, self._parsed = None, False
+
     def place(self, node: Node | None = None) -> Place:
         node = node or self._node
         return Place(self.file, self.line + node.line + 1, node.column + 1) if node else Place(self.file, self.line + 1, 1)
@@ -56,6 +78,11 @@ class Document:
     @property
     def identity(self) -> Identity | None:
         """API group, kind, namespace and name; None if it is no Kubernetes object."""
+        if self._identity is False:
+            self._identity = self._identify()
+        return self._identity
+
+    def _identify(self) -> Identity | None:
         root = self.node
         if root is None or root.kind != MAPPING:
             return None
