@@ -40,9 +40,10 @@ tools: .venv/dev
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
 	@touch $@
 
-## schema: write the JSON Schema that the examples name
+## schema: write the JSON Schemas that the examples and the chart name
 schema: .venv/run
 	$(BIN)/gmsa-krm schema > kustomize/gmsaconfig.schema.json
+	$(BIN)/gmsa-krm schema --chart-values > charts/gmsa/values.schema.json
 
 clean:
 	rm -rf .venv build

@@ -164,9 +164,10 @@ def _lint(options: Namespace) -> int:
 def _schema(options: Namespace) -> int:
     import json
 
-    from gmsa_krm.config.schema import json_schema
+    from gmsa_krm.config.schema import json_schema, values_schema
 
-    _write((json.dumps(json_schema(), indent=2) + "\n").encode())
+    schema = values_schema() if options.chart_values else json_schema()
+    _write((json.dumps(schema, indent=2) + "\n").encode())
     return DONE
 
 
@@ -237,6 +238,7 @@ def _parser() -> ArgumentParser:
     lint.set_defaults(run=_lint)
 
     schema = commands.add_parser("schema", help="print the JSON Schema of GMSAConfig, for editors")
+    schema.add_argument("--chart-values", action="store_true", help="the one of the chart's values instead")
     schema.set_defaults(run=_schema)
 
     install = commands.add_parser("install", help="put the plugin where a host looks for it")

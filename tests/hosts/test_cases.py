@@ -163,6 +163,7 @@ def test_the_same_input_gives_the_same_bytes_everywhere(
 
 def test_the_schema_in_the_repository_is_that_of_the_program(call: Callable[..., Done]) -> None:
     assert (ROOT / "kustomize" / "gmsaconfig.schema.json").read_text() == call("schema").stdout, "run make schema"
+    assert (ROOT / "charts/gmsa/values.schema.json").read_text() == call("schema", "--chart-values").stdout, "run make schema"
 
 
 def test_every_config_in_the_repository_fits_the_schema_and_names_it(call: Callable[..., Done]) -> None:

@@ -254,3 +254,49 @@ def test_twenty_megabytes_take_less_than_eight_times_that(program: Path, tmp_pat
     assert int(done.stderr) * 1024 < 8 * len(stream)
     assert done.stdout.count(one.encode()) == stream.count(one.encode())
     assert b"gmsaCredentialSpecName: gmsa-webapp1" in done.stdout or b'gmsaCredentialSpecName": "gmsa-webapp1' in done.stdout
+
+
+# The chart
+
+
+VALUES = """\
+postRenderer: true
+domains:
+- {dnsName: contoso.com, netBiosName: "NO", guid: 244818ae-87ac-4fcd-92ec-e79e5252348a, sid: S-1-5-21-2126449477-2524075714-3094792973}
+credspecs:
+- account: WebApp1
+  usedBy: [{namespace: web, serviceAccounts: [webapp1]}]
+webhook: {certificate: {source: CertManager}}
+"""
+
+
+def test_the_chart_gives_what_render_gives(helm: str, run: Callable[..., Any], call: Callable[..., Done], tmp_path: Path) -> None:
+    (tmp_path / "values.yaml").write_text(VALUES)
+    done = run(helm, "template", "gmsa", ROOT / "charts/gmsa", "--kube-version", "1.33.0", "--namespace", "gmsa-webhook", "--values", tmp_path / "values.yaml")
+    assert done.returncode == 0, done.stderr
+    spec = yaml.safe_load(VALUES)
+    del spec["postRenderer"]
+    spec["webhook"] |= {"namespace": "gmsa-webhook", "createNamespace": False}
+    config = {"apiVersion": "gmsa-krm.dev/v1alpha1", "kind": "GMSAConfig", "metadata": {"name": "gmsa"}, "spec": spec}
+    (tmp_path / "gmsa.yaml").write_text(yaml.safe_dump(config))
+    rendered = call("render", tmp_path / "gmsa.yaml")
+    assert rendered.status == 0, rendered.stderr
+    assert by_identity(objects(done.stdout)) == by_identity(rendered.objects)
+
+
+def test_without_the_post_renderer_the_chart_says_what_to_do(helm: str, run: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "values.yaml").write_text(VALUES.replace("true", "false", 1))
+    done = run(helm, "template", "gmsa", ROOT / "charts/gmsa", "--kube-version", "1.33.0", "--values", tmp_path / "values.yaml", render=False)
+    assert done.returncode != 0
+    assert "the gmsa-krm post-renderer makes the objects of it" in done.stderr
+    assert "--post-renderer gmsa-krm --post-renderer-args post-render" in done.stderr
+
+
+def test_the_chart_is_linted_and_refuses_what_the_schema_does_not_know(helm: str, run: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "values.yaml").write_text(VALUES)
+    done = run(helm, "lint", ROOT / "charts/gmsa", "--strict", "--values", tmp_path / "values.yaml", render=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (tmp_path / "values.yaml").write_text(VALUES.replace("netBiosName", "netbiosname"))
+    wrong = run(helm, "template", "gmsa", ROOT / "charts/gmsa", "--kube-version", "1.33.0", "--values", tmp_path / "values.yaml", render=False)
+    assert wrong.returncode != 0
+    assert "netbiosname" in wrong.stderr

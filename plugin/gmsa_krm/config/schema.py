@@ -18,3 +18,16 @@ def json_schema() -> Schema:
         "description": GMSAConfig.__doc__,
         **GMSAConfig.schema(),
     }
+
+
+def values_schema() -> Schema:
+    """A JSON Schema (draft-07, which Helm 3 and 4 read) of the chart's values: a config's spec and `postRenderer`."""
+    spec = GMSAConfig.schema()["properties"]["spec"]
+    post_renderer = {"type": "boolean", "description": "Whether the gmsa-krm post-renderer runs.", "default": False}
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "Values of the chart gmsa",
+        **spec,
+        # Helm adds `global` to the values of every chart.
+        "properties": {"postRenderer": post_renderer, "global": {"type": "object"}, **spec["properties"]},
+    }
