@@ -185,6 +185,15 @@ def _install_helm(options: Namespace) -> int:
     return DONE
 
 
+def _import_helm_values(options: Namespace) -> int:
+    from gmsa_krm.hosts.helm_values import import_helm_values
+
+    data, findings = import_helm_values(options.file, options.release, options.namespace)
+    _print(findings)
+    _write(data)
+    return DONE
+
+
 def _certs_issue(options: Namespace) -> int:
     from gmsa_krm.certificates.command import issue_files
 
@@ -250,6 +259,14 @@ def _parser() -> ArgumentParser:
     helm = hosts.add_parser("helm", help="the post-renderer plugin of Helm 4; Helm 3 is given the program's path")
     helm.add_argument("--dir", metavar="DIR", help="folder of plugins (default: HELM_PLUGINS, else one of our own)")
     helm.set_defaults(run=_install_helm)
+
+    importer = commands.add_parser("import", help="turn the configuration of other tools into a GMSAConfig")
+    sources = importer.add_subparsers(required=True, metavar="SOURCE")
+    values = sources.add_parser("helm-values", help="a values file of upstream's chart gmsa")
+    values.add_argument("file", metavar="FILE")
+    values.add_argument("--release", default="gmsa", help="name of the upstream release (default: %(default)s)")
+    values.add_argument("--namespace", default="gmsa", help="its namespace (default: %(default)s)")
+    values.set_defaults(run=_import_helm_values)
 
     certs = commands.add_parser("certs", help="certificate files for webhook.certificate.source Files")
     actions = certs.add_subparsers(required=True, metavar="ACTION")

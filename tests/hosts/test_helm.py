@@ -300,3 +300,73 @@ def test_the_chart_is_linted_and_refuses_what_the_schema_does_not_know(helm: str
     wrong = run(helm, "template", "gmsa", ROOT / "charts/gmsa", "--kube-version", "1.33.0", "--values", tmp_path / "values.yaml", render=False)
     assert wrong.returncode != 0
     assert "netbiosname" in wrong.stderr
+
+
+UPSTREAM = """\
+certificates:
+  certManager: {enabled: true, version: v1.15.3}
+  secretName: gmsa-server-cert
+  certReload: {enabled: true}
+credential:
+  enabled: true
+  hostAccountConfig:
+    pluginGUID: "{ccc2a336-d7f3-4818-a213-272b7924213e}"
+    portableCcgVersion: "1"
+    pluginInput: ObjectId=a;SecretUri=https://v.vault.azure.net/secrets/s
+  domainJoinConfig:
+    dnsName: contoso.com
+    dnsTreeName: contoso.com
+    guid: 244818ae-87ac-4fcd-92ec-e79e5252348a
+    machineAccountName: Web_App1
+    netBiosName: CONTOSO
+    sid: S-1-5-21-2126449477-2524075714-3094792973
+containerPort: "443"
+image: {repository: registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook, tag: v0.13.0, imagePullPolicy: IfNotPresent}
+global: {systemDefaultRegistry: ""}
+setPodOs: true
+affinity: {}
+nodeSelector: {}
+podDisruptionBudget: {enabled: true, minAvailable: 1}
+podSecurityContext: {fsGroup: 1}
+replicaCount: 2
+securityContext: {}
+tolerations: [{key: a, operator: Exists}]
+qps: 30.0
+burst: 50
+extra: 1
+"""
+
+
+def test_values_of_upstreams_chart_become_a_config(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+    where = folder({"values.yaml": UPSTREAM})
+    done = call("import", "helm-values", where / "values.yaml", "--release", "gmsa-webhook", "--namespace", "gmsa")
+    assert done.status == 0, done.stderr
+    spec = yaml.safe_load(done.stdout)["spec"]
+    assert spec["credspecs"] == [
+        {"account": "Web_App1", "name": "web-app1", "hostAccount": {"plugin": "AzureKeyVault", "input": "ObjectId=a;SecretUri=https://v.vault.azure.net/secrets/s"}}
+    ]
+    assert spec["webhook"] == {
+        "name": "gmsa-webhook",
+        "namespace": "gmsa",
+        "createNamespace": False,
+        "image": "registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook:v0.13.0",
+        "replicas": 2,
+        "qps": 30,
+        "burst": 50,
+        "tolerations": [{"key": "a", "operator": "Exists"}],
+        "podDisruptionBudget": {"minAvailable": 1},
+        "certificate": {"source": "CertManager"},
+    }
+    lost = [line.split(": ")[2] for line in done.stderr.splitlines()]
+    assert lost == ["certificates.secretName", "podSecurityContext", "extra"]
+    rendered = call("render", folder({"gmsa.yaml": done.stdout}) / "gmsa.yaml")
+    assert rendered.status == 0, rendered.stderr
+    # upstream's Deployment selects by this label alone; ours can take its place
+    assert rendered.object("Deployment")["spec"]["selector"] == {"matchLabels": {"app": "gmsa-webhook"}}
+
+
+@pytest.mark.parametrize("text", ["[]", "a: [", "credential: 1\nimage: []\n", "", "credential: {enabled: true}", "credential: {enabled: true, domainJoinConfig: [1], hostAccountConfig: x}\ncertificates: {certManager: 1}\n", "qps: x\nreplicaCount: {}\n"])
+def test_values_that_are_none(text: str, call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+    done = call("import", "helm-values", folder({"values.yaml": text}) / "values.yaml")
+    assert done.status in (0, 1)
+    assert done.status == 0 or done.stderr
