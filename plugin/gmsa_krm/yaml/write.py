@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 # No character that is an indicator anywhere: such a text is plain in block and in flow context.
 _PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./+()=;$%^~<>@-]*(?:[ :][A-Za-z0-9_./+()=;$%^~<>@-]+)*")
-# Line breaks and everything that a reader may refuse or fold: these need the escapes of a double-quoted text.
-_ESCAPES = re.compile("[^\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|\xad")
 _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
 
 
@@ -75,18 +73,35 @@ def scalar(text: str) -> str:
     """`text` as a scalar of one line that stays this string in every context."""
     if _PLAIN.fullmatch(text) and meaning(text) == "string":
         return text
-    if _ESCAPES.search(text) or "\t" in text:
+    if not _is_printed(text):
         return '"' + "".join(_escaped(char) for char in text) + '"'
     if "'" in text and '"' not in text and "\\" not in text:
         return f'"{text}"'
     return "'" + text.replace("'", "''") + "'"
 
 
+def _is_printed(text: str) -> bool:
+    """Whether every character may stand as it is; not so line breaks, tabs, and what a reader may refuse or fold.
+
+    Code points are compared one by one, and only for a text beyond ASCII: the regular expression for it would
+    take longer to compile at each start than everything else here.
+    """
+    if text.isascii():
+        return text.isprintable()
+    return all(
+        0x20 <= code < 0x7F
+        or (0xA0 <= code < 0xD800 and code not in (0xAD, 0x2028, 0x2029))
+        or (0xE000 <= code < 0xFFFE and code != 0xFEFF)
+        or code >= 0x10000
+        for code in map(ord, text)
+    )
+
+
 def _escaped(char: str) -> str:
     short = _SHORT_ESCAPES.get(char)
     if short is not None:
         return short
-    if char != "\t" and not _ESCAPES.match(char):
+    if _is_printed(char):
         return char
     code = ord(char)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
@@ -141,7 +156,7 @@ def _leaf(value: Data, indent: str) -> str:
 
 def _literal(text: str, indent: str) -> str | None:
     """A text of several lines as a literal block, where that says exactly the same."""
-    if "\n" not in text or text[0] in " \n" or "\t" in text or _ESCAPES.search(text.replace("\n", "")):
+    if "\n" not in text or text[0] in " \n" or not _is_printed(text.replace("\n", "")):
         return None
     body = text.rstrip("\n")
     breaks = len(text) - len(body)
