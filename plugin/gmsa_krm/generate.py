@@ -78,25 +78,31 @@ def generate(
         transformed = transform(configs, documents, namespace)
         outcome.edits, outcome.findings, users = transformed.edits, transformed.findings, transformed.users
     made: dict[Identity, Made] = {}
+    for loaded, _ in configs:
+        for entry in loaded.config.spec.credspecs:
+            if entry.diagnostics is not None and entry.name is not None:
+                # The Job uses it too.
+                accounts = users.setdefault(entry.name, {}).setdefault(entry.diagnostics.namespace, set())
+                accounts.add(entry.diagnostics.service_account)
     for loaded, inputs in configs:
-        for item in _objects(loaded.config.spec, inputs, users):
-            other = made.setdefault(item.identity, item)
-            if other is not item and other.data != item.data:
-                message = f"{_named(item.identity)} comes of {other.source} of another entry or config too, with other contents; a cluster has one webhook and one CRD: join the configs, or set admission.mode: None in all but one"
+        for own in _objects(loaded.config.spec, inputs, users):
+            other = made.setdefault(own.identity, own)
+            if other is not own and other.data != own.data:
+                message = f"{_named(own.identity)} comes of {other.source} of another entry or config too, with other contents; a cluster has one webhook and one CRD: join the configs, or set admission.mode: None in all but one"
                 place = loaded.report.place(loaded.config.node)
-                outcome.findings.append(Finding(ERROR, "same-object", message, place, item.source))
+                outcome.findings.append(Finding(ERROR, "same-object", message, place, own.source))
     kinds = kinds_pattern(kind for _, kind, _, _ in made)
     for index, document in enumerate(documents) if made else ():
         if not document.could_be(kinds):
             continue
-        entries = document.items()
-        if not entries:
+        items = document.items()
+        if not items:
             if _stand_in(document, index, made, outcome) is None:
                 document.forget()
             continue
         instead = {}
-        for position, entry in enumerate(entries):
-            mine = _stand_in(entry, index, made, outcome)
+        for position, item in enumerate(items):
+            mine = _stand_in(item, index, made, outcome)
             if mine is not None:
                 mine.in_list = True
                 if mine.changed:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from gmsa_krm.yaml import write
 from gmsa_krm.yaml.edit import apply
 from gmsa_krm.yaml.overlay import Instead, Items, SharedNode, laid_over, overlaid
-from gmsa_krm.yaml.read import parse
+from gmsa_krm.yaml.read import parse, repeated_anchors
+from gmsa_krm.yaml.stream import closed
 from gmsa_krm.yaml.values import data_of
 
 KEYS = st.sampled_from(["a", "b", "c", "NO", "x y"])
@@ -63,15 +64,16 @@ def test_the_data_is_what_was_asked_for(draw: st.DataObject, data: Any, style: s
     text = styled(data, style)
     if style == "crlf":
         text = text.replace("\n", "\r\n")
+    text = closed(text)
     root = parse(text)
     assert root is not None
     before = data_of(root)
     overlay = draw.draw(overlays(before))
-    out = apply(text, overlaid(text, root, overlay))
+    out = apply(text, overlaid(text, root, overlay, set()))
     after = parse(out)
     assert after is not None, out
     assert data_of(after) == laid_over(before, overlay), out
-    assert apply(out, overlaid(out, after, overlay)) == out or _appends(overlay)
+    assert apply(out, overlaid(out, after, overlay, set())) == out or _appends(overlay)
     if style == "crlf":
         assert "\n" not in out.replace("\r\n", "")
 
@@ -117,7 +119,7 @@ def test_only_the_lines_that_change_differ() -> None:
         "nodeSelector": {"kubernetes.io/os": "windows"},
         "containers": Items({1: {"image": "b"}}),
     }
-    out = apply(DEPLOYMENT, overlaid(DEPLOYMENT, root, {"spec": {"template": {"spec": pod}, "replicas": 3}}))
+    out = apply(DEPLOYMENT, overlaid(DEPLOYMENT, root, {"spec": {"template": {"spec": pod}, "replicas": 3}}, repeated_anchors(root)))
     assert changed_lines(DEPLOYMENT, out) == [
         "+                 image: b",
         "+                 kubernetes.io/os: windows",
@@ -136,7 +138,7 @@ def test_an_alias_is_written_out_where_it_is_changed_and_the_anchor_stays() -> N
     text = "base: &base {a: NO, m: {x: 0o17}}\none: *base   # c\ntwo:\n  <<: *base\n  b: 1\nthree: *base\n"
     root = parse(text)
     assert root is not None
-    out = apply(text, overlaid(text, root, {"one": {"m": {"z": 1}}, "two": {"m": {"z": 2}}}))
+    out = apply(text, overlaid(text, root, {"one": {"m": {"z": 1}}, "two": {"m": {"z": 2}}}, repeated_anchors(root)))
     assert changed_lines(text, out) == [
         "- one: *base   # c",
         "+ one:",
@@ -149,5 +151,5 @@ def test_an_alias_is_written_out_where_it_is_changed_and_the_anchor_stays() -> N
         "+     z: 2",
     ]
     with pytest.raises(SharedNode, match="&base"):
-        overlaid(text, root, {"base": {"a": "yes"}})
-    assert overlaid(text, root, {"base": {}}) == []
+        overlaid(text, root, {"base": {"a": "yes"}}, repeated_anchors(root))
+    assert overlaid(text, root, {"base": {}}, repeated_anchors(root)) == []

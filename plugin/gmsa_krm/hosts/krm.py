@@ -44,7 +44,7 @@ def _run(text: str, root: Node, outside: Outside) -> tuple[bytes, list[Finding]]
     config = root.get("functionConfig")
     try:
         loaded = load_config(_checked(config), _name(config), positions=False)
-        documents = [Document(text, "stdin", node=node) for node in nodes]
+        documents = [Document(text, "stdin", node=node, whole=root) for node in nodes]
         outcome = run([(loaded, outside)], documents)
     except InputError as error:
         changes = edit.with_list(text, root, "results", {}, [_result(finding) for finding in error.findings])

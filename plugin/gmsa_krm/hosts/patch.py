@@ -62,6 +62,9 @@ def patch(configs: list[tuple[LoadedConfig, Outside]], target: str, namespace: s
             message = "Keep is not to be had in a patch, which does not see what is there; use Replace or the transformer"
             findings.append(Finding(ERROR, "patch-hook", message, Place(), f"{change.netlogon_restart.path}.onExistingHook"))
         pod_change.add(change, known.domains.get(change.credspec or "", ""))
+    if (group, kind) not in BUILT_IN and any(isinstance(value, Items) for value in pod_change.overlay().values()):
+        message = "is a custom resource, in which a strategic merge patch replaces lists whole; use the transformer for containers, hooks and tokens"
+        findings.append(Finding(ERROR, "patch-custom-kind", message, Place(), target))
     if has_errors(findings):
         raise InputError(findings)
     replaces = any(it.netlogon_restart is not None and it.netlogon_restart.on_existing_hook == "Replace" for it in changes)

@@ -77,7 +77,7 @@ def diagnostics_job(name: str, domain: str, settings: Diagnostics) -> Object:
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": f"diagnose-{name}"[:63].rstrip("-."), "namespace": settings.namespace, "labels": dict(MANAGED_BY)},
+        "metadata": {"name": _job_name(name), "namespace": settings.namespace, "labels": dict(MANAGED_BY)},
         "spec": {
             "backoffLimit": 0,
             "activeDeadlineSeconds": 900,
@@ -103,20 +103,46 @@ def diagnostics_job(name: str, domain: str, settings: Diagnostics) -> Object:
     }
 
 
+def _job_name(credspec: str) -> str:
+    """A name of at most 63 characters, which the Job's pods carry as a label."""
+    name = f"diagnose-{credspec}"
+    if len(name) <= 63:
+        return name
+    from hashlib import sha256
+
+    return f"{name[:54].rstrip('-.')}-{sha256(name.encode()).hexdigest()[:8]}"
+
+
 def _diagnosis(domain: str) -> str:
     """A verdict per step. `domain` is a DNS name by the config's check: letters, digits, -, _ and dots."""
     steps = (
-        ("nltest.exe /parentdomain", "the credential spec reached the container", "it did not: is the webhook up, was the pod admitted by it?"),
-        (f"nslookup.exe '{domain}'", "DNS finds the domain", "DNS does not: check the DNS of the pod and of the node"),
-        ("nltest.exe /query", "the secure channel is up", "it is not: check the credential spec, and who may fetch the password of the gMSA"),
+        (
+            "nltest.exe /parentdomain",
+            "$LASTEXITCODE -eq 0 -and $said -notlike '*failed*'",
+            "the credential spec reached the container",
+            "it did not: is the webhook up, was the pod admitted by it?",
+        ),
+        (
+            # It ends with 0 whatever it found.
+            f"nslookup.exe '{domain}'",
+            "$said -like '*Name:*' -and $said -notlike '*can''t find*'",
+            "DNS finds the domain",
+            "DNS does not: check the DNS of the pod and of the node",
+        ),
+        (
+            # So does this with a channel that is down: its text tells.
+            "nltest.exe /query",
+            "$said -like '*0x0 NERR_Success*'",
+            "the secure channel is up",
+            "it is not: check the credential spec, and who may fetch the password of the gMSA",
+        ),
     )
     script = ["$failed = 0"]
-    for command, good, bad in steps:
+    for command, test, good, bad in steps:
+        # What a step before has left must not pass for this one's, should the program be missing.
         script.append(
-            f"$said = ({command} 2>&1 | Out-String); "
-            # nslookup ends with 0 whatever it found
-            "$ok = ($LASTEXITCODE -eq 0) -and ($said -notlike '*can''t find*') -and ($said -notlike '*timed out*')"
-            " -and ($said -notlike '*failed*'); "
-            f"if ($ok) {{ Write-Output 'OK      {good}' }} else {{ Write-Output 'FAILED  {bad}'; Write-Output $said; $failed++ }}"
+            f"$said = ''; $global:LASTEXITCODE = 1; $said = ({command} 2>&1 | Out-String); "
+            f"if ({test}) {{ Write-Output 'OK      {good}' }} "
+            f"else {{ Write-Output 'FAILED  {bad}'; Write-Output $said; $failed++ }}"
         )
     return "; ".join([*script, "exit $failed"])

@@ -6,6 +6,8 @@ from gmsa_krm.config.selector import parse_selector, selects
 from gmsa_krm.workloads.netlogon import hook
 from gmsa_krm.workloads.pods import containers_of
 from gmsa_krm.yaml.overlay import Instead, Items
+from gmsa_krm.yaml.read import MAPPING, SCALAR
+from gmsa_krm.yaml.values import data_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,17 +78,18 @@ class PodChange:
             return list(containers_of(self._pod, "containers"))
         there = list(containers_of(self._pod, "initContainers", "containers"))
         names = [container.string("name") for _, _, container in there]
-        for name in change.containers:
+        for name in dict.fromkeys(change.containers):
             if name not in names:
                 message = f"has no container {name}, which {change.path} names; there are {', '.join(names) or 'none'}"
                 self._say("error", "no-such-container", message, self._pod, "containers")
         return [entry for entry in there if entry[2].string("name") in change.containers]
 
-    def _once(self, field: str, value: str, path: str) -> bool:
-        """Whether nothing else was asked for of this field before."""
+    def _once(self, field: str, value: str, path: str, shown: bool = True) -> bool:
+        """Whether nothing else was asked for of this field before. `shown`: the value is fit for a message."""
         known = self._set.setdefault(field, (value, path))
         if known[0] != value:
-            message = f"gets {known[0]} by {known[1]} and {value} by {path}; narrow the match of one of them"
+            one, other = (f"{known[0]} ", f"{value} ") if shown else ("one value ", "another ")
+            message = f"gets {one}by {known[1]} and {other}by {path}; narrow the match of one of them"
             self._say("error", "conflicting-changes", message, self._pod, field)
             return False
         return True
@@ -113,6 +116,11 @@ class PodChange:
             self._say("error", "foreign-contents", message, options, f"{path}securityContext.windowsOptions")
 
     def _windows(self) -> None:
+        for key in ("nodeSelector", "os"):
+            there = self._pod.get(key)
+            if there is not None and there.kind != MAPPING and not there.is_null:
+                self._say("error", "type", "is no mapping; mend the workload", there, key)
+                return
         selector = self._pod.get("nodeSelector")
         label = selector.get(_OS_LABEL) if selector is not None else None
         name = _at(self._pod, "os", "name")
@@ -132,13 +140,15 @@ class PodChange:
         command = hook(settings.method, domain, settings.max_attempts, settings.interval_seconds)
         for kind, index, container in chosen:
             if kind != "containers":
-                continue  # an init container has no postStart
-            if not self._once(f"{kind}[{index}].lifecycle.postStart", command[-1], settings.path):
+                message = f"is an init container, which has no postStart hook; name other containers in {settings.path.rpartition('.')[0]}"
+                self._say("error", "hook-on-init-container", message, container, f"{kind}[{index}]")
+                continue
+            if not self._once(f"{kind}[{index}].lifecycle.postStart", command[-1], settings.path, shown=False):
                 continue
             there = _at(container, "lifecycle", "postStart")
             given = _at(there, "exec", "command") if there is not None else None
             if there is not None and not there.is_null:
-                if given is not None and [item.text for item in given.items] == command:
+                if given is not None and [it.text for it in getattr(given, "items", ()) if it.kind == SCALAR] == command:
                     continue
                 if settings.on_existing_hook == "Keep":
                     continue
@@ -169,19 +179,28 @@ class PodChange:
             },
         }
         index = _index_of(self._pod.get("volumes"), "name", token.name)
-        if index is None:
-            self._overlay["volumes"] = Items(more=[*self._more("volumes"), volume])
-        else:
-            node = _at(self._pod, "volumes")
-            there = node.items[index] if node is not None else None
-            if there is not None and there.get("projected") is None:
-                message = f"has a volume {token.name} of another kind; give {token.path}.name another name"
+        first = f"volumes.{token.name}" not in self._set
+        if not self._once(f"volumes.{token.name}", f"{token.audience} ({token.expiration_seconds} s)", token.path):
+            return
+        if index is not None:
+            listing = self._pod.get("volumes")
+            there = listing.items[index] if listing is not None else self._pod
+            if data_of(there) != volume:
+                message = f"has another volume {token.name} already; give {token.path}.name another name"
                 self._say("error", "volume-name", message, there, f"volumes[{index}]")
                 return
+        elif first:
+            self._overlay["volumes"] = Items(more=[*self._more("volumes"), volume])
         for kind, at, container in chosen:
-            if _index_of(container.get("volumeMounts"), "name", token.name) is None:
-                mount = {"name": token.name, "mountPath": token.mount_path, "readOnly": True}
-                self._in_container(kind, at, {"volumeMounts": Items(more=[mount])})
+            mounts = container.get("volumeMounts")
+            taken = _index_of(mounts, "mountPath", token.mount_path)
+            if taken is not None and mounts is not None:
+                if mounts.items[taken].string("name") != token.name:
+                    message = f"has something mounted at {token.mount_path} already; give {token.path}.mountPath another path"
+                    self._say("error", "mount-path", message, mounts.items[taken], f"{kind}[{at}].volumeMounts[{taken}]")
+                continue
+            mount = {"name": token.name, "mountPath": token.mount_path, "readOnly": True}
+            self._in_container(kind, at, {"volumeMounts": Items(more=[mount])})
 
     def _more(self, key: str) -> list[Any]:
         known = self._overlay.get(key)

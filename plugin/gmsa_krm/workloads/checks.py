@@ -167,7 +167,7 @@ def _nearest(node: Node, path: str) -> Node:
     for key in keys:
         key = "kubernetes.io/os" if key == "\0" else key
         if node.kind == SEQUENCE:
-            following = node.items[int(key)] if int(key) < len(node.items) else None
+            following = node.items[int(key)] if key.isdigit() and int(key) < len(node.items) else None
         else:
             following = node.get(key)
         if following is None:

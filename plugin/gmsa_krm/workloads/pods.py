@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gmsa_krm.yaml.read import MAPPING, SEQUENCE
+from gmsa_krm.config.fields import entries
+from gmsa_krm.yaml.read import MAPPING, SCALAR, SEQUENCE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Workload:
         labels = metadata.get("labels") if metadata is not None else None
         if labels is None or labels.kind != MAPPING:
             return {}
-        return {key.text: value.text for key, value in labels.pairs}
+        return {key.text: value.text for key, value in entries(labels) if value.kind == SCALAR}
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"

@@ -6,9 +6,11 @@ from gmsa_krm.config.fields import guess
 from gmsa_krm.config.model import FROM_WORKLOADS
 from gmsa_krm.findings import ERROR, WARNING, Finding
 from gmsa_krm.inputs import dns_name
+from gmsa_krm.manifests.made import MANAGED_BY
 from gmsa_krm.workloads.change import PodChange, matches
 from gmsa_krm.workloads.checks import Checker
 from gmsa_krm.workloads.pods import BUILT_IN, Paths, workloads_in
+from gmsa_krm.yaml.edit import UnusualForm
 from gmsa_krm.yaml.overlay import SharedNode, laid_over, overlaid
 from gmsa_krm.yaml.stream import kinds_pattern
 from gmsa_krm.yaml.values import data_of
@@ -90,12 +92,16 @@ def transform(configs: list[tuple[LoadedConfig, Inputs]], documents: list[Docume
         if root is None:
             continue
         hook = _is_hook(document)
+        shared: set[str] | None = None
         for workload in workloads_in(root, paths):
+            if all(workload.labels.get(key) == value for key, value in MANAGED_BY.items()):
+                continue  # an earlier output of ours
             if hook and not any(workload.name in match.names for change, _ in changes for match in change.match):
                 continue  # a hook of a Helm release is changed only if it is selected by its name
             overlay = _one(document, workload, changes, matched, known, namespace, result)
             if overlay:
-                _edit(index, document, workload, overlay, result)
+                shared = document.repeated_anchors() if shared is None else shared
+                _edit(index, document, workload, overlay, shared, result)
         if index not in result.edits:
             document.forget()
     for number, (change, loaded) in enumerate(changes):
@@ -109,6 +115,7 @@ def transform(configs: list[tuple[LoadedConfig, Inputs]], documents: list[Docume
 def _root(document: Document, kinds: re.Pattern[str], all_of_them: bool) -> Node | None:
     if not document.could_be(kinds) or (not all_of_them and not document.mentions(_REFERENCE)):
         return None
+    document.close()
     return document.node
 
 
@@ -179,15 +186,21 @@ def _one(
     return overlay
 
 
-def _edit(index: int, document: Document, workload: Workload, overlay: dict[str, Any], result: Transformed) -> None:
+def _edit(
+    index: int, document: Document, workload: Workload, overlay: dict[str, Any], shared: set[str], result: Transformed
+) -> None:
     nested: dict[str, Any] = {"spec": overlay}
     for key in reversed(workload.path):
         nested = {key: nested}
     try:
-        edits = overlaid(document.text, workload.root, nested, document.node or workload.root)
-    except SharedNode as shared:
-        message = f"stands under &{shared.node.anchor}, which is repeated elsewhere, so the change would reach further; write the alias out"
-        result.findings.append(Finding(ERROR, "shared-node", message, document.place(shared.node), str(workload)))
+        edits = overlaid(document.text, workload.root, nested, shared)
+    except SharedNode as found:
+        message = f"stands under &{found.node.anchor}, which is repeated elsewhere, so the change would reach further; write the alias out"
+        result.findings.append(Finding(ERROR, "shared-node", message, document.place(found.node), str(workload)))
+        return
+    except UnusualForm as found:
+        message = f"has {found}, which is not changed here"
+        result.findings.append(Finding(ERROR, "unusual-form", message, document.place(found.node), str(workload)))
         return
     if edits:
         result.edits.setdefault(index, []).extend(edits)

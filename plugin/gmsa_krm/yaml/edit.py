@@ -31,6 +31,7 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
     out: list[str] = []
     at = 0
     for start, end, new in sorted(edits, key=lambda edit: edit[:2]):
+        assert start >= at, "edits overlap"
         out += (text[at:start], new)
         at = end
     out.append(text[at:])

@@ -6,15 +6,21 @@ An overlay is data that is laid over a mapping: mappings are merged, everything 
 
 from __future__ import annotations
 
+import re
+
 from gmsa_krm.yaml import write
-from gmsa_krm.yaml.edit import line_end, newline
-from gmsa_krm.yaml.read import MAPPING, SCALAR, SEQUENCE, Node, repeated_anchors
+from gmsa_krm.yaml.edit import UnusualForm, line_end, newline
+from gmsa_krm.yaml.read import MAPPING, SCALAR, SEQUENCE, Node
+from gmsa_krm.yaml.values import data_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from gmsa_krm.yaml.edit import Edit
+
+
+_COLON = re.compile(r"\s*:")
 
 
 class Items:
@@ -44,12 +50,13 @@ class SharedNode(Exception):
         self.node = node
 
 
-def overlaid(text: str, root: Node, overlay: dict[str, Any], document: Node | None = None) -> list[Edit]:
-    """The edits that lay `overlay` over the mapping `root` of `text`. Raises SharedNode.
+def overlaid(text: str, root: Node, overlay: dict[str, Any], shared: set[str]) -> list[Edit]:
+    """The edits that lay `overlay` over the mapping `root` of `text`. Raises SharedNode, UnusualForm.
 
-    `document`: the root of the whole document, if `root` is a part of it.
+    `text` ends in a line break (`stream.closed`), unless it is all in flow style.
+
+    `shared`: the anchors that aliases of the whole document repeat (`repeated_anchors`).
     """
-    shared = repeated_anchors(document or root) if text.find("*", root.start) >= 0 else set()
     return _Overlay(text, shared).mapping(root, overlay)
 
 
@@ -85,6 +92,8 @@ class _Overlay:
             else:
                 # A value that comes by `<<` is written out here, changed, and hides the one that is merged.
                 merged = node.get(key)
+                if merged is not None and laid_over(data_of(merged), wanted) == data_of(merged):
+                    continue
                 additions[key] = laid_over(self.copied(merged) if merged is not None else None, wanted)
         if additions:
             edits.append(self.insertion(node, additions))
@@ -130,27 +139,27 @@ class _Overlay:
 
     def insertion(self, node: Node, additions: dict[str, Any]) -> Edit:
         if node.flow:
+            if self.text[node.end - 1 : node.end] != "}":
+                raise UnusualForm("a mapping of one pair without braces; write { and } around it", node)
             inner = write.flow(additions, self.quotes_keys(node))[1:-1]
             at = node.pairs[-1][1].end if node.pairs else node.end - 1
             at = max(at, node.pairs[-1][0].end) if node.pairs else at
             if node.pairs and node.pairs[-1][1].start == node.pairs[-1][1].end and self.text[at : at + 1] == ":":
                 at += 1
             return at, at, (", " if node.pairs else "") + inner
-        lines = write.block(additions, " " * node.column)
-        last = node.pairs[-1][1]
-        if last.style in ("|", ">") and not self.text.endswith("\n", 0, last.end):
-            # A block scalar at the end of a text without a line break would gain one.
-            return node.start, node.start, self.broken(lines.lstrip(" ") + " " * node.column)
-        return self.lines_after(node.end, lines)
+        return self.lines_after(node.end, write.block(additions, " " * node.column))
 
     def lines_after(self, offset: int, lines: str) -> Edit:
         at = line_end(self.text, offset)
-        start = "" if at == 0 or self.text[at - 1] == "\n" else self.newline
-        lines = self.broken(lines)
-        return at, at, start + (lines if not start else lines.removesuffix(self.newline))
+        return at, at, self.broken(lines)
 
     def replacement(self, parent: Node, key: Node, value: Node, data: Any) -> Edit:
         """The edit that puts `data` in place of a value; a comment behind it stays."""
+        if not value.alias and value.anchor in self.shared:
+            raise SharedNode(value)
+        colon = _COLON.match(self.text, key.end)
+        if colon is None:
+            raise UnusualForm(f"{key.text} is a key in an unusual form; write `{key.text}:`", key)
         if parent.flow:
             as_json = self.quotes_keys(parent)
             space = "" if self.text[value.start - 1 : value.start] in (" ", "\n") else " "
@@ -158,8 +167,7 @@ class _Overlay:
         end = value.end
         if value.kind != SCALAR or value.style in ("|", ">"):
             end = len(self.text[:end].rstrip())
-        colon = self.text.index(":", key.end)
-        start = colon + 1
+        start = colon.end()
         if data and isinstance(data, (dict, list)):
             indent = " " * (parent.column + (2 if isinstance(data, dict) else 0))
             return start, max(end, start), self.broken("\n" + write.block(data, indent).removesuffix("\n"))
@@ -185,13 +193,13 @@ class _Overlay:
             return own
         if node.kind == SEQUENCE:
             return [self.copied(item) for item in node.items]
-        return node.text if node.style else write.Verbatim(node.text or "null")
+        if node.tag is not None and not node.tag.endswith(":str") and "\n" not in self.text[node.start : node.end]:
+            return write.Verbatim(self.text[node.start : node.end])
+        return node.text if node.style or node.tag is not None else write.Verbatim(node.text or "null")
 
     def broken(self, lines: str) -> str:
         return lines if self.newline == "\n" else lines.replace("\n", "\r\n")
 
 
 def _same_type(value: Node, wanted: Any) -> bool:
-    from gmsa_krm.yaml.values import data_of
-
     return type(data_of(value)) is type(wanted)

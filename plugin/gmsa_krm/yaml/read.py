@@ -8,6 +8,8 @@ a block collection ends. Scalars keep their text: what a plain `NO` means is for
 
 from __future__ import annotations
 
+import re
+
 from yaml._yaml import CParser
 from yaml.error import MarkedYAMLError, YAMLError
 from yaml.events import (
@@ -103,13 +105,14 @@ class Node:
 
 
 def parse(text: str) -> Node | None:
-    """The root of the one document in `text`; None if it holds nothing but comments.
+    """The root of the one document in `text`; None if it holds nothing, or nothing but comments.
 
     Raises YamlError for what is not YAML, a second document, nesting deeper than MAX_DEPTH, and aliases
     that expand to more than MAX_EXPANDED nodes or to themselves.
     """
     try:
-        return _build(CParser(text))
+        root = _build(CParser(text), text)
+        return None if root is not None and root.is_null and not root.text and root.anchor is None else root
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise YamlError(
@@ -137,7 +140,7 @@ class _Open:
         self.size = 1
 
 
-def _build(parser: CParser) -> Node | None:
+def _build(parser: CParser, text: str) -> Node | None:
     root: Node | None = None
     anchors: dict[str, tuple[Node, int]] = {}
     stack: list[_Open] = []
@@ -188,6 +191,8 @@ def _build(parser: CParser) -> Node | None:
                 node.end = max(node.pairs[-1][1].end, node.pairs[-1][0].end) if node.pairs else node.end
             elif node.items:
                 node.end = max(node.items[-1].end, node.end)
+            if not node.flow and (node.anchor is not None or node.tag is not None):
+                _after_properties(node, text)
             if frame.anchor is not None:
                 anchors[frame.anchor] = node, size
         elif kind is AliasEvent:
@@ -219,6 +224,17 @@ def _build(parser: CParser) -> Node | None:
         else:
             frame.node.pairs.append((frame.key, node))
             frame.key = None
+
+
+_CONTENT_LINE = re.compile(r"\n([ ]*)(?![ \t\r\n#])")
+
+
+def _after_properties(node: Node, text: str) -> None:
+    """Puts a block collection with an anchor or tag where its contents start: on the next line that has any."""
+    match = _CONTENT_LINE.search(text, node.start)
+    if match is not None:
+        node.line += text.count("\n", node.start, match.end())
+        node.start, node.column = match.end(), len(match[1])
 
 
 def _alias(event: Any, anchors: dict[str, tuple[Node, int]], stack: list[_Open]) -> tuple[Node, int]:

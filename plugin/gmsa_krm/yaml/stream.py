@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from gmsa_krm.findings import Place, input_error
-from gmsa_krm.yaml.read import MAPPING, SCALAR, SEQUENCE, Node, YamlError, parse
+from gmsa_krm.yaml.read import MAPPING, SCALAR, SEQUENCE, Node, YamlError, parse, repeated_anchors
 
 # c-forbidden of YAML 1.2 (9.1.2): at the start of a line `---` ends a document whatever it is in the middle of.
 # Directives (%YAML) before it belong to the document that it starts.
@@ -32,13 +32,17 @@ class Document:
     of its node point into.
     """
 
-    __slots__ = ("_identity", "_is_item", "_node", "_parsed", "file", "line", "text")
+    __slots__ = ("_identity", "_is_item", "_node", "_parsed", "_whole", "file", "line", "text")
 
-    def __init__(self, text: str, file: str = "", line: int = 0, node: Node | None = None) -> None:
+    def __init__(
+        self, text: str, file: str = "", line: int = 0, node: Node | None = None, whole: Node | None = None
+    ) -> None:
+        """`whole`: for an item, the root of what it is an item of."""
         self.text = text
         self.file = file
         self.line = line
         self._node = node
+        self._whole = whole
         self._identity: Identity | Literal[False] | None = False  # not asked for yet
         self._parsed = self._is_item = node is not None
 
@@ -65,6 +69,17 @@ class Document:
         if self._is_item and self._node is not None:
             return kinds.search(self.text, self._node.start, self._node.end) is not None
         return kinds.search(self.text) is not None
+
+    def repeated_anchors(self) -> set[str]:
+        """The anchors that an alias repeats, in the document or in what it is an item of."""
+        root = self._whole or self.node
+        return repeated_anchors(root) if root is not None and "*" in self.text else set()
+
+    def close(self) -> None:
+        """Gives the text a line break at its end, if it has none, before anything is added there."""
+        if not self._is_item and not self.text.endswith("\n"):
+            self.text = closed(self.text)
+            self.forget()
 
     def forget(self) -> None:
         """Gives back the memory of the nodes, which are made anew if they are asked for."""
@@ -99,7 +114,7 @@ class Document:
         listing = root.get("items") if root is not None and root.string("kind").endswith("List") else None
         if listing is None or listing.kind != SEQUENCE:
             return []
-        return [Document(self.text, self.file, self.line, item) for item in listing.items]
+        return [Document(self.text, self.file, self.line, item, root) for item in listing.items]
 
 
 def split(text: str, file: str = "") -> list[Document]:

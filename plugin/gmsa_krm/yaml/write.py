@@ -58,8 +58,9 @@ def flow(value: Data, as_json: bool) -> str:
         return "{" + ", ".join(pairs) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(flow(item, as_json) for item in value) + "]"
-    if isinstance(value, str) and not isinstance(value, Verbatim):
-        return _quoted(value) if as_json else scalar(value)
+    if isinstance(value, str) and not (isinstance(value, Verbatim) and not set(value) & set(",[]{}")):
+        # a plain text with one of these is a string, and in a flow collection it has to be quoted
+        return _quoted(value) if as_json else scalar(str(value))
     return _leaf(value, "")
 
 
