@@ -11,6 +11,7 @@ demo: .venv/run
 	@rm -rf build/demo
 	@echo "gmsa-krm render kustomize/quickstart/gmsa.yaml -o build/demo"
 	@$(BIN)/gmsa-krm render kustomize/quickstart/gmsa.yaml -o build/demo
+	@echo "next: put your own domain into a copy of that file; README.md has kustomize, kubectl and Helm as blocks to copy"
 
 ## test: everything that runs in minutes
 test: lint tools

@@ -59,6 +59,7 @@ REFUSED = {
     "null that an alias repeats": ("spec:\n" + CONTAINERS + "  securityContext: &n null\n  affinity: *n\n", "stands under &n, which is repeated elsewhere"),
     "empty mapping that an alias repeats": ("spec:\n" + CONTAINERS + "  securityContext: &n {}\n  affinity: *n\n", "stands under &n, which is repeated elsewhere"),
     "scalar that an alias repeats": ("spec:\n" + CONTAINERS + "  serviceAccountName: &n foo\n  hostname: *n\n", "stands under &n, which is repeated elsewhere"),
+    "anchor inside what is replaced": ("spec:\n  containers:\n  - name: iis\n    lifecycle: {postStart: {exec: &e {command: [a]}}}\n    livenessProbe: {exec: *e}\n", "stands under &e, which is repeated elsewhere"),
     "os as a scalar": ("spec:\n" + CONTAINERS + "  os: linux\n", "spec.os: is no mapping"),
     "single pair": ("spec: {containers: [name: iis]}\n", "a mapping of one pair without braces"),
 }
@@ -67,7 +68,7 @@ REFUSED = {
 @pytest.mark.parametrize("form", REFUSED)
 def test_an_odd_form_is_refused_with_a_message(form: str, call: Callable[..., Done], folder: Callable[..., Path]) -> None:
     spec, wanted = REFUSED[form]
-    more = "    containers: [iis]\n" if form == "single pair" else ""
+    more = {"single pair": "    containers: [iis]\n", "anchor inside what is replaced": "    netlogonRestart: {onExistingHook: Replace}\n"}.get(form, "")
     done = call("render", folder({"gmsa.yaml": config(ENTRY + more), "web.yaml": HEAD + spec}))
     assert (done.status, done.stdout) == (1, ""), done.stdout
     assert wanted in done.stderr

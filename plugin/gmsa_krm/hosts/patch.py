@@ -48,12 +48,12 @@ def patch(configs: list[tuple[LoadedConfig, Outside]], target: str, namespace: s
     ]
     if not changes:
         raise input_error("no-match", "no entry of spec.workloads matches it; mend the match, or the name", field=target)
-    workload, pod = _stub(api_version, kind, name, namespace, paths[group, kind], group, changes)
+    pod = _stub(api_version, kind, name, namespace, paths[group, kind], group, changes)
 
     def say(severity: str, rule: str, message: str, at: Node | None, path: str) -> None:
         findings.append(Finding(severity, rule, message, Place(), f"{target}: {path}"))
 
-    pod_change = PodChange(workload, pod, say)
+    pod_change = PodChange(pod, say)
     for change in changes:
         if not change.containers and (change.netlogon_restart is not None or change.token is not None):
             message = "names no containers, and a patch has to name those that get a hook or a token; list them"
@@ -101,8 +101,8 @@ def _could_match(match: Any, kind: str, name: str, namespace: str) -> bool:
 
 def _stub(
     api_version: str, kind: str, name: str, namespace: str, path: tuple[str, ...], group: str, changes: list[WorkloadChange]
-) -> tuple[Workload, Node]:
-    """A workload with nothing but the containers that the entries name."""
+) -> Node:
+    """The pod's spec of a workload with nothing but the containers that the entries name."""
     containers = [{"name": container} for container in dict.fromkeys(it for change in changes for it in change.containers)]
     spec: Any = {"spec": {"containers": containers}}
     for key in reversed(path):
@@ -116,7 +116,7 @@ def _stub(
     assert template is not None
     workload = Workload(root, group, path, template)
     assert workload.pod is not None
-    return workload, workload.pod
+    return workload.pod
 
 
 def _plain(overlay: dict[str, Any], pod: Node, replaces: bool) -> dict[str, Any]:

@@ -41,8 +41,7 @@ def _matches(match: Match, workload: Workload, namespace: str) -> bool:
 class PodChange:
     """The overlay on one pod's spec, from all entries that match it."""
 
-    def __init__(self, workload: Workload, pod: Node, say: Say) -> None:
-        self._workload = workload
+    def __init__(self, pod: Node, say: Say) -> None:
         self._pod = pod
         self._say = say
         self._overlay: dict[str, Any] = {}

@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gmsa_krm.workloads.change import Say
-    from gmsa_krm.workloads.pods import Workload
     from gmsa_krm.workloads.transform import Known
     from gmsa_krm.yaml.read import Node
 
@@ -29,8 +28,7 @@ _LINUX_ONLY_CONTEXT = (
 class Checker:
     """The checks of one pod. `pod` is its spec as it will be; `node` is the spec as it stands in the input."""
 
-    def __init__(self, workload: Workload, pod: Data, node: Node, known: Known, namespace: str, say: Say) -> None:
-        self._workload = workload
+    def __init__(self, pod: Data, node: Node, known: Known, namespace: str, say: Say) -> None:
         self._pod = pod
         self._node = node
         self._known = known

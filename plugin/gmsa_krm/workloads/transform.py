@@ -168,12 +168,12 @@ def _one(
         return {}
     overlay: dict[str, Any] = {}
     if asked:
-        pod_change = PodChange(workload, node, say)
+        pod_change = PodChange(node, say)
         for _, change in asked:
             pod_change.add(change, known.domains.get(change.credspec or "", ""))
         overlay = pod_change.overlay()
     pod = laid_over(data_of(node), overlay)
-    named = Checker(workload, pod, node, known, own_namespace, say).run()
+    named = Checker(pod, node, known, own_namespace, say).run()
     account = str(pod.get("serviceAccountName") or pod.get("serviceAccount") or "default")
     for name in sorted(named):
         credspec = known.credspecs.get(name)

@@ -155,8 +155,7 @@ class _Overlay:
 
     def replacement(self, parent: Node, key: Node, value: Node, data: Any) -> Edit:
         """The edit that puts `data` in place of a value; a comment behind it stays."""
-        if not value.alias and value.anchor in self.shared:
-            raise SharedNode(value)
+        self.refuse_shared(value)
         colon = _COLON.match(self.text, key.end)
         if colon is None:
             raise UnusualForm(f"{key.text} is a key in an unusual form; write `{key.text}:`", key)
@@ -174,6 +173,20 @@ class _Overlay:
         if value.kind == SCALAR and value.start < value.end and value.style not in ("|", ">") and value.anchor is None:
             return value.start, end, write.flow(data, as_json=False)
         return start, max(end, start), " " + write.flow(data, as_json=False)
+
+    def refuse_shared(self, node: Node) -> None:
+        """A value that is taken away must not hold an anchor that an alias elsewhere repeats."""
+        pending = [node] if self.shared else []
+        while pending:
+            found = pending.pop()
+            if found.alias:
+                continue
+            if found.anchor in self.shared:
+                raise SharedNode(found)
+            if found.kind == SEQUENCE:
+                pending += found.items
+            elif found.kind == MAPPING:
+                pending += [value for _, value in found.pairs]
 
     def quotes_keys(self, node: Node) -> bool:
         """Whether the keys in a flow collection are quoted, as JSON has them."""
