@@ -21,7 +21,7 @@ test: lint tools
 lint: .venv/dev
 	$(BIN)/ruff check plugin tests
 	$(BIN)/mypy
-	$(BIN)/mypy tests/tools/build.py
+	$(BIN)/mypy tests/tools/build.py tests/tools/chart.py
 	$(BIN)/lint-imports
 
 ## tools: build kustomize and both Helms for the tests
@@ -41,10 +41,11 @@ tools: .venv/dev
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
 	@touch $@
 
-## schema: write the JSON Schemas that the examples and the chart name
+## schema: write the JSON Schemas that the examples and the chart name, and the chart's table of values and icon
 schema: .venv/run
 	$(BIN)/gmsa-krm schema > kustomize/gmsaconfig.schema.json
 	$(BIN)/gmsa-krm schema --chart-values > charts/gmsa/values.schema.json
+	$(BIN)/python tests/tools/chart.py charts/gmsa
 
 clean:
 	rm -rf .venv build

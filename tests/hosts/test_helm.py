@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 import yaml
 
 from build import tool
-from conftest import ENTRY, ROOT, SEED, Done, by_identity, deployment, environment, workloads_config
+from conftest import ENTRY, ROOT, SEED, Done, by_identity, config, deployment, environment, workloads_config
+from gmsa_krm import __version__
 
 NAMES = ("helm3", "helm4")
 ENV = {"GMSA_KRM_SEED": SEED, "SOURCE_DATE_EPOCH": "1790000000"}
@@ -294,12 +296,56 @@ def test_without_the_post_renderer_the_chart_says_what_to_do(helm: str, run: Cal
 
 def test_the_chart_is_linted_and_refuses_what_the_schema_does_not_know(helm: str, run: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "values.yaml").write_text(VALUES)
-    done = run(helm, "lint", ROOT / "charts/gmsa", "--strict", "--values", tmp_path / "values.yaml", render=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    for values in ((), ("--values", tmp_path / "values.yaml")):
+        done = run(helm, "lint", ROOT / "charts/gmsa", "--strict", *values, render=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "\n[" not in done.stdout, done.stdout  # [INFO] and above
     (tmp_path / "values.yaml").write_text(VALUES.replace("netBiosName", "netbiosname"))
     wrong = run(helm, "template", "gmsa", ROOT / "charts/gmsa", "--kube-version", "1.33.0", "--values", tmp_path / "values.yaml", render=False)
     assert wrong.returncode != 0
     assert "netbiosname" in wrong.stderr
+
+
+def test_the_table_of_values_and_the_icon_are_up_to_date(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "charts/gmsa", tmp_path / "gmsa")
+    subprocess.run([sys.executable, ROOT / "tests/tools/chart.py", tmp_path / "gmsa"], check=True)
+    for name in ("README.md", "Chart.yaml"):
+        assert (tmp_path / "gmsa" / name).read_text() == (ROOT / "charts/gmsa" / name).read_text(), "run make schema"
+
+
+EVERY_IMAGE = """\
+  credspecs:
+  - account: WebApp1
+    usedBy: [{namespace: web, serviceAccounts: [webapp1]}]
+    diagnostics: {namespace: web, serviceAccount: webapp1}
+  nodes: {smbCompartmentNamespace: true}
+"""
+
+
+def test_artifact_hub_is_told_what_comes_out(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+    metadata = yaml.safe_load((ROOT / "charts/gmsa/Chart.yaml").read_text())
+    told = {key.partition("/")[2]: yaml.safe_load(value) for key, value in metadata["annotations"].items()}
+    rendered = call("render", folder({"gmsa.yaml": config(EVERY_IMAGE)}) / "gmsa.yaml")
+    assert rendered.status == 0, rendered.stderr
+
+    assert {entry["image"] for entry in told["images"]} == set(images(rendered.objects))
+    assert metadata["appVersion"] == told["images"][0]["image"].rpartition(":")[2]
+    assert metadata["version"] == __version__  # the values are this version's config
+
+    definition = rendered.object("CustomResourceDefinition")
+    (crd,) = told["crds"]
+    assert (crd["name"], crd["kind"]) == (definition["metadata"]["name"], definition["spec"]["names"]["kind"])
+    assert [version["name"] for version in definition["spec"]["versions"] if version["storage"]] == [crd["version"]]
+    made = rendered.object("GMSACredentialSpec")
+    del made["metadata"]["labels"]
+    assert told["crdsExamples"] == [made]
+
+
+def images(data: Any) -> Iterator[str]:
+    if isinstance(data, dict):
+        yield from [data["image"]] if isinstance(data.get("image"), str) else []
+    for value in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
+        yield from images(value)
 
 
 UPSTREAM = """\

@@ -23,7 +23,16 @@ def json_schema() -> Schema:
 def values_schema() -> Schema:
     """A JSON Schema (draft-07, which Helm 3 and 4 read) of the chart's values: a config's spec and `postRenderer`."""
     spec = GMSAConfig.schema()["properties"]["spec"]
-    post_renderer = {"type": "boolean", "description": "Whether the gmsa-krm post-renderer runs.", "default": False}
+    webhook = spec["properties"]["webhook"]["properties"]
+    # templates/gmsa.yaml: Helm makes the release's namespace
+    del webhook["namespace"]["default"]
+    webhook["namespace"]["description"] += " Default: the release's."
+    webhook["createNamespace"]["default"] = False
+    post_renderer = {
+        "type": "boolean",
+        "description": "Whether the gmsa-krm post-renderer runs; without it the chart fails and says what to do.",
+        "default": False,
+    }
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Values of the chart gmsa",
