@@ -88,6 +88,11 @@ def _plugin(arguments: list[str]) -> int:
         raise OutsideError(f"{arguments[0]}: cannot be read ({error.strerror})") from None
     stdin = b"" if sys.stdin is not None and sys.stdin.isatty() else _stdin().read()
     output, findings = run_plugin(config, stdin, Outside(os.getcwd(), os.environ))
+    ran = os.environ.get("GMSA_KRM_RAN")
+    if ran:
+        # `argocd generate` wants to know that kustomize did not skip us.
+        with open(ran, "w", encoding="utf-8"):
+            pass
     _print(findings)
     _write(output)
     return DONE
@@ -136,6 +141,58 @@ def _post_render(options: Namespace) -> int:
         write_log(log, findings)
     elif log:
         forget_log(log)
+    _print(findings)
+    _write(data)
+    return DONE
+
+
+def _argocd_discover(_: Namespace) -> int:
+    from gmsa_krm.hosts.argocd.folder import configs_of, repository
+
+    folder = os.getcwd()
+    if configs_of(folder, repository(folder, os.environ.get("ARGOCD_APP_SOURCE_PATH", ""))).any:
+        print("a GMSAConfig takes part in this folder")
+    return DONE
+
+
+def _argocd_parameters(_: Namespace) -> int:
+    from gmsa_krm.hosts.argocd.parameters import announcement
+
+    print(announcement())
+    return DONE
+
+
+def _argocd_generate(_: Namespace) -> int:
+    import signal
+
+    from gmsa_krm.hosts.argocd import application
+
+    def stopped(*_: object) -> None:
+        raise OutsideError("stopped by SIGTERM before the manifests were done")
+
+    signal.signal(signal.SIGTERM, stopped)  # what it started is stopped too, and leaves no files
+    app = application.Application(os.getcwd(), os.environ)
+    findings: list[Finding] = []
+    if app.kind == application.MANIFESTS:
+        from gmsa_krm.hosts.files import generate_from, read_paths
+        from gmsa_krm.hosts.render import in_apply_order, stream
+
+        folder = read_paths(app.manifests(), app.environ, _stdin())
+        outcome = generate_from(folder, namespace=app.namespace)
+        data, findings = stream(in_apply_order(outcome, folder.documents), as_json=False), outcome.findings
+    elif app.kind == application.HELM:
+        from gmsa_krm.hosts.files import read_paths
+        from gmsa_krm.hosts.helm import post_render
+        from gmsa_krm.outside import Outside
+
+        configs = read_paths(app.configs(), app.environ, _stdin()).configs
+        outside = Outside(app.folder, app.environ)
+        data, findings = post_render(app.helm_template(), configs, outside, app.namespace, helm4=False)
+    else:
+        from gmsa_krm.install import install_kustomize
+
+        data = app.kustomize_build(lambda home: install_kustomize(home, app.environ))
+    application.refuse_empty(data)
     _print(findings)
     _write(data)
     return DONE
@@ -245,6 +302,12 @@ def _parser() -> ArgumentParser:
     lint.add_argument("path", nargs="+", metavar="PATH", help="GMSAConfig file, manifest, folder of them, or - for stdin")
     lint.add_argument("--format", choices=("text", "json", "sarif"), default="text")
     lint.set_defaults(run=_lint)
+
+    argocd = commands.add_parser("argocd", help="Argo CD's config management plugin, in an application's folder")
+    verbs = argocd.add_subparsers(required=True, metavar="discover|generate|parameters")
+    verbs.add_parser("discover", help="say something if a GMSAConfig takes part").set_defaults(run=_argocd_discover)
+    verbs.add_parser("generate", help="print the manifests of the application").set_defaults(run=_argocd_generate)
+    verbs.add_parser("parameters", help="print what an Application may set").set_defaults(run=_argocd_parameters)
 
     schema = commands.add_parser("schema", help="print the JSON Schema of GMSAConfig, for editors")
     schema.add_argument("--chart-values", action="store_true", help="the one of the chart's values instead")

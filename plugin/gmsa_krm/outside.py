@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+# Fields of a config that are set from outside it (config/overrides.py).
+OVERRIDES = "GMSA_KRM_OVERRIDES"
+
+
 class FileProblem(Exception):
     """A file that the input names cannot be used; the message says why and what to do."""
 
@@ -29,6 +33,11 @@ class Outside:
 
     def variable(self, name: str) -> str | None:
         return self._environ.get(name)
+
+    @property
+    def overrides(self) -> str | None:
+        """Fields set from outside the config, as config/overrides.py encodes them."""
+        return self._environ.get(OVERRIDES)
 
     def now(self) -> int:
         """Seconds since 1970: SOURCE_DATE_EPOCH where that is set, so that a build can be repeated."""
@@ -57,17 +66,28 @@ class Outside:
 
     def read(self, relative: str, limit: int) -> bytes:
         """The contents of a file of the folder, at most `limit` bytes. Raises FileProblem."""
-        path = self.path(relative)
-        try:
-            # Not blocking: a FIFO in place of the file must not hang the render.
-            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-            with open(descriptor, "rb") as file:
-                data = file.read(limit + 1)
-        except OSError as error:
-            why = "does not exist" if error.errno == errno.ENOENT else f"cannot be read ({os.strerror(error.errno or 0)})"
-            raise FileProblem(f"{relative} {why}; paths are relative to the config's folder") from None
-        if data is None or not data:
-            raise FileProblem(f"{relative} is empty")
-        if len(data) > limit:
-            raise FileProblem(f"{relative} is over {limit >> 10} KiB, so it is not the file that is meant")
-        return data
+        return _read(self.path(relative), relative, "paths are relative to the config's folder", limit)
+
+    def read_named_by(self, variable: str, limit: int) -> bytes | None:
+        """The contents of the file whose path a variable holds, or None if it is not set. Raises FileProblem.
+
+        The file may stand anywhere: who sets the environment may read it anyway, and no input can.
+        """
+        path = self._environ.get(variable)
+        return None if path is None else _read(path, f"{path}, which {variable} names,", "mount or mend it", limit)
+
+
+def _read(path: str, shown: str, cure: str, limit: int) -> bytes:
+    try:
+        # Not blocking: a FIFO in place of the file must not hang the render.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with open(descriptor, "rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        why = "does not exist" if error.errno == errno.ENOENT else f"cannot be read ({os.strerror(error.errno or 0)})"
+        raise FileProblem(f"{shown} {why}; {cure}") from None
+    if data is None or not data:
+        raise FileProblem(f"{shown} is empty")
+    if len(data) > limit:
+        raise FileProblem(f"{shown} is over {limit >> 10} KiB, so it is not the file that is meant")
+    return data

@@ -67,6 +67,9 @@ def test_the_crd_is_upstreams() -> None:
     assert item["apiVersion"] == "apiextensions.k8s.io/v1"
     assert item["metadata"]["name"] == "gmsacredentialspecs.windows.k8s.io"
     assert item["metadata"]["annotations"]["api-approved.kubernetes.io"].endswith("/sig-windows/689-windows-gmsa")
+    # neither Helm nor Argo CD takes the credspecs of the cluster away with a release or an application
+    assert item["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    assert item["metadata"]["annotations"]["argocd.argoproj.io/sync-options"] == "Prune=false,Delete=false"
     assert (spec["group"], spec["scope"]) == ("windows.k8s.io", "Cluster")
     assert spec["names"] == {"kind": "GMSACredentialSpec", "plural": "gmsacredentialspecs"}
     assert spec["conversion"] == {"strategy": "None"}

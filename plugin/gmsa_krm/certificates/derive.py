@@ -66,13 +66,23 @@ def _seed(webhook: Webhook, outside: Outside, report: Report) -> bytes | None:
             return None
     else:
         node, field, source = settings.at("seedEnv"), f"{settings.path}.seedEnv", f"the variable {settings.seed_env}"
+        in_file = f"{settings.seed_env}_FILE"
         value = outside.variable(settings.seed_env)
-        if value is None:
+        try:
+            mounted = outside.read_named_by(in_file, _MAX_SEED_BYTES) if value is None else value.encode("utf-8", "surrogateescape")
+        except FileProblem as problem:
+            report.error(node, field, "seed", str(problem))
+            return None
+        if mounted is None:
             report.error(
-                node, field, "seed", f"{source} is not set; set it to a secret seed, such as `openssl rand -hex 32` prints"
+                node,
+                field,
+                "seed",
+                f"{source} is not set; set it to a secret seed, such as `openssl rand -hex 32` prints,"
+                f" or {in_file} to the path of a file that holds one",
             )
             return None
-        seed = value.encode("utf-8", "surrogateescape")
+        seed = mounted
     seed = seed.rstrip(b"\r\n")
     if len(seed) < MIN_SEED_BYTES:
         report.error(

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from gmsa_krm.outside import Outside
 
 
-def generate(webhook: Webhook, outside: Outside, report: Report, present: TlsMaterial | None) -> TlsMaterial:
+def generate(webhook: Webhook, outside: Outside, report: Report, present: TlsMaterial | None) -> TlsMaterial | None:
+    if outside.variable("ARGOCD_APP_NAME") is not None:
+        report.error(
+            webhook.certificate.at("source"),
+            f"{webhook.certificate.path}.source",
+            "generated-certificate",
+            "Generate makes new keys at every render, so an application of Argo CD would never be in sync;"
+            " use CertManager, Derive, ExistingSecret or Files",
+        )
+        return None
     names = dns_names(webhook.name, webhook.namespace)
     now = outside.now()
     if present is not None and _is_good(present, names, now):

@@ -41,6 +41,7 @@ class Report:
     def __init__(self, file: str, first_line: int = 0, positions: bool = True) -> None:
         """`first_line`: lines of the file before the text that was parsed; `positions`: are they the user's?"""
         self.findings: list[Finding] = []
+        self.overridden: dict[str, str] = {}  # fields whose value stands elsewhere, and where
         self._file = file
         self._first_line = first_line
         self._positions = positions
@@ -52,7 +53,11 @@ class Report:
 
     def add(self, node: Node | None, field: str, remark: Remark) -> None:
         severity, rule, message = remark
-        self.findings.append(Finding(severity, rule, message, self.place(node), field))
+        place = self.place(node)
+        for path, source in self.overridden.items():
+            if field == path or field.startswith((f"{path}.", f"{path}[")):
+                place = Place(source)
+        self.findings.append(Finding(severity, rule, message, place, field))
 
     def error(self, node: Node | None, field: str, rule: str, message: str) -> None:
         self.add(node, field, (ERROR, rule, message))

@@ -34,15 +34,24 @@ def is_config(root: Node | None) -> bool:
     return root is not None and root.string("kind") == KIND and root.string("apiVersion").partition("/")[0] == GROUP
 
 
-def load_config(root: Node, file: str, first_line: int = 0, positions: bool = True) -> LoadedConfig:
-    """The config in `root`. `positions`: whether the lines are those of the user's own file."""
+def load_config(
+    root: Node, file: str, first_line: int = 0, positions: bool = True, overrides: str | None = None
+) -> LoadedConfig:
+    """The config in `root`. `positions`: whether the lines are those of the user's own file.
+
+    `overrides`: what the variable GMSA_KRM_OVERRIDES holds.
+    """
     report = Report(file, first_line, positions)
     for key in duplicate_keys(root):
         report.error(key, "", "duplicate-key", f"the key {key.text[:60]} stands twice in this mapping; remove one")
+    if overrides:
+        from gmsa_krm.config.overrides import overridden
+
+        root = overridden(root, overrides, report)
     return LoadedConfig(GMSAConfig.read(root, "", report) or GMSAConfig.read(None, "", Report("")), file, report)
 
 
-def parse_config(text: str, file: str, positions: bool = True) -> LoadedConfig:
+def parse_config(text: str, file: str, positions: bool = True, overrides: str | None = None) -> LoadedConfig:
     """The config in `text`, which must hold one document. Raises InputError for what is no GMSAConfig."""
     if len(text) > MAX_BYTES:
         raise input_error("too-large", f"is over {MAX_BYTES >> 20} MiB; a GMSAConfig is a small file", Place(file))
@@ -56,4 +65,4 @@ def parse_config(text: str, file: str, positions: bool = True) -> LoadedConfig:
         found = f"{root.string('apiVersion') or 'no apiVersion'}, {root.string('kind') or 'no kind'}"
         message = f"is no GMSAConfig ({found[:120]}); it starts with apiVersion: gmsa-krm.dev/v1alpha1, kind: {KIND}"
         raise input_error("not-a-config", message, Place(file, 1, 1))
-    return load_config(root, file, positions=positions)
+    return load_config(root, file, positions=positions, overrides=overrides)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from gmsa_krm.config.load import MAX_BYTES, LoadedConfig, is_config, load_config
-from gmsa_krm.findings import OutsideError, Place, input_error
-from gmsa_krm.outside import Outside
+from gmsa_krm.findings import InputError, OutsideError, Place, input_error
+from gmsa_krm.outside import FileProblem, Outside
 from gmsa_krm.pipeline import run
 from gmsa_krm.yaml.stream import Document, decode, split
 
@@ -25,11 +26,15 @@ _MAX_STREAM = 1024 * 1024 * 1024
 
 
 class Folder:
-    """What was read of the paths: the configs, each with its own folder, and the other documents."""
+    """What was read of the paths: the configs, each with its own folder, and the other documents.
+
+    `others`: the real paths of files with something else in them, and what is to be said of that.
+    """
 
     def __init__(self) -> None:
         self.configs: list[tuple[LoadedConfig, Outside]] = []
         self.documents: list[Document] = []
+        self.others: list[tuple[str, InputError]] = []
 
 
 def read_paths(paths: list[str], environ: Mapping[str, str], stdin: BinaryIO) -> Folder:
@@ -43,16 +48,33 @@ def read_paths(paths: list[str], environ: Mapping[str, str], stdin: BinaryIO) ->
                 continue
             seen.add(real)
             _read(file, folder, environ, stdin)
+    referred = _referred(folder) if folder.others else set()
+    for real, error in folder.others:
+        if real not in referred:
+            raise error
     return folder
 
 
-def generate_from(folder: Folder, config_needed: bool = True) -> Generated:
-    """What the configs of the paths ask for. Raises InputError, also where a config is needed and there is none."""
+def _referred(folder: Folder) -> set[str]:
+    """The credspec files that the configs name, which may stand among the manifests."""
+    named = ((entry.file, outside) for loaded, outside in folder.configs for entry in loaded.config.spec.credspecs)
+    found = set()
+    for file, outside in named:
+        with contextlib.suppress(FileProblem):
+            found.add(outside.path(file or ""))
+    return found
+
+
+def generate_from(folder: Folder, config_needed: bool = True, namespace: str = "") -> Generated:
+    """What the configs of the paths ask for; `namespace` is that of documents which name none.
+
+    Raises InputError, also where a config is needed and there is none.
+    """
     if not folder.configs and (config_needed or not folder.documents):
         raise input_error(
             "no-config", "no GMSAConfig in what was given; it starts with apiVersion: gmsa-krm.dev/v1alpha1, kind: GMSAConfig"
         )
-    return run(folder.configs, folder.documents)
+    return run(folder.configs, folder.documents, namespace)
 
 
 def _files(path: str) -> list[str]:
@@ -93,10 +115,12 @@ def _read(file: str, folder: Folder, environ: Mapping[str, str], stdin: BinaryIO
             if len(document.text) > MAX_BYTES:
                 raise input_error("too-large", f"is over {MAX_BYTES >> 20} MiB; a GMSAConfig is a small file", document.place())
             own_folder = os.path.dirname(os.path.abspath(file)) if file != "-" else os.getcwd()
-            folder.configs.append((load_config(root, shown, document.line), Outside(own_folder, environ)))
+            outside = Outside(own_folder, environ)
+            loaded = load_config(root, shown, document.line, overrides=outside.overrides)
+            folder.configs.append((loaded, outside))
         elif document.identity is None:
             message = "is no Kubernetes object (it has no kind or no metadata); leave the file out or mend it"
-            raise input_error("not-an-object", message, document.place(root))
+            folder.others.append((os.path.realpath(file), input_error("not-an-object", message, document.place(root))))
         else:
             document.forget()
             folder.documents.append(document)

@@ -60,7 +60,7 @@ def post_render(
         # A config is told apart without parsing the others.
         root = document.node if document.mentions("GMSAConfig") else None
         if root is not None and is_config(root):
-            found.append((load_config(root, "stdin", document.line), outside))
+            found.append((load_config(root, "stdin", document.line, overrides=outside.overrides), outside))
             chart = chart or _chart(document)
         else:
             documents.append(document)

@@ -43,7 +43,7 @@ def _run(text: str, root: Node, outside: Outside) -> tuple[bytes, list[Finding]]
     nodes = items.items if items is not None and items.kind == SEQUENCE else []
     config = root.get("functionConfig")
     try:
-        loaded = load_config(_checked(config), _name(config), positions=False)
+        loaded = load_config(_checked(config), _name(config), positions=False, overrides=outside.overrides)
         documents = [Document(text, "stdin", node=node, whole=root) for node in nodes]
         outcome = run([(loaded, outside)], documents)
     except InputError as error:

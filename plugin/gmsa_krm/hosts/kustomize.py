@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def run_plugin(config: bytes, stdin: bytes, outside: Outside) -> tuple[bytes, list[Finding]]:
     """The stream that a generator (empty stdin) or a transformer answers with. Raises InputError."""
     # The file is a copy that kustomize has written anew: its lines are not the user's.
-    loaded = parse_config(decode(config, "GMSAConfig"), "GMSAConfig", positions=False)
+    loaded = parse_config(decode(config, "GMSAConfig"), "GMSAConfig", positions=False, overrides=outside.overrides)
     documents = split(decode(stdin, "stdin"), "stdin") if stdin.strip() else []
     outcome = run([(loaded, outside)], documents)
     texts = [

@@ -20,6 +20,9 @@ def crd() -> Object:
                 "api-approved.kubernetes.io": (
                     "https://github.com/kubernetes/enhancements/tree/master/keps/sig-windows/689-windows-gmsa"
                 ),
+                # With the CRD go all credspecs of the cluster, whoever made them: it outlives a release or application.
+                "helm.sh/resource-policy": "keep",
+                "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
             },
         },
         "spec": {
