@@ -88,11 +88,6 @@ def _plugin(arguments: list[str]) -> int:
         raise OutsideError(f"{arguments[0]}: cannot be read ({error.strerror})") from None
     stdin = b"" if sys.stdin is not None and sys.stdin.isatty() else _stdin().read()
     output, findings = run_plugin(config, stdin, Outside(os.getcwd(), os.environ))
-    ran = os.environ.get("GMSA_KRM_RAN")
-    if ran:
-        # `argocd generate` wants to know that kustomize did not skip us.
-        with open(ran, "w", encoding="utf-8"):
-            pass
     _print(findings)
     _write(output)
     return DONE
@@ -147,10 +142,10 @@ def _post_render(options: Namespace) -> int:
 
 
 def _argocd_discover(_: Namespace) -> int:
-    from gmsa_krm.hosts.argocd.folder import configs_of, repository
+    from gmsa_krm.hosts.argocd.folder import repository, takes_part
 
     folder = os.getcwd()
-    if configs_of(folder, repository(folder, os.environ.get("ARGOCD_APP_SOURCE_PATH", ""))).any:
+    if takes_part(folder, repository(folder, os.environ.get("ARGOCD_APP_SOURCE_PATH", ""))):
         print("a GMSAConfig takes part in this folder")
     return DONE
 
@@ -173,25 +168,31 @@ def _argocd_generate(_: Namespace) -> int:
     signal.signal(signal.SIGTERM, stopped)  # what it started is stopped too, and leaves no files
     app = application.Application(os.getcwd(), os.environ)
     findings: list[Finding] = []
-    if app.kind == application.MANIFESTS:
-        from gmsa_krm.hosts.files import generate_from, read_paths
-        from gmsa_krm.hosts.render import in_apply_order, stream
+    if app.kind == application.KUSTOMIZE:
+        from gmsa_krm.hosts.kustomize import run_plugin
 
-        folder = read_paths(app.manifests(), app.environ, _stdin())
-        outcome = generate_from(folder, namespace=app.namespace)
-        data, findings = stream(in_apply_order(outcome, folder.documents), as_json=False), outcome.findings
-    elif app.kind == application.HELM:
-        from gmsa_krm.hosts.files import read_paths
-        from gmsa_krm.hosts.helm import post_render
-        from gmsa_krm.outside import Outside
+        def plugin(config: bytes, resources: bytes, folder: str, file: str) -> bytes:
+            output, said = run_plugin(config, resources, app.outside(folder), file)
+            findings.extend(said)
+            return output
 
-        configs = read_paths(app.configs(), app.environ, _stdin()).configs
-        outside = Outside(app.folder, app.environ)
-        data, findings = post_render(app.helm_template(), configs, outside, app.namespace, helm4=False)
+        data = app.kustomize_build(plugin)
     else:
-        from gmsa_krm.install import install_kustomize
+        from gmsa_krm.hosts.files import generate_from, read_paths
 
-        data = app.kustomize_build(lambda home: install_kustomize(home, app.environ))
+        is_chart = app.kind == application.HELM
+        folder = read_paths(app.configs() if is_chart else app.manifests(), os.environ, _stdin(), app.overrides)
+        if is_chart:
+            from gmsa_krm.hosts.helm import post_render
+
+            data = app.helm_template(folder.documents)
+            data, findings = post_render(data, folder.configs, app.outside(), app.namespace, False, config_needed=False)
+        else:
+            from gmsa_krm.hosts.render import in_apply_order, stream
+
+            outcome = generate_from(folder, namespace=app.namespace)
+            data, findings = stream(in_apply_order(outcome, folder.documents), as_json=False), outcome.findings
+    findings += app.ending()
     application.refuse_empty(data)
     _print(findings)
     _write(data)

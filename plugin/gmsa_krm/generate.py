@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from gmsa_krm.config.fields import Report, plain_data
 from gmsa_krm.findings import ERROR, WARNING, Finding
-from gmsa_krm.inputs import dns_name
+from gmsa_krm.inputs import EXPANSION_SINCE, POLICIES_SINCE, dns_name
 from gmsa_krm.manifests import access, configurations, credspec, webhook
 from gmsa_krm.manifests.made import MANAGED_BY, Made
 from gmsa_krm.yaml.edit import apply, with_list
@@ -17,7 +17,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gmsa_krm.certificates.material import TlsMaterial
     from gmsa_krm.config.load import LoadedConfig
     from gmsa_krm.config.model import Spec, Webhook
     from gmsa_krm.inputs import Inputs
@@ -149,14 +148,9 @@ def _objects(spec: Spec, inputs: Inputs, users: Users) -> Iterator[Made]:
 
         yield Made(crd(), "spec.crd")
 
-    domains = {domain.name: domain for domain in spec.domains}
     for entry in spec.credspecs:
         assert entry.name is not None
-        if entry.account is None:
-            contents = inputs.contents[entry.path]
-        else:
-            contents = credspec.contents(entry, domains[entry.domain] if entry.domain else spec.domains[0])
-        yield Made(credspec.credspec(entry.name, contents), entry.path)
+        yield Made(credspec.credspec(entry.name, credspec.contents_of(entry, spec, inputs.contents)), entry.path)
     for account in spec.service_accounts:
         yield Made(access.service_account(account), account.path)
         if account.token_secret:
@@ -176,11 +170,29 @@ def _objects(spec: Spec, inputs: Inputs, users: Users) -> Iterator[Made]:
             yield Made(access.role_binding(entry.name, namespace, accounts), f"{entry.path}.usedBy")
 
     if admission:
-        yield from _webhook(spec.webhook, inputs.tls)
+        yield from _webhook(spec.webhook, inputs)
+    elif spec.admission.mode == "Policy":
+        yield from _policy(spec, inputs)
     yield from _nodes(spec, inputs)
 
 
-def _webhook(hook: Webhook, tls: TlsMaterial | None) -> Iterator[Made]:
+def _policy(spec: Spec, inputs: Inputs) -> Iterator[Made]:
+    from gmsa_krm.manifests import policies
+
+    approved = {}
+    for entry in spec.credspecs:
+        assert entry.name is not None
+        accepted = [credspec.contents_of(entry, spec, inputs.contents), *inputs.previous.get(entry.name, ())]
+        approved[entry.name] = list(dict.fromkeys(map(credspec.canonical, accepted)))
+    expands = spec.policy.expand and (inputs.kube_version is None or inputs.kube_version >= EXPANSION_SINCE)
+    # what fills in stands before what refuses pods that are not filled in
+    for made in [policies.expansion(spec.policy, approved)] * expands + [policies.policy(spec.policy, approved)]:
+        yield Made(made, "spec.policy")
+        yield Made(policies.binding(made), "spec.policy")
+
+
+def _webhook(hook: Webhook, inputs: Inputs) -> Iterator[Made]:
+    tls = inputs.tls
     yield Made(webhook.service_account(hook), "spec.webhook")
     yield Made(webhook.cluster_role(hook), "spec.webhook")
     yield Made(webhook.cluster_role_binding(hook), "spec.webhook")
@@ -198,6 +210,13 @@ def _webhook(hook: Webhook, tls: TlsMaterial | None) -> Iterator[Made]:
     yield Made(webhook.disruption_budget(hook), "spec.webhook.podDisruptionBudget")
     yield Made(configurations.validating(hook, tls), "spec.webhook")
     yield Made(configurations.mutating(hook, tls), "spec.webhook")
+    if hook.hardening_policy and (inputs.kube_version is None or inputs.kube_version >= POLICIES_SINCE):
+        from gmsa_krm.manifests import policies
+
+        # last: until the webhook fills in contents, it would refuse pods that name a credspec
+        made = policies.hardening(hook, configurations.namespace_selector(hook))
+        yield Made(made, "spec.webhook.hardeningPolicy")
+        yield Made(policies.binding(made), "spec.webhook.hardeningPolicy")
 
 
 def _nodes(spec: Spec, inputs: Inputs) -> Iterator[Made]:
@@ -212,7 +231,8 @@ def _nodes(spec: Spec, inputs: Inputs) -> Iterator[Made]:
     for entry in spec.credspecs:
         if entry.diagnostics is not None:
             assert entry.name is not None
-            job = nodes.diagnostics_job(entry.name, dns_name(entry, spec, inputs), entry.diagnostics)
+            contents = credspec.canonical(credspec.contents_of(entry, spec, inputs.contents)) if spec.admission.mode == "Policy" else None
+            job = nodes.diagnostics_job(entry.name, dns_name(entry, spec, inputs), entry.diagnostics, contents)
             yield Made(job, f"{entry.path}.diagnostics")
 
 

@@ -6,7 +6,7 @@ import posixpath
 
 from gmsa_krm.certificates import obtain
 from gmsa_krm.certificates.material import TlsMaterial
-from gmsa_krm.config.values import suggested_name
+from gmsa_krm.config.values import suggested_name, version_of
 from gmsa_krm.findings import ERROR, Finding
 from gmsa_krm.outside import FileProblem, Outside
 
@@ -17,20 +17,28 @@ if TYPE_CHECKING:
 
     from gmsa_krm.config.fields import Report
     from gmsa_krm.config.load import LoadedConfig
-    from gmsa_krm.config.model import CredentialSpec, Spec, Webhook
+    from gmsa_krm.config.model import AcceptedContents, CredentialSpec, Spec, Webhook
     from gmsa_krm.yaml.stream import Document
 
 _MAX_CREDSPEC = 64 * 1024  # the kubelet's limit
+# ValidatingAdmissionPolicy and MutatingAdmissionPolicy of admissionregistration.k8s.io/v1.
+POLICIES_SINCE = (1, 30)
+EXPANSION_SINCE = (1, 36)
 
 
 class Inputs:
-    """`tls`: the webhook's material, if it has any here; `contents`: those of credspecs with a file, by their path."""
+    """`tls`: the webhook's material, if it has any here; `contents`: those of credspecs with a file, by their path.
 
-    __slots__ = ("contents", "tls")
+    `previous`: contents that a credspec, by its name, had; `kube_version`: the cluster's, None if nobody says it.
+    """
+
+    __slots__ = ("contents", "kube_version", "previous", "tls")
 
     def __init__(self) -> None:
         self.tls: TlsMaterial | None = None
         self.contents: dict[str, dict[str, Any]] = {}
+        self.previous: dict[str, list[dict[str, Any]]] = {}
+        self.kube_version: tuple[int, int] | None = None
 
 
 def fetch(loaded: LoadedConfig, outside: Outside, documents: Iterable[Document]) -> tuple[Inputs, list[Finding]]:
@@ -49,6 +57,12 @@ def fetch(loaded: LoadedConfig, outside: Outside, documents: Iterable[Document])
             if contents is not None:
                 inputs.contents[credspec.path] = contents
                 _name(credspec, contents, named, report)
+    given = spec.kube_version or (outside.variable("KUBE_VERSION") if outside.variable("ARGOCD_APP_NAME") else None)
+    inputs.kube_version = version_of(given) if given else None
+    if spec.admission.mode == "Policy":
+        for accepted in spec.policy.accept_previous:
+            of_files += _previous(accepted, outside, report, inputs)
+        _check_version(spec, inputs, report)
     if spec.admission.mode == "Webhook" and not any(field.startswith("spec.webhook") or field == "spec" for field in wrong):
         present = None
         if spec.webhook.certificate.source == "Generate":
@@ -78,6 +92,41 @@ def _credspec(
         return None, []
     contents, of_file = read_credspec(data, posixpath.join(posixpath.dirname(config_file), credspec.file))
     return contents, of_file.findings
+
+
+def _previous(accepted: AcceptedContents, outside: Outside, report: Report, inputs: Inputs) -> list[Finding]:
+    from gmsa_krm.config.credspec_file import read_credspec
+
+    if accepted.contents is not None:
+        field, data, shown = "contents", accepted.contents.encode("utf-8", "surrogateescape"), f"{accepted.path}.contents"
+    else:
+        assert accepted.file is not None
+        field, shown = "file", accepted.file
+        try:
+            data = outside.read(accepted.file, _MAX_CREDSPEC)
+        except FileProblem as problem:
+            report.error(accepted.at(field), f"{accepted.path}.{field}", "credspec-file", str(problem))
+            return []
+    contents, of_file = read_credspec(data, shown)
+    if contents is not None:
+        inputs.previous.setdefault(accepted.credspec, []).append(contents)
+    return of_file.findings
+
+
+def _check_version(spec: Spec, inputs: Inputs, report: Report) -> None:
+    version = inputs.kube_version
+    if version is None:
+        return
+    shown = ".".join(map(str, version))
+    if version < POLICIES_SINCE:
+        message = f"Policy needs Kubernetes 1.30, and this is {shown}; use Webhook"
+        report.error(spec.admission.at("mode"), f"{spec.admission.path}.mode", "kube-version", message)
+    elif spec.policy.expand and version < EXPANSION_SINCE:
+        message = (
+            f"needs Kubernetes 1.36, and this is {shown}: contents are not filled in here, and pods made elsewhere are refused"
+            " with a message that says where they are to be had"
+        )
+        report.warning(spec.policy.at("expand"), f"{spec.policy.path}.expand", "kube-version", message)
 
 
 def _name(credspec: CredentialSpec, contents: dict[str, Any], named: dict[str, CredentialSpec], report: Report) -> None:

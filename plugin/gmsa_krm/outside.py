@@ -15,9 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
-# Fields of a config that are set from outside it (config/overrides.py).
-OVERRIDES = "GMSA_KRM_OVERRIDES"
+    from gmsa_krm.config.overrides import Override
 
 
 class FileProblem(Exception):
@@ -25,19 +23,18 @@ class FileProblem(Exception):
 
 
 class Outside:
-    """`folder` is the one that paths of the config are relative to and may not leave."""
+    """`folder` is the one that paths of the config are relative to and may not leave.
 
-    def __init__(self, folder: str, environ: Mapping[str, str]) -> None:
+    `overrides`: fields of the config that the host sets (config/overrides.py).
+    """
+
+    def __init__(self, folder: str, environ: Mapping[str, str], overrides: list[Override] | None = None) -> None:
         self._folder = folder
         self._environ = environ
+        self.overrides = overrides
 
     def variable(self, name: str) -> str | None:
         return self._environ.get(name)
-
-    @property
-    def overrides(self) -> str | None:
-        """Fields set from outside the config, as config/overrides.py encodes them."""
-        return self._environ.get(OVERRIDES)
 
     def now(self) -> int:
         """Seconds since 1970: SOURCE_DATE_EPOCH where that is set, so that a build can be repeated."""
@@ -71,10 +68,19 @@ class Outside:
     def read_named_by(self, variable: str, limit: int) -> bytes | None:
         """The contents of the file whose path a variable holds, or None if it is not set. Raises FileProblem.
 
-        The file may stand anywhere: who sets the environment may read it anyway, and no input can.
+        The file may stand anywhere: who sets the environment may read it anyway. A folder has a file for each
+        project of Argo CD, so that one project cannot render the secrets of another.
         """
         path = self._environ.get(variable)
-        return None if path is None else _read(path, f"{path}, which {variable} names,", "mount or mend it", limit)
+        if path is None:
+            return None
+        shown = f"{path}, which {variable} names,"
+        if os.path.isdir(path):
+            project = self._environ.get("ARGOCD_APP_PROJECT_NAME", "")
+            if not project or "/" in project or project.startswith("."):
+                raise FileProblem(f"{shown} is a folder, and ARGOCD_APP_PROJECT_NAME does not say which file in it; name a file")
+            path, shown = os.path.join(path, project), f"{path}/{project}, for the project {project},"
+        return _read(path, shown, "mount or mend it", limit)
 
 
 def _read(path: str, shown: str, cure: str, limit: int) -> bytes:

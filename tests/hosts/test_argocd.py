@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import json
 import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -33,8 +36,9 @@ def sidecar(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     for name, source in (("kustomize", "kustomize"), ("helm", "helm4")):
         (programs / name).symlink_to(tool(source))
     home = tmp_path_factory.mktemp("home")
+    temporary = tmp_path_factory.mktemp("tmp")
     path = f"{Path(sys.executable).parent}:{programs}:/usr/bin:/bin"
-    return {"PATH": path, "HOME": str(home), "LANG": "C.UTF-8", "GMSA_KRM_SEED": SEED, "SOURCE_DATE_EPOCH": "1750000000"}
+    return {"PATH": path, "HOME": str(home), "LANG": "C.UTF-8", "GMSA_KRM_SEED": SEED, "SOURCE_DATE_EPOCH": "1750000000", "TMPDIR": str(temporary)}
 
 
 @pytest.fixture(scope="session")
@@ -176,10 +180,100 @@ def test_no_repository_runs_its_own_programs(server: CmpServer, folder: Callable
         f"      exec: {{path: /bin/sh, args: [-c, 'touch {witness}']}}\n"
     )
     root = folder({"kustomization.yaml": "generators: [gmsa.yaml, evil.yaml]\n", "evil.yaml": function, "gmsa.yaml": as_function(config(USED + CERT_MANAGER))})
-    found = objects(server.generate(root))
-    assert ("Deployment", "gmsa-webhook", "gmsa-webhook") in found
+    with pytest.raises(CmpError, match="No plugins but GMSAConfigs run here"):
+        server.generate(root)
     assert not witness.exists()
-    assert "config.kubernetes.io/function" in (root / "gmsa.yaml").read_text()
+
+
+PLUGIN_PATH = """\
+apiVersion: x/../../../../../../../../../../../..
+kind: ../../../../../../../../../../../../bin/sh
+metadata: {name: x}
+zz: |
+  (x); touch WITNESS; exit 0
+"""
+HELM_DOWNLOADER = {
+    "cfg/.data/plugins/e/plugin.yaml": (
+        "name: e\nversion: 1.0.0\nusage: x\ndescription: x\ncommand: /bin/true\n"
+        'downloaders: [{command: "../../../../../../../../../../../bin/sh ./cfg/.data/plugins/e/e.sh", protocols: [x]}]\n'
+    ),
+    "cfg/.data/plugins/e/e.sh": "touch WITNESS; exit 1\n",
+}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"kustomization.yaml": "generators: [gmsa.yaml, evil.yaml]\n", "evil.yaml": PLUGIN_PATH},
+        {"kustomization.yaml": "generators: [gmsa.yaml]\ntransformers: [evil.yaml]\n", "evil.yaml": PLUGIN_PATH},
+        {"kustomization.yaml": "generators: [gmsa.yaml]\nvalidators: [evil.yaml]\n", "evil.yaml": PLUGIN_PATH},
+        {"kustomization.yaml": "generators: [gmsa.yaml, g]\n", "g/kustomization.yaml": "resources: [evil.yaml]\n", "g/evil.yaml": PLUGIN_PATH},
+        {"kustomization.yaml": "generators: [gmsa.yaml]\nresources: [b]\n", "b/kustomization.yaml": "Generators: [evil.yaml]\n", "b/evil.yaml": PLUGIN_PATH},
+        {
+            "kustomization.yaml": 'generators: [gmsa.yaml]\nhelmGlobals: {configHome: ./cfg, chartHome: ./charts2}\nhelmCharts: [{name: a, repo: "x://y", version: 1.0.0, releaseName: z}]\n',
+            **HELM_DOWNLOADER,
+        },
+    ],
+    ids=["generator", "transformer", "validator", "folder of generators", "in a base", "helm"],
+)
+def test_no_plugin_of_a_repository_runs(
+    files: dict[str, str], server: CmpServer, folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """kustomize makes a path of the group and kind of a config without looking for .. in it, and has a flag for helm."""
+    witness = tmp_path_factory.mktemp("witness") / "ran"
+    root = folder({"gmsa.yaml": config(USED + CERT_MANAGER), **{name: text.replace("WITNESS", str(witness)) for name, text in files.items()}})
+    with pytest.raises(CmpError):
+        server.generate(root)
+    assert not witness.exists()
+
+
+def test_what_a_flag_of_kustomize_would_let_through_does_run(
+    sidecar: dict[str, str], folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory, plugin_home: Path
+) -> None:
+    """The attack above is one: with the flag of plugins the program runs. Else the test above would prove nothing."""
+    witness = tmp_path_factory.mktemp("witness") / "ran"
+    root = folder({"kustomization.yaml": "generators: [evil.yaml]\n", "evil.yaml": PLUGIN_PATH.replace("WITNESS", str(witness))})
+    subprocess.run(["kustomize", "build", "--enable-alpha-plugins", "."], cwd=root, env={**sidecar, "HOME": str(plugin_home)}, capture_output=True, check=False)
+    assert witness.exists()
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        {"b.yaml": "ANNOTATED"},
+        {"b.yaml": "ESCAPED"},
+        {"b/kustomization.yaml": "resources: [b.yaml]\ncommonAnnotations: {config.kubernetes.io/function: 'exec: {path: gmsa-krm}'}\n", "b/b.yaml": "PLAIN"},
+        {"b.json": "JSON"},
+    ],
+    ids=["annotation", "escaped", "folder", "json"],
+)
+def test_none_of_several_configs_is_skipped(second: dict[str, str], server: CmpServer, folder: Callable[..., Path]) -> None:
+    other = config("  credspecs: [{account: WebApp2, usedBy: [{namespace: web, serviceAccounts: [b]}]}]\n  admission: {mode: None}\n").replace("name: contoso", "name: b", 1)
+    forms = {"PLAIN": other, "ANNOTATED": as_function(other), "ESCAPED": as_function(other).replace("io/function", 'io/f\\u0075nction').replace("config.kubernetes.io/f\\u0075nction", '"config.kubernetes.io/f\\u0075nction"'), "JSON": json.dumps(yaml.safe_load(as_function(other)))}
+    files = {name: forms.get(text, text) for name, text in second.items()}
+    entry = next(iter(second)).partition("/")[0]
+    root = folder({"kustomization.yaml": f"generators: [gmsa.yaml, {entry}]\n", "gmsa.yaml": config(USED + CERT_MANAGER), **files})
+    found = objects(server.generate(root))
+    assert {key[2] for key in found if key[0] == "GMSACredentialSpec"} == {"gmsa-webapp1", "gmsa-webapp2"}
+
+
+def test_transformers_see_what_stands_before_them(server: CmpServer, sidecar: dict[str, str], folder: Callable[..., Path], plugin_home: Path) -> None:
+    """A base with a transformer, one of kustomize's own before and one behind it, and an overlay on top."""
+    prefix = "apiVersion: builtin\nkind: PrefixTransformer\nmetadata: {name: p%s}\nprefix: %s\nfieldSpecs: [{path: metadata/name}]\n"
+    root = folder(
+        {
+            "kustomization.yaml": "resources: [base]\nlabels: [{pairs: {team: red}}]\nnamespace: shop\n",
+            "base/kustomization.yaml": "resources: [web.yaml]\nnamespace: web\ntransformers: [first.yaml, gmsa.yaml, last.yaml]\nconfigMapGenerator: [{name: c, literals: [a=b]}]\n",
+            "base/web.yaml": deployment().replace("name: web", "name: eb", 1),
+            "base/first.yaml": prefix % (1, "w"),
+            "base/last.yaml": prefix % (2, "x-"),
+            "base/gmsa.yaml": workloads_config(ENTRY),
+        }
+    )
+    direct = run({**sidecar, "HOME": str(plugin_home)}, root, "kustomize", "build", "--enable-alpha-plugins", ".")
+    given = objects(server.generate(root))
+    assert given == parsed(direct)
+    assert given["Deployment", "shop", "x-web"]["spec"]["template"]["spec"]["securityContext"]["windowsOptions"]
 
 
 def test_a_function_in_a_base_of_the_repository_works(server: CmpServer, folder: Callable[..., Path]) -> None:
@@ -208,7 +302,12 @@ def test_a_function_in_a_base_of_the_repository_works(server: CmpServer, folder:
         ({"kustomization.yaml": GENERATOR, "gmsa.yaml": config("  admission: {mode: None}\n")}, "the application has no manifests"),
         ({"Chart.yaml": "apiVersion: v2\nname: a\nversion: 1.0.0\n", "gmsa.yaml": config("  admission: {mode: None}\n")}, "the application has no manifests"),
         ({"Chart.yaml": "apiVersion: v2\nname: a\nversion: 1.0.0\n", "templates/a.yaml": "{{ fail \"no luck\" }}"}, "no luck"),
-        ({"kustomization.yaml": "generators:\n- |-\n  " + as_function(config(USED)).replace("\n", "\n  ") + "\n"}, "exec functions are not run here, so remove the annotation"),
+        ({"kustomization.yaml": "validators: [gmsa.yaml]\n", "gmsa.yaml": config(USED)}, "kustomization.yaml: has a GMSAConfig among validators"),
+        ({"kustomization.yaml": "components: [c]\n", "c/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\ntransformers: [gmsa.yaml]\n", "c/gmsa.yaml": config(USED)}, "c/kustomization.yaml: is a component with a GMSAConfig among its transformers"),
+        ({"kustomization.yaml": 'generators: ["a\\0b", gmsa.yaml]\n', "gmsa.yaml": config(USED + CERT_MANAGER)}, "failed"),
+        ({"gmsa.yaml": config(USED + CERT_MANAGER), "a.jsonnet": "{}"}, "a.jsonnet: is not rendered here"),
+        ({"gmsa.yaml": config("  admission: {mode: None}\n"), "l.yaml": "apiVersion: v1\nkind: List\nmetadata: {}\nitems: []\n"}, "the application has no manifests"),
+        ({"Chart.yaml": "apiVersion: v2\nname: a\nversion: 1.0.0\n", "gmsa.yaml": config(USED + CERT_MANAGER) + "---\n" + deployment()}, "gmsa.yaml:15:1: stands beside a GMSAConfig beside a chart"),
     ],
 )  # fmt: skip
 def test_a_failure_stands_in_the_ui(files: dict[str, str], message: str, server: CmpServer, folder: Callable[..., Path]) -> None:
@@ -232,7 +331,7 @@ def slow(sidecar: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> d
     programs = tmp_path_factory.mktemp("slow")
     (programs / "kustomize").write_text(f"#!/bin/sh\necho $$ > {programs}/pid\nexec sleep 300\n")
     (programs / "kustomize").chmod(0o755)
-    return {**sidecar, "PATH": f"{programs}:{sidecar['PATH']}", "SLOW": str(programs)}
+    return {**sidecar, "PATH": f"{programs}:{sidecar['PATH']}", "SLOW": str(programs), "TMPDIR": str(tmp_path_factory.mktemp("tmp"))}
 
 
 def wait_for(condition: Callable[[], object]) -> None:
@@ -253,7 +352,7 @@ def test_a_program_that_takes_too_long_is_named(slow: dict[str, str], folder: Ca
     root = folder(KINDS["kustomize"])
     environ = {**slow, "ARGOCD_EXEC_TIMEOUT": "6s"}
     with CmpServer(tool("argocd-cmp-server"), ROOT / "plugin" / "argocd", tmp_path_factory.mktemp("s") / "w", environ) as server:
-        with pytest.raises(CmpError, match=r"kustomize build was stopped after 1 s.*raise ARGOCD_EXEC_TIMEOUT of the sidecar"):
+        with pytest.raises(CmpError, match=r"kustomize build was stopped, 1 s after.*raise ARGOCD_EXEC_TIMEOUT of the sidecar"):
             server.generate(root)
         assert not is_running(slow)
         # Argo CD's own deadline comes first: it kills the plugin, which can say nothing; kustomize must not stay
@@ -265,7 +364,6 @@ def test_a_program_that_takes_too_long_is_named(slow: dict[str, str], folder: Ca
 
 
 def test_sigterm_takes_kustomize_along(slow: dict[str, str], folder: Callable[..., Path], program: Path) -> None:
-    before = set(os.listdir("/tmp"))
     root = folder(KINDS["kustomize"])
     with subprocess.Popen([program, "argocd", "generate"], cwd=root, env=slow, stdout=-1, stderr=-1, text=True) as process:
         wait_for(lambda: (Path(slow["SLOW"]) / "pid").exists())
@@ -273,7 +371,7 @@ def test_sigterm_takes_kustomize_along(slow: dict[str, str], folder: Callable[..
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out, err) == (3, "", "gmsa-krm: stopped by SIGTERM before the manifests were done\n")
     assert not is_running(slow)
-    assert not [name for name in set(os.listdir("/tmp")) - before if name.startswith("gmsa-krm-")]
+    assert os.listdir(slow["TMPDIR"]) == []
 
 
 def test_eight_renders_side_by_side_are_one(server: CmpServer) -> None:
@@ -308,12 +406,20 @@ def test_fields_by_path_reach_the_config_in_every_kind_of_folder(kind: str, serv
         "domains[0].sid": "S-1-5-21-7-8-9",
         'webhook.nodeSelector["kubernetes.io/arch"]': "amd64",
         "credspecs[0].usedBy": "[{namespace: shop, serviceAccounts: [till]}]",
+        "webhook.nodeSelector.pool": "1",
+        "webhook.tolerations[0].key": "true",
+        "contoso/webhook.tolerations[0].tolerationSeconds": "30",
+        "webhook.tolerations[0].effect": "NoExecute",
+        "credspecs[0].hostAccount.plugin": "{859E1386-BDB4-49E8-85C7-3070B13920E1}",
+        "credspecs[0].hostAccount.input": "a",
     }
     environ = parameter(environment={"string": "prod"}, config={"map": values})
     found = objects(server.generate(root, **environ))
     hook = found["Deployment", "gmsa-webhook", "gmsa-webhook"]["spec"]
     assert hook["replicas"] == 3
     assert hook["template"]["spec"]["nodeSelector"]["kubernetes.io/arch"] == "amd64"
+    assert hook["template"]["spec"]["nodeSelector"]["pool"] == "1"
+    assert hook["template"]["spec"]["tolerations"] == [{"key": "true", "tolerationSeconds": 30, "effect": "NoExecute"}]
     assert {"name": "LOG_LEVEL", "value": "debug"} in hook["template"]["spec"]["containers"][0]["env"]
     join = found["GMSACredentialSpec", "", "gmsa-webapp1"]["credspec"]["DomainJoinConfig"]
     assert (join["Sid"], join["NetBiosName"]) == ("S-1-5-21-7-8-9", "NO")
@@ -340,7 +446,17 @@ def test_fields_by_path_reach_the_config_in_every_kind_of_folder(kind: str, serv
         (parameter(config={"map": {"webhook..replicas": "3"}}), "'webhook..replicas' is no path of a field"),
         (parameter(config={"map": {"domains[2].sid": "S"}}), "parameter config: spec.domains[2].sid: [2] is beyond the end: the list has 1 entries"),
         (parameter(config={"map": {"domains.sid": "S"}}), "sid is a field of a mapping, and there is none here"),
-        (parameter(config={"map": {"domains": "[{"}}), "parameter config: spec.domains: not YAML"),
+        (parameter(config={"map": {"domains": "[{"}}), "parameter config: domains: not YAML"),
+        (parameter(config={"map": {"credspecs": ""}}), "parameter config: credspecs is empty; leave the entry out"),
+        (parameter(config={"map": {"webhook.replicas": "1", "spec.webhook.replicas": "2"}}), "parameter config: spec.webhook.replicas: is set twice"),
+        (parameter(config={"map": {"metadata.name": "x"}}), "parameter config: spec.metadata: unknown field"),
+        (parameter(config={"map": {"other/webhook.replicas": "1"}}), "parameter config: spec.webhook.replicas: there is no GMSAConfig named other"),
+        (parameter(config={"array": ["x"]}), "found an array; write `map:`"),
+        (parameter(helm_values={"map": {"a": "\0"}}), "holds a character that no program takes"),
+        (parameter(helm_values={"map": {"a=1,b": "x"}}), "'a=1,b' is no path of a value"),
+        ({"ARGOCD_APP_PARAMETERS": '[{"name": "config", "map": {"webhook.replicas": "\\ud800"}}]'}, "holds a character that no program takes"),
+        (parameter(environment={"string": "twice"}), "environments/twice.yaml:2:1: the key webhook.replicas stands twice"),
+        (parameter(environment={"string": "whole"}), "environments/whole.yaml:1:1: wants a part of a GMSAConfig's spec, without apiVersion"),
         (parameter(environment={"string": "../x"}), "parameter 'environment': '../x' is no name of an environment"),
         (parameter(environment={"string": "test"}), "parameter 'environment': environments/test.yaml does not exist"),
         (parameter(environment={"string": "bad"}), "environments/bad.yaml:2:3: spec.webhook.replicas: 0 is out of range"),
@@ -348,7 +464,7 @@ def test_fields_by_path_reach_the_config_in_every_kind_of_folder(kind: str, serv
     ],
 )  # fmt: skip
 def test_parameters_that_are_absent_or_wrong(environ: dict[str, str], message: str | None, server: CmpServer, folder: Callable[..., Path]) -> None:
-    root = folder({**KINDS["manifests"], "environments/bad.yaml": "webhook:\n  replicas: 0\n", "environments/list.yaml": "- a\n"})
+    root = folder({**KINDS["manifests"], "environments/bad.yaml": "webhook:\n  replicas: 0\n", "environments/list.yaml": "- a\n", "environments/twice.yaml": "webhook.replicas: 1\nwebhook.replicas: 2\n", "environments/whole.yaml": config()})
     if message is None:
         assert server.generate(root, **environ) == server.generate(root)
         return
@@ -370,8 +486,8 @@ def test_helm_values_of_parameters(server: CmpServer, folder: Callable[..., Path
     for release in ("--post-renderer=/bin/sh", "-h", "A"):
         with pytest.raises(CmpError, match="is no release name"):
             server.generate(root, "app", **parameter(helm_release={"string": release}))
-    for file in ("../../x.yaml", "/etc/passwd", "https://example.com/x.yaml"):
-        with pytest.raises(CmpError, match="is not in the repository"):
+    for file in ("../../x.yaml", "/etc/passwd", "https://example.com/x.yaml", "x,/tmp/outside.yaml", "", "."):
+        with pytest.raises(CmpError, match=r"is not in the repository|reads as more than one file|is no file"):
             server.generate(root, "app", **parameter(helm_value_files={"array": [file]}))
 
 
@@ -397,17 +513,74 @@ def test_the_seed_in_a_mounted_file(call: Callable[..., Done], folder: Callable[
     assert "/nowhere/seed, which GMSA_KRM_SEED_FILE names, does not exist; mount or mend it" in missing.stderr
 
 
-def test_overrides_of_somebody_else_are_refused(render: Callable[..., Done]) -> None:
-    done = render(config(USED + CERT_MANAGER), env={"GMSA_KRM_OVERRIDES": "webhook.replicas=3"})
-    assert (done.status, done.stdout) == (1, "")
-    assert "unset it" in done.stderr
+def test_each_project_has_its_own_seed(call: Callable[..., Done], folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Or an application of any project could render the webhook's key of another."""
+    config_file = folder({"gmsa.yaml": config(USED + "  webhook: {certificate: {source: Derive}}\n")}) / "gmsa.yaml"
+    seeds = tmp_path_factory.mktemp("seeds")
+    for project in ("red", "blue"):
+        (seeds / project).write_text(SEED + project)
+    environ = {"GMSA_KRM_SEED_FILE": str(seeds), "ARGOCD_APP_NAME": "app", "SOURCE_DATE_EPOCH": "1750000000"}
+    keys = {project: call("render", config_file, env={**environ, "ARGOCD_APP_PROJECT_NAME": project}).object("Secret")["data"]["tls.key"] for project in ("red", "blue")}
+    assert keys["red"] != keys["blue"]
+    for project, message in (("green", f"{seeds}/green, for the project green, does not exist"), ("", "does not say which file"), ("../x", "does not say which file")):
+        done = call("render", config_file, env={**environ, "ARGOCD_APP_PROJECT_NAME": project})
+        assert (done.status, done.stdout) == (1, "")
+        assert message in done.stderr
 
 
-def test_nothing_is_left_behind(server: CmpServer, folder: Callable[..., Path]) -> None:
+@pytest.mark.parametrize("name", ["PATH", "ARGOCD_ENV_X", "ARGOCD_APP_REVISION", "PARAM_X"])
+def test_an_application_cannot_choose_the_seed(name: str, server: CmpServer, folder: Callable[..., Path]) -> None:
+    root = folder({"gmsa.yaml": config(USED + f"  webhook: {{certificate: {{source: Derive, derive: {{seedEnv: {name}}}}}}}\n")})
+    with pytest.raises(CmpError, match=f"{name} is not read under Argo CD; give a variable of the sidecar"):
+        server.generate(root, ARGOCD_ENV_X="x" * 40, ARGOCD_ENV_X_FILE="/proc/self/environ")
+
+
+def test_links_out_of_the_repository(program: Path, sidecar: dict[str, str], folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Argo CD's own server refuses them before."""
+    outside = tmp_path_factory.mktemp("outside") / "secret.yaml"
+    outside.write_text(deployment())
+    root = folder({"gmsa.yaml": config(USED + CERT_MANAGER)})
+    (root / "web.yaml").symlink_to(outside)
+    done = subprocess.run([program, "argocd", "generate"], cwd=root, env=sidecar, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "web.yaml: is a symbolic link out of the repository; put the file itself there" in done.stderr
+
+
+def test_an_application_outside_of_argo_cds_namespace(server: CmpServer, folder: Callable[..., Path]) -> None:
+    root = folder(dict(CHART))
+    data = objects(server.generate(root, ARGOCD_APP_NAME="team-a_web"))["ConfigMap", "", "facts"]["data"]
+    assert data["release"] == "web"
+
+
+def test_a_chart_whose_config_is_switched_off_passes(server: CmpServer, folder: Callable[..., Path]) -> None:
+    off = "{{ if .Values.gmsa }}\n" + config(USED + CERT_MANAGER) + "{{ end }}\n"
+    root = folder({"Chart.yaml": CHART["Chart.yaml"], "templates/gmsa.yaml": off, "templates/web.yaml": deployment()})
+    assert server.matches(root)
+    assert list(objects(server.generate(root))) == [("Deployment", "web", "web")]
+    assert len(server.generate(root, **parameter(helm_values={"map": {"gmsa": "true"}}))) > 10
+
+
+def test_dependencies_of_a_repository_with_a_lock(server: CmpServer, folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory, sidecar: dict[str, str]) -> None:
+    """helm takes repositories of a Chart.lock only if it was told of them."""
+    charts = tmp_path_factory.mktemp("charts")
+    run(sidecar, charts, "helm", "package", str(ROOT / "charts" / "gmsa"))
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(charts))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{web.server_port}"
+        run(sidecar, charts, "helm", "repo", "index", ".", "--url", url)
+        root = folder({name.removeprefix("umbrella/"): str(text).replace("file://../gmsa", url) for name, text in UMBRELLA.items()})
+        run(sidecar, root, "helm", "dependency", "update", ".")
+        shutil.rmtree(root / "charts")
+        assert (root / "Chart.lock").exists()
+        assert ("Deployment", "default", "gmsa-webhook") in objects(server.generate(root))
+        web.shutdown()
+
+
+def test_nothing_is_left_behind(server: CmpServer, sidecar: dict[str, str], folder: Callable[..., Path]) -> None:
     root = folder({"kustomization.yaml": GENERATOR, "gmsa.yaml": as_function(config(USED + CERT_MANAGER))})
-    before = set(os.listdir("/tmp"))
     server.generate(root)
-    assert not [name for name in set(os.listdir("/tmp")) - before if name.startswith("gmsa-krm-")]
+    assert os.listdir(sidecar["TMPDIR"]) == []
 
 
 def test_the_fleet(server: CmpServer) -> None:

@@ -326,7 +326,7 @@ CHECKS: dict[str, tuple[str, int, str]] = {
     "unknown": (f"{{{USES.replace('webapp1', 'web')}, {WINDOWS}, containers: []}}", 1, "gmsaCredentialSpecName: gmsa-web is no credspec of the config; did you mean gmsa-webapp1?"),
     "case": (f"{{{USES.replace('webapp1', 'WebApp1')}, {WINDOWS}, containers: []}}", 1, "gmsa-WebApp1 differs from gmsa-webapp1 in case only"),
     "in a container": (f"{{{WINDOWS}, containers: [{{name: a, {USES.replace('webapp1', 'x')}}}]}}", 1, "spec.template.spec.containers[0].securityContext.windowsOptions.gmsaCredentialSpecName: gmsa-x is no credspec"),
-    "service account": (f"{{{USES}, {WINDOWS.replace('webapp1', 'other')}, containers: []}}", 1, "serviceAccountName: other may not use gmsa-webapp1 in namespace web, so the webhook will refuse the pod; add it to usedBy"),
+    "service account": (f"{{{USES}, {WINDOWS.replace('webapp1', 'other')}, containers: []}}", 1, "serviceAccountName: other may not use gmsa-webapp1 in namespace web, so the pod will be refused; add it to usedBy"),
     "default service account": (f"{{{USES}, nodeSelector: {{kubernetes.io/os: windows}}, containers: []}}", 1, "warning: Deployment web/web: spec.template.spec.serviceAccountName: is default"),
     "contents without a name": ("{securityContext: {windowsOptions: {gmsaCredentialSpec: '{}'}}, " + WINDOWS + ", containers: []}", 1, "holds contents without a gmsaCredentialSpecName"),
     "hidden contents": ("{securityContext: {windowsOptions: {gmsaCredentialSpecName: gmsa-webapp1, gmsaCredentialSpec: '{}'}}, " + WINDOWS + f", containers: [{{name: a, {USES}}}]}}", 0, "warning: Deployment web/web: spec.template.spec.containers[0].securityContext.windowsOptions.gmsaCredentialSpecName: hides the contents that the pod holds"),

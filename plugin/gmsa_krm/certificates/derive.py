@@ -66,6 +66,11 @@ def _seed(webhook: Webhook, outside: Outside, report: Report) -> bytes | None:
             return None
     else:
         node, field, source = settings.at("seedEnv"), f"{settings.path}.seedEnv", f"the variable {settings.seed_env}"
+        if outside.variable("ARGOCD_APP_NAME") is not None and not settings.seed_env.startswith("GMSA_KRM_SEED"):
+            # Applications set variables there, and others are no secrets.
+            message = f"{settings.seed_env} is not read under Argo CD; give a variable of the sidecar whose name starts with GMSA_KRM_SEED"
+            report.error(node, field, "seed", message)
+            return None
         in_file = f"{settings.seed_env}_FILE"
         value = outside.variable(settings.seed_env)
         try:

@@ -55,7 +55,8 @@ class Report:
         severity, rule, message = remark
         place = self.place(node)
         for path, source in self.overridden.items():
-            if field == path or field.startswith((f"{path}.", f"{path}[")):
+            above = rule == "unknown-field" and path.startswith((f"{field}.", f"{field}["))
+            if above or field == path or field.startswith((f"{path}.", f"{path}[")):
                 place = Place(source)
         self.findings.append(Finding(severity, rule, message, place, field))
 
@@ -125,20 +126,16 @@ class _Text(Field):
 class _Choice(Field):
     """One of a few CamelCase words."""
 
-    def __init__(self, doc: str, values: tuple[str, ...], *, later: tuple[str, ...] = (), **rest: Any):
+    def __init__(self, doc: str, values: tuple[str, ...], **rest: Any):
         super().__init__(doc, **rest)
         self.values = values
-        self.later = later
 
     def read(self, node: Node, path: str, report: Report) -> str | None:
         if not _is_scalar(node, path, report, "a string"):
             return None
         if node.text in self.values:
             return node.text
-        if node.text in self.later:
-            report.error(node, path, "not-supported-yet", f"{node.text} is not supported yet; use {_or(self.values)}")
-        else:
-            report.error(node, path, "unknown-value", f"{_shown(node.text)} is not {_or(self.values)}{guess(node.text, self.values)}")
+        report.error(node, path, "unknown-value", f"{_shown(node.text)} is not {_or(self.values)}{guess(node.text, self.values)}")
         return None
 
     def type_schema(self) -> Schema:
@@ -264,7 +261,7 @@ class _Kubernetes(Field):
 
     def read(self, node: Node, path: str, report: Report) -> Any:
         known = len(report.findings)
-        data = plain_data(node, path, report)
+        data = plain_data(node, path, report, self.shape)
         if len(report.findings) == known:
             _check_shape(node, self.shape, path, report)
         return data if len(report.findings) == known else None
@@ -500,12 +497,22 @@ def entries(node: Node) -> Iterator[tuple[Node, Node]]:
         pending = mapping.merged() + pending
 
 
-def plain_data(node: Node, path: str, report: Report) -> Any:
-    """`node` as dict, list, str, int, bool or None; a scalar that readers differ on is an error."""
+def plain_data(node: Node, path: str, report: Report, shape: Shape = "any") -> Any:
+    """`node` as dict, list, str, int, bool or None; a scalar that readers differ on is an error.
+
+    `shape` decides what a scalar is that comes from a form (tag !), where numbers and texts look alike.
+    """
     if node.kind == MAPPING:
-        return {key.text: plain_data(value, f"{path}.{key.text}", report) for key, value in entries(node)}
+        inner = shape if isinstance(shape, dict) else {"*": "any"}
+        return {
+            key.text: plain_data(value, f"{path}.{key.text}", report, inner.get(key.text, inner.get("*", "any")))
+            for key, value in entries(node)
+        }
     if node.kind == SEQUENCE:
-        return [plain_data(item, f"{path}[{index}]", report) for index, item in enumerate(node.items)]
+        each = shape[0] if isinstance(shape, list) else "any"
+        return [plain_data(item, f"{path}[{index}]", report, each) for index, item in enumerate(node.items)]
+    if node.tag == "!":
+        return int(node.text) if shape == "integer" and _INTEGER.fullmatch(node.text) else node.text
     if node.style or meaning(node.text) == "string" or str(node.tag).endswith(":str"):
         return node.text
     if node.tag is not None:

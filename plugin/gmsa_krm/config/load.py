@@ -7,6 +7,10 @@ from gmsa_krm.config.model import GROUP, KIND, GMSAConfig
 from gmsa_krm.findings import Finding, Place, input_error
 from gmsa_krm.yaml.read import Node, YamlError, duplicate_keys, parse
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gmsa_krm.config.overrides import Override
+
 # A config of 10,000 credspecs has 3 MB.
 MAX_BYTES = 16 * 1024 * 1024
 
@@ -35,11 +39,11 @@ def is_config(root: Node | None) -> bool:
 
 
 def load_config(
-    root: Node, file: str, first_line: int = 0, positions: bool = True, overrides: str | None = None
+    root: Node, file: str, first_line: int = 0, positions: bool = True, overrides: list[Override] | None = None
 ) -> LoadedConfig:
     """The config in `root`. `positions`: whether the lines are those of the user's own file.
 
-    `overrides`: what the variable GMSA_KRM_OVERRIDES holds.
+    `overrides`: fields that are set from outside of it.
     """
     report = Report(file, first_line, positions)
     for key in duplicate_keys(root):
@@ -51,7 +55,7 @@ def load_config(
     return LoadedConfig(GMSAConfig.read(root, "", report) or GMSAConfig.read(None, "", Report("")), file, report)
 
 
-def parse_config(text: str, file: str, positions: bool = True, overrides: str | None = None) -> LoadedConfig:
+def parse_config(text: str, file: str, positions: bool = True, overrides: list[Override] | None = None) -> LoadedConfig:
     """The config in `text`, which must hold one document. Raises InputError for what is no GMSAConfig."""
     if len(text) > MAX_BYTES:
         raise input_error("too-large", f"is over {MAX_BYTES >> 20} MiB; a GMSAConfig is a small file", Place(file))

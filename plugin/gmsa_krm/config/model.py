@@ -242,11 +242,37 @@ class Admission(Section):
     """What expands and checks the references in pods."""
 
     mode: str = choice(
-        "Webhook: the gMSA admission webhook is set up here. None: it is there already (AKS), emit credspecs and RBAC.",
+        "Webhook: the gMSA admission webhook is set up here. Policy: the API server itself checks, and contents are written"
+        " into workloads at render time. None: a webhook is there already (AKS), emit credspecs and RBAC.",
         "Webhook",
+        "Policy",
         "None",
-        later=("Policy",),
         default="Webhook",
+    )
+
+
+class AcceptedContents(Section):
+    """Contents that a credspec had, and that pods may still be created with."""
+
+    credspec: str = text("Name of an entry of credspecs.", required=True, check=values.subdomain_name)
+    file: str | None = text("JSON file that holds them, relative to this config's folder.")
+    contents: str | None = text("Or the JSON itself, as kubectl get gmsacredentialspec NAME -o jsonpath={.credspec} prints it.")
+
+    def check(self, report: Report) -> None:
+        if (self.file is None) == (self.contents is None):
+            report.error(self.node, self.path, "one-of", "wants either file or contents; give one of them")
+
+
+class Policy(Section):
+    """ValidatingAdmissionPolicy in place of a webhook."""
+
+    name: str = text("Name of its objects.", default="gmsa", check=values.subdomain_name)
+    expand: bool = boolean(
+        "Fill in the contents of pods made elsewhere (kubectl run, operators) by a MutatingAdmissionPolicy; from Kubernetes 1.36 on.",
+        default=False,
+    )
+    accept_previous: list[AcceptedContents] = sections(
+        "Contents that are accepted beside those of credspecs, while pods with them are still created.", AcceptedContents
     )
 
 
@@ -400,6 +426,9 @@ class Webhook(Section):
         "trace",
         default="info",
     )
+    hardening_policy: bool = boolean(
+        "Emit a ValidatingAdmissionPolicy for what the webhook does not look at: init and ephemeral containers.", default=True
+    )
     excluded_namespaces: list[str] = texts(
         "Namespaces whose pods are not sent to it: they get neither expansion nor checks.",
         each="Name of a namespace.",
@@ -524,6 +553,12 @@ class Spec(Section):
     crd: Crd = section("The GMSACredentialSpec CRD.", Crd)
     admission: Admission = section("What expands and checks the references in pods.", Admission)
     webhook: Webhook = section("The admission webhook; read in mode Webhook.", Webhook)
+    policy: Policy = section("The admission policy; read in mode Policy.", Policy)
+    kube_version: str | None = text(
+        "Version of the cluster's Kubernetes, for what depends on it. Default: what Argo CD says, else 1.30 or newer.",
+        check=values.kube_version,
+        examples=("1.34",),
+    )
     workloads: list[WorkloadChange] = sections("What to change in the workloads that pass through.", WorkloadChange)
     existing_credspecs: list[str] = texts(
         "GMSACredentialSpecs that live in the cluster already and that workloads may name.",
@@ -559,6 +594,12 @@ class Spec(Section):
             elif spec.domain is not None and spec.domain not in domains:
                 message = f"{spec.domain} is no entry of spec.domains{guess(spec.domain, domains)}"
                 report.error(spec.at("domain"), f"{spec.path}.domain", "domain-reference", message)
+        names = [credspec.name for credspec in self.credspecs if credspec.name]
+        for accepted in self.policy.accept_previous:
+            # a credspec without a name gets it from its file
+            if accepted.credspec is not None and accepted.credspec not in names and len(names) == len(self.credspecs):
+                message = f"{accepted.credspec} is no entry of spec.credspecs{guess(accepted.credspec, names) if names else ''}"
+                report.error(accepted.at("credspec"), f"{accepted.path}.credspec", "unknown-credspec", message)
         if self.crd.install is None:
             self.crd.install = self.admission.mode != "None"
 

@@ -1,18 +1,13 @@
-"""Fields of a GMSAConfig set from outside it, by path: what one cluster of a fleet has different.
-
-A host that starts other programs hands overrides down in a variable (`OVERRIDES` of outside.py), so that they reach
-the config behind whichever door it comes in.
-"""
+"""Fields of a GMSAConfig set from outside it, by path: what one cluster of a fleet has different."""
 
 from __future__ import annotations
 
-import json
 import re
 from copy import copy
 
-from gmsa_krm.config.fields import Report, entries, plain_data
+from gmsa_krm.config.fields import Report, entries
 from gmsa_krm.findings import ERROR, Finding, InputError, Place, input_error
-from gmsa_krm.yaml.read import MAPPING, SCALAR, SEQUENCE, Node, YamlError, parse
+from gmsa_krm.yaml.read import MAPPING, SCALAR, SEQUENCE, Node, YamlError, duplicate_keys, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,23 +19,56 @@ _STEP = re.compile(r"""\.?([A-Za-z][A-Za-z0-9]*)|\[([0-9]{1,5})\]|\["([^"\\]+)"\
 
 
 class Override:
-    """A value for the field at `path`, which counts from the config's spec; `source` says who asks for it.
+    """A value for the field at `steps`, which count from the config's spec; `source` says who asks for it.
 
-    `text` is YAML; or, where `plain`, a text as it stands, which is a number or boolean where the field is one.
+    `config` is the name of the one config that is meant, or empty for all; `used` becomes true once one has taken it.
     """
 
-    __slots__ = ("path", "plain", "source", "text")
+    __slots__ = ("config", "source", "steps", "used", "value")
 
-    def __init__(self, path: str, text: str, source: str, plain: bool) -> None:
-        self.path = path
-        self.text = text
+    def __init__(self, steps: list[Step], value: Node, source: str, config: str = "") -> None:
+        self.steps = steps
+        self.value = value
         self.source = source
-        self.plain = plain
+        self.config = config
+        self.used = False
+
+    @property
+    def field(self) -> str:
+        """As the config's own messages name it."""
+        return "spec" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.steps)
 
 
-def of_form(path: str, value: str, source: str) -> Override:
-    """An override from a form, where every value is a string: lists, mappings and quotes as in YAML, else plain."""
-    return Override(path, value, source, value[:1] not in ("[", "{", '"', "'"))
+def of_form(entries: dict[str, str], source: str) -> list[Override]:
+    """Overrides of a form, where every value is a string: lists, mappings and quotes as in YAML, all else as it stands.
+
+    A path may start with the name of a config and a slash. Raises InputError with all mistakes.
+    """
+    findings: list[Finding] = []
+    found: dict[tuple[str, str], Override] = {}
+    for path, text in entries.items():
+        head, slash, rest = path.partition("/")
+        config, path_of = (head, rest) if slash and "[" not in head else ("", path)
+        steps = _steps(path_of)
+        if steps is None:
+            message = f"{path[:80]!a} is no path of a field; write it like webhook.replicas or domains[0].sid"
+            findings.append(Finding(ERROR, "override", message, Place(source)))
+            continue
+        if not text:
+            message = f"{path[:80]} is empty; leave the entry out, or write null, [] or '\"\"'"
+            findings.append(Finding(ERROR, "override", message, Place(source)))
+            continue
+        try:
+            override = Override(steps, _of_text(text), source, config)
+        except YamlError as error:
+            findings.append(Finding(ERROR, "override", f"{error.message}; mend the value, or quote it", Place(source), path[:80]))
+            continue
+        if found.setdefault((config, override.field), override) is not override:
+            findings.append(Finding(ERROR, "override", "is set twice; remove one", Place(source), override.field))
+    if findings:
+        raise InputError(findings)
+    # entries of a list in their order, so that one can be added behind another
+    return sorted(found.values(), key=lambda it: [(isinstance(step, str), step if isinstance(step, int) else 0) for step in it.steps])
 
 
 def of_file(text: str, file: str) -> list[Override]:
@@ -51,62 +79,51 @@ def of_file(text: str, file: str) -> list[Override]:
         raise input_error("yaml", error.message, Place(file, error.line, error.column)) from None
     if root is None:
         return []
-    if root.kind != MAPPING:
-        raise input_error("type", "wants a part of a GMSAConfig's spec, or paths of fields with values", Place(file, 1, 1))
+    if root.kind != MAPPING or root.get("apiVersion") is not None:
+        message = "wants a part of a GMSAConfig's spec, without apiVersion and kind, or paths of fields with values"
+        raise input_error("override", message, Place(file, 1, 1))
     report = Report(file)
-    found = list(_leaves(root, "", file, report))
+    for key in duplicate_keys(root):
+        report.error(key, "", "duplicate-key", f"the key {key.text[:60]} stands twice in this mapping; remove one")
+    found: list[Override] = []
+    for key, value in entries(root):
+        steps = _steps(key.text)
+        if steps is None:
+            message = f"{key.text[:80]!a} is no path of a field; write it like webhook.replicas or domains[0].sid"
+            report.error(key, "", "override", message)
+        else:
+            found += _leaves(value, steps, f"{file}:{key.line + 1}:{key.column + 1}", file)
     if report.findings:
         raise InputError(report.findings)
     return found
 
 
-def encoded(overrides: list[Override]) -> str:
-    """For the environment of a program that this one starts."""
-    return json.dumps([[it.path, it.text, it.source, it.plain] for it in overrides])
+def overridden(root: Node, overrides: list[Override], report: Report) -> Node:
+    """The config with the overrides that are meant for it; the nodes of `root` stay as they are.
 
-
-def overridden(root: Node, variable: str, report: Report) -> Node:
-    """The config with the overrides of `encoded`; the nodes of `root` stay as they are.
-
-    What is wrong with a path or a value goes into the report, which learns where the fields' values stand.
+    What does not fit goes into the report, which learns where the fields' values stand.
     """
-    for override in _decoded(variable):
-        steps = _steps(override.path)
-        place = Place(override.source)
-        if steps is None:
-            message = f"{override.path[:80]!a} is no path of a field; write it like webhook.replicas or domains[0].sid"
-            report.findings.append(Finding(ERROR, "override", message, place))
+    metadata = root.get("metadata")
+    name = metadata.string("name") if metadata is not None else ""
+    for override in overrides:
+        if override.config and override.config != name:
             continue
-        field = "spec." + override.path.removeprefix("spec.")
-        report.overridden[field] = override.source
+        override.used = True
+        report.overridden[override.field] = override.source
         try:
-            root = _with(root, ["spec", *steps], _value(override))
-        except YamlError as error:
-            report.findings.append(Finding(ERROR, "override", f"{error.message}; mend the value, or quote it", place, field))
+            root = _with(root, ["spec", *override.steps], override.value)
         except ValueError as error:
-            report.findings.append(Finding(ERROR, "override", str(error), place, field))
+            report.findings.append(Finding(ERROR, "override", str(error), Place(override.source), override.field))
     return root
 
 
-def _decoded(variable: str) -> list[Override]:
-    try:
-        return [Override(str(path), str(text), str(source), plain is True) for path, text, source, plain in json.loads(variable)]
-    except (ValueError, TypeError):
-        raise input_error("override", "GMSA_KRM_OVERRIDES is set, and not by gmsa-krm argocd; unset it") from None
-
-
-def _leaves(node: Node, path: str, file: str, report: Report) -> Iterator[Override]:
-    for key, value in entries(node):
-        inner = f"{path}.{key.text}" if path else key.text
-        if path and not key.text.isalnum():
-            inner = f'{path}["{key.text}"]'
-        source = f"{file}:{key.line + 1}:{key.column + 1}"
-        if value.kind == MAPPING and value.pairs:
-            yield from _leaves(value, inner, file, report)
-        elif value.kind == SCALAR and not value.style:
-            yield Override(inner, value.text, source, False)
-        else:
-            yield Override(inner, json.dumps(plain_data(value, inner, report)), source, False)
+def _leaves(value: Node, steps: list[Step], source: str, file: str) -> Iterator[Override]:
+    """Mappings are merged, so each of their fields is an override of its own."""
+    if value.kind != MAPPING or not value.pairs:
+        yield Override(steps, value, source)
+        return
+    for key, inner in entries(value):
+        yield from _leaves(inner, [*steps, key.text], f"{file}:{key.line + 1}:{key.column + 1}", file)
 
 
 def _steps(path: str) -> list[Step] | None:
@@ -122,12 +139,15 @@ def _steps(path: str) -> list[Step] | None:
     return (steps[1:] if steps[:1] == ["spec"] else steps) or None
 
 
-def _value(override: Override) -> Node:
-    if not override.plain:
-        root = parse(override.text)
-        return root if root is not None else _node(SCALAR)
-    node = _node(SCALAR)
-    node.text = override.text
+def _of_text(text: str) -> Node:
+    if text[:1] in ("[", "{", '"', "'"):
+        root = parse(text)
+        # {859E1386-…} is a GUID in braces, and to YAML a mapping without values
+        is_text = root is not None and root.kind == MAPPING and all(value.is_null for _, value in root.pairs) and root.pairs
+        if root is not None and not is_text:
+            return root
+    node = _node()
+    node.text = text
     node.tag = "!"  # what YAML takes for a number or boolean is text where the field wants text
     return node
 
@@ -145,38 +165,32 @@ def _with(node: Node, steps: list[Step], value: Node) -> Node:
         if step > len(items):
             raise ValueError(f"[{step}] is beyond the end: the list has {len(items)} entries, counted from 0")
         made.kind, made.pairs = SEQUENCE, []
-        inner = items[step] if step < len(items) else _node(SCALAR, node)
-        made.items = [*items[:step], _with(inner, rest, _at(value, inner)), *items[step + 1 :]]
+        inner = items[step] if step < len(items) else _node(node)
+        made.items = [*items[:step], _with(inner, rest, value), *items[step + 1 :]]
         return made
     if node.kind != MAPPING and not node.is_null:
         raise ValueError(f"{step} is a field of a mapping, and there is none here; give the path of an entry, as in domains[0].sid")
     pairs = list(node.pairs) if node.kind == MAPPING else []
     made.kind, made.items = MAPPING, []
-    inner = node.get(step) or _node(SCALAR, node)
-    entry = _with(inner, rest, _at(value, inner))
+    entry = _with(node.get(step) or _node(node), rest, value)
     for index, (key, _) in enumerate(pairs):
         if key.kind == SCALAR and key.text == step:
             pairs[index] = key, entry
             break
     else:
-        key = _node(SCALAR, node)
+        key = _node(node)
         key.text = step
         pairs.append((key, entry))
     made.pairs = pairs
     return made
 
 
-def _node(kind: int, near: Node | None = None) -> Node:
-    """An empty node, which a scalar reads as null."""
+def _node(near: Node | None = None) -> Node:
+    """A node that is null, at the place of another."""
     node = Node()
-    node.kind, node.text, node.style, node.tag = kind, "", "", None
+    node.kind, node.text, node.style, node.tag = SCALAR, "", "", None
     node.pairs, node.items = [], []
     node.flow = node.alias = False
     node.anchor = None
-    node.start = node.end = node.line = node.column = 0
-    return _at(node, near) if near is not None else node
-
-
-def _at(node: Node, near: Node) -> Node:
-    node.start, node.end, node.line, node.column = near.start, near.end, near.line, near.column
+    node.start, node.end, node.line, node.column = (near.start, near.end, near.line, near.column) if near else (0, 0, 0, 0)
     return node

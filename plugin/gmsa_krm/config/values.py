@@ -168,6 +168,17 @@ def seconds(text: str) -> int:
     return sum(int(number) * units[unit] for number, unit in _DURATION_PART.findall(text))
 
 
+def kube_version(text: str) -> Iterable[Remark]:
+    if version_of(text) is None:
+        yield wrong("kube-version", f'{text[:40]!a} is no version of Kubernetes; write it like "1.34", quoted')
+
+
+def version_of(text: str) -> tuple[int, int] | None:
+    """(1, 34) of "1.34", "v1.34.2" or "1.34+"; None if it is no version."""
+    match = re.match(r"v?([0-9]{1,3})\.([0-9]{1,3})(?:[.+-].*)?$", text)
+    return (int(match[1]), int(match[2])) if match else None
+
+
 def image(text: str) -> Iterable[Remark]:
     match = _IMAGE.fullmatch(text)
     if not match:

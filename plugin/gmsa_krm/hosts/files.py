@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import BinaryIO
 
+    from gmsa_krm.config.overrides import Override
     from gmsa_krm.generate import Generated
 
 _ENDINGS = (".yaml", ".yml", ".json")
@@ -37,8 +38,13 @@ class Folder:
         self.others: list[tuple[str, InputError]] = []
 
 
-def read_paths(paths: list[str], environ: Mapping[str, str], stdin: BinaryIO) -> Folder:
-    """Reads files, folders (with the folders in them) and `-` for stdin; what is no YAML raises InputError."""
+def read_paths(
+    paths: list[str], environ: Mapping[str, str], stdin: BinaryIO, overrides: list[Override] | None = None
+) -> Folder:
+    """Reads files, folders (with the folders in them) and `-` for stdin; what is no YAML raises InputError.
+
+    `overrides`: fields of the configs that the host sets.
+    """
     folder = Folder()
     seen: set[str] = set()
     for path in paths:
@@ -47,7 +53,7 @@ def read_paths(paths: list[str], environ: Mapping[str, str], stdin: BinaryIO) ->
             if real in seen:
                 continue
             seen.add(real)
-            _read(file, folder, environ, stdin)
+            _read(file, folder, environ, stdin, overrides)
     referred = _referred(folder) if folder.others else set()
     for real, error in folder.others:
         if real not in referred:
@@ -95,7 +101,9 @@ def _files(path: str) -> list[str]:
     return found
 
 
-def _read(file: str, folder: Folder, environ: Mapping[str, str], stdin: BinaryIO) -> None:
+def _read(
+    file: str, folder: Folder, environ: Mapping[str, str], stdin: BinaryIO, overrides: list[Override] | None
+) -> None:
     shown = "stdin" if file == "-" else file
     try:
         if file == "-":
@@ -115,7 +123,7 @@ def _read(file: str, folder: Folder, environ: Mapping[str, str], stdin: BinaryIO
             if len(document.text) > MAX_BYTES:
                 raise input_error("too-large", f"is over {MAX_BYTES >> 20} MiB; a GMSAConfig is a small file", document.place())
             own_folder = os.path.dirname(os.path.abspath(file)) if file != "-" else os.getcwd()
-            outside = Outside(own_folder, environ)
+            outside = Outside(own_folder, environ, overrides)
             loaded = load_config(root, shown, document.line, overrides=outside.overrides)
             folder.configs.append((loaded, outside))
         elif document.identity is None:

@@ -28,6 +28,10 @@ _OWN_KINDS = (
     "PodDisruptionBudget",
     "ValidatingWebhookConfiguration",
     "MutatingWebhookConfiguration",
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionPolicyBinding",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
     "DaemonSet",
     "Job",
 )

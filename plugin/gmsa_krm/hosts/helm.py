@@ -41,11 +41,13 @@ _BEFORE_OURS = frozenset(
 
 
 def post_render(
-    data: bytes, configs: list[tuple[LoadedConfig, Outside]], outside: Outside, namespace: str, helm4: bool
+    data: bytes, configs: list[tuple[LoadedConfig, Outside]], outside: Outside, namespace: str, helm4: bool,
+    config_needed: bool = True,
 ) -> tuple[bytes, list[Finding]]:
     """The stream that Helm's becomes. GMSAConfigs in it are taken out and count as config beside `configs`.
 
-    `outside` is for the configs in the stream, `namespace` for documents that name none. Raises InputError.
+    `outside` is for the configs in the stream, `namespace` for documents that name none. Raises InputError, also
+    where a config is needed and there is none.
     """
     text = decode(data, "stdin")
     if not text.strip():
@@ -65,6 +67,8 @@ def post_render(
         else:
             documents.append(document)
     if not found and not configs:
+        if not config_needed:
+            return data, []
         message = "no GMSAConfig: neither in the chart's output nor by --config; add one of them"
         raise input_error("no-config", message)
     outcome = run([*configs, *found], documents, namespace)

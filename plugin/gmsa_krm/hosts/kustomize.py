@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from gmsa_krm.outside import Outside
 
 
-def run_plugin(config: bytes, stdin: bytes, outside: Outside) -> tuple[bytes, list[Finding]]:
-    """The stream that a generator (empty stdin) or a transformer answers with. Raises InputError."""
-    # The file is a copy that kustomize has written anew: its lines are not the user's.
-    loaded = parse_config(decode(config, "GMSAConfig"), "GMSAConfig", positions=False, overrides=outside.overrides)
+def run_plugin(config: bytes, stdin: bytes, outside: Outside, file: str = "") -> tuple[bytes, list[Finding]]:
+    """The stream that a generator (empty stdin) or a transformer answers with. Raises InputError.
+
+    `file`: where the config is from, if its lines are the user's; kustomize gives us a copy that it has written anew.
+    """
+    loaded = parse_config(decode(config, file or "GMSAConfig"), file or "GMSAConfig", bool(file), outside.overrides)
     documents = split(decode(stdin, "stdin"), "stdin") if stdin.strip() else []
     outcome = run([(loaded, outside)], documents)
     texts = [

@@ -5,11 +5,13 @@ from __future__ import annotations
 from gmsa_krm.findings import ERROR, Finding, InputError, Place, has_errors, input_error
 from gmsa_krm.inputs import fetch
 from gmsa_krm.workloads.change import PodChange
+from gmsa_krm.workloads.contents import filled_in
 from gmsa_krm.workloads.pods import BUILT_IN, Workload
 from gmsa_krm.workloads.transform import Known
 from gmsa_krm.yaml import write
-from gmsa_krm.yaml.overlay import Instead, Items
+from gmsa_krm.yaml.overlay import Instead, Items, laid_over
 from gmsa_krm.yaml.read import parse
+from gmsa_krm.yaml.values import data_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,13 +64,16 @@ def patch(configs: list[tuple[LoadedConfig, Outside]], target: str, namespace: s
             message = "Keep is not to be had in a patch, which does not see what is there; use Replace or the transformer"
             findings.append(Finding(ERROR, "patch-hook", message, Place(), f"{change.netlogon_restart.path}.onExistingHook"))
         pod_change.add(change, known.domains.get(change.credspec or "", ""))
-    if (group, kind) not in BUILT_IN and any(isinstance(value, Items) for value in pod_change.overlay().values()):
+    overlay = pod_change.overlay()
+    if known.contents:
+        overlay = filled_in(overlay, laid_over(data_of(pod), overlay), pod, known, say)
+    if (group, kind) not in BUILT_IN and any(isinstance(value, Items) for value in overlay.values()):
         message = "is a custom resource, in which a strategic merge patch replaces lists whole; use the transformer for containers, hooks and tokens"
         findings.append(Finding(ERROR, "patch-custom-kind", message, Place(), target))
     if has_errors(findings):
         raise InputError(findings)
     replaces = any(it.netlogon_restart is not None and it.netlogon_restart.on_existing_hook == "Replace" for it in changes)
-    data: Any = {"spec": _plain(pod_change.overlay(), pod, replaces)}
+    data: Any = {"spec": _plain(overlay, pod, replaces)}
     for key in reversed(paths[group, kind]):
         data = {key: data}
     head: dict[str, Any] = {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, **({"namespace": namespace} if namespace else {})}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 
+from gmsa_krm.manifests.cel import uses_gmsa, uses_gmsa_now_or_before
 from gmsa_krm.manifests.cert_manager import certificate_name
 from gmsa_krm.manifests.webhook import labels
 
@@ -17,31 +18,13 @@ if TYPE_CHECKING:
 _NAME = "admission-webhook.windows-gmsa.sigs.k8s.io"
 
 
-def _uses_gmsa(pod: str) -> str:
-    """CEL: whether a pod names a credspec or holds one's contents, at pod level or in any container."""
-    options = "securityContext.?windowsOptions"
-    per_container = (
-        f"c.?{options}.?gmsaCredentialSpecName.hasValue() || c.?{options}.?gmsaCredentialSpec.hasValue()"
-    )
-    lines = [
-        f"{pod}.spec.?{options}.?gmsaCredentialSpecName.hasValue()",
-        f"{pod}.spec.?{options}.?gmsaCredentialSpec.hasValue()",
-        *(
-            f"{pod}.spec.?{containers}.orValue([]).exists(c, {per_container})"
-            for containers in ("containers", "initContainers", "ephemeralContainers")
-        ),
-    ]
-    return "\n|| ".join(lines) + "\n"
-
-
 def validating(webhook: Webhook, tls: TlsMaterial | None) -> Object:
     # An update that takes gMSA away must be seen too, hence the old object.
-    expression = f"{_uses_gmsa('object')}|| (oldObject != null && (\n{_uses_gmsa('oldObject')}))\n"
     return _configuration(
         "ValidatingWebhookConfiguration",
         webhook,
         tls,
-        {"path": "/validate", "operations": ["CREATE", "UPDATE"], "expression": expression},
+        {"path": "/validate", "operations": ["CREATE", "UPDATE"], "expression": uses_gmsa_now_or_before()},
         {},
     )
 
@@ -51,7 +34,7 @@ def mutating(webhook: Webhook, tls: TlsMaterial | None) -> Object:
         "MutatingWebhookConfiguration",
         webhook,
         tls,
-        {"path": "/mutate", "operations": ["CREATE"], "expression": _uses_gmsa("object")},
+        {"path": "/mutate", "operations": ["CREATE"], "expression": uses_gmsa("object")},
         # Another webhook may add a container that names a credspec after this one has run.
         {"reinvocationPolicy": "IfNeeded"},
     )
@@ -94,7 +77,7 @@ def _configuration(kind: str, webhook: Webhook, tls: TlsMaterial | None, call: O
                 # Pods without gMSA are never sent, so a webhook that is down stops nothing else, its own
                 # pods included. That leaves no need for a label that would switch the checks off.
                 "matchConditions": [{"name": "uses-gmsa", "expression": call["expression"]}],
-                **_namespace_selector(webhook),
+                **namespace_selector(webhook),
                 "failurePolicy": "Fail",
                 "matchPolicy": "Equivalent",
                 "sideEffects": "None",
@@ -106,7 +89,8 @@ def _configuration(kind: str, webhook: Webhook, tls: TlsMaterial | None, call: O
     }
 
 
-def _namespace_selector(webhook: Webhook) -> Object:
+def namespace_selector(webhook: Webhook) -> Object:
+    """Leaves the excluded namespaces out; for the hardening policy too."""
     if not webhook.excluded_namespaces:
         return {}
     return {

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 from gmsa_krm.config.host_account import plugin_guid, plugin_input
 from gmsa_krm.manifests.made import MANAGED_BY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gmsa_krm.config.model import CredentialSpec, Domain
+    from gmsa_krm.config.model import CredentialSpec, Domain, Spec
     from gmsa_krm.manifests.made import Object
+
+
+# encoding/json escapes these so that JSON can stand in HTML and JavaScript.
+_GO_ESCAPES = {it: f"\\u{ord(it):04x}" for it in "<>&\u2028\u2029"}
 
 
 def credspec(name: str, contents: Object) -> Object:
@@ -18,6 +24,20 @@ def credspec(name: str, contents: Object) -> Object:
         "metadata": {"name": name, "labels": dict(MANAGED_BY)},
         "credspec": contents,
     }
+
+
+def contents_of(entry: CredentialSpec, spec: Spec, of_files: dict[str, Object]) -> Object:
+    """The credential spec of an entry of `spec`, made of its account or read from its file."""
+    if entry.account is None:
+        return of_files[entry.path]
+    domains = {domain.name: domain for domain in spec.domains}
+    return contents(entry, domains[entry.domain] if entry.domain else spec.domains[0])
+
+
+def canonical(credspec: Object) -> str:
+    """A credential spec as the webhook writes it into a pod: Go's encoding/json of a map, byte for byte."""
+    text = json.dumps(credspec, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return "".join(_GO_ESCAPES.get(it, it) for it in text) if not _GO_ESCAPES.keys().isdisjoint(text) else text
 
 
 def contents(spec: CredentialSpec, domain: Domain) -> Object:

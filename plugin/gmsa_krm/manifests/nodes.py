@@ -72,8 +72,12 @@ def _container(name: str, script: str, image: str) -> Object:
     }
 
 
-def diagnostics_job(name: str, domain: str, settings: Diagnostics) -> Object:
-    """The chain of the Kubernetes page for one credspec; `domain` is its DNS name."""
+def diagnostics_job(name: str, domain: str, settings: Diagnostics, contents: str | None) -> Object:
+    """The chain of the Kubernetes page for one credspec; `domain` is its DNS name.
+
+    `contents`: its JSON, where nothing in the cluster fills it in.
+    """
+    options = {"gmsaCredentialSpecName": name, **({} if contents is None else {"gmsaCredentialSpec": contents})}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -89,7 +93,7 @@ def diagnostics_job(name: str, domain: str, settings: Diagnostics) -> Object:
                     "automountServiceAccountToken": False,
                     "os": {"name": "windows"},
                     "nodeSelector": {"kubernetes.io/os": "windows"},
-                    "securityContext": {"windowsOptions": {"gmsaCredentialSpecName": name}},
+                    "securityContext": {"windowsOptions": options},
                     "containers": [
                         {
                             "name": "diagnose",

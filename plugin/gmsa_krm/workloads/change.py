@@ -99,7 +99,7 @@ class PodChange:
         if not change.containers:
             if self._once("securityContext.windowsOptions.gmsaCredentialSpecName", change.credspec, change.path):
                 self._refuse_other_contents(self._pod, change.credspec, "")
-                self._overlay.update(_merged(self._overlay, wanted))
+                self._overlay.update(merged(self._overlay, wanted))
             return
         for kind, index, container in chosen:
             if self._once(f"{kind}[{index}].securityContext.windowsOptions.gmsaCredentialSpecName", change.credspec, change.path):
@@ -128,7 +128,7 @@ class PodChange:
                 message = f"is {node.text}, and a pod with a gMSA runs on Windows; narrow the match, or mend the workload"
                 self._say("error", "not-windows", message, node, field)
                 return
-        self._overlay.update(_merged(self._overlay, {"nodeSelector": {_OS_LABEL: "windows"}, "os": {"name": "windows"}}))
+        self._overlay.update(merged(self._overlay, {"nodeSelector": {_OS_LABEL: "windows"}, "os": {"name": "windows"}}))
 
     def _hook(self, settings: NetlogonRestart, chosen: list[tuple[str, int, Node]], domain: str) -> None:
         domain = settings.domain or domain
@@ -207,20 +207,22 @@ class PodChange:
 
     def _in_container(self, kind: str, index: int, data: dict[str, Any]) -> None:
         known = self._containers.setdefault((kind, index), {})
-        known.update(_merged(known, data))
+        known.update(merged(known, data))
 
 
-def _merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(one)
+def merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """The overlay that does what both do."""
+    joined = dict(one)
     for key, value in other.items():
-        known = merged.get(key)
+        known = joined.get(key)
         if isinstance(known, dict) and isinstance(value, dict):
-            merged[key] = _merged(known, value)
+            joined[key] = merged(known, value)
         elif isinstance(known, Items) and isinstance(value, Items):
-            merged[key] = Items(more=[*known.more, *(entry for entry in value.more if entry not in known.more)])
+            changes = {**known.changes, **{at: merged(known.changes.get(at, {}), it) for at, it in value.changes.items()}}
+            joined[key] = Items(changes, [*known.more, *(entry for entry in value.more if entry not in known.more)])
         else:
-            merged[key] = value
-    return merged
+            joined[key] = value
+    return joined
 
 
 def _at(node: Node, *keys: str) -> Node | None:

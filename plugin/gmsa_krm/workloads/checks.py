@@ -50,12 +50,12 @@ class Checker:
                 if path and not contents and pod_options.get("gmsaCredentialSpec"):
                     message = (
                         "hides the contents that the pod holds: a container with a name of its own and without contents"
-                        " runs without any gMSA unless the webhook fills them in; remove the pod's contents"
+                        " runs without any gMSA unless they are filled in at admission; remove the pod's contents"
                     )
                     self._error("hidden-contents", message, f"{at}.gmsaCredentialSpecName", warning=True)
             elif contents:
                 uses = True
-                message = "holds contents without a gmsaCredentialSpecName, which the webhook refuses; give the name, the webhook fills in the contents"
+                message = "holds contents without a gmsaCredentialSpecName, which is refused at admission; give the name, and leave the contents out"
                 self._error("contents-without-name", message, f"{at}.gmsaCredentialSpec")
         if named or uses:
             self._placement()
@@ -125,7 +125,7 @@ class Checker:
             covered = self._known.covered(name, self._namespace, str(account))
             if covered is False:
                 where = f" in namespace {self._namespace}" if self._namespace else ""
-                message = f"{account} may not use {name}{where}, so the webhook will refuse the pod; add it to usedBy of the credspec"
+                message = f"{account} may not use {name}{where}, so the pod will be refused; add it to usedBy of the credspec"
                 self._error("service-account-not-covered", message, "serviceAccountName")
 
     def _hooks(self) -> None:

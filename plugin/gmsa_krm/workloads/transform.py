@@ -6,9 +6,11 @@ from gmsa_krm.config.fields import guess
 from gmsa_krm.config.model import FROM_WORKLOADS
 from gmsa_krm.findings import ERROR, WARNING, Finding
 from gmsa_krm.inputs import dns_name
+from gmsa_krm.manifests.credspec import canonical, contents_of
 from gmsa_krm.manifests.made import MANAGED_BY
 from gmsa_krm.workloads.change import PodChange, matches
 from gmsa_krm.workloads.checks import Checker
+from gmsa_krm.workloads.contents import filled_in
 from gmsa_krm.workloads.pods import BUILT_IN, Paths, workloads_in
 from gmsa_krm.yaml.edit import UnusualForm
 from gmsa_krm.yaml.overlay import SharedNode, laid_over, overlaid
@@ -47,11 +49,17 @@ class Transformed:
 
 
 class Known:
-    """What the configs say of credspecs. `names` is None where there is no config to say it."""
+    """What the configs say of credspecs. `names` is None where there is no config to say it.
+
+    `contents`, in mode Policy: what each credspec is in a pod, None where only its name is known; `previous`: what
+    it was.
+    """
 
     def __init__(self, configs: list[tuple[LoadedConfig, Inputs]]) -> None:
         self.credspecs: dict[str, CredentialSpec] = {}
         self.domains: dict[str, str] = {}
+        self.contents: dict[str, str | None] = {}
+        self.previous: dict[str, set[str]] = {}
         existing: set[str] = set()
         for loaded, inputs in configs:
             spec = loaded.config.spec
@@ -60,6 +68,11 @@ class Known:
                 assert credspec.name is not None
                 self.credspecs[credspec.name] = credspec
                 self.domains[credspec.name] = dns_name(credspec, spec, inputs)
+                if spec.admission.mode == "Policy":
+                    self.contents[credspec.name] = canonical(contents_of(credspec, spec, inputs.contents))
+                    self.previous[credspec.name] = {canonical(it) for it in inputs.previous.get(credspec.name, ())}
+            if spec.admission.mode == "Policy":
+                self.contents.update((name, None) for name in spec.existing_credspecs if name not in self.contents)
         self.names = {*self.credspecs, *existing} if configs else None
 
     def covered(self, name: str, namespace: str, account: str) -> bool | None:
@@ -173,6 +186,9 @@ def _one(
             pod_change.add(change, known.domains.get(change.credspec or "", ""))
         overlay = pod_change.overlay()
     pod = laid_over(data_of(node), overlay)
+    if known.contents:
+        overlay = filled_in(overlay, pod, node, known, say)
+        pod = laid_over(data_of(node), overlay)
     named = Checker(pod, node, known, own_namespace, say).run()
     account = str(pod.get("serviceAccountName") or pod.get("serviceAccount") or "default")
     for name in sorted(named):

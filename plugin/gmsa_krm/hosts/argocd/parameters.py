@@ -67,16 +67,24 @@ def read_parameters(text: str | None, outside: Outside) -> Parameters:
     environment = given.get("environment", "")
     if environment and not findings:
         parameters.overrides += _environment(environment, outside)
-    parameters.overrides += [of_form(path, value, "parameter config") for path, value in given.get("config", {}).items()]
     source = given.get("certificate-source", "")
-    if source:
-        parameters.overrides.append(of_form("webhook.certificate.source", source, "parameter certificate-source"))
+    for fields, of in (
+        (given.get("config", {}), "parameter config"),
+        ({"webhook.certificate.source": source} if source else {}, "parameter certificate-source"),
+    ):
+        try:
+            parameters.overrides += of_form(fields, of)
+        except InputError as error:
+            findings += error.findings
     parameters.helm_release = given.get("helm-release", "")
     if parameters.helm_release and not _RELEASE.fullmatch(parameters.helm_release):
         # also: helm would take it for an option, and --post-renderer runs programs
         findings.append(_finding(f"{parameters.helm_release[:80]!a} is no release name (a-z, 0-9, - and ., 53 characters)", "helm-release"))
     parameters.helm_values = given.get("helm-values", {})
     parameters.helm_value_files = given.get("helm-value-files", [])
+    for key in parameters.helm_values:
+        if not key or any(it in key for it in "=,"):
+            findings.append(_finding(f"{key[:80]!a} is no path of a value; write it like image.tag", "helm-values"))
     if findings:
         raise InputError(findings)
     return parameters
@@ -95,7 +103,7 @@ def _given(text: str | None, findings: list[Finding]) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for index, entry in enumerate(data):
         name = entry.get("name") if isinstance(entry, dict) else None
-        if not isinstance(name, str):
+        if not isinstance(name, str) or not name:
             findings.append(_finding(f"the entry {index} has no name; the names are {', '.join(_KNOWN)}"))
         elif name not in _KNOWN:
             findings.append(_finding(f"is unknown; there are {', '.join(_KNOWN)}", name))
@@ -112,7 +120,7 @@ def _value(name: str, entry: dict[str, Any], findings: list[Finding]) -> Any:
     given = [key for key in ("string", "array", "map") if entry.get(key) is not None]
     value = entry.get(form)
     if any(key != form for key in given):
-        findings.append(_finding(f"wants a {form}, found a {next(key for key in given if key != form)}; write `{form}:`", name))
+        findings.append(_finding(f"wants a {form}, found {'an' if given[0] == 'array' else 'a'} {next(key for key in given if key != form)}; write `{form}:`", name))
         return empty
     if value is None:
         return empty
@@ -120,7 +128,14 @@ def _value(name: str, entry: dict[str, Any], findings: list[Finding]) -> Any:
     if not isinstance(value, type(empty)) or not all(isinstance(part, str) for part in parts):
         findings.append(_finding(f"wants a {form} of strings; quote each value" if form != "string" else "wants a string; quote it", name))
         return empty
+    if any(not part.isprintable() and ("\0" in part or not _is_unicode(part)) for part in [*parts, *(value if form == "map" else ())]):
+        findings.append(_finding("holds a character that no program takes (NUL, or half of a pair)", name))
+        return empty
     return value
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= it <= "\udfff" for it in text)
 
 
 def _finding(message: str, name: str = "") -> Finding:
