@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
   $(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print(sys._base_executable)' 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: demo test lint tools schema clean
+.PHONY: demo test cluster-test image-test lint tools schema clean
 
 ## demo: render the quickstart, and show what was made of what
 demo: .venv/run
@@ -17,6 +17,26 @@ demo: .venv/run
 test: lint tools
 	$(BIN)/pytest -q -n 2
 
+CLUSTER_TOOLS := etcd cert-manager-crds kustomize helm3 helm4 $(foreach release,newest oldest,\
+  $(addprefix kubernetes-$(release)/,kube-apiserver kube-controller-manager kubectl))
+# Processes and mounts end with the namespaces, also after Ctrl-C.
+ISOLATED := unshare --net --mount --pid --fork --kill-child --mount-proc
+
+## cluster-test: what is emitted, on real API servers; as root, in namespaces of its own
+cluster-test: .venv/dev
+	@test "$$(id -u)" = 0 || { echo "cluster-test makes network namespaces, so it needs root: sudo make cluster-test"; exit 1; }
+	@command -v unshare >/dev/null || { echo "cluster-test needs unshare; on Debian: apt-get install util-linux"; exit 1; }
+	@$(ISOLATED) true || { echo "cluster-test cannot make namespaces here, see above; a container needs to be privileged for it"; exit 1; }
+	@$(BIN)/python tests/tools/build.py $(CLUSTER_TOOLS)
+	$(ISOLATED) $(BIN)/pytest -q tests/cluster
+
+## image-test: the image of Argo CD's sidecar, built by buildah; as root on Debian, elsewhere it is skipped
+image-test: tools
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! { command -v buildah && command -v debootstrap; } >/dev/null; then \
+	  echo "installing buildah and debootstrap"; \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends buildah debootstrap crun >/dev/null; fi
+	$(BIN)/pytest -q -rs tests/image
+
 ## lint: style, types, and which room may import which
 lint: .venv/dev
 	$(BIN)/ruff check plugin tests
@@ -24,9 +44,9 @@ lint: .venv/dev
 	$(BIN)/mypy tests/tools/build.py tests/tools/chart.py
 	$(BIN)/lint-imports
 
-## tools: build kustomize and both Helms for the tests
+## tools: build kustomize, both Helms and the server of Argo CD's plugins for the tests
 tools: .venv/dev
-	@$(BIN)/python tests/tools/build.py kustomize helm3 helm4
+	@$(BIN)/python tests/tools/build.py kustomize helm3 helm4 argocd-cmp-server
 
 .venv/run: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "gmsa-krm needs Python 3.11 or newer, and none is on the PATH; install one, or call make PYTHON=/path/to/python3"; exit 1; }

@@ -274,7 +274,7 @@ webhook: {certificate: {source: CertManager}}
 
 def test_the_chart_gives_what_render_gives(helm: str, run: Callable[..., Any], call: Callable[..., Done], tmp_path: Path) -> None:
     (tmp_path / "values.yaml").write_text(VALUES)
-    done = run(helm, "template", "gmsa", ROOT / "charts/gmsa", "--kube-version", "1.33.0", "--namespace", "gmsa-webhook", "--values", tmp_path / "values.yaml")
+    done = run(helm, "template", "gmsa", ROOT / "charts/gmsa", "--include-crds", "--kube-version", "1.33.0", "--namespace", "gmsa-webhook", "--values", tmp_path / "values.yaml")
     assert done.returncode == 0, done.stderr
     spec = yaml.safe_load(VALUES)
     del spec["postRenderer"]
@@ -404,7 +404,7 @@ def test_values_of_upstreams_chart_become_a_config(call: Callable[..., Done], fo
         "certificate": {"source": "CertManager"},
     }
     lost = [line.split(": ")[2] for line in done.stderr.splitlines()]
-    assert lost == ["certificates.secretName", "podSecurityContext", "extra"]
+    assert lost == ["certificates.secretName", "podSecurityContext", "extra", "gmsa/gmsa-webhook are the names of upstream's objects; to take over a running webhook without a gap, give webhook.name and webhook.namespace others and follow ADOPTION.md"]
     rendered = call("render", folder({"gmsa.yaml": done.stdout}) / "gmsa.yaml")
     assert rendered.status == 0, rendered.stderr
     # upstream's Deployment selects by this label alone; ours can take its place

@@ -1,6 +1,6 @@
 """Builds the real programs that the tests run, from the go.mod of each, once into the user's cache.
 
-`python tests/tools/build.py NAME...` builds what is missing and prints what takes how long.
+`python tests/tools/build.py NAME...` builds or fetches what is missing and prints what takes how long.
 """
 
 from __future__ import annotations
@@ -21,23 +21,27 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gmsa
 
 
 def tool(name: str) -> Path:
-    """The program of tests/tools/NAME, built if it is not in the cache; its version is that of the go.mod."""
-    folder = HERE / name
+    """The program of tests/tools/NAME, built if it is not in the cache; its version is that of the go.mod.
+
+    `FOLDER/PROGRAM` where a go.mod has several tool lines.
+    """
+    folder, program_name = HERE / name.partition("/")[0], name.rpartition("/")[2]
     key = hashlib.sha256((folder / "go.mod").read_bytes() + (folder / "go.sum").read_bytes()).hexdigest()[:16]
-    program = CACHE / "tools" / f"{name}-{key}" / name
+    program = CACHE / "tools" / f"{folder.name}-{key}" / program_name
     if program.exists():
         return program
+    package = _package(folder, program_name)
     go = _go(_wanted_go(folder))
     started = time.monotonic()
-    print(f"building {name} ({_package(folder)}) with {go}; this takes a minute or two", flush=True)
+    print(f"building {name} ({package}) with {go}; this takes {_duration(package)}", flush=True)
     program.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=program.parent) as work:
-        command = [str(go), "build", "-trimpath", "-o", f"{work}/{name}", _package(folder)]
+        command = [str(go), "build", "-trimpath", *_ldflags(folder), "-o", f"{work}/{program_name}", package]
         environ = {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false", "CGO_ENABLED": "0"}
         done = subprocess.run(command, cwd=folder, env=environ, check=False)
         if done.returncode:
             raise SystemExit(f"{name} could not be built: {' '.join(command)} in {folder} failed, see above")
-        os.replace(f"{work}/{name}", program)
+        os.replace(f"{work}/{program_name}", program)
     print(f"built {program} in {time.monotonic() - started:.0f} s", flush=True)
     return program
 
@@ -57,12 +61,26 @@ def module(name: str) -> Path:
     return Path(json.loads(done.stdout)["Dir"])
 
 
-def _package(folder: Path) -> str:
-    """The main package: the `tool` line of the go.mod."""
-    found = re.search(r"^tool (\S+)$", (folder / "go.mod").read_text(), re.MULTILINE)
+def _package(folder: Path, program: str) -> str:
+    """The main package: the one `tool` of the go.mod, or the one of the program's name."""
+    tools: list[str] = re.findall(r"^(?:tool |\t)([a-z]\S+)$", (folder / "go.mod").read_text(), re.MULTILINE)
+    found = [it for it in tools if len(tools) == 1 or it.rpartition("/")[2] == program]
+    if len(found) != 1:
+        raise SystemExit(f"{folder}/go.mod has no tool line for {program}")
+    return found[0]
+
+
+def _ldflags(folder: Path) -> list[str]:
+    """Kubernetes' version, which its own build sets in this way; without it the API server calls itself v0.0.0."""
+    found = re.search(r"^\t?(?:require )?k8s.io/kubernetes (v([0-9]+)\.([0-9]+)\.[0-9]+)\b", (folder / "go.mod").read_text(), re.MULTILINE)
     if not found:
-        raise SystemExit(f"{folder}/go.mod has no tool line")
-    return found[1]
+        return []
+    values = zip(("gitVersion", "gitMajor", "gitMinor"), found.groups(), strict=True)
+    return ["-ldflags", " ".join(f"-X k8s.io/component-base/version.{name}={value}" for name, value in values)]
+
+
+def _duration(package: str) -> str:
+    return "about five minutes the first time" if package.startswith("k8s.io/kubernetes/") else "a minute or two"
 
 
 def _wanted_go(folder: Path) -> tuple[int, ...]:
@@ -106,5 +124,9 @@ def _made(folder: Path) -> Path:
 
 
 if __name__ == "__main__":
-    for wanted_tool in sys.argv[1:]:
-        tool(wanted_tool)
+    for wanted in sys.argv[1:]:
+        go_mod = (HERE / wanted.partition("/")[0] / "go.mod").read_text()
+        if re.search(r"^tool ", go_mod, re.MULTILINE):
+            tool(wanted)
+        else:
+            module(wanted)

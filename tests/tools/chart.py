@@ -1,4 +1,4 @@
-"""Writes what is generated in a chart's folder: the table of values in README.md, the icon in Chart.yaml.
+"""Writes what is generated in a chart's folder: the values' table in README.md, the icon in Chart.yaml, the CRD.
 
 `python tests/tools/chart.py FOLDER`; `make schema` calls it for charts/gmsa.
 """
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from gmsa_krm.config.schema import values_schema
+from gmsa_krm.manifests.crd import crd
+from gmsa_krm.yaml import write
 
 BEGIN, END = "<!-- values: written by make schema -->\n", "<!-- end of values -->\n"
 
@@ -31,6 +33,10 @@ def chart_yaml(text: str, icon: bytes) -> str:
     written, count = re.subn(r"(?m)^icon:.*$", line, text)
     assert count == 1, "Chart.yaml has no place for the icon"
     return written
+
+
+def crd_yaml() -> str:
+    return write.document(crd())
 
 
 def _rows(schema: dict[str, Any], path: str) -> Iterator[str]:
@@ -87,6 +93,7 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     for name, written in (
         ("README.md", readme((folder / "README.md").read_text())),
+        ("crds/gmsacredentialspecs.yaml", crd_yaml()),
         ("Chart.yaml", chart_yaml((folder / "Chart.yaml").read_text(), (folder / "icon.svg").read_bytes())),
     ):
         (folder / name).write_text(written)

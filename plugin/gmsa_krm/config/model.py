@@ -231,6 +231,9 @@ class Nodes(Section):
         default=({"operator": "Exists"},),
     )
 
+    def check(self, report: Report) -> None:
+        _check_tolerations(self, report)
+
 
 class Crd(Section):
     """The CustomResourceDefinition of GMSACredentialSpec."""
@@ -413,8 +416,8 @@ class Webhook(Section):
         "Secrets for pulling its image.", each="Name of a Secret.", check=values.subdomain_name
     )
     pod_disruption_budget: PodDisruptionBudget = section("Its PodDisruptionBudget.", PodDisruptionBudget)
-    qps: int = integer("Requests a second that it may send to the API server.", 1, 10_000, default=30)
-    burst: int = integer("Requests that it may send at once.", 1, 10_000, default=50)
+    qps: int = integer("Requests a second that it may send to the API server.", 1, 10_000, default=100)
+    burst: int = integer("Requests that it may send at once.", 1, 10_000, default=200)
     log_level: str = choice(
         "How much it logs; debug and trace print whole pods.",
         "panic",
@@ -437,6 +440,7 @@ class Webhook(Section):
     certificate: Certificate = section("Where its TLS certificate comes from.", Certificate)
 
     def check(self, report: Report) -> None:
+        _check_tolerations(self, report)
         if self.node_selector.get("kubernetes.io/os", "linux") != "linux":
             report.error(
                 self.at("nodeSelector"),
@@ -624,6 +628,13 @@ class GMSAConfig(Section):
     kind: str = choice("Kind of this config.", KIND, required=True)
     metadata: Metadata = section("Name of this config.", Metadata, required=True)
     spec: Spec = section("What to set up.", Spec, required=True)
+
+
+def _check_tolerations(section: Webhook | Nodes, report: Report) -> None:
+    for index, toleration in enumerate(section.tolerations):
+        if "tolerationSeconds" in toleration and toleration.get("effect") != "NoExecute":
+            message = "has tolerationSeconds, which the API server takes with effect: NoExecute only; add that, or remove it"
+            report.error(section.at("tolerations"), f"{section.path}.tolerations[{index}]", "toleration", message)
 
 
 def _unique(entries: list[Any], report: Report, key: str, name_of: Callable[[Any], str | None]) -> dict[str, Any]:

@@ -28,6 +28,9 @@ def values_schema() -> Schema:
     del webhook["namespace"]["default"]
     webhook["namespace"]["description"] += " Default: the release's."
     webhook["createNamespace"]["default"] = False
+    install = spec["properties"]["crd"]["properties"]["install"]
+    install["description"] = "Emit the CRD as a part of the release, too; Helm installs it from the chart's crds/, and never removes it."
+    install["default"] = False
     post_renderer = {
         "type": "boolean",
         "description": "Whether the gmsa-krm post-renderer runs; without it the chart fails and says what to do.",

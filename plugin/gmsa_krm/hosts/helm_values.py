@@ -39,6 +39,8 @@ def import_helm_values(file: str, release: str, namespace: str) -> tuple[bytes, 
     config: dict[str, Any] = {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": release}, "spec": spec}
     text = write.document(config)
     # What the values have wrong (an account's SID, say) is better said now than at the next render.
+    names = f"{namespace}/{release} are the names of upstream's objects; to take over a running webhook without a gap, give webhook.name and webhook.namespace others and follow ADOPTION.md"
+    translation.findings.append(Finding(WARNING, "same-names", names, Place(file)))
     return text.encode(), [*translation.findings, *parse_config(text, "the GMSAConfig", positions=False).findings]
 
 

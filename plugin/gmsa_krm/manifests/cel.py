@@ -33,6 +33,15 @@ def uses_gmsa(pod: str) -> str:
     return "\n|| ".join(lines) + "\n"
 
 
+def sets_gmsa() -> str:
+    """Whether a request makes a pod with gMSA, or changes it in one that is there.
+
+    Other updates (labels, finalizers) do not depend on a webhook that may be down.
+    """
+    places_of = [places(pod, "containers", "initContainers") for pod in ("object", "oldObject")]
+    return f"request.operation == 'CREATE' ? (\n{uses_gmsa('object')})\n: (\n{places_of[0]}\n) != (\n{places_of[1]}\n)\n"
+
+
 def uses_gmsa_now_or_before() -> str:
     """Of the pod of a request or, on an update, of what it was before."""
     return f"{uses_gmsa('object')}|| (oldObject != null && (\n{uses_gmsa('oldObject')}))\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 
-from gmsa_krm.manifests.cel import uses_gmsa, uses_gmsa_now_or_before
+from gmsa_krm.manifests.cel import sets_gmsa, uses_gmsa
 from gmsa_krm.manifests.cert_manager import certificate_name
 from gmsa_krm.manifests.webhook import labels
 
@@ -19,12 +19,11 @@ _NAME = "admission-webhook.windows-gmsa.sigs.k8s.io"
 
 
 def validating(webhook: Webhook, tls: TlsMaterial | None) -> Object:
-    # An update that takes gMSA away must be seen too, hence the old object.
     return _configuration(
         "ValidatingWebhookConfiguration",
         webhook,
         tls,
-        {"path": "/validate", "operations": ["CREATE", "UPDATE"], "expression": uses_gmsa_now_or_before()},
+        {"path": "/validate", "operations": ["CREATE", "UPDATE"], "expression": sets_gmsa()},
         {},
     )
 

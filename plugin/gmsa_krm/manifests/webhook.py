@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _PORT = 8443
 # "nonroot" of the distroless images; the webhook's image names no user.
 _USER = 65532
+_DRAIN_SECONDS = 10
 
 # Upstream's script and chart select pods by this label alone, and a Deployment's selector cannot be changed:
 # with the same one a Deployment of theirs can be taken over.
@@ -177,6 +178,9 @@ def _container(webhook: Webhook, rotated_elsewhere: bool) -> Object:
         ],
         "readinessProbe": {**probe, "periodSeconds": 5, "timeoutSeconds": 3},
         "livenessProbe": {**probe, "initialDelaySeconds": 10, "periodSeconds": 20, "timeoutSeconds": 5},
+        # A pod that is deleted gets new connections until every kube-proxy has heard of it; a webhook that is gone
+        # by then is a pod refused. The kubelet does the sleeping: the image has no shell (KEP 3960, on since 1.30).
+        "lifecycle": {"preStop": {"sleep": {"seconds": _DRAIN_SECONDS}}},
         "resources": webhook.resources,
         "securityContext": {
             "allowPrivilegeEscalation": False,

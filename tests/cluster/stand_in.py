@@ -1,0 +1,276 @@
+"""A stand-in for the image of upstream's gMSA admission webhook (k8s-gmsa-webhook v0.13.0).
+
+Upstream's binary cannot be had as a Go module, so this program of our own takes its place: same arguments, environment
+and files, same requests to the API server, same verdicts, weaknesses included:
+
+- it looks at the pod and at `containers`, not at init or ephemeral containers;
+- with `--cert-reload` it notices the first change of its certificate and no further one;
+- a signal ends it at once, with whatever it was answering. What upstream's binary does then was not to be found out,
+  so this is the worst that it can do; with STAND_IN_FINISHES set it answers what has come, and then ends.
+
+`CLUSTER_TEST_WEBHOOK=PATH` runs a real binary instead. Standard library only: it runs in an empty root directory, so
+whatever it needs is imported before (see `pod`).
+"""
+
+from __future__ import annotations
+
+import base64
+import encodings.idna  # noqa: F401 - loaded by the first use of a host name otherwise
+import http.client
+import http.server
+import json
+import os
+import signal
+import socketserver
+import ssl
+import threading
+import time
+from typing import Any
+from urllib.parse import quote
+
+Object = dict[str, Any]
+
+ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+NAME = "gmsaCredentialSpecName"
+CONTENTS = "gmsaCredentialSpec"
+
+
+def main(arguments: list[str], environ: dict[str, str]) -> None:
+    """Serves until it is killed. `arguments` are those after the program's name."""
+    reload = False
+    for argument in arguments:
+        flag, _, value = argument.lstrip("-").partition("=")
+        if flag != "cert-reload":
+            raise SystemExit(f"flag provided but not defined: {argument}")
+        reload = value in ("", "true", "1")
+    certificate, key = environ["TLS_CRT"], environ["TLS_KEY"]
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    if reload:
+        threading.Thread(target=_reload_once, args=(context, certificate, key), daemon=True).start()
+    Handler.api = Api(environ)
+    Handler.random_hostname = environ.get("RANDOM_HOSTNAME") == "true"
+    server = Server(("", int(environ.get("HTTPS_PORT", "443"))), Handler)
+    server.context = context
+    if environ.get("STAND_IN_FINISHES"):
+        signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=_finish).start())
+    server.serve_forever()
+
+
+def _finish() -> None:
+    """As Go's Server.Shutdown: connections are closed after the answer that is due on them."""
+    Handler.is_last = True
+    time.sleep(1)
+    os._exit(0)
+
+
+def _reload_once(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    """Upstream's watch is lost with the first change."""
+    before = _read(certificate)
+    while _read(certificate) == before:
+        time.sleep(0.1)
+    context.load_cert_chain(certificate, key)
+
+
+def _read(path: str) -> str:
+    with open(path) as opened:
+        return opened.read()
+
+
+class Refused(Exception):
+    """The verdict is no; the text is for the user."""
+
+
+class Api:
+    """The API server, as a program in a pod finds it."""
+
+    def __init__(self, environ: dict[str, str]) -> None:
+        self._address = environ["KUBERNETES_SERVICE_HOST"], int(environ["KUBERNETES_SERVICE_PORT"])
+        self._context = ssl.create_default_context(cafile=f"{ACCOUNT}/ca.crt")
+        self._connections: list[http.client.HTTPSConnection] = []
+        self._rate, self._tokens = float(environ.get("QPS", "30")), float(environ.get("BURST", "50"))
+        self._most, self._at, self._lock = self._tokens, time.monotonic(), threading.Lock()
+
+    def credspec(self, name: str) -> Object:
+        code, answer = self._request("GET", f"/apis/windows.k8s.io/v1/gmsacredentialspecs/{quote(name)}")
+        if code == 404:
+            raise Refused(f"cred spec {name} does not exist")
+        if code != 200:
+            raise Refused(f"cred spec {name} cannot be read: {answer.get('message')}")
+        contents: Object = answer.get("credspec")
+        return contents
+
+    def may_use(self, name: str, namespace: str, service_account: str) -> bool:
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "LocalSubjectAccessReview",
+            "metadata": {"namespace": namespace},
+            "spec": {
+                "user": f"system:serviceaccount:{namespace}:{service_account}",
+                "groups": ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"],
+                "resourceAttributes": {
+                    "namespace": namespace, "verb": "use", "group": "windows.k8s.io",
+                    "resource": "gmsacredentialspecs", "name": name,
+                },
+            },
+        }  # fmt: skip
+        code, answer = self._request("POST", f"/apis/authorization.k8s.io/v1/namespaces/{namespace}/localsubjectaccessreviews", review)
+        if code != 201:
+            raise Refused(f"the service account cannot be reviewed: {answer.get('message')}")
+        return bool(answer["status"]["allowed"])
+
+    def _request(self, method: str, path: str, body: Object | None = None) -> tuple[int, Object]:
+        self._wait()
+        headers = {"Authorization": f"Bearer {_read(f'{ACCOUNT}/token')}", "Content-Type": "application/json"}
+        try:
+            connection = self._connections.pop()
+        except IndexError:
+            connection = http.client.HTTPSConnection(*self._address, context=self._context, timeout=30)
+        try:
+            connection.request(method, path, json.dumps(body) if body else None, headers)
+            answer = connection.getresponse()
+            read = answer.status, json.loads(answer.read())
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise Refused(f"the API server does not answer: {error!r}") from None
+        self._connections.append(connection)
+        return read
+
+    def _wait(self) -> None:
+        """QPS and BURST, a token bucket as in client-go."""
+        with self._lock:
+            now = time.monotonic()
+            self._tokens = min(self._most, self._tokens + (now - self._at) * self._rate) - 1
+            self._at = now
+            wait = -self._tokens / self._rate
+        if wait > 0:
+            time.sleep(wait)
+
+
+class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+    context: ssl.SSLContext
+
+    def server_bind(self) -> None:
+        socketserver.TCPServer.server_bind(self)  # HTTPServer's own asks for the host's name
+        self.server_name, self.server_port = "", 0
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass  # a client that hangs up
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """In the connection's thread: a slow handshake holds up nobody else."""
+        request.settimeout(120)
+        super().finish_request(self.context.wrap_socket(request, server_side=True), client_address)
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # headers and body in one packet
+    api: Api
+    random_hostname: bool
+    is_last = False
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        if self.path == "/health":
+            self._answer(204, None)
+        elif self.path == "/info":
+            self._answer(200, {"version": "stand-in"})
+        else:
+            self._answer(404, None)
+
+    def do_POST(self) -> None:
+        review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        request = review["request"]
+        response: Object = {"uid": request["uid"], "allowed": True}
+        try:
+            if self.path.startswith("/mutate"):
+                patch = mutate(self.api, request, self.random_hostname)
+                if patch:
+                    response |= {"patchType": "JSONPatch", "patch": base64.b64encode(json.dumps(patch).encode()).decode()}
+            elif self.path.startswith("/validate"):
+                validate(self.api, request)
+            else:
+                return self._answer(404, None)
+        except Refused as refusal:
+            response |= {"allowed": False, "status": {"code": 403, "message": str(refusal)}}
+        self._answer(200, {"apiVersion": review["apiVersion"], "kind": "AdmissionReview", "response": response})
+        return None
+
+    def _answer(self, code: int, body: Object | None) -> None:
+        data = b"" if body is None else json.dumps(body).encode()
+        self.send_response(code)
+        if self.is_last:
+            self.send_header("Connection", "close")
+        if code != 204:
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+        self.wfile.flush()
+
+
+def places(pod: Object) -> list[tuple[str, str, Object]]:
+    """Where the webhook looks: what to call it, its JSON pointer, its Windows options. Init containers: nowhere."""
+    spec = pod["spec"]
+    found = [("the pod", "/spec", spec.get("securityContext") or {})]
+    for index, container in enumerate(spec.get("containers") or []):
+        found.append((f"container {container['name']}", f"/spec/containers/{index}", container.get("securityContext") or {}))
+    return [(what, f"{path}/securityContext/windowsOptions/{CONTENTS}", it.get("windowsOptions") or {}) for what, path, it in found]
+
+
+def mutate(api: Api, request: Object, random_hostname: bool) -> list[Object]:
+    if request["operation"] != "CREATE":
+        return []
+    pod, patch = request["object"], []
+    for _, path, options in places(pod):
+        if options.get(NAME) and not options.get(CONTENTS):
+            patch.append({"op": "add", "path": path, "value": canonical(api.credspec(options[NAME]))})
+    if random_hostname and patch and not pod["spec"].get("hostname"):
+        # A pod's own name is its host's by default; NetBIOS cuts it to 15 characters.
+        patch.append({"op": "add", "path": "/spec/hostname", "value": os.urandom(7).hex()})
+    return patch
+
+
+def validate(api: Api, request: Object) -> None:
+    pod = request["object"]
+    if request["operation"] == "UPDATE":
+        before = {what: options for what, _, options in places(request["oldObject"])}
+        for what, _, options in places(pod):
+            old = before.get(what, {})
+            if options.get(NAME) != old.get(NAME) or not _same(options.get(CONTENTS), old.get(CONTENTS)):
+                raise Refused(f"the GMSA cred spec of {what} cannot be updated")
+        return
+    service_account = pod["spec"].get("serviceAccountName") or "default"
+    for what, _, options in places(pod):
+        name, contents = options.get(NAME), options.get(CONTENTS)
+        if contents and not name:
+            raise Refused(f"{what} has the contents of a GMSA cred spec, but not its name")
+        if not name:
+            continue
+        if not api.may_use(name, request["namespace"], service_account):
+            raise Refused(f"service account {service_account} is not authorized to `use` GMSA cred spec {name}")
+        if contents and not _same(contents, canonical(api.credspec(name))):
+            raise Refused(f"the contents in {what} are not those of GMSA cred spec {name}")
+
+
+def _same(one: str | None, other: str | None) -> bool:
+    """Equal as parsed JSON."""
+    if not one or not other:
+        return not one and not other
+    try:
+        return bool(json.loads(one) == json.loads(other))
+    except ValueError:
+        return False
+
+
+def canonical(contents: Object) -> str:
+    """As Go's encoding/json writes a map: keys sorted, compact, HTML's characters escaped."""
+    text = json.dumps(contents, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text

@@ -1,0 +1,256 @@
+"""Mode Policy: the API server's own verdicts, without a webhook."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from cluster.api import ApiError, Object, until
+from cluster.harness import CONTENTS, Cluster, contents_of, namespace, one, pod, render
+from conftest import DOMAIN, HEAD
+
+OTHER = CONTENTS.replace("WebApp1", "WebApp2")
+FOREIGN = CONTENTS.replace("WebApp1", "Administrator")
+OLD = CONTENTS.replace("CONTOSO", "OLD")
+CREDSPECS = """\
+  credspecs:
+  - account: WebApp1
+    usedBy: [{namespace: web, serviceAccounts: [webapp1, both]}]
+  - account: WebApp2
+    usedBy: [{namespace: web, serviceAccounts: [webapp2, both]}, {namespace: other, serviceAccounts: [webapp1]}]
+  serviceAccounts:
+  - {name: webapp1, namespace: web}
+  - {name: webapp2, namespace: web}
+  - {name: both, namespace: web}
+"""
+MODE = "  admission: {mode: Policy}\n"
+
+
+def text_of(policy: str = "", credspecs: str = CREDSPECS) -> str:
+    return HEAD + DOMAIN + credspecs + MODE + policy
+
+
+def install(cluster: Cluster, items: list[Object], admitted: Object | None = None) -> None:
+    """Applies, and waits until the policy refuses what it must and, after another test's, admits `admitted`."""
+    made = {it["metadata"]["namespace"] for it in items if "namespace" in it["metadata"]}
+    cluster.client.apply(*(namespace(name) for name in sorted({*made, "web"})))
+    cluster.client.apply(*items)
+    if any(it["kind"] == "ValidatingAdmissionPolicy" for it in items):
+        probe = pod("probe", "no-such-credspec", contents="{}", service_account="default")
+        until(lambda: "ValidatingAdmissionPolicy" in cluster.verdict(probe), lambda: f"the policy is in force: {cluster.verdict(probe)}")
+        if admitted is not None:
+            until(lambda: not cluster.verdict(admitted), lambda: f"the policy is this one: {cluster.verdict(admitted)}")
+
+
+@pytest.fixture(scope="module")
+def enforced(running: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster with a config in mode Policy; pods named before-* are older than the policy."""
+    folder = tmp_path_factory.mktemp("config")
+    previous = f"  policy: {{acceptPrevious: [{{credspec: gmsa-webapp1, contents: '{OLD}'}}]}}\n"
+    (folder / "gmsa.yaml").write_text(text_of(previous))
+    items = render(folder / "gmsa.yaml")
+    policies = [it for it in items if "AdmissionPolicy" in it["kind"]]
+    install(running, [it for it in items if it not in policies])
+    for name, contents in (("before-foreign", FOREIGN), ("before-bare", None)):
+        running.client.create(pod(name, contents=contents))
+    install(running, policies)
+    for name in ("before-foreign", "before-bare"):
+        assert running.client.find(f"/api/v1/namespaces/web/pods/{name}")
+    running.client.create(pod("running", contents=CONTENTS))
+    yield running
+    running.clean()
+
+
+def change(item: Object, edit: Callable[[Object], object]) -> Object:
+    copy: Object = json.loads(json.dumps(item))
+    edit(copy["spec"])
+    return copy
+
+
+def with_container(item: Object, kind: str, name: str, **options: str) -> Object:
+    context = {"securityContext": {"windowsOptions": options}} if options else {}
+    return change(item, lambda spec: spec.setdefault(kind, []).append({"name": name, "image": "iis", **context}))
+
+
+NAME, TEXT = "gmsaCredentialSpecName", "gmsaCredentialSpec"
+GOOD = pod("a", contents=CONTENTS)
+
+ALLOWED = {
+    "no gMSA": pod("a", None),
+    "pod": GOOD,
+    "container": pod("a", contents=CONTENTS, level="container"),
+    "init container": pod("a", contents=CONTENTS, level="init"),
+    "a second container without": with_container(GOOD, "containers", "log"),
+    "the same twice": with_container(GOOD, "containers", "log", gmsaCredentialSpecName="gmsa-webapp1", gmsaCredentialSpec=CONTENTS),
+    "previous contents": pod("a", contents=OLD),
+    "two that it may use": with_container(
+        pod("a", contents=CONTENTS, service_account="both"), "containers", "log", gmsaCredentialSpecName="gmsa-webapp2", gmsaCredentialSpec=OTHER
+    ),
+    "the service account of another": pod("a", "gmsa-webapp2", contents=OTHER, service_account="webapp2"),
+}
+WRONG_CONTENTS = "gmsaCredentialSpec is not what the credential spec says: gmsa-webapp1"
+UNUSED = "service account webapp2 may not use the credential spec gmsa-webapp1"
+DENIED = {
+    "foreign contents": (pod("a", contents=FOREIGN), WRONG_CONTENTS),
+    "foreign contents in a container": (pod("a", contents=FOREIGN, level="container"), WRONG_CONTENTS),
+    "foreign contents in an init container": (pod("a", contents=FOREIGN, level="init"), WRONG_CONTENTS),
+    "foreign contents beside good ones": (with_container(GOOD, "containers", "x", gmsaCredentialSpecName="gmsa-webapp1", gmsaCredentialSpec=FOREIGN), WRONG_CONTENTS),
+    "foreign contents in an init container beside": (with_container(GOOD, "initContainers", "x", gmsaCredentialSpecName="gmsa-webapp1", gmsaCredentialSpec=FOREIGN), WRONG_CONTENTS),
+    "contents of another credspec": (pod("a", contents=OTHER), WRONG_CONTENTS),
+    "the same JSON in other letters": (pod("a", contents=json.dumps(json.loads(CONTENTS))), WRONG_CONTENTS),
+    "no JSON": (pod("a", contents="x"), WRONG_CONTENTS),
+    "previous contents of another": (pod("a", "gmsa-webapp2", contents=OLD, service_account="webapp2"), "not what the credential spec says: gmsa-webapp2"),
+    "contents without name": (pod("a", None, contents=CONTENTS), "gmsaCredentialSpec without gmsaCredentialSpecName"),
+    "contents without name in a container": (pod("a", None, contents=CONTENTS, level="container"), "gmsaCredentialSpec without gmsaCredentialSpecName"),
+    "contents without name in an init container": (pod("a", None, contents=CONTENTS, level="init"), "gmsaCredentialSpec without gmsaCredentialSpecName"),
+    "name without contents": (pod("a"), "kubectl get gmsacredentialspec gmsa-webapp1 -o jsonpath={.credspec}"),
+    "name without contents in a container": (pod("a", level="container"), "gmsa-webapp1 is not filled in here"),
+    "name without contents in an init container": (pod("a", level="init"), "gmsa-webapp1 is not filled in here"),
+    "a bare name hides the pod's": (with_container(GOOD, "containers", "x", gmsaCredentialSpecName="gmsa-webapp1"), "gmsa-webapp1 is not filled in here"),
+    "an unknown name": (pod("a", "gmsa-nobody", contents=CONTENTS), "no credential spec of the policy: gmsa-nobody"),
+    "an unknown name that may be used": (pod("a", "gmsa-loose", contents=CONTENTS), "no credential spec of the policy: gmsa-loose"),
+    "an unknown name in an init container": (pod("a", "gmsa-nobody", contents=CONTENTS, level="init"), "no credential spec of the policy: gmsa-nobody"),
+    "no use": (pod("a", contents=CONTENTS, service_account="webapp2"), UNUSED),
+    "no use, container": (pod("a", contents=CONTENTS, service_account="webapp2", level="container"), UNUSED),
+    "no use, init container": (pod("a", contents=CONTENTS, service_account="webapp2", level="init"), UNUSED),
+    "no use, default account": (change(GOOD, lambda spec: spec.pop("serviceAccountName")), "service account default may not use the credential spec gmsa-webapp1"),
+    "use in another namespace only": (pod("a", "gmsa-webapp2", contents=OTHER), "service account webapp1 may not use the credential spec gmsa-webapp2"),
+    "use of one of two": (with_container(GOOD, "containers", "x", gmsaCredentialSpecName="gmsa-webapp2", gmsaCredentialSpec=OTHER), "may not use the credential spec gmsa-webapp2"),
+    "use of one of two, init container": (with_container(GOOD, "initContainers", "x", gmsaCredentialSpecName="gmsa-webapp2", gmsaCredentialSpec=OTHER), "may not use the credential spec gmsa-webapp2"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_allowed(name: str, enforced: Cluster) -> None:
+    assert enforced.verdict(ALLOWED[name]) == ""
+
+
+@pytest.mark.parametrize("name", DENIED)
+def test_denied(name: str, enforced: Cluster) -> None:
+    if name == "an unknown name that may be used":
+        role = {"apiGroups": ["windows.k8s.io"], "resources": ["gmsacredentialspecs"], "resourceNames": ["gmsa-loose"], "verbs": ["use"]}
+        meta = {"name": "loose", "namespace": "web"}
+        enforced.client.apply(
+            {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": meta, "rules": [role]},
+            {
+                "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": meta,
+                "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "loose"},
+                "subjects": [{"kind": "ServiceAccount", "name": "webapp1", "namespace": "web"}],
+            },
+        )  # fmt: skip
+    item, message = DENIED[name]
+    verdict = enforced.verdict(item)
+    assert "ValidatingAdmissionPolicy 'gmsa' with binding 'gmsa' denied request" in verdict
+    assert message in verdict
+
+
+@pytest.mark.parametrize("name", ["before-foreign", "before-bare", "running"])
+def test_pods_that_run_are_left_alone(name: str, enforced: Cluster) -> None:
+    client, path = enforced.client, f"/api/v1/namespaces/web/pods/{name}"
+    for patch in ({"labels": {"colour": "blue"}}, {"finalizers": ["example.com/x"]}, {"finalizers": None}, {"annotations": {"a": "b"}}):
+        client.patch(path, {"metadata": patch})
+    client.request("PATCH", f"{path}/status", {"status": {"phase": "Running"}}, "application/merge-patch+json")
+    for options, good in (({}, True), ({NAME: "gmsa-webapp1"}, False), ({TEXT: FOREIGN}, False), ({NAME: "gmsa-webapp1", TEXT: CONTENTS}, False)):
+        context = {"securityContext": {"windowsOptions": options}} if options else {}
+        body = {"spec": {"ephemeralContainers": [{"name": f"debug{len(options)}", "image": "iis", **context}]}}
+        refused = contextlib.nullcontext() if good else pytest.raises(ApiError, match="an ephemeral container has the credential spec of its pod")
+        with refused:
+            client.request("PATCH", f"{path}/ephemeralcontainers", body, "application/strategic-merge-patch+json", dryRun="All")
+
+
+def test_an_ephemeral_container_in_a_pod_without_gmsa(enforced: Cluster) -> None:
+    made = enforced.client.create(pod("plain", None))
+    body = {"spec": {"ephemeralContainers": [{"name": "debug", "image": "iis", "securityContext": {"windowsOptions": {NAME: "gmsa-webapp1", TEXT: CONTENTS}}}]}}
+    with pytest.raises(ApiError, match="an ephemeral container has the credential spec of its pod"):
+        enforced.client.request("PATCH", enforced.client.path(made) + "/ephemeralcontainers", body, "application/strategic-merge-patch+json")
+
+
+def no_warnings(cluster: Cluster, name: str) -> None:
+    """The type check of the controller manager has run, and has nothing to say."""
+    path = f"/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/{name}"
+
+    def checked() -> Any:
+        found = cluster.client.get(path)
+        return found if found.get("status", {}).get("observedGeneration") == found["metadata"]["generation"] else None
+
+    assert until(checked, "the types are checked")["status"].get("typeChecking", {}).get("expressionWarnings", []) == []
+
+
+def test_type_checking_has_no_warnings(enforced: Cluster) -> None:
+    no_warnings(enforced, "gmsa")
+
+
+def test_more_credspecs_than_a_policy_can_check_are_refused(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
+    accounts = "".join(f"  - account: App{n}\n    usedBy: [{{namespace: web, serviceAccounts: [all]}}]\n" for n in range(9))
+    items = rendered(text_of(credspecs="  credspecs:\n" + accounts + "  serviceAccounts: [{name: all, namespace: web}]\n"))
+    install(cluster, items, pod("a", "gmsa-app0", contents=CONTENTS.replace("WebApp1", "App0"), service_account="all"))
+    item = pod("a", None, service_account="all")
+    for number in range(9):
+        contents = CONTENTS.replace("WebApp1", f"App{number}")
+        item = with_container(item, "containers", f"c{number}", gmsaCredentialSpecName=f"gmsa-app{number}", gmsaCredentialSpec=contents)
+        assert ("a pod uses 8 credential specs at most" in cluster.verdict(item)) is (number == 8), cluster.verdict(item)
+
+
+def test_a_workload_that_was_rendered_is_admitted(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
+    """The contents that are written at render time are what the policy wants."""
+    spec = {**pod("web")["spec"], "restartPolicy": "Always"}
+    spec["initContainers"] = [{"name": "init", "image": "iis", "securityContext": {"windowsOptions": {NAME: "gmsa-webapp2"}}}]
+    spec["serviceAccountName"] = "both"
+    meta = {"name": "web", "namespace": "web"}
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": spec}
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": template}}
+    items = rendered(text_of() + "---\n" + json.dumps(deployment) + "\n")
+    install(cluster, items)
+    found = until(lambda: cluster.client.items("/api/v1/namespaces/web/pods", labelSelector="app=web"), "the pod is made")
+    assert contents_of(found[0]) == [CONTENTS, None]
+    assert found[0]["spec"]["initContainers"][0]["securityContext"]["windowsOptions"][TEXT] == OTHER
+
+
+def test_expansion(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
+    """From 1.36 on; before, the version in the config leaves it out, with a warning."""
+    minor = int(cluster.client.get("/version")["minor"])
+    items = rendered(text_of(f'  policy: {{expand: true}}\n  kubeVersion: "1.{minor}"\n'))
+    assert any(it["kind"] == "MutatingAdmissionPolicy" for it in items) is (minor >= 36)
+    install(cluster, items)
+    if minor < 36:
+        assert "is not filled in here" in cluster.verdict(pod("a"))
+        return
+    until(lambda: not cluster.verdict(pod("a")), "the mutating policy is in force")
+    for level in ("pod", "container", "init"):
+        admitted = cluster.try_pod(pod("a", level=level))
+        assert CONTENTS in [*contents_of(admitted), *contents_of({"spec": {**admitted["spec"], "containers": admitted["spec"].get("initContainers", [])}})]
+    assert contents_of(cluster.try_pod(pod("a", contents=CONTENTS))) == [CONTENTS, None]
+    mixed = with_container(pod("a", service_account="both"), "containers", "x", gmsaCredentialSpecName="gmsa-webapp2")
+    assert contents_of(cluster.try_pod(mixed)) == [CONTENTS, None, OTHER]
+    assert "may not use" in cluster.verdict(pod("a", service_account="webapp2"))
+    assert "no credential spec of the policy: gmsa-nobody" in cluster.verdict(pod("a", "gmsa-nobody"))
+    assert "is not what" in cluster.verdict(pod("a", contents=FOREIGN))
+
+
+def test_two_thousand_credspecs(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
+    """Within the limits of CEL: the cost is counted by the API server, which refuses what is over."""
+    number = 2000
+    accounts = "".join(f"  - account: App{n:04}\n    usedBy: [{{namespace: web, serviceAccounts: [all]}}]\n" for n in range(number))
+    items = rendered(text_of(credspecs="  credspecs:\n" + accounts + "  serviceAccounts: [{name: all, namespace: web}]\n"))
+    policy = one(items, "ValidatingAdmissionPolicy")
+    assert max(len(it["expression"]) for it in policy["spec"]["variables"]) < 100_000
+    keep = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ServiceAccount", "CustomResourceDefinition")
+    # all may use all: the test is about the policy
+    rule = {"apiGroups": ["windows.k8s.io"], "resources": ["gmsacredentialspecs"], "verbs": ["use"]}
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "use-all"}, "rules": [rule]}
+    subjects = [{"kind": "ServiceAccount", "name": "all", "namespace": "web"}]
+    bound = {
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "use-all", "namespace": "web"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "use-all"}, "subjects": subjects,
+    }  # fmt: skip
+    last = CONTENTS.replace("WebApp1", "App1999")
+    install(cluster, [role, *(it for it in items if it["kind"] in keep), bound], pod("a", "gmsa-app1999", contents=last, service_account="all"))
+    item = pod("a", None, service_account="all")
+    for n in range(0, number, 250):
+        item = with_container(item, "containers", f"c{n}", gmsaCredentialSpecName=f"gmsa-app{n:04}", gmsaCredentialSpec=CONTENTS.replace("WebApp1", f"App{n:04}"))
+    assert cluster.verdict(item) == ""
+    assert "is not what" in cluster.verdict(pod("a", "gmsa-app1999", contents=CONTENTS, service_account="all"))
