@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -254,3 +255,45 @@ def test_two_thousand_credspecs(cluster: Cluster, rendered: Callable[..., list[O
         item = with_container(item, "containers", f"c{n}", gmsaCredentialSpecName=f"gmsa-app{n:04}", gmsaCredentialSpec=CONTENTS.replace("WebApp1", f"App{n:04}"))
     assert cluster.verdict(item) == ""
     assert "is not what" in cluster.verdict(pod("a", "gmsa-app1999", contents=CONTENTS, service_account="all"))
+
+
+def test_a_validation_that_is_dropped_is_noticed(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
+    """Each lets something through that the tests above want refused; but for the one that the API server itself precedes."""
+    items = rendered(text_of())
+    install(cluster, items, GOOD)
+    policy = one(items, "ValidatingAdmissionPolicy")
+    validations = policy["spec"]["validations"]
+    running = cluster.client.path(cluster.client.create({**GOOD, "metadata": {"name": "running", "namespace": "web"}})) + "/ephemeralcontainers"
+    debug = {"spec": {"ephemeralContainers": [{"name": "debug", "image": "iis", "securityContext": {"windowsOptions": {NAME: "gmsa-webapp1", TEXT: FOREIGN}}}]}}
+    pods = [item for name, (item, _) in DENIED.items() if name != "previous contents of another"]
+
+    def passes() -> bool:
+        with contextlib.suppress(ApiError):
+            cluster.client.request("PATCH", running, debug, "application/strategic-merge-patch+json", dryRun="All")
+            return True
+        return any(not cluster.verdict(item) for item in pods)
+
+    assert not passes()
+    first, *rest = range(len(validations))
+    assert "cannot be changed" in validations[first]["message"]
+    # those about more than two credspecs in a pod have tests of their own
+    few = [index for index in rest if not re.search(r"used\[[2-7]\]|<= 8", validations[index]["expression"])]
+    assert len(few) == len(rest) - 7
+    for index in few:
+        left = [it for at, it in enumerate(validations) if at != index]
+        cluster.client.apply({**policy, "spec": {**policy["spec"], "validations": left}})
+        until(passes, f"without {validations[index]['expression']} something passes", seconds=20)
+        cluster.client.apply(policy)
+        until(lambda: not passes(), "all are refused again")
+
+
+@pytest.mark.parametrize("missing", range(8))
+def test_each_of_eight_credspecs_is_asked_about(missing: int, cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
+    accounts = "".join(f"  - account: App{n}\n    usedBy: [{{namespace: web, serviceAccounts: [{'other' if n == missing else 'all'}]}}]\n" for n in range(8))
+    items = rendered(text_of(credspecs="  credspecs:\n" + accounts + "  serviceAccounts: [{name: all, namespace: web}]\n"))
+    good = 0 if missing else 1
+    install(cluster, items, pod("a", f"gmsa-app{good}", contents=CONTENTS.replace("WebApp1", f"App{good}"), service_account="all"))
+    item = pod("a", None, service_account="all")
+    for n in range(8):
+        item = with_container(item, "containers", f"c{n}", gmsaCredentialSpecName=f"gmsa-app{n}", gmsaCredentialSpec=CONTENTS.replace("WebApp1", f"App{n}"))
+    assert f"service account all may not use the credential spec gmsa-app{missing}" in cluster.verdict(item)

@@ -119,13 +119,16 @@ def test_a_chart_gives_what_helm_3_gives_with_the_post_renderer(
     assert "securityContext" not in given["Pod", "", "hook"]["spec"]
 
 
-def test_charts_by_helm_3(program: Path, sidecar: dict[str, str], folder: Callable[..., Path], server: CmpServer) -> None:
+def test_charts_by_helm_3(
+    program: Path, sidecar: dict[str, str], folder: Callable[..., Path], server: CmpServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     from build import tool
 
-    root = folder({f"app/{name}": text for name, text in CHART.items()} | UMBRELLA | {"bin/x": ""})
+    root = folder({f"app/{name}": text for name, text in CHART.items()} | UMBRELLA)
+    programs = tmp_path_factory.mktemp("helm3")
     shutil.copytree(ROOT / "charts" / "gmsa", root / "gmsa")
-    (root / "bin" / "helm").symlink_to(tool("helm3"))
-    environ = {**sidecar, "PATH": f"{root}/bin:{sidecar['PATH']}", "ARGOCD_APP_NAME": "app", "ARGOCD_APP_NAMESPACE": "default", "KUBE_VERSION": "1.34"}
+    (programs / "helm").symlink_to(tool("helm3"))
+    environ = {**sidecar, "PATH": f"{programs}:{sidecar['PATH']}", "ARGOCD_APP_NAME": "app", "ARGOCD_APP_NAMESPACE": "default", "KUBE_VERSION": "1.34"}
     for app in ("app", "umbrella"):
         environ["ARGOCD_APP_SOURCE_PATH"] = app
         assert parsed(run(environ, root / app, str(program), "argocd", "generate")) == objects(server.generate(root, app))
@@ -180,7 +183,7 @@ def test_no_repository_runs_its_own_programs(server: CmpServer, folder: Callable
         f"      exec: {{path: /bin/sh, args: [-c, 'touch {witness}']}}\n"
     )
     root = folder({"kustomization.yaml": "generators: [gmsa.yaml, evil.yaml]\n", "evil.yaml": function, "gmsa.yaml": as_function(config(USED + CERT_MANAGER))})
-    with pytest.raises(CmpError, match="No plugins but GMSAConfigs run here"):
+    with pytest.raises(CmpError, match=r"No plugins but GMSAConfigs run here"):
         server.generate(root)
     assert not witness.exists()
 
@@ -263,7 +266,7 @@ def test_transformers_see_what_stands_before_them(server: CmpServer, sidecar: di
     root = folder(
         {
             "kustomization.yaml": "resources: [base]\nlabels: [{pairs: {team: red}}]\nnamespace: shop\n",
-            "base/kustomization.yaml": "resources: [web.yaml]\nnamespace: web\ntransformers: [first.yaml, gmsa.yaml, last.yaml]\nconfigMapGenerator: [{name: c, literals: [a=b]}]\n",
+            "base/kustomization.yaml": "resources: [web.yaml]\nnamespace: web\ntransformers: [first.yaml, gmsa.yaml, last.yaml]\n",
             "base/web.yaml": deployment().replace("name: web", "name: eb", 1),
             "base/first.yaml": prefix % (1, "w"),
             "base/last.yaml": prefix % (2, "x-"),
@@ -274,6 +277,73 @@ def test_transformers_see_what_stands_before_them(server: CmpServer, sidecar: di
     given = objects(server.generate(root))
     assert given == parsed(direct)
     assert given["Deployment", "shop", "x-web"]["spec"]["template"]["spec"]["securityContext"]["windowsOptions"]
+
+
+@pytest.mark.parametrize("field", ["namePrefix: p-", "configMapGenerator: [{name: c, literals: [a=b]}]", "vars: []", "configurations: [c.yaml]"])
+def test_a_base_that_would_be_finished_too_early(field: str, server: CmpServer, folder: Callable[..., Path]) -> None:
+    """An overlay's patch would look for other names, or a hash would stay behind: without a word, objects would differ."""
+    root = folder(
+        {
+            "kustomization.yaml": "resources: [base]\n",
+            "base/kustomization.yaml": f"resources: [web.yaml]\ntransformers: [gmsa.yaml]\n{field}\n",
+            "base/web.yaml": deployment(),
+            "base/c.yaml": "{}",
+            "base/gmsa.yaml": workloads_config(ENTRY),
+        }
+    )
+    with pytest.raises(CmpError, match=r"base/kustomization.yaml: has .*, and a GMSAConfig among the transformers of a base"):
+        server.generate(root)
+    if not field.startswith("configurations"):
+        assert server.generate(root, "base")
+
+
+def test_inline_transformers_come_first(server: CmpServer, sidecar: dict[str, str], folder: Callable[..., Path], plugin_home: Path) -> None:
+    prefix = "apiVersion: builtin\nkind: PrefixTransformer\nmetadata: {name: p}\nprefix: q-\nfieldSpecs: [{path: metadata/name}]\n"
+    inline = "- |-\n  " + workloads_config(ENTRY).replace("\n", "\n  ") + "\n"
+    root = folder({"kustomization.yaml": f"resources: [web.yaml]\ntransformers:\n- p.yaml\n{inline}", "p.yaml": prefix, "web.yaml": deployment()})
+    direct = run({**sidecar, "HOME": str(plugin_home)}, root, "kustomize", "build", "--enable-alpha-plugins", ".")
+    assert objects(server.generate(root)) == parsed(direct)
+    (root / "p.yaml").write_text(prefix + "---\n" + workloads_config(ENTRY))
+    (root / "kustomization.yaml").write_text("resources: [web.yaml]\ntransformers: [p.yaml]\n")
+    with pytest.raises(CmpError, match=r"'p.yaml' holds other transformers beside a GMSAConfig"):
+        server.generate(root)
+
+
+def test_a_transformer_and_nothing_else(server: CmpServer, folder: Callable[..., Path]) -> None:
+    root = folder({"kustomization.yaml": "transformers: [gmsa.yaml]\nbuildMetadata: [managedByLabel]\n", "gmsa.yaml": config(USED + CERT_MANAGER)})
+    assert ("Deployment", "gmsa-webhook", "gmsa-webhook") in objects(server.generate(root))
+    (root / "kustomization.yaml").write_text("generators: [gmsa.yaml]\ntransformers: [gmsa.yaml]\nbuildMetadata: [managedByLabel]\n")
+    assert ("Deployment", "gmsa-webhook", "gmsa-webhook") in objects(server.generate(root))
+
+
+def test_git_runs_no_program_of_a_repository(server: CmpServer, folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> None:
+    """kustomize hands git what a URL says as a branch, options too."""
+    witness = tmp_path_factory.mktemp("witness") / "ran"
+    resource = f'"file:///any?ref=--upload-pack=touch${{IFS}}{witness}"'
+    root = folder({"kustomization.yaml": f"resources: [{resource}]\ngenerators: [gmsa.yaml]\n", "gmsa.yaml": config(USED + CERT_MANAGER)})
+    with pytest.raises(CmpError):
+        server.generate(root)
+    assert not witness.exists()
+
+
+def test_kustomize_and_helm_are_told_no_secret(sidecar: dict[str, str], folder: Callable[..., Path], program: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    programs = tmp_path_factory.mktemp("telling")
+    (programs / "kustomize").write_text("#!/bin/sh\nenv >&2\nexit 1\n")
+    (programs / "kustomize").chmod(0o755)
+    environ = {**sidecar, "PATH": f"{programs}:{sidecar['PATH']}", "GMSA_KRM_SEED_FILE": "/seeds", "KUSTOMIZE_PLUGIN_HOME": "/x"}
+    done = subprocess.run([program, "argocd", "generate"], cwd=folder(KINDS["kustomize"]), env=environ, capture_output=True, text=True, check=False)
+    assert "GIT_ALLOW_PROTOCOL=https:http:ssh" in done.stderr
+    assert not [word for word in (SEED, "/seeds", "GMSA_KRM", "KUSTOMIZE_PLUGIN_HOME") if word in done.stderr]
+
+
+def test_the_chart_in_the_repository_stays_as_it_is(program: Path, sidecar: dict[str, str], folder: Callable[..., Path]) -> None:
+    """helm writes locks and charts where it finds the chart."""
+    root = folder(UMBRELLA | {"umbrella/Chart.lock": ""})
+    shutil.copytree(ROOT / "charts" / "gmsa", root / "gmsa")
+    environ = {**sidecar, "ARGOCD_APP_NAME": "app", "ARGOCD_APP_SOURCE_PATH": "umbrella"}
+    run(environ, root / "umbrella", str(program), "argocd", "generate")
+    assert (root / "umbrella/Chart.lock").read_text() == ""
+    assert not (root / "umbrella/charts").exists()
 
 
 def test_a_function_in_a_base_of_the_repository_works(server: CmpServer, folder: Callable[..., Path]) -> None:
@@ -302,6 +372,8 @@ def test_a_function_in_a_base_of_the_repository_works(server: CmpServer, folder:
         ({"kustomization.yaml": GENERATOR, "gmsa.yaml": config("  admission: {mode: None}\n")}, "the application has no manifests"),
         ({"Chart.yaml": "apiVersion: v2\nname: a\nversion: 1.0.0\n", "gmsa.yaml": config("  admission: {mode: None}\n")}, "the application has no manifests"),
         ({"Chart.yaml": "apiVersion: v2\nname: a\nversion: 1.0.0\n", "templates/a.yaml": "{{ fail \"no luck\" }}"}, "no luck"),
+        ({"kustomization.yaml": "generators: 5\nresources: [gmsa.yaml]\n", "gmsa.yaml": config(USED)}, "kustomize build failed"),
+        ({"kustomization.yaml": "generators: [gmsa.yaml]\nresources: {gmsa.yaml: 1}\n", "gmsa.yaml": config(USED)}, "kustomize build failed"),
         ({"kustomization.yaml": "validators: [gmsa.yaml]\n", "gmsa.yaml": config(USED)}, "kustomization.yaml: has a GMSAConfig among validators"),
         ({"kustomization.yaml": "components: [c]\n", "c/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\ntransformers: [gmsa.yaml]\n", "c/gmsa.yaml": config(USED)}, "c/kustomization.yaml: is a component with a GMSAConfig among its transformers"),
         ({"kustomization.yaml": 'generators: ["a\\0b", gmsa.yaml]\n', "gmsa.yaml": config(USED + CERT_MANAGER)}, "failed"),

@@ -93,6 +93,11 @@ def of_file(text: str, file: str) -> list[Override]:
             report.error(key, "", "override", message)
         else:
             found += _leaves(value, steps, f"{file}:{key.line + 1}:{key.column + 1}", file)
+    known: set[str] = set()
+    for override in found:
+        if override.field in known:
+            report.findings.append(Finding(ERROR, "override", "is set twice; remove one", Place(override.source), override.field))
+        known.add(override.field)
     if report.findings:
         raise InputError(report.findings)
     return found
@@ -119,7 +124,9 @@ def overridden(root: Node, overrides: list[Override], report: Report) -> Node:
 
 def _leaves(value: Node, steps: list[Step], source: str, file: str) -> Iterator[Override]:
     """Mappings are merged, so each of their fields is an override of its own."""
-    if value.kind != MAPPING or not value.pairs:
+    if value.kind == MAPPING and not value.pairs:
+        return  # nothing is to be merged
+    if value.kind != MAPPING:
         yield Override(steps, value, source)
         return
     for key, inner in entries(value):

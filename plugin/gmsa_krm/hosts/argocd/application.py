@@ -9,6 +9,7 @@ from gmsa_krm.hosts.argocd.folder import (
     HELM,
     KUSTOMIZE,
     MANIFESTS,
+    SKIPPED,
     config_files,
     inside,
     kind_of,
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["HELM", "KUSTOMIZE", "MANIFESTS", "Application", "refuse_empty"]
 
-# Argo CD's own mark for files that it is not to take for manifests.
-_SKIPPED = b"+argocd:skip-file-rendering"
 
 
 class Application:
@@ -62,7 +61,7 @@ class Application:
             path = os.path.join(self.folder, name)
             if not inside(root, path):
                 raise input_error("link", "is a symbolic link out of the repository; put the file itself there", Place(name))
-            if _SKIPPED not in read(path):
+            if SKIPPED not in read(path):
                 found.append(name)
         for name in sorted(os.listdir(self.folder)):
             if name.endswith(".jsonnet"):

@@ -26,6 +26,8 @@ _FOLDER_FIELDS = ("resources", "bases", "components")
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _CHART = "Chart.yaml"
 _ENDINGS = (".yaml", ".yml", ".json")
+# Argo CD's own mark for files that it is not to take for manifests.
+SKIPPED = b"+argocd:skip-file-rendering"
 _WORD = b"GMSAConfig"
 _GROUP = b"gmsa-krm.dev/"
 _MAX_FILE = 16 * 1024 * 1024  # a GMSAConfig's own limit
@@ -63,7 +65,10 @@ def repository(folder: str, source_path: str) -> str:
 
 def inside(root: str, path: str) -> bool:
     """Whether a path, its symbolic links followed, is in the repository; `root` is a real path."""
-    return "\0" not in path and os.path.commonpath((root, os.path.realpath(path))) == root
+    try:
+        return os.path.commonpath((root, os.path.realpath(path))) == root
+    except (ValueError, UnicodeError):
+        return False  # a NUL, or letters that the file system's encoding does not have
 
 
 def manifest_files(folder: str) -> list[str]:
@@ -77,7 +82,11 @@ def manifest_files(folder: str) -> list[str]:
 
 def config_files(folder: str) -> list[str]:
     """Those of them that hold a GMSAConfig."""
-    return [name for name in manifest_files(folder) if has_config(read(os.path.join(folder, name)))]
+    return [
+        name
+        for name in manifest_files(folder)
+        if has_config(data := read(os.path.join(folder, name))) and SKIPPED not in data
+    ]
 
 
 def kustomization(folder: str) -> str:

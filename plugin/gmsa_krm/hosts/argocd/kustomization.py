@@ -39,6 +39,12 @@ if TYPE_CHECKING:
     Kustomize = Callable[[list[str], str], bytes]
 
 _CONFIG_FOLDERS = ("resources", "bases", "components")
+# Fields that make objects; kustomize builds nothing of a kustomization without one.
+_MAKING = ("bases", "components", "configmapgenerator", "secretgenerator", "helmcharts")
+_UNFINISHED = (
+    *("nameprefix", "namesuffix", "configmapgenerator", "secretgenerator", "vars", "replacements"),
+    *("configurations", "crds", "openapi"),
+)
 
 
 class Kustomization:
@@ -50,14 +56,17 @@ class Kustomization:
         self._kustomize = kustomize
         self._plugin = plugin
         self._seen: set[str] = set()
+        self._top = ""
         self._made = 0
         self._copy = ""
 
     def build(self) -> bytes:
         with tempfile.TemporaryDirectory(prefix="gmsa-krm-") as work:
             self._copy = os.path.join(os.path.realpath(work), "repository")
+            refuse_links(self._root)
             copy_repository(self._root, self._copy)
             folder = os.path.normpath(os.path.join(self._copy, os.path.relpath(self._folder, self._root)))
+            self._top = os.path.realpath(folder)
             self._prepare(folder)
             return self._built(folder)
 
@@ -71,7 +80,7 @@ class Kustomization:
             return
         self._seen.add(folder)
         file = kustomization(folder)
-        node = fields_of(read(file)) if file else None
+        node = fields_of(read(file)) if file and not os.path.islink(file) else None
         if node is None:
             return  # kustomize will say it
         for _, entry in entries_of(node, *_CONFIG_FOLDERS, *PLUGIN_FIELDS):
@@ -82,8 +91,10 @@ class Kustomization:
         if any(configs for field, entry in entries_of(node, "validators") for configs, _ in [self._configs(entry, folder, file)]):
             message = "has a GMSAConfig among validators, which kustomize lets change nothing; put it under transformers"
             raise input_error("validator", message, self._place(file))
-        if len({key.lower() for key in fields}) == len(fields):  # else kustomize will say it
-            self._rewrite(folder, file, fields)
+        lists = [value for key, value in fields.items() if key.lower() in ("resources", *PLUGIN_FIELDS)]
+        if len({key.lower() for key in fields}) != len(fields) or any(value is not None and not isinstance(value, list) for value in lists):
+            return  # kustomize will say it
+        self._rewrite(folder, file, fields)
 
     def _rewrite(self, folder: str, file: str, fields: dict[str, Any]) -> None:
         names = {key.lower(): key for key in fields}
@@ -106,25 +117,56 @@ class Kustomization:
             fields.pop(names.get(name, ""), None)
         fields |= {"generators": kept, "resources": resources}
         before: list[Any] = []
-        for entry in transformers:
+        # kustomize runs those that stand in the kustomization itself first
+        for entry in sorted(transformers, key=lambda it: not (isinstance(it, str) and is_inline(it))):
             configs, rest = self._configs(entry, folder, file)
             if not configs:
                 before.append(entry)
                 continue
             changed = True
+            if rest:
+                message = f"{entry[:80]!a} holds other transformers beside a GMSAConfig; give each a file of its own, so that their order is clear"
+                raise input_error("transformers", message, self._place(file))
+            if folder != self._top:
+                self._refuse_unfinished(folder, set())
             if str(fields.get(names.get("kind", ""), "")) == "Component":
                 message = "is a component with a GMSAConfig among its transformers; put that into the kustomization itself"
                 raise input_error("component", message, self._place(file))
             for text, source in configs:
-                self._write(file, {**fields, "transformers": before})
-                resources_before = self._built(folder)
+                metadata = {key: fields.pop(key) for key in list(fields) if key.lower() == "buildmetadata"}
+                if resources or fields.get("generators") or any(key.lower() in _MAKING for key in fields):
+                    self._write(file, {**fields, "transformers": before})
+                    resources_before = self._built(folder)
+                else:
+                    resources_before = b""
                 after = self._plugin(text, resources_before, self._original(folder), source)
                 # all else of the kustomization has been done now
-                fields, before = {"resources": [self._file(folder, after)]}, []
-            if rest:
-                before.append(self._file(folder, rest))
+                fields, before = {"resources": [self._file(folder, after)], **metadata}, []
+                resources = fields["resources"]
         if changed:
             self._write(file, {**fields, "transformers": before})
+
+    def _refuse_unfinished(self, folder: str, seen: set[str]) -> None:
+        """Raises InputError where an overlay could still change what is finished by the build before a transformer.
+
+        Hash suffixes, references and the names that patches of overlays look for are settled by then.
+        """
+        file = kustomization(folder)
+        node = fields_of(read(file)) if file and folder not in seen else None
+        seen.add(folder)
+        if node is None:
+            return
+        for key, _ in node.pairs:
+            if key.text.lower() in _UNFINISHED:
+                message = (
+                    f"has {key.text}, and a GMSAConfig among the transformers of a base: an overlay could no longer change what"
+                    " comes of both; put the GMSAConfig under transformers of the application's own kustomization"
+                )
+                raise input_error("transformer-in-base", message, self._place(file))
+        for _, entry in entries_of(node, *_CONFIG_FOLDERS):
+            path = os.path.join(folder, entry)
+            if not is_inline(entry) and os.path.isdir(path) and inside(self._copy, path):
+                self._refuse_unfinished(os.path.realpath(path), seen)
 
     def _configs(self, entry: Any, folder: str, file: str) -> tuple[list[tuple[bytes, str]], bytes]:
         """The GMSAConfigs that an entry of generators or transformers is, each with its file, and what else it is."""
@@ -163,8 +205,9 @@ class Kustomization:
         """Writes resources, or what else, beside the kustomization; the name that it refers to them by."""
         self._made += 1
         name = f"gmsa-krm-{self._made}.yaml"
-        if os.path.lexists(os.path.join(folder, name)):
-            raise input_error("name-taken", "is a name that is used here; call the file otherwise", self._place(os.path.join(folder, name)))
+        while os.path.lexists(os.path.join(folder, name)):
+            self._made += 1
+            name = f"gmsa-krm-{self._made}.yaml"
         with open(os.path.join(folder, name), "wb") as file:
             file.write(data or b"apiVersion: v1\nkind: List\nmetadata: {}\nitems: []\n")
         return name
@@ -176,8 +219,24 @@ class Kustomization:
             json.dump({**head, **{key: value for key, value in fields.items() if value != []}}, opened)
 
 
-def copy_repository(root: str, target: str) -> None:
-    """A copy that may be written to: hard links where that is possible, so a file is to be replaced, not changed."""
+def refuse_links(root: str) -> None:
+    """Raises InputError for a symbolic link that leads out of the repository: what is there is not the author's to read.
+
+    Argo CD refuses these by default, too.
+    """
+    real = os.path.realpath(root)
+    for parent, folders, files in os.walk(root):
+        if ".git" in folders:
+            folders.remove(".git")
+        for name in (*folders, *files):
+            path = os.path.join(parent, name)
+            if os.path.islink(path) and not inside(real, path):
+                message = "is a symbolic link out of the repository; put the file itself there"
+                raise input_error("link", message, Place(os.path.relpath(path, root)))
+
+
+def copy_repository(root: str, target: str, writable: bool = False) -> None:
+    """A copy. Unless it is `writable`, files are hard links where that is possible: to be replaced, not changed."""
 
     def link(source: str, place: str) -> None:
         try:
@@ -186,7 +245,7 @@ def copy_repository(root: str, target: str) -> None:
             shutil.copy2(source, place, follow_symlinks=False)
 
     try:
-        shutil.copytree(root, target, symlinks=True, ignore=shutil.ignore_patterns(".git"), copy_function=link)
+        shutil.copytree(root, target, symlinks=True, ignore=shutil.ignore_patterns(".git"), copy_function=shutil.copy2 if writable else link)
     except (OSError, shutil.Error) as error:
         raise OutsideError(f"the repository cannot be copied to {target}: {error}") from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,7 +14,7 @@ import time
 from gmsa_krm.config.values import seconds
 from gmsa_krm.findings import OutsideError, Place, input_error
 from gmsa_krm.hosts.argocd.folder import dependencies, inside
-from gmsa_krm.hosts.argocd.kustomization import Kustomization, copy_repository
+from gmsa_krm.hosts.argocd.kustomization import Kustomization, copy_repository, refuse_links
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Programs:
             # As Argo CD does for its own helm parameters: a comma is part of the value, unless it is a list.
             escaped = value if value.startswith("{") else re.sub(r"(?<!\\),", r"\\,", value)
             command += ["--set", f"{key}={escaped}"]
+        refuse_links(self._root)
         try:
             return self._run(command, self._folder)
         except OutsideError as error:
@@ -64,7 +66,7 @@ class Programs:
         """In a copy of the repository, since helm writes the charts that it fetches beside the chart."""
         with tempfile.TemporaryDirectory(prefix="gmsa-krm-") as work:
             copied = os.path.join(work, "repository")
-            copy_repository(self._root, copied)
+            copy_repository(self._root, copied, writable=True)
             folder = os.path.join(copied, os.path.relpath(self._folder, self._root))
             own = {"HELM_REPOSITORY_CONFIG": os.path.join(work, "repositories.yaml"), "HELM_REPOSITORY_CACHE": os.path.join(work, "cache")}
             # With a Chart.lock helm takes repositories that it was told of, and no others.
@@ -79,32 +81,60 @@ class Programs:
         program = shutil.which(command[0], path=self._environ.get("PATH"))
         if program is None:
             raise OutsideError(f"{command[0]} is not on the PATH; add it to the image of the plugin, and {command[0]} folders work")
-        environ = {**self._environ, **(more or {})}
+        environ = {**_without_secrets(self._environ), **_GIT, **(more or {})}
         try:
-            done = subprocess.run(  # noqa: S603  no shell; what a user gives is behind a flag or checked
+            process = subprocess.Popen(  # noqa: S603  no shell; what a user gives is behind a flag or checked
                 [program, *command[1:]],
                 cwd=folder,
                 env=environ,
-                capture_output=True,
-                check=False,
-                timeout=max(self._end - time.monotonic(), 0.1),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
             )
-        except subprocess.TimeoutExpired:
+        except OSError as error:
+            raise OutsideError(f"{program} could not be started ({error.strerror})") from None
+        try:
+            out, err = process.communicate(timeout=max(self._end - time.monotonic(), 0.1))
+        except BaseException as error:
+            process.kill()
+            if os.getpgrp() == os.getpid():
+                # Argo CD gives a plugin a group of its own: what kustomize has started (git, say) goes with it.
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                os.killpg(0, signal.SIGTERM)
+            process.communicate()
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
             message = (
                 f"{' '.join(command[:2])} was stopped, {self._allowed} s after the start and before Argo CD's own time limit; raise"
                 " ARGOCD_EXEC_TIMEOUT of the sidecar, and server.repo.server.timeout.seconds and"
                 " controller.repo.server.timeout.seconds in argocd-cmd-params-cm"
             )
             raise OutsideError(message) from None
-        except OSError as error:
-            raise OutsideError(f"{program} could not be started ({error.strerror})") from None
-        said = done.stderr.decode("utf-8", "replace").strip()
-        if done.returncode:
-            why = f"exit status {done.returncode}" if done.returncode > 0 else f"signal {-done.returncode}"
+        said = self._shown(err.decode("utf-8", "replace").strip(), folder)
+        if process.returncode:
+            why = f"exit status {process.returncode}" if process.returncode > 0 else f"signal {-process.returncode}"
             raise OutsideError(f"{' '.join(command[:2])} failed ({why}):\n{said or '(it said nothing)'}{_cure(said)}")
         if said:
             print(said, file=sys.stderr)
-        return done.stdout
+        return out
+
+    def _shown(self, said: str, folder: str) -> str:
+        """Messages name files of the copy, which nobody knows."""
+        copied = re.match(r".*?/gmsa-krm-[^/]+/repository", folder)
+        return said.replace(copied[0], os.path.realpath(self._root)) if copied else said
+
+
+# kustomize gives git what a repository says as a branch, options too, and git runs programs for local transports.
+_GIT = {"GIT_ALLOW_PROTOCOL": "https:http:ssh", "GIT_TERMINAL_PROMPT": "0"}
+
+
+def _without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """What kustomize and helm need not know: seeds, and what could make kustomize find plugins."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith("GMSA_KRM_") and name not in ("KUSTOMIZE_PLUGIN_HOME", "ARGOCD_APP_PARAMETERS")
+    }
 
 
 def _cure(said: str) -> str:
@@ -133,4 +163,4 @@ def _time_limit(environ: Mapping[str, str]) -> int:
     which no variable says: 60 s, unless both sides were told otherwise, as ARGOCD_EXEC_TIMEOUT shows.
     """
     allowed = seconds(environ.get("ARGOCD_EXEC_TIMEOUT", "")) or 60
-    return max(allowed - 5, 1)
+    return min(max(allowed - 5, 1), 86_400)
