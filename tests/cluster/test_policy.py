@@ -12,7 +12,7 @@ import pytest
 
 from cluster.api import ApiError, Object, until
 from cluster.harness import CONTENTS, Cluster, contents_of, namespace, one, pod, render
-from conftest import DOMAIN, HEAD
+from conftest import DOMAIN, HEAD, ROOT
 
 OTHER = CONTENTS.replace("WebApp1", "WebApp2")
 FOREIGN = CONTENTS.replace("WebApp1", "Administrator")
@@ -209,6 +209,17 @@ def test_a_workload_that_was_rendered_is_admitted(cluster: Cluster, rendered: Ca
     found = until(lambda: cluster.client.items("/api/v1/namespaces/web/pods", labelSelector="app=web"), "the pod is made")
     assert contents_of(found[0]) == [CONTENTS, None]
     assert found[0]["spec"]["initContainers"][0]["securityContext"]["windowsOptions"][TEXT] == OTHER
+
+
+def test_the_kubernetes_pages_workloads(cluster: Cluster) -> None:
+    """kustomize/policy: through ReplicaSets, on the real API server."""
+    install(cluster, render(ROOT / "kustomize/policy"))
+    for name, wanted in (("with-creds", [CONTENTS, None]), ("with-container-creds", [None, CONTENTS])):
+
+        def made(name: str = name) -> list[Object]:
+            return cluster.client.items("/api/v1/namespaces/default/pods", labelSelector=f"run={name}")
+
+        assert [contents_of(it) for it in until(made, f"a pod of {name} is made")] == [wanted]
 
 
 def test_expansion(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
