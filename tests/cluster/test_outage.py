@@ -10,6 +10,7 @@ from cluster.api import Object, until
 from cluster.harness import CONTENTS, WEBHOOK, Cluster, contents_of, one, pod
 
 CONFIGURATIONS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
+POLICY = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 PODS = 1_000
 
 
@@ -19,13 +20,14 @@ def test_pods_without_gmsa_do_not_notice(cluster: Cluster, rendered: Callable[..
     cluster.node.is_down = True
 
     # The same loop with and without the configurations, in turn, so that the machine's moods fall on both.
-    client, configurations = cluster.client, [it for it in items if it["kind"] in CONFIGURATIONS]
+    client, configurations = cluster.client, [it for it in items if it["kind"] in (*CONFIGURATIONS, *POLICY)]
     took: dict[bool, list[float]] = {True: [], False: []}
     for round_number in range(10):
         for registered in (True, False):
             if registered:
                 client.apply(*configurations)
                 until(lambda: "failed calling webhook" in cluster.verdict(pod("a")), "the outage shows")
+                until(lambda: "Policy" in cluster.verdict(pod("a", None, contents="{}")), "the policy is in force")
             else:
                 for it in configurations:
                     client.delete(client.path(it))

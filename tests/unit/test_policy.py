@@ -135,3 +135,11 @@ def test_long_tables_are_split() -> None:
     for name in names:
         assert sum(f"'{name}':" in table for table in tables) == 1
         assert sum(f"'{name}'" in listed for listed in lists) == 1
+
+
+def test_a_folder_with_previous_contents_in_it(call: Callable[..., Done], folder: Callable[..., Any]) -> None:
+    """The JSON that the config names is no manifest."""
+    text = POLICY + "  policy: {acceptPrevious: [{credspec: gmsa-webapp1, file: before.json}]}\n"
+    done = call("render", folder({"gmsa.yaml": text, "before.json": TWO}))
+    assert done.status == 0, done.stderr
+    assert TWO in done.object("ValidatingAdmissionPolicy")["spec"]["variables"][2]["expression"]

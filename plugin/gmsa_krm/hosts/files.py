@@ -63,11 +63,12 @@ def read_paths(
 
 def _referred(folder: Folder) -> set[str]:
     """The credspec files that the configs name, which may stand among the manifests."""
-    named = ((entry.file, outside) for loaded, outside in folder.configs for entry in loaded.config.spec.credspecs)
     found = set()
-    for file, outside in named:
-        with contextlib.suppress(FileProblem):
-            found.add(outside.path(file or ""))
+    for loaded, outside in folder.configs:
+        spec = loaded.config.spec
+        for entry in (*spec.credspecs, *spec.policy.accept_previous):
+            with contextlib.suppress(FileProblem):
+                found.add(outside.path(entry.file or ""))
     return found
 
 
