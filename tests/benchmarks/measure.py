@@ -17,6 +17,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+# Without what would change how Python runs: PYTHONDONTWRITEBYTECODE has every start compile the program.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+
 
 @dataclass(frozen=True)
 class Command:
@@ -64,7 +67,7 @@ def measure(command: Command) -> Sample:
         process = subprocess.Popen(
             [*map(str, command.argv)],
             cwd=command.folder,
-            env={**os.environ, **command.environ},
+            env={**ENVIRONMENT, **command.environ},
             stdin=source,
             stdout=target,
             stderr=errors,

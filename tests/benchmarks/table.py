@@ -52,6 +52,8 @@ class Group:
 def groups(work: Path) -> list[Group]:
     """Makes the inputs in `work`, and what they need of the real programs."""
     subprocess.run([PYTHON, HERE / "inputs.py", work], check=True)
+    # as pip does at an installation that is not editable
+    subprocess.run([PYTHON, "-m", "compileall", "-q", ROOT / "plugin"], check=True)
     kustomize, helm = tool("kustomize"), tool("helm4")
     return [
         _start(work),
