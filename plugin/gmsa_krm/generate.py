@@ -90,8 +90,9 @@ def generate(
                 message = f"{_named(own.identity)} comes of {other.source} of another entry or config too, with other contents; a cluster has one webhook and one CRD: join the configs, or set admission.mode: None in all but one"
                 place = loaded.report.place(loaded.config.node)
                 outcome.findings.append(Finding(ERROR, "same-object", message, place, own.source))
-    kinds = kinds_pattern(kind for _, kind, _, _ in made)
-    for index, document in enumerate(documents) if made else ():
+    kinds = kinds_pattern(kind for _, kind, _, _ in made) if documents else None
+    for index, document in enumerate(documents) if kinds is not None and made else ():
+        assert kinds is not None
         if not document.could_be(kinds):
             continue
         items = document.items()
