@@ -91,6 +91,8 @@ def post_render(
 def _place_of_ours(documents: list[Document]) -> int:
     """The index of the first document that may start a pod, or of the end."""
     for index, document in enumerate(documents):
+        if document.plain_kind in _BEFORE_OURS:
+            continue
         identity = document.identity
         document.forget()
         if identity is not None and identity[1] not in _BEFORE_OURS:
