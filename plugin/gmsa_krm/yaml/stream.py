@@ -201,16 +201,27 @@ def closed(text: str) -> str:
 
 def joined(texts: list[str]) -> str:
     """Texts of documents as one stream: each but the first starts with `---`, each ends in a line break."""
+    return "".join(_pieces(texts))
+
+
+def encoded(texts: list[str]) -> bytes:
+    """As `joined`, in UTF-8, and without the text of all of it, which is as large again."""
+    return b"".join([piece.encode() for piece in _pieces(texts)])
+
+
+def _pieces(texts: list[str]) -> list[str]:
     out: list[str] = []
     for text in texts:
         if not _SEPARATOR.match(text) and out:
             out.append("---\n")
         out.append(closed(text))
-    return "".join(out)
+    return out
 
 
 def decode(data: bytes, file: str) -> str:
     """`data` as text: UTF-8, with or without a byte order mark, or UTF-16 with one, as YAML wants it."""
+    if data.isascii() and b"\0" not in data:
+        return data.decode("ascii")  # a copy, and no more
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = data.decode(encoding)
