@@ -131,6 +131,7 @@ def _machine() -> str:
         "PyYAML": f"{version('PyYAML')}, libyaml {yaml._yaml.get_version_string()}",
         "cryptography": version("cryptography"),
         "kustomize": _first_line(str(tool("kustomize")), "version"),
+        "kubectl": _first_line(str(tool("kubernetes-newest/kubectl")), "version", "--client").rpartition(" ")[2],
         "Helm": _first_line(str(tool("helm4")), "version", "--short"),
     }
     return "\n".join(f"- {name}: {value}" for name, value in facts.items())

@@ -64,7 +64,7 @@ def groups(work: Path) -> list[Group]:
         _stream(work),
         _post_renderer(work, kustomize),
         _argocd(work),
-        _lint(work),
+        _lint(work, tool("kubernetes-newest/kubectl")),
     ]
 
 
@@ -212,30 +212,21 @@ for file in sorted(glob.glob("[0-9]*.yaml")):
 """
 
 
-def _lint(work: Path) -> Group:
+def _lint(work: Path, kubectl: Path) -> Group:
     folder = work / "lint"
     contenders = {
         "lint": Command((OURS, "lint", "."), folder),
         "events": Command((PYTHON, "-c", _EVENTS), folder),
         "data": Command((PYTHON, "-c", _DATA), folder, rounds=2),
+        "kubectl": Command((kubectl, "kustomize", "."), folder, {"HOME": str(work)}, rounds=1, cap=90),
     }
     what = "`lint` of a folder of 5,000 manifests"
     comparisons = [
         Comparison(what, "reading them with libyaml (PyYAML's events)", "lint", "events", 1.5, 1.1),
         Comparison(what, "reading them with libyaml into data (`yaml.CSafeLoader`)", "lint", "data"),
+        Comparison(what, "`kubectl kustomize` of it", "lint", "kubectl"),
     ]
-    kubectl = _kubectl()
-    if kubectl:
-        contenders["kubectl"] = Command((kubectl, "kustomize", "."), folder, {"HOME": str(work)}, rounds=1, cap=90)
-        comparisons.append(Comparison(what, "`kubectl kustomize` of it", "lint", "kubectl"))
     return Group("lint", 4, contenders, comparisons)
-
-
-def _kubectl() -> Path | None:
-    if (ROOT / "tests" / "tools" / "kubernetes-newest").is_dir():
-        return tool("kubernetes-newest/kubectl")
-    found = shutil.which("kubectl")
-    return Path(found) if found else None
 
 
 def _as_files(config: Path, folder: Path) -> None:
