@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
   $(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print(sys._base_executable)' 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: demo test cluster-test image-test lint tools schema clean
+.PHONY: demo test cluster-test image-test bench bench-check lint tools schema clean
 
 ## demo: render the quickstart, and show what was made of what
 demo: .venv/run
@@ -37,11 +37,20 @@ image-test: tools
 	  apt-get update -qq && apt-get install -y -qq --no-install-recommends buildah debootstrap crun >/dev/null; fi
 	$(BIN)/pytest -q -rs tests/image
 
+## bench: measure against what a user would run instead, and write BENCHMARKS.md; some ten minutes
+bench: .venv/dev
+	$(BIN)/python tests/benchmarks/bench.py
+
+## bench-check: measure the same, and fail where a bound is missed; before a release
+bench-check: .venv/dev
+	$(BIN)/python tests/benchmarks/bench.py --check
+
 ## lint: style, types, and which room may import which
 lint: .venv/dev
 	$(BIN)/ruff check plugin tests
 	$(BIN)/mypy
 	$(BIN)/mypy tests/tools/build.py tests/tools/chart.py
+	MYPYPATH=tests/benchmarks:tests/tools $(BIN)/mypy tests/benchmarks/bench.py
 	$(BIN)/lint-imports
 
 ## tools: build kustomize, both Helms and the server of Argo CD's plugins for the tests

@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 import sys
 
+from gmsa_krm import __version__
+from gmsa_krm.arguments import Options, Quick
 from gmsa_krm.findings import Finding, InputError, OutsideError, has_errors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser
     from collections.abc import Iterable
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
 DONE = 0
 WRONG_INPUT = 1
@@ -26,6 +28,11 @@ OUTSIDE_FAILED = 3
 def main(argv: list[str] | None = None) -> int:
     """Runs the program with `argv` (the process's own arguments if None); returns the exit status."""
     program, *arguments = sys.argv if argv is None else ["gmsa-krm", *argv]
+    if argv is None:
+        import gc
+
+        # Nothing here makes cycles worth finding, and looking for them takes half the time of a large render.
+        gc.disable()
     try:
         return _run(program, arguments)
     except InputError as error:
@@ -55,7 +62,9 @@ def _run(program: str, arguments: list[str]) -> int:
         return _plugin(arguments)
     if not arguments:
         return _function()
-    options = _parser().parse_args(arguments)
+    quick = Quick()
+    _declare(quick)
+    options = quick.read(arguments) or _parsed(arguments)
     status: int = options.run(options)
     return status
 
@@ -93,7 +102,7 @@ def _plugin(arguments: list[str]) -> int:
     return DONE
 
 
-def _render(options: Namespace) -> int:
+def _render(options: Options) -> int:
     from gmsa_krm.hosts.files import generate_from, read_paths
     from gmsa_krm.hosts.render import in_apply_order, stream
 
@@ -114,7 +123,7 @@ def _render(options: Namespace) -> int:
     return DONE
 
 
-def _post_render(options: Namespace) -> int:
+def _post_render(options: Options) -> int:
     from gmsa_krm.hosts.files import read_paths
     from gmsa_krm.hosts.helm import forget_log, log_place, post_render, write_log
     from gmsa_krm.outside import Outside
@@ -141,7 +150,7 @@ def _post_render(options: Namespace) -> int:
     return DONE
 
 
-def _argocd_discover(_: Namespace) -> int:
+def _argocd_discover(_: Options) -> int:
     from gmsa_krm.hosts.argocd.folder import repository, takes_part
 
     folder = os.getcwd()
@@ -150,14 +159,14 @@ def _argocd_discover(_: Namespace) -> int:
     return DONE
 
 
-def _argocd_parameters(_: Namespace) -> int:
+def _argocd_parameters(_: Options) -> int:
     from gmsa_krm.hosts.argocd.parameters import announcement
 
     print(announcement())
     return DONE
 
 
-def _argocd_generate(_: Namespace) -> int:
+def _argocd_generate(_: Options) -> int:
     import signal
 
     from gmsa_krm.hosts.argocd import application
@@ -199,7 +208,7 @@ def _argocd_generate(_: Namespace) -> int:
     return DONE
 
 
-def _patch(options: Namespace) -> int:
+def _patch(options: Options) -> int:
     from gmsa_krm.hosts.files import read_paths
     from gmsa_krm.hosts.patch import patch
 
@@ -210,7 +219,7 @@ def _patch(options: Namespace) -> int:
     return DONE
 
 
-def _lint(options: Namespace) -> int:
+def _lint(options: Options) -> int:
     from gmsa_krm.hosts.lint import as_json, as_sarif, as_text, lint
 
     findings = lint(options.path, os.environ, _stdin())
@@ -219,7 +228,7 @@ def _lint(options: Namespace) -> int:
     return WRONG_INPUT if has_errors(findings) else DONE
 
 
-def _schema(options: Namespace) -> int:
+def _schema(options: Options) -> int:
     import json
 
     from gmsa_krm.config.schema import json_schema, values_schema
@@ -229,21 +238,21 @@ def _schema(options: Namespace) -> int:
     return DONE
 
 
-def _install(options: Namespace) -> int:
+def _install(options: Options) -> int:
     from gmsa_krm.install import install_kustomize
 
     print(install_kustomize(options.dir, os.environ))
     return DONE
 
 
-def _install_helm(options: Namespace) -> int:
+def _install_helm(options: Options) -> int:
     from gmsa_krm.install import install_helm
 
     print(install_helm(options.dir, os.environ))
     return DONE
 
 
-def _import_helm_values(options: Namespace) -> int:
+def _import_helm_values(options: Options) -> int:
     from gmsa_krm.hosts.helm_values import import_helm_values
 
     data, findings = import_helm_values(options.file, options.release, options.namespace)
@@ -252,14 +261,14 @@ def _import_helm_values(options: Namespace) -> int:
     return DONE
 
 
-def _certs_issue(options: Namespace) -> int:
+def _certs_issue(options: Options) -> int:
     from gmsa_krm.certificates.command import issue_files
 
     print(issue_files(options.name, options.namespace, options.valid_for, options.dir, options.force, os.environ))
     return DONE
 
 
-def _certs_show(options: Namespace) -> int:
+def _certs_show(options: Options) -> int:
     from gmsa_krm.certificates.command import show
 
     for path in options.file:
@@ -267,10 +276,9 @@ def _certs_show(options: Namespace) -> int:
     return DONE
 
 
-def _parser() -> ArgumentParser:
+def _parsed(arguments: list[str]) -> Options:
+    """The options by argparse, which ends the process for help and mistakes."""
     import argparse
-
-    from gmsa_krm import __version__
 
     parser = argparse.ArgumentParser(
         prog="gmsa-krm",
@@ -278,8 +286,14 @@ def _parser() -> ArgumentParser:
         " (a ResourceList on stdin and stdout).",
         allow_abbrev=False,
     )
+    _declare(parser)
+    return Options(vars(parser.parse_args(arguments)))
+
+
+def _declare(parser: ArgumentParser | Quick) -> None:
+    """All commands and their options, to whichever parser."""
     parser.add_argument("--version", action="version", version=f"gmsa-krm {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands: Any = parser.add_subparsers(required=True, metavar="COMMAND")
 
     render = commands.add_parser("render", help="print everything that GMSAConfig files ask for, in apply order")
     render.add_argument("path", nargs="+", metavar="PATH", help="GMSAConfig file, manifest, folder of them, or - for stdin")
@@ -346,7 +360,6 @@ def _parser() -> ArgumentParser:
     show = actions.add_parser("show", help="print what the certificates in PEM files hold")
     show.add_argument("file", nargs="+", metavar="FILE")
     show.set_defaults(run=_certs_show)
-    return parser
 
 
 def _print(findings: Iterable[Finding]) -> None:

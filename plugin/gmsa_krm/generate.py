@@ -11,7 +11,7 @@ from gmsa_krm.inputs import EXPANSION_SINCE, POLICIES_SINCE, dns_name
 from gmsa_krm.manifests import access, configurations, credspec, webhook
 from gmsa_krm.manifests.made import MANAGED_BY, Made
 from gmsa_krm.yaml.edit import apply, with_list
-from gmsa_krm.yaml.stream import kinds_pattern
+from gmsa_krm.yaml.stream import Kinds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,8 +90,9 @@ def generate(
                 message = f"{_named(own.identity)} comes of {other.source} of another entry or config too, with other contents; a cluster has one webhook and one CRD: join the configs, or set admission.mode: None in all but one"
                 place = loaded.report.place(loaded.config.node)
                 outcome.findings.append(Finding(ERROR, "same-object", message, place, own.source))
-    kinds = kinds_pattern(kind for _, kind, _, _ in made)
-    for index, document in enumerate(documents) if made else ():
+    kinds = Kinds(kind for _, kind, _, _ in made) if documents else None
+    for index, document in enumerate(documents) if kinds is not None and made else ():
+        assert kinds is not None
         if not document.could_be(kinds):
             continue
         items = document.items()

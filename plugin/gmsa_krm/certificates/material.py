@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
+_CERTIFICATE = r"-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----"
 
 DAY = 86_400
 # An expiry nearer than this is worth a warning.
@@ -32,4 +32,4 @@ def dns_names(service: str, namespace: str) -> list[str]:
 
 def certificates_of(pem: str) -> list[str]:
     """The certificate blocks of a PEM text, each ending in a line break, without what stands between them."""
-    return [match[0].strip() + "\n" for match in _CERTIFICATE.finditer(pem)]
+    return [match[0].strip() + "\n" for match in re.finditer(_CERTIFICATE, pem)]

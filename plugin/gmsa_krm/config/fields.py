@@ -270,8 +270,8 @@ class _Kubernetes(Field):
         return _shape_schema(self.shape)
 
 
-_QUANTITY = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?")
-_LABEL_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+_QUANTITY = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?"
+_LABEL_VALUE = r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?"
 
 
 def _check_shape(node: Node, shape: Shape, path: str, report: Report) -> None:
@@ -297,11 +297,11 @@ def _check_shape(node: Node, shape: Shape, path: str, report: Report) -> None:
         is_number = not node.style and bool(_INTEGER.fullmatch(node.text))
         if shape == "integer" and not is_number:
             report.error(node, path, "type", f"{_shown(node.text)} is not a whole number; write it in digits, unquoted")
-        elif shape == "quantity" and not _QUANTITY.fullmatch(node.text):
+        elif shape == "quantity" and not re.fullmatch(_QUANTITY, node.text):
             report.error(node, path, "type", f"{_shown(node.text)} is no quantity; write something like 100m or 128Mi")
         elif shape in ("string", "label") and not node.style and node.tag is None and meaning(node.text) != "string":
             report.error(node, path, "unquoted", f'{node.text} reads as a {meaning(node.text)} in YAML; quote it: "{node.text}"')
-        elif shape == "label" and not _LABEL_VALUE.fullmatch(node.text):
+        elif shape == "label" and not re.fullmatch(_LABEL_VALUE, node.text):
             report.error(node, path, "label", f"{_shown(node.text)} is no label value (letters, digits, -, _ and ., 63 characters)")
 
 

@@ -18,9 +18,9 @@ PLUGINS = {
     "Rancher": ("{e4781092-f116-4b79-b55e-28eb6a224e26}", ("namespace", "secret")),
 }
 
-_AZURE = re.compile(r"ObjectId=(?P<id>[^;\s]+);SecretUri=(?P<uri>https://[^;\s]+/secrets/[^;\s]+)")
-_ARN = re.compile(r"arn:aws[a-z-]*:(?:secretsmanager|ssm):[a-z0-9-]+:[0-9]{12}:\S+")
-_RANCHER = re.compile(r"[^:\s]+:[^:\s]+")
+_AZURE = r"ObjectId=(?P<id>[^;\s]+);SecretUri=(?P<uri>https://[^;\s]+/secrets/[^;\s]+)"
+_ARN = r"arn:aws[a-z-]*:(?:secretsmanager|ssm):[a-z0-9-]+:[0-9]{12}:\S+"
+_RANCHER = r"[^:\s]+:[^:\s]+"
 
 
 def plugin_guid(plugin: str) -> str:
@@ -67,11 +67,11 @@ def check_host_account(section: HostAccount, report: Report) -> None:
         if set(section.input) != set(keys) or not all(section.input.values()):
             return
     written = plugin_input(plugin, section.input)
-    if plugin == "AzureKeyVault" and not _AZURE.fullmatch(written):
+    if plugin == "AzureKeyVault" and not re.fullmatch(_AZURE, written):
         cure = "ObjectId=<managed identity's object id>;SecretUri=https://<vault>.vault.azure.net/secrets/<secret>"
     elif plugin == "AWS" and not _arn(written):
         cure = '{"credentialArn":"arn:aws:secretsmanager:<region>:<account>:secret:<name>"} (or the ARN of an SSM parameter)'
-    elif plugin == "Rancher" and not _RANCHER.fullmatch(written):
+    elif plugin == "Rancher" and not re.fullmatch(_RANCHER, written):
         cure = "<namespace>:<secret>, with one colon"
     else:
         return
@@ -85,4 +85,4 @@ def _arn(written: str) -> bool:
         value = json.loads(written)
     except (ValueError, RecursionError):
         return False
-    return isinstance(value, dict) and set(value) == {"credentialArn"} and bool(_ARN.fullmatch(str(value["credentialArn"])))
+    return isinstance(value, dict) and set(value) == {"credentialArn"} and bool(re.fullmatch(_ARN, str(value["credentialArn"])))

@@ -15,22 +15,23 @@ if TYPE_CHECKING:
 
     from gmsa_krm.config.fields import Remark
 
+# Texts and not compiled: `re` compiles and keeps what a run needs, and most run few of the checks.
 _LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
-_SUBDOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
-_LABEL_ONLY = re.compile(_LABEL)
-_SERVICE_NAME = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?")
-_DNS_NAME = re.compile(r"[A-Za-z0-9_](?:[-A-Za-z0-9_]{0,61}[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[-A-Za-z0-9_]{0,61}[A-Za-z0-9_])?)*")
-_GUID = re.compile(r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}")
-_SID = re.compile(r"S-1-5-21-[0-9]{1,10}-[0-9]{1,10}-[0-9]{1,10}")
-_ACCOUNT_SID = re.compile(r"(S-1-5-21-[0-9]{1,10}-[0-9]{1,10}-[0-9]{1,10})-[0-9]+")
+_SUBDOMAIN = rf"{_LABEL}(?:\.{_LABEL})*"
+_LABEL_ONLY = _LABEL
+_SERVICE_NAME = r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?"
+_DNS_NAME = r"[A-Za-z0-9_](?:[-A-Za-z0-9_]{0,61}[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[-A-Za-z0-9_]{0,61}[A-Za-z0-9_])?)*"
+_GUID = r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
+_SID = r"S-1-5-21-[0-9]{1,10}-[0-9]{1,10}-[0-9]{1,10}"
+_ACCOUNT_SID = r"(S-1-5-21-[0-9]{1,10}-[0-9]{1,10}-[0-9]{1,10})-[0-9]+"
 # Not allowed in sAMAccountName: [MS-ADTS] 3.1.1.6 and the SAM's own list.
-_NOT_IN_ACCOUNT = re.compile(r'["/\\\[\]:;|=,+*?<>@\x00-\x1f\x7f-\x9f]')
+_NOT_IN_ACCOUNT = r'["/\\\[\]:;|=,+*?<>@\x00-\x1f\x7f-\x9f]'
 # Not allowed in a NetBIOS domain name: [MS-NBTE] and the naming conventions of Active Directory.
-_NOT_IN_NETBIOS = re.compile(r'[\\/:*?"<>|.\s\x00-\x1f\x7f-\x9f]')
-_DURATION = re.compile(r"(?:[0-9]{1,9}(?:h|m|s))+")
-_DURATION_PART = re.compile(r"([0-9]+)([hms])")
+_NOT_IN_NETBIOS = r'[\\/:*?"<>|.\s\x00-\x1f\x7f-\x9f]'
+_DURATION = r"(?:[0-9]{1,9}(?:h|m|s))+"
+_DURATION_PART = r"([0-9]+)([hms])"
 # A registry with or without port, a path, and a tag, a digest or both (distribution/reference).
-_IMAGE = re.compile(
+_IMAGE = (
     r"[A-Za-z0-9](?:[-A-Za-z0-9._]*[A-Za-z0-9])?(?::[0-9]+)?(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
     r"(?P<tag>:[A-Za-z0-9_][-A-Za-z0-9_.]{0,127})?(?P<digest>@sha256:[0-9a-f]{64})?"
 )
@@ -44,7 +45,7 @@ def account(text: str) -> Iterable[Remark]:
         yield wrong("account-name", f"{text} is DOMAIN\\name; give the name alone: {text.rpartition(chr(92))[2]}")
     elif "@" in text:
         yield wrong("account-name", f"{text} is a user principal name; give the sAMAccountName: {text.partition('@')[0]}")
-    elif not text or _NOT_IN_ACCOUNT.search(text) or text != text.strip() or not text.isprintable():
+    elif not text or re.search(_NOT_IN_ACCOUNT, text) or text != text.strip() or not text.isprintable():
         yield wrong("account-name", f"{text!a} is no sAMAccountName; give the account's name as Get-ADServiceAccount shows it, without $")
     elif len(text) > 20:
         yield wrong("account-name", f"{text} has {len(text)} characters; a sAMAccountName has 20 at most, so this is the display or DNS name")
@@ -53,10 +54,10 @@ def account(text: str) -> Iterable[Remark]:
 
 
 def domain_sid(text: str) -> Iterable[Remark]:
-    of_account = _ACCOUNT_SID.fullmatch(text)
+    of_account = re.fullmatch(_ACCOUNT_SID, text)
     if of_account:
         yield wrong("account-sid", f"{text} is an account's SID (it ends in a RID); give the domain's: {of_account[1]}")
-    elif not _SID.fullmatch(text):
+    elif not re.fullmatch(_SID, text):
         yield wrong("domain-sid", f"{text} is no domain SID; give S-1-5-21-a-b-c as `(Get-ADDomain).DomainSID.Value` shows it")
     elif any(int(part) > 0xFFFFFFFF for part in text.split("-")[4:]):
         yield wrong("domain-sid", f"{text} has a number over 4294967295; copy it from `(Get-ADDomain).DomainSID.Value`")
@@ -64,25 +65,25 @@ def domain_sid(text: str) -> Iterable[Remark]:
 
 def domain_guid(text: str) -> Iterable[Remark]:
     bare = text.strip("{}")
-    if bare != text and _GUID.fullmatch(bare):
+    if bare != text and re.fullmatch(_GUID, bare):
         yield wrong("domain-guid", f"{text} has braces; a domain's GUID has none: {bare}")
-    elif not _GUID.fullmatch(text):
+    elif not re.fullmatch(_GUID, text):
         yield wrong("domain-guid", f"{text} is no GUID; give `(Get-ADDomain).ObjectGUID`, like 244818ae-87ac-4fcd-92ec-e79e5252348a")
     elif not text.strip("0-"):
         yield wrong("domain-guid", f"{text} is the empty GUID; give `(Get-ADDomain).ObjectGUID`")
 
 
 def plugin_guid(text: str) -> Iterable[Remark]:
-    if _GUID.fullmatch(text):
+    if re.fullmatch(_GUID, text):
         yield wrong("plugin-guid", f"{text} has no braces, and without them the plugin is not called; write \"{{{text}}}\"")
-    elif not (text.startswith("{") and text.endswith("}") and _GUID.fullmatch(text[1:-1])):
+    elif not (text.startswith("{") and text.endswith("}") and re.fullmatch(_GUID, text[1:-1])):
         yield wrong("plugin-guid", f"{text} is no plugin GUID; write it in braces, like \"{{CCC2A336-D7F3-4818-A213-272B7924213E}}\"")
 
 
 def dns_name(text: str) -> Iterable[Remark]:
-    if text.endswith(".") and _DNS_NAME.fullmatch(text[:-1]):
+    if text.endswith(".") and re.fullmatch(_DNS_NAME, text[:-1]):
         yield wrong("dns-name", f"{text} ends in a dot; write {text[:-1]}")
-    elif not _DNS_NAME.fullmatch(text) or len(text) > 253:
+    elif not re.fullmatch(_DNS_NAME, text) or len(text) > 253:
         yield wrong("dns-name", f"{text!a} is no DNS name; give the domain's, like contoso.com")
     elif "." not in text:
         yield doubtful("dns-name", f"{text} has a single label, so it may be the NetBIOS name; give the domain's DNS name, like contoso.com")
@@ -91,7 +92,7 @@ def dns_name(text: str) -> Iterable[Remark]:
 def netbios_name(text: str) -> Iterable[Remark]:
     if "." in text:
         yield wrong("netbios-name", f"{text} is a DNS name; give the NetBIOS name, `(Get-ADDomain).NetBIOSName`, like {text.partition('.')[0].upper()[:15]}")
-    elif not text or _NOT_IN_NETBIOS.search(text) or not text.isprintable():
+    elif not text or re.search(_NOT_IN_NETBIOS, text) or not text.isprintable():
         yield wrong("netbios-name", f"{text!a} is no NetBIOS name; give `(Get-ADDomain).NetBIOSName`, like CONTOSO")
     elif len(text) > 15:
         yield wrong("netbios-name", f"{text} has {len(text)} characters; a NetBIOS name has 15 at most: `(Get-ADDomain).NetBIOSName`")
@@ -104,19 +105,19 @@ def scope(text: str) -> Iterable[Remark]:
 
 def subdomain_name(text: str) -> Iterable[Remark]:
     """A name of most Kubernetes objects: an RFC 1123 subdomain."""
-    if not _SUBDOMAIN.fullmatch(text) or len(text) > 253:
+    if not re.fullmatch(_SUBDOMAIN, text) or len(text) > 253:
         yield wrong("kubernetes-name", f"{text!a} is no RFC 1123 name (lower case, digits, - and .); write {suggested_name(text)}")
 
 
 def label_name(text: str) -> Iterable[Remark]:
     """A name of a namespace: an RFC 1123 label."""
-    if not _LABEL_ONLY.fullmatch(text):
+    if not re.fullmatch(_LABEL_ONLY, text):
         yield wrong("kubernetes-name", f"{text!a} is no RFC 1123 label (lower case, digits and -, 63 characters); write {suggested_name(text).replace('.', '-')[:63].strip('-')}")
 
 
 def service_name(text: str) -> Iterable[Remark]:
     """A name of a Service: an RFC 1035 label."""
-    if not _SERVICE_NAME.fullmatch(text):
+    if not re.fullmatch(_SERVICE_NAME, text):
         yield wrong("kubernetes-name", f"{text!a} cannot name a Service (a letter, then lower case, digits and -, 63 characters); write something like gmsa-webhook")
 
 
@@ -154,7 +155,7 @@ def suggested_name(text: str) -> str:
 
 
 def duration(text: str) -> Iterable[Remark]:
-    if not _DURATION.fullmatch(text):
+    if not re.fullmatch(_DURATION, text):
         yield wrong("duration", f"{text!a} is no duration; write hours, minutes and seconds like 8760h or 1h30m (there is no d)")
     elif not seconds(text):
         yield wrong("duration", f"{text} is no time at all; write something like 720h")
@@ -165,7 +166,7 @@ def duration(text: str) -> Iterable[Remark]:
 def seconds(text: str) -> int:
     """A duration that `duration` accepts, in seconds."""
     units = {"h": 3600, "m": 60, "s": 1}
-    return sum(int(number) * units[unit] for number, unit in _DURATION_PART.findall(text))
+    return sum(int(number) * units[unit] for number, unit in re.findall(_DURATION_PART, text))
 
 
 def kube_version(text: str) -> Iterable[Remark]:
@@ -180,7 +181,7 @@ def version_of(text: str) -> tuple[int, int] | None:
 
 
 def image(text: str) -> Iterable[Remark]:
-    match = _IMAGE.fullmatch(text)
+    match = re.fullmatch(_IMAGE, text)
     if not match:
         yield wrong("image", f"{text!a} is no image reference; write registry/path:tag or registry/path@sha256:digest")
     elif not match["digest"] and match["tag"] in (None, ":latest"):

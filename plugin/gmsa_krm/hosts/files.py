@@ -24,6 +24,7 @@ _ENDINGS = (".yaml", ".yml", ".json")
 _NOT_RESOURCES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 # A folder of manifests of a large cluster has some tens of megabytes.
 _MAX_STREAM = 1024 * 1024 * 1024
+_PIECE = 64 * 1024
 
 
 class Folder:
@@ -111,25 +112,29 @@ def _read(
             data = stdin.read(_MAX_STREAM + 1)
         else:
             with open(file, "rb") as opened:
-                data = opened.read(_MAX_STREAM + 1)
+                data = opened.read(_PIECE)
+                if len(data) == _PIECE:  # to read as much at once takes memory for as much
+                    data += opened.read(_MAX_STREAM + 1 - _PIECE)
     except OSError as error:
         raise OutsideError(f"{shown}: cannot be read ({error.strerror})") from None
     if len(data) > _MAX_STREAM:
         raise input_error("too-large", f"is over {_MAX_STREAM >> 20} MiB", Place(shown))
     for document in split(decode(data, shown), shown):
-        root = document.node
-        if root is None:
+        head = document.head
+        if head is None:
             continue
-        if is_config(root):
+        if is_config(head):
             if len(document.text) > MAX_BYTES:
                 raise input_error("too-large", f"is over {MAX_BYTES >> 20} MiB; a GMSAConfig is a small file", document.place())
             own_folder = os.path.dirname(os.path.abspath(file)) if file != "-" else os.getcwd()
             outside = Outside(own_folder, environ, overrides)
+            root = document.node
+            assert root is not None
             loaded = load_config(root, shown, document.line, overrides=outside.overrides)
             folder.configs.append((loaded, outside))
         elif document.identity is None:
             message = "is no Kubernetes object (it has no kind or no metadata); leave the file out or mend it"
-            folder.others.append((os.path.realpath(file), input_error("not-an-object", message, document.place(root))))
+            folder.others.append((os.path.realpath(file), input_error("not-an-object", message, document.place(head))))
         else:
             document.forget()
             folder.documents.append(document)

@@ -16,7 +16,7 @@ from gmsa_krm.config.load import is_config, load_config
 from gmsa_krm.findings import WARNING, Finding, Place, input_error
 from gmsa_krm.pipeline import run
 from gmsa_krm.yaml import write
-from gmsa_krm.yaml.stream import decode, joined, split
+from gmsa_krm.yaml.stream import decode, encoded, split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def post_render(
     where a config is needed and there is none.
     """
     text = decode(data, "stdin")
-    if not text.strip():
+    if not text or text.isspace():
         if helm4:
             message = "is empty, and Helm 4 takes no empty answer; the chart renders nothing"
             raise input_error("empty", message, Place("stdin"))
@@ -85,12 +85,14 @@ def post_render(
     ]
     ours = [_sourced(made.data, f"{chart}/templates/{_OWN_FILE}", helm4) for made in outcome.new]
     at = _place_of_ours(documents) if ours else 0
-    return joined([*texts[:at], *ours, *texts[at:]]).encode(), outcome.findings
+    return encoded([*texts[:at], *ours, *texts[at:]]), outcome.findings
 
 
 def _place_of_ours(documents: list[Document]) -> int:
     """The index of the first document that may start a pod, or of the end."""
     for index, document in enumerate(documents):
+        if document.plain_kind in _BEFORE_OURS:
+            continue
         identity = document.identity
         document.forget()
         if identity is not None and identity[1] not in _BEFORE_OURS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gmsa_krm.yaml import write
-from gmsa_krm.yaml.stream import Document, Identity, joined
+from gmsa_krm.yaml.stream import Document, Identity, encoded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _rank(kind: str) -> int:
 
 def stream(outputs: list[Output], as_json: bool) -> bytes:
     if not as_json:
-        return joined([output.as_yaml() for output in outputs]).encode()
+        return encoded([output.as_yaml() for output in outputs])
     return json_text({"apiVersion": "v1", "kind": "List", "items": [output.as_data() for output in outputs]})
 
 

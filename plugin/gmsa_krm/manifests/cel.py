@@ -65,12 +65,12 @@ def _place(holder: str, at: str) -> str:
     return f"{{'at': {at}, 'name': string({holder}.{_NAME}.orValue('')), 'contents': string({holder}.{_CONTENTS}.orValue(''))}}"
 
 
-_SPECIAL = re.compile(r"[\\'\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_SPECIAL = r"[\\'\x00-\x1f\x7f-\x9f\u2028\u2029]"
 
 
 def literal(text: str) -> str:
     """A string as CEL reads it."""
-    return "'" + _SPECIAL.sub(lambda it: f"\\u{ord(it[0]):04x}", text) + "'"
+    return "'" + re.sub(_SPECIAL, lambda it: f"\\u{ord(it[0]):04x}", text) + "'"
 
 
 def tables(entries: dict[str, list[str]]) -> list[str]:

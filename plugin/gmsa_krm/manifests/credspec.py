@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from gmsa_krm.config.host_account import plugin_guid, plugin_input
 from gmsa_krm.manifests.made import MANAGED_BY
 
@@ -36,7 +34,9 @@ def contents_of(entry: CredentialSpec, spec: Spec, of_files: dict[str, Object]) 
 
 def canonical(credspec: Object) -> str:
     """A credential spec as the webhook writes it into a pod: Go's encoding/json of a map, byte for byte."""
-    text = json.dumps(credspec, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    from json import dumps
+
+    text = dumps(credspec, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return "".join(_GO_ESCAPES.get(it, it) for it in text) if not _GO_ESCAPES.keys().isdisjoint(text) else text
 
 

@@ -14,12 +14,11 @@ from gmsa_krm.workloads.contents import filled_in
 from gmsa_krm.workloads.pods import BUILT_IN, Paths, workloads_in
 from gmsa_krm.yaml.edit import UnusualForm
 from gmsa_krm.yaml.overlay import SharedNode, laid_over, overlaid
-from gmsa_krm.yaml.stream import kinds_pattern
+from gmsa_krm.yaml.stream import Kinds
 from gmsa_krm.yaml.values import data_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import re
     from typing import Any
 
     from gmsa_krm.config.load import LoadedConfig
@@ -99,7 +98,7 @@ def transform(configs: list[tuple[LoadedConfig, Inputs]], documents: list[Docume
             changes.append((change, loaded))
             _check_reference(change, loaded, known, result)
     matched: set[int] = set()
-    kinds = kinds_pattern(kind for _, kind in paths)
+    kinds = Kinds(kind for _, kind in paths)
     for index, document in enumerate(documents):
         root = _root(document, kinds, bool(changes))
         if root is None:
@@ -125,7 +124,7 @@ def transform(configs: list[tuple[LoadedConfig, Inputs]], documents: list[Docume
     return result
 
 
-def _root(document: Document, kinds: re.Pattern[str], all_of_them: bool) -> Node | None:
+def _root(document: Document, kinds: Kinds, all_of_them: bool) -> Node | None:
     if not document.could_be(kinds) or (not all_of_them and not document.mentions(_REFERENCE)):
         return None
     document.close()

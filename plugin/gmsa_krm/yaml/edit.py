@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
-_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_NOT_IN_YAML = "[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
 
 # Start and end offset, and what goes there instead.
 Edit = tuple[int, int, str]
@@ -159,4 +159,4 @@ def _json(data: Any) -> str:
     """JSON that is YAML too: what YAML refuses or takes for a line break is escaped, nothing else."""
     from json import dumps
 
-    return _NOT_IN_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", dumps(data, ensure_ascii=False))
+    return re.sub(_NOT_IN_YAML, lambda match: f"\\u{ord(match[0]):04x}", dumps(data, ensure_ascii=False))

@@ -25,6 +25,7 @@ from yaml.events import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 SCALAR = 0
@@ -104,14 +105,18 @@ class Node:
         return self.kind == SCALAR and self.style == "" and self.text in ("", "~", "null", "Null", "NULL")
 
 
-def parse(text: str) -> Node | None:
+def parse(text: str, only: frozenset[str] | None = None) -> Node | None:
     """The root of the one document in `text`; None if it holds nothing, or nothing but comments.
+
+    `only`: keys of the root whose values are wanted; collections under other keys are read, and left empty.
 
     Raises YamlError for what is not YAML, a second document, nesting deeper than MAX_DEPTH, and aliases
     that expand to more than MAX_EXPANDED nodes or to themselves.
     """
+    if only is not None and ("&" in text or "*" in text):
+        only = None  # an alias may repeat what stands anywhere
     try:
-        root = _build(CParser(text), text)
+        root = _build(CParser(text), text, only)
         return None if root is not None and root.is_null and not root.text and root.anchor is None else root
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -140,7 +145,7 @@ class _Open:
         self.size = 1
 
 
-def _build(parser: CParser, text: str) -> Node | None:
+def _build(parser: CParser, text: str, only: frozenset[str] | None) -> Node | None:
     root: Node | None = None
     anchors: dict[str, tuple[Node, int]] = {}
     stack: list[_Open] = []
@@ -179,8 +184,11 @@ def _build(parser: CParser, text: str) -> Node | None:
             mark = event.start_mark
             opened.start, opened.line, opened.column = mark.index, mark.line, mark.column
             opened.end = mark.index
-            stack.append(_Open(opened, event.anchor))
-            continue
+            if only is None or len(stack) != 1 or stack[0].key is None or stack[0].key.text in only:
+                stack.append(_Open(opened, event.anchor))
+                continue
+            node = opened
+            size = _skip(next_event)
         elif kind is MappingEndEvent or kind is SequenceEndEvent:
             frame = stack.pop()
             node = frame.node
@@ -224,6 +232,25 @@ def _build(parser: CParser, text: str) -> Node | None:
         else:
             frame.node.pairs.append((frame.key, node))
             frame.key = None
+
+
+def _skip(next_event: Callable[[], Any]) -> int:
+    """Reads to the end of a collection under a key of the root, and makes no nodes of it; how many it has."""
+    depth = size = 1
+    while depth:
+        event = next_event()
+        kind = type(event)
+        if kind is ScalarEvent:
+            size += 1
+        elif kind is MappingEndEvent or kind is SequenceEndEvent:
+            depth -= 1
+        else:
+            depth += 1
+            size += 1
+            if depth >= MAX_DEPTH:
+                mark = event.start_mark
+                raise YamlError(f"nested deeper than {MAX_DEPTH} levels", mark.line + 1, mark.column + 1)
+    return size
 
 
 _CONTENT_LINE = re.compile(r"\n([ ]*)(?![ \t\r\n#])")

@@ -56,10 +56,12 @@ class Application:
     def manifests(self) -> list[str]:
         """The files of a folder of manifests. Raises InputError for what Argo CD would render and this does not."""
         root = os.path.realpath(self._root)
+        folder_is_inside = inside(root, self.folder)
         found = []
         for name in manifest_files(self.folder):
             path = os.path.join(self.folder, name)
-            if not inside(root, path):
+            # a file that is no link stands where its folder does, and need not be followed from the root
+            if not (inside(root, path) if os.path.islink(path) else folder_is_inside):
                 raise input_error("link", "is a symbolic link out of the repository; put the file itself there", Place(name))
             if SKIPPED not in read(path):
                 found.append(name)
