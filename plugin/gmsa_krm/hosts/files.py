@@ -67,9 +67,9 @@ def _referred(folder: Folder) -> set[str]:
     found = set()
     for loaded, outside in folder.configs:
         spec = loaded.config.spec
-        for entry in (*spec.credspecs, *spec.policy.accept_previous):
+        for file in (*(it.file for it in spec.credspecs), *(it.file for it in spec.policy.accept_previous)):
             with contextlib.suppress(FileProblem):
-                found.add(outside.path(entry.file or ""))
+                found.add(outside.path(file or ""))
     return found
 
 
