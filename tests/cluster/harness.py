@@ -113,6 +113,8 @@ class Cluster:
         "admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
         "admissionregistration.k8s.io/v1/validatingadmissionpolicies",
         "admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
+        "admissionregistration.k8s.io/v1/mutatingadmissionpolicies",
+        "admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings",
         "rbac.authorization.k8s.io/v1/clusterroles",
         "rbac.authorization.k8s.io/v1/clusterrolebindings",
         "apiextensions.k8s.io/v1/customresourcedefinitions",
@@ -232,7 +234,8 @@ class Cluster:
     def _everything(self) -> set[str]:
         found = set()
         for kind in self._KINDS:
-            found |= {f"/apis/{kind}/{it['metadata']['name']}" for it in self.client.items(f"/apis/{kind}")}
+            listed = self.client.find(f"/apis/{kind}") or {"items": []}  # not all are served by the oldest release
+            found |= {f"/apis/{kind}/{it['metadata']['name']}" for it in listed["items"]}
         found |= {f"/api/v1/namespaces/{it['metadata']['name']}" for it in self.client.items("/api/v1/namespaces")}
         for plural in self._PLURALS:
             for group in self._OF_DEFAULT:
