@@ -48,9 +48,10 @@ def read_paths(
     """
     folder = Folder()
     seen: set[str] = set()
+    folders: dict[str, str] = {}
     for path in paths:
         for file in _files(path):
-            real = os.path.realpath(file) if file != "-" else file
+            real = _real(file, folders) if file != "-" else file
             if real in seen:
                 continue
             seen.add(real)
@@ -60,6 +61,18 @@ def read_paths(
         if real not in referred:
             raise error
     return folder
+
+
+def _real(file: str, folders: dict[str, str]) -> str:
+    """The real path; links above a folder are followed once for all files in it. `folders`: those known."""
+    if os.path.islink(file):
+        return os.path.realpath(file)
+    parent, name = os.path.split(file)
+    if name in ("", ".", ".."):
+        return os.path.realpath(file)
+    if parent not in folders:
+        folders[parent] = os.path.realpath(parent)
+    return os.path.join(folders[parent], name)
 
 
 def _referred(folder: Folder) -> set[str]:
