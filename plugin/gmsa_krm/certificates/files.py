@@ -58,7 +58,6 @@ def from_files(webhook: Webhook, outside: Outside, report: Report) -> TlsMateria
         return None
     if outside.variable("SOURCE_DATE_EPOCH") is None:
         # Once more with the dates of the whole chain, which OpenSSL compares with the clock only.
-        client = _client(authorities)
         client.verify_flags &= ~_NO_CHECK_TIME
         if _handshake(client, server, name, files, report) is None:
             return None
