@@ -229,6 +229,10 @@ class Cluster:
         self.node.namespaces = set()
         self.node.image_finishes = False
         until(lambda: not self._everything() - self._first, "what the test has made is gone")
+        # The API server forgets configurations and policies with a delay of its own; each would refuse this one.
+        probe = pod("probe", service_account="default")
+        probe["metadata"]["namespace"] = "default"
+        until(lambda: not self.verdict(probe), lambda: f"nothing of the test is in force: {self.verdict(probe)}")
         self.client.forget_resources()
 
     def _everything(self) -> set[str]:
