@@ -11,7 +11,8 @@ demo: .venv/run
 	@rm -rf build/demo
 	@echo "gmsa-krm render kustomize/quickstart/gmsa.yaml -o build/demo"
 	@$(BIN)/gmsa-krm render kustomize/quickstart/gmsa.yaml -o build/demo
-	@echo "next: put your own domain into a copy of that file; README.md has kustomize, kubectl and Helm as blocks to copy"
+	@echo "next: cp kustomize/quickstart/gmsa.yaml my.yaml; put your own domain into it; $(BIN)/gmsa-krm render my.yaml"
+	@echo "then: kustomize, kubectl, Helm or Argo CD, each a block to copy in README.md"
 
 ## test: everything that runs in minutes
 test: lint tools

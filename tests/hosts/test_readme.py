@@ -64,3 +64,15 @@ def test_the_table_of_commands_names_every_command(program: Path) -> None:
     assert names
     for name in names:
         assert f"`gmsa-krm {name}" in table
+
+
+def test_the_demo_ends_with_what_to_do_next() -> None:
+    """Every host that the README has a block for is named, and what is to be typed is there to be typed."""
+    said = subprocess.run(["make", "--dry-run", "demo"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    first, last = (line for line in said.splitlines() if line.startswith(('echo "next:', 'echo "then:')))
+    hosts = re.findall(r"^## (.*)$", (ROOT / "README.md").read_text().partition("## By itself")[2].partition("## What is emitted")[0], re.MULTILINE)
+    assert hosts == ["kustomize", "kubectl", "Helm", "Argo CD"]
+    assert all(host in last for host in hosts)
+    source, program = re.findall(r"cp (\S+) my.yaml.*; (\S+) render my.yaml", first)[0]
+    assert (ROOT / source).exists()
+    assert program == ".venv/bin/gmsa-krm"
