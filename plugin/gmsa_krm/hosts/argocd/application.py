@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["HELM", "KUSTOMIZE", "MANIFESTS", "Application", "refuse_empty"]
 
 
-
 class Application:
     """What is to be rendered. Raises InputError where the parameters are wrong."""
 

@@ -88,7 +88,7 @@ class Kustomization:
             if not is_inline(entry) and os.path.isdir(path):
                 self._prepare(path)
         fields = {key.text: data_of(value) for key, value in node.pairs if key.kind == SCALAR}
-        if any(configs for field, entry in entries_of(node, "validators") for configs, _ in [self._configs(entry, folder, file)]):
+        if any(self._configs(entry, folder, file)[0] for _, entry in entries_of(node, "validators")):
             message = "has a GMSAConfig among validators, which kustomize lets change nothing; put it under transformers"
             raise input_error("validator", message, self._place(file))
         lists = [value for key, value in fields.items() if key.lower() in ("resources", *PLUGIN_FIELDS)]
