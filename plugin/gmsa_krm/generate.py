@@ -180,14 +180,9 @@ def _objects(spec: Spec, inputs: Inputs, users: Users) -> Iterator[Made]:
 def _policy(spec: Spec, inputs: Inputs) -> Iterator[Made]:
     from gmsa_krm.manifests import policies
 
-    approved = {}
-    for entry in spec.credspecs:
-        assert entry.name is not None
-        accepted = [credspec.contents_of(entry, spec, inputs.contents), *inputs.previous.get(entry.name, ())]
-        approved[entry.name] = list(dict.fromkeys(map(credspec.canonical, accepted)))
     expands = spec.policy.expand and (inputs.kube_version is None or inputs.kube_version >= EXPANSION_SINCE)
     # what fills in stands before what refuses pods that are not filled in
-    for made in [policies.expansion(spec.policy, approved)] * expands + [policies.policy(spec.policy, approved)]:
+    for made in [policies.expansion(spec.policy, inputs.approved)] * expands + [policies.policy(spec.policy, inputs.approved)]:
         yield Made(made, "spec.policy")
         yield Made(policies.binding(made), "spec.policy")
 
@@ -232,8 +227,8 @@ def _nodes(spec: Spec, inputs: Inputs) -> Iterator[Made]:
     for entry in spec.credspecs:
         if entry.diagnostics is not None:
             assert entry.name is not None
-            contents = credspec.canonical(credspec.contents_of(entry, spec, inputs.contents)) if spec.admission.mode == "Policy" else None
-            job = nodes.diagnostics_job(entry.name, dns_name(entry, spec, inputs), entry.diagnostics, contents)
+            approved = inputs.approved.get(entry.name, [None])
+            job = nodes.diagnostics_job(entry.name, dns_name(entry, spec, inputs), entry.diagnostics, approved[0])
             yield Made(job, f"{entry.path}.diagnostics")
 
 

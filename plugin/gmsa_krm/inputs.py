@@ -7,7 +7,7 @@ import posixpath
 from gmsa_krm.certificates import obtain
 from gmsa_krm.certificates.material import TlsMaterial
 from gmsa_krm.config.values import suggested_name, version_of
-from gmsa_krm.findings import ERROR, Finding
+from gmsa_krm.findings import ERROR, Finding, has_errors
 from gmsa_krm.outside import FileProblem, Outside
 
 TYPE_CHECKING = False
@@ -29,15 +29,16 @@ EXPANSION_SINCE = (1, 36)
 class Inputs:
     """`tls`: the webhook's material, if it has any here; `contents`: those of credspecs with a file, by their path.
 
-    `previous`: contents that a credspec, by its name, had; `kube_version`: the cluster's, None if nobody says it.
+    `approved`, in mode Policy: what each credspec, by its name, may be in a pod, the current contents first;
+    `kube_version`: the cluster's, None if nobody says it.
     """
 
-    __slots__ = ("contents", "kube_version", "previous", "tls")
+    __slots__ = ("approved", "contents", "kube_version", "tls")
 
     def __init__(self) -> None:
         self.tls: TlsMaterial | None = None
         self.contents: dict[str, dict[str, Any]] = {}
-        self.previous: dict[str, list[dict[str, Any]]] = {}
+        self.approved: dict[str, list[str]] = {}
         self.kube_version: tuple[int, int] | None = None
 
 
@@ -60,9 +61,12 @@ def fetch(loaded: LoadedConfig, outside: Outside, documents: Iterable[Document])
     given = spec.kube_version or (outside.variable("KUBE_VERSION") if outside.variable("ARGOCD_APP_NAME") else None)
     inputs.kube_version = version_of(given) if given else None
     if spec.admission.mode == "Policy":
+        previous: dict[str, list[dict[str, Any]]] = {}
         for accepted in spec.policy.accept_previous:
-            of_files += _previous(accepted, outside, report, inputs)
+            of_files += _previous(accepted, outside, report, previous)
         _check_version(spec, inputs, report)
+        if not has_errors([*report.findings, *of_files]):
+            inputs.approved = _approved(spec, inputs, previous)
     if spec.admission.mode == "Webhook" and not any(field.startswith("spec.webhook") or field == "spec" for field in wrong):
         present = None
         if spec.webhook.certificate.source == "Generate":
@@ -94,7 +98,20 @@ def _credspec(
     return contents, of_file.findings
 
 
-def _previous(accepted: AcceptedContents, outside: Outside, report: Report, inputs: Inputs) -> list[Finding]:
+def _approved(spec: Spec, inputs: Inputs, previous: dict[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
+    from gmsa_krm.manifests.credspec import canonical, contents_of
+
+    approved = {}
+    for entry in spec.credspecs:
+        assert entry.name is not None
+        accepted = [contents_of(entry, spec, inputs.contents), *previous.get(entry.name, ())]
+        approved[entry.name] = list(dict.fromkeys(map(canonical, accepted)))
+    return approved
+
+
+def _previous(
+    accepted: AcceptedContents, outside: Outside, report: Report, previous: dict[str, list[dict[str, Any]]]
+) -> list[Finding]:
     from gmsa_krm.config.credspec_file import read_credspec
 
     if accepted.contents is not None:
@@ -109,7 +126,7 @@ def _previous(accepted: AcceptedContents, outside: Outside, report: Report, inpu
             return []
     contents, of_file = read_credspec(data, shown)
     if contents is not None:
-        inputs.previous.setdefault(accepted.credspec, []).append(contents)
+        previous.setdefault(accepted.credspec, []).append(contents)
     return of_file.findings
 
 

@@ -65,7 +65,7 @@ def patch(configs: list[tuple[LoadedConfig, Outside]], target: str, namespace: s
             findings.append(Finding(ERROR, "patch-hook", message, Place(), f"{change.netlogon_restart.path}.onExistingHook"))
         pod_change.add(change, known.domains.get(change.credspec or "", ""))
     overlay = pod_change.overlay()
-    if known.contents:
+    if known.approved:
         overlay = filled_in(overlay, laid_over(data_of(pod), overlay), pod, known, say)
     if (group, kind) not in BUILT_IN and any(isinstance(value, Items) for value in overlay.values()):
         message = "is a custom resource, in which a strategic merge patch replaces lists whole; use the transformer for containers, hooks and tokens"

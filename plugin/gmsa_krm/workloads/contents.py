@@ -21,17 +21,17 @@ def filled_in(overlay: dict[str, Any], pod: dict[str, Any], node: Node, known: K
         options = _options(holder)
         name, there = options.get("gmsaCredentialSpecName"), options.get("gmsaCredentialSpec")
         path = f"{kind}[{index}].securityContext.windowsOptions" if kind else "securityContext.windowsOptions"
-        if not isinstance(name, str) or name not in known.contents:
+        if not isinstance(name, str) or name not in known.approved:
             continue  # said by the checks
-        contents = known.contents[name]
-        if contents is None:
+        approved = known.approved[name]
+        if not approved:
             message = f"names {name}, which is in existingCredspecs only, so its contents are not known; add it to credspecs (file takes its JSON)"
             say("error", "unknown-contents", message, node, f"{path}.gmsaCredentialSpecName")
-        elif there and there != contents and there not in known.previous.get(name, ()):
+        elif there and there not in approved:
             message = f"differs from what the config says {name} is; remove gmsaCredentialSpec, it is written here"
             say("error", "foreign-contents", message, node, f"{path}.gmsaCredentialSpec")
-        elif there != contents:
-            change: dict[str, Any] = {"securityContext": {"windowsOptions": {"gmsaCredentialSpec": contents}}}
+        elif there != approved[0]:
+            change: dict[str, Any] = {"securityContext": {"windowsOptions": {"gmsaCredentialSpec": approved[0]}}}
             overlay = merged(overlay, {kind: Items({index: change})} if kind else change)
     return overlay
 

@@ -6,7 +6,6 @@ from gmsa_krm.config.fields import guess
 from gmsa_krm.config.model import FROM_WORKLOADS
 from gmsa_krm.findings import ERROR, WARNING, Finding
 from gmsa_krm.inputs import dns_name
-from gmsa_krm.manifests.credspec import canonical, contents_of
 from gmsa_krm.manifests.made import MANAGED_BY
 from gmsa_krm.workloads.change import PodChange, matches
 from gmsa_krm.workloads.checks import Checker
@@ -50,15 +49,13 @@ class Transformed:
 class Known:
     """What the configs say of credspecs. `names` is None where there is no config to say it.
 
-    `contents`, in mode Policy: what each credspec is in a pod, None where only its name is known; `previous`: what
-    it was.
+    `approved`, in mode Policy: what each credspec may be in a pod, as in `Inputs`; empty where only its name is known.
     """
 
     def __init__(self, configs: list[tuple[LoadedConfig, Inputs]]) -> None:
         self.credspecs: dict[str, CredentialSpec] = {}
         self.domains: dict[str, str] = {}
-        self.contents: dict[str, str | None] = {}
-        self.previous: dict[str, set[str]] = {}
+        self.approved: dict[str, list[str]] = {}
         existing: set[str] = set()
         for loaded, inputs in configs:
             spec = loaded.config.spec
@@ -67,11 +64,9 @@ class Known:
                 assert credspec.name is not None
                 self.credspecs[credspec.name] = credspec
                 self.domains[credspec.name] = dns_name(credspec, spec, inputs)
-                if spec.admission.mode == "Policy":
-                    self.contents[credspec.name] = canonical(contents_of(credspec, spec, inputs.contents))
-                    self.previous[credspec.name] = {canonical(it) for it in inputs.previous.get(credspec.name, ())}
+            self.approved.update(inputs.approved)
             if spec.admission.mode == "Policy":
-                self.contents.update((name, None) for name in spec.existing_credspecs if name not in self.contents)
+                self.approved.update((name, []) for name in spec.existing_credspecs if name not in self.approved)
         self.names = {*self.credspecs, *existing} if configs else None
 
     def covered(self, name: str, namespace: str, account: str) -> bool | None:
@@ -185,7 +180,7 @@ def _one(
             pod_change.add(change, known.domains.get(change.credspec or "", ""))
         overlay = pod_change.overlay()
     pod = laid_over(data_of(node), overlay)
-    if known.contents:
+    if known.approved:
         overlay = filled_in(overlay, pod, node, known, say)
         pod = laid_over(data_of(node), overlay)
     named = Checker(pod, node, known, own_namespace, say).run()
