@@ -35,6 +35,9 @@ KIND_NAMES = ("a scalar", "a mapping", "a list")
 
 # Kubernetes objects stay under 100 levels (the deepest are CRD schemas).
 MAX_DEPTH = 400
+_TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
+# From 0.2.6 on libyaml has a limit of its own, 1,000 levels, and reads ahead: it can come first.
+_LIBYAMLS_DEPTH = "exceeded maximum nesting depth"
 # Nodes a document may have once its aliases are followed; go-yaml stops at a similar size.
 MAX_EXPANDED = 4_000_000
 
@@ -120,9 +123,7 @@ def parse(text: str, only: frozenset[str] | None = None) -> Node | None:
         return None if root is not None and root.is_null and not root.text and root.anchor is None else root
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise YamlError(
-            f"not YAML: {_sentence(error)}", mark.line + 1 if mark else 1, mark.column + 1 if mark else 1
-        ) from None
+        raise YamlError(_sentence(error), mark.line + 1 if mark else 1, mark.column + 1 if mark else 1) from None
     except (YAMLError, UnicodeEncodeError) as error:
         # libyaml's reader has an offset only, and says it in the first line of the text.
         raise YamlError(f"not YAML: {str(error).splitlines()[0]}") from None
@@ -130,7 +131,9 @@ def parse(text: str, only: frozenset[str] | None = None) -> Node | None:
 
 def _sentence(error: MarkedYAMLError) -> str:
     problem, context = error.problem, error.context
-    return f"{problem} ({context})" if problem and context else str(problem or context)
+    if problem == _LIBYAMLS_DEPTH:
+        return _TOO_DEEP
+    return f"not YAML: {problem} ({context})" if problem and context else f"not YAML: {problem or context}"
 
 
 class _Open:
@@ -172,7 +175,7 @@ def _build(parser: CParser, text: str, only: frozenset[str] | None) -> Node | No
         elif kind is MappingStartEvent or kind is SequenceStartEvent:
             if len(stack) >= MAX_DEPTH:
                 mark = event.start_mark
-                raise YamlError(f"nested deeper than {MAX_DEPTH} levels", mark.line + 1, mark.column + 1)
+                raise YamlError(_TOO_DEEP, mark.line + 1, mark.column + 1)
             opened = Node()
             opened.kind = MAPPING if kind is MappingStartEvent else SEQUENCE
             opened.text = opened.style = ""
@@ -249,7 +252,7 @@ def _skip(next_event: Callable[[], Any]) -> int:
             size += 1
             if depth >= MAX_DEPTH:
                 mark = event.start_mark
-                raise YamlError(f"nested deeper than {MAX_DEPTH} levels", mark.line + 1, mark.column + 1)
+                raise YamlError(_TOO_DEEP, mark.line + 1, mark.column + 1)
     return size
 
 
