@@ -1,12 +1,14 @@
 """A stand-in for the image of upstream's gMSA admission webhook (k8s-gmsa-webhook v0.13.0).
 
-Upstream's binary cannot be had as a Go module, so this program of our own takes its place: same arguments, environment
-and files, same requests to the API server, same verdicts, weaknesses included:
+Upstream's binary cannot be had as a Go module, so this program of our own takes its place. It does what upstream's
+public source does: same arguments, environment and files, same requests to the API server, same verdicts and codes,
+weaknesses included:
 
 - it looks at the pod and at `containers`, not at init or ephemeral containers;
-- with `--cert-reload` it notices the first change of its certificate and no further one;
-- a signal ends it at once, with whatever it was answering. What upstream's binary does then was not to be found out,
-  so this is the worst that it can do; with STAND_IN_FINISHES set it answers what has come, and then ends.
+- with `--cert-reload` it notices the first change of its certificate and no further one: the watch is on the file that
+  the kubelet then removes;
+- a signal ends it at once, with whatever it was answering: upstream handles none, so Go's runtime does. With
+  STAND_IN_FINISHES set it answers what has come, and then ends, as an image that handles it would.
 
 `CLUSTER_TEST_WEBHOOK=PATH` runs a real binary instead. Standard library only: it runs in an empty root directory, so
 whatever it needs is imported before (see `pod`).
@@ -25,6 +27,7 @@ import socketserver
 import ssl
 import threading
 import time
+import uuid
 from typing import Any
 from urllib.parse import quote
 
@@ -78,7 +81,11 @@ def _read(path: str) -> str:
 
 
 class Refused(Exception):
-    """The verdict is no; the text is for the user."""
+    """The verdict is no; the text is for the user, the code is HTTP's."""
+
+    def __init__(self, text: str, code: int) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class Api:
@@ -94,13 +101,16 @@ class Api:
     def credspec(self, name: str) -> Object:
         code, answer = self._request("GET", f"/apis/windows.k8s.io/v1/gmsacredentialspecs/{quote(name)}")
         if code == 404:
-            raise Refused(f"cred spec {name} does not exist")
+            raise Refused(f"cred spec {name} does not exist", 404)
         if code != 200:
-            raise Refused(f"cred spec {name} cannot be read: {answer.get('message')}")
-        contents: Object = answer.get("credspec")
+            raise Refused(f"cred spec {name} cannot be read: {answer.get('message')}", 500)
+        contents: Object | None = answer.get("credspec")
+        if contents is None:
+            raise Refused(f"cred spec {name} has no contents", 417)
         return contents
 
-    def may_use(self, name: str, namespace: str, service_account: str) -> bool:
+    def may_use(self, name: str, namespace: str, service_account: str) -> None:
+        """Raises Refused, also where that cannot be asked."""
         review = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "LocalSubjectAccessReview",
@@ -115,9 +125,10 @@ class Api:
             },
         }  # fmt: skip
         code, answer = self._request("POST", f"/apis/authorization.k8s.io/v1/namespaces/{namespace}/localsubjectaccessreviews", review)
-        if code != 201:
-            raise Refused(f"the service account cannot be reviewed: {answer.get('message')}")
-        return bool(answer["status"]["allowed"])
+        status = answer["status"] if code == 201 else {"reason": f"it cannot be asked: {answer.get('message')}"}
+        if not status.get("allowed") or status.get("denied"):
+            reason = f", reason: {status['reason']}" if status.get("reason") else ""
+            raise Refused(f"service account {service_account} is not authorized to `use` GMSA cred spec {name}{reason}", 403)
 
     def _request(self, method: str, path: str, body: Object | None = None) -> tuple[int, Object]:
         self._wait()
@@ -132,7 +143,7 @@ class Api:
             read = answer.status, json.loads(answer.read())
         except (OSError, http.client.HTTPException) as error:
             connection.close()
-            raise Refused(f"the API server does not answer: {error!r}") from None
+            raise Refused(f"the API server does not answer: {error!r}", 500) from None
         self._connections.append(connection)
         return read
 
@@ -197,7 +208,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             else:
                 return self._answer(404, None)
         except Refused as refusal:
-            response |= {"allowed": False, "status": {"code": 403, "message": str(refusal)}}
+            response |= {"allowed": False, "status": {"code": refusal.code, "message": str(refusal)}}
         self._answer(200, {"apiVersion": review["apiVersion"], "kind": "AdmissionReview", "response": response})
         return None
 
@@ -227,12 +238,13 @@ def mutate(api: Api, request: Object, random_hostname: bool) -> list[Object]:
     if request["operation"] != "CREATE":
         return []
     pod, patch = request["object"], []
-    for _, path, options in places(pod):
-        if options.get(NAME) and not options.get(CONTENTS):
+    names = [(path, options) for _, path, options in places(pod) if NAME in options]
+    for path, options in names:
+        if CONTENTS not in options:
             patch.append({"op": "add", "path": path, "value": canonical(api.credspec(options[NAME]))})
-    if random_hostname and patch and not pod["spec"].get("hostname"):
+    if random_hostname and names and not pod["spec"].get("hostname"):
         # A pod's own name is its host's by default; NetBIOS cuts it to 15 characters.
-        patch.append({"op": "add", "path": "/spec/hostname", "value": os.urandom(7).hex()})
+        patch.append({"op": "add", "path": "/spec/hostname", "value": str(uuid.uuid4())[:15]})
     return patch
 
 
@@ -242,28 +254,25 @@ def validate(api: Api, request: Object) -> None:
         before = {what: options for what, _, options in places(request["oldObject"])}
         for what, _, options in places(pod):
             old = before.get(what, {})
-            if options.get(NAME) != old.get(NAME) or not _same(options.get(CONTENTS), old.get(CONTENTS)):
-                raise Refused(f"the GMSA cred spec of {what} cannot be updated")
+            if any(options.get(key) != old.get(key) for key in (NAME, CONTENTS)):
+                raise Refused(f"the GMSA cred spec of {what} cannot be updated", 403)
         return
-    service_account = pod["spec"].get("serviceAccountName") or "default"
+    service_account = pod["spec"].get("serviceAccountName", "")
     for what, _, options in places(pod):
         name, contents = options.get(NAME), options.get(CONTENTS)
-        if contents and not name:
-            raise Refused(f"{what} has the contents of a GMSA cred spec, but not its name")
-        if not name:
+        if contents is not None and name is None:
+            raise Refused(f"{what} has the contents of a GMSA cred spec, but not its name", 422)
+        if name is None:
             continue
-        if not api.may_use(name, request["namespace"], service_account):
-            raise Refused(f"service account {service_account} is not authorized to `use` GMSA cred spec {name}")
-        if contents and not _same(contents, canonical(api.credspec(name))):
-            raise Refused(f"the contents in {what} are not those of GMSA cred spec {name}")
+        api.may_use(name, request["namespace"], service_account)
+        if contents is not None and not _same(contents, canonical(api.credspec(name))):
+            raise Refused(f"the contents in {what} are not those of GMSA cred spec {name}", 422)
 
 
-def _same(one: str | None, other: str | None) -> bool:
+def _same(given: str, wanted: str) -> bool:
     """Equal as parsed JSON."""
-    if not one or not other:
-        return not one and not other
     try:
-        return bool(json.loads(one) == json.loads(other))
+        return given == wanted or bool(json.loads(given) == json.loads(wanted))
     except ValueError:
         return False
 
