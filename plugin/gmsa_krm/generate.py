@@ -87,7 +87,12 @@ def generate(
         for own in _objects(loaded.config.spec, inputs, users):
             other = made.setdefault(own.identity, own)
             if other is not own and other.data != own.data:
-                message = f"{_named(own.identity)} comes of {other.source} of another entry or config too, with other contents; a cluster has one webhook and one CRD: join the configs, or set admission.mode: None in all but one"
+                cure = (
+                    "a cluster has one webhook and one CRD: join the configs, or set admission.mode: None in all but one"
+                    if own.source.startswith(("spec.webhook", "spec.crd", "spec.policy"))
+                    else "keep one of them, or give one another name"
+                )
+                message = f"{_named(own.identity)} comes of {other.source} of another entry or config too, with other contents; {cure}"
                 place = loaded.report.place(loaded.config.node)
                 outcome.findings.append(Finding(ERROR, "same-object", message, place, own.source))
     kinds = Kinds(kind for _, kind, _, _ in made) if documents else None
@@ -132,7 +137,7 @@ def _stand_in(document: Document, index: int, made: dict[Identity, Made], outcom
     mine.document = index
     mine.data = _with_metadata_of(document, mine.data)
     mine.changed = mine.data != plain_data(document.node, "", Report(""))
-    if mine.changed:
+    if mine.changed and _is_ours(document):
         message = f"{_named(identity)} differs from what the config asks for and is set back; change it in the config, or after gmsa-krm"
         outcome.findings.append(Finding(WARNING, "set-back", message, document.place()))
     return mine

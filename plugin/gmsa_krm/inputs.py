@@ -6,6 +6,7 @@ import posixpath
 
 from gmsa_krm.certificates import obtain
 from gmsa_krm.certificates.material import TlsMaterial
+from gmsa_krm.config.fields import guess
 from gmsa_krm.config.values import suggested_name, version_of
 from gmsa_krm.findings import ERROR, Finding, has_errors
 from gmsa_krm.outside import FileProblem, Outside
@@ -17,11 +18,16 @@ if TYPE_CHECKING:
 
     from gmsa_krm.config.fields import Report
     from gmsa_krm.config.load import LoadedConfig
-    from gmsa_krm.config.model import AcceptedContents, CredentialSpec, Spec, Webhook
+    from gmsa_krm.config.model import CredentialSpec, Spec, Webhook
+
+    Prepared = list[tuple[LoadedConfig, "Inputs"]]
     from gmsa_krm.yaml.stream import Document
 
-_MAX_CREDSPEC = 64 * 1024  # the kubelet's limit
-# ValidatingAdmissionPolicy and MutatingAdmissionPolicy of admissionregistration.k8s.io/v1.
+_MAX_CREDSPEC = 64 * 1024  # the kubelet's limit, and the API server's in a pod
+_MAX_POLICY = 1_500_000  # etcd takes 1.5 MiB in one request
+# matchConditions of webhook configurations are there by default; ValidatingAdmissionPolicy and MutatingAdmissionPolicy
+# of admissionregistration.k8s.io/v1.
+_CONDITIONS_SINCE = (1, 28)
 POLICIES_SINCE = (1, 30)
 EXPANSION_SINCE = (1, 36)
 
@@ -29,26 +35,42 @@ EXPANSION_SINCE = (1, 36)
 class Inputs:
     """`tls`: the webhook's material, if it has any here; `contents`: those of credspecs with a file, by their path.
 
-    `approved`, in mode Policy: what each credspec, by its name, may be in a pod, the current contents first;
-    `kube_version`: the cluster's, None if nobody says it.
+    `approved`, in mode Policy: what each credspec, by its name, may be in a pod, the current contents first, those of
+    configs in mode None included; `kube_version`: the cluster's, None if nobody says it.
     """
 
-    __slots__ = ("approved", "contents", "kube_version", "tls")
+    __slots__ = ("approved", "contents", "kube_version", "previous", "tls")
 
     def __init__(self) -> None:
         self.tls: TlsMaterial | None = None
         self.contents: dict[str, dict[str, Any]] = {}
+        self.previous: dict[str, list[dict[str, Any]]] = {}
         self.approved: dict[str, list[str]] = {}
         self.kube_version: tuple[int, int] | None = None
 
 
-def fetch(loaded: LoadedConfig, outside: Outside, documents: Iterable[Document]) -> tuple[Inputs, list[Finding]]:
-    """The inputs of a config and what is to be said of its files; the config's own findings are not repeated."""
+def fetch(
+    configs: Iterable[tuple[LoadedConfig, Outside]], documents: Iterable[Document]
+) -> tuple[Prepared, list[Finding]]:
+    """The configs with the inputs of each, and what is to be said of them, of their files and of all together."""
+    prepared: Prepared = []
+    findings: list[Finding] = []
+    for loaded, outside in configs:
+        inputs, of_files = _fetch(loaded, outside, documents)
+        prepared.append((loaded, inputs))
+        findings += of_files
+    _together(prepared, has_errors(findings))
+    for loaded, _ in prepared:
+        findings += loaded.report.findings
+    return prepared, findings
+
+
+def _fetch(loaded: LoadedConfig, outside: Outside, documents: Iterable[Document]) -> tuple[Inputs, list[Finding]]:
+    """The inputs of a config, and what is to be said of the credspecs in its files."""
     inputs = Inputs()
     spec = loaded.config.spec
     wrong = [finding.field for finding in loaded.findings if finding.severity == ERROR]
     report = loaded.report
-    known = len(report.findings)
     of_files: list[Finding] = []
     named: dict[str, CredentialSpec] = {credspec.name: credspec for credspec in spec.credspecs if credspec.name}
     for credspec in spec.credspecs:
@@ -60,19 +82,17 @@ def fetch(loaded: LoadedConfig, outside: Outside, documents: Iterable[Document])
                 _name(credspec, contents, named, report)
     given = spec.kube_version or (outside.variable("KUBE_VERSION") if outside.variable("ARGOCD_APP_NAME") else None)
     inputs.kube_version = version_of(given) if given else None
+    if inputs.kube_version is not None:
+        _check_version(spec, inputs.kube_version, report)
     if spec.admission.mode == "Policy":
-        previous: dict[str, list[dict[str, Any]]] = {}
-        for accepted in spec.policy.accept_previous:
-            of_files += _previous(accepted, outside, report, previous)
-        _check_version(spec, inputs, report)
-        if not has_errors([*report.findings, *of_files]):
-            inputs.approved = _approved(spec, inputs, previous)
-    if spec.admission.mode == "Webhook" and not any(field.startswith("spec.webhook") or field == "spec" for field in wrong):
+        of_files += _previous(spec, outside, report, inputs)
+    wrong_webhook = any(field.startswith(("spec.webhook", "spec.admission")) or field == "spec" for field in wrong)
+    if spec.admission.mode == "Webhook" and not wrong_webhook:
         present = None
         if spec.webhook.certificate.source == "Generate":
             present = _material_of(spec.webhook, documents)
         inputs.tls = obtain(spec.webhook, outside, report, present)
-    return inputs, [*report.findings[known:], *of_files]
+    return inputs, of_files
 
 
 def dns_name(credspec: CredentialSpec, spec: Spec, inputs: Inputs) -> str:
@@ -98,52 +118,130 @@ def _credspec(
     return contents, of_file.findings
 
 
-def _approved(spec: Spec, inputs: Inputs, previous: dict[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
-    from gmsa_krm.manifests.credspec import canonical, contents_of
+def _previous(spec: Spec, outside: Outside, report: Report, inputs: Inputs) -> list[Finding]:
+    """Reads the contents that are accepted beside the current ones; what is to be said of their files."""
+    from gmsa_krm.config.credspec_file import read_previous
 
-    approved = {}
-    for entry in spec.credspecs:
-        assert entry.name is not None
-        accepted = [contents_of(entry, spec, inputs.contents), *previous.get(entry.name, ())]
-        approved[entry.name] = list(dict.fromkeys(map(canonical, accepted)))
-    return approved
-
-
-def _previous(
-    accepted: AcceptedContents, outside: Outside, report: Report, previous: dict[str, list[dict[str, Any]]]
-) -> list[Finding]:
-    from gmsa_krm.config.credspec_file import read_credspec
-
-    if accepted.contents is not None:
-        field, data, shown = "contents", accepted.contents.encode("utf-8", "surrogateescape"), f"{accepted.path}.contents"
-    else:
-        assert accepted.file is not None
-        field, shown = "file", accepted.file
-        try:
-            data = outside.read(accepted.file, _MAX_CREDSPEC)
-        except FileProblem as problem:
-            report.error(accepted.at(field), f"{accepted.path}.{field}", "credspec-file", str(problem))
-            return []
-    contents, of_file = read_credspec(data, shown)
-    if contents is not None:
-        previous.setdefault(accepted.credspec, []).append(contents)
-    return of_file.findings
+    of_files: list[Finding] = []
+    for accepted in spec.policy.accept_previous:
+        if not accepted.credspec or (accepted.file is None) == (accepted.contents is None):
+            continue  # said of the config already
+        if accepted.contents is not None:
+            field = f"{accepted.path}.contents"
+            contents, found = read_previous(accepted.contents.encode("utf-8", "surrogateescape"), "")
+            for it in found.findings:
+                remark = (it.severity, it.rule, it.message)
+                report.add(accepted.at("contents"), f"{field}.{it.field}" if it.field else field, remark)
+        else:
+            assert accepted.file is not None
+            try:
+                data = outside.read(accepted.file, _MAX_CREDSPEC)
+            except FileProblem as problem:
+                report.error(accepted.at("file"), f"{accepted.path}.file", "credspec-file", str(problem))
+                continue
+            contents, found = read_previous(data, accepted.file)
+            of_files += found.findings
+        if contents is not None:
+            inputs.previous.setdefault(accepted.credspec, []).append(contents)
+    return of_files
 
 
-def _check_version(spec: Spec, inputs: Inputs, report: Report) -> None:
-    version = inputs.kube_version
-    if version is None:
-        return
+def _check_version(spec: Spec, version: tuple[int, int], report: Report) -> None:
     shown = ".".join(map(str, version))
-    if version < POLICIES_SINCE:
+    mode, hook = spec.admission.mode, spec.webhook
+    if mode == "Policy" and version < POLICIES_SINCE:
         message = f"Policy needs Kubernetes 1.30, and this is {shown}; use Webhook"
         report.error(spec.admission.at("mode"), f"{spec.admission.path}.mode", "kube-version", message)
-    elif spec.policy.expand and version < EXPANSION_SINCE:
+    elif mode == "Policy" and spec.policy.expand and version < EXPANSION_SINCE:
         message = (
             f"needs Kubernetes 1.36, and this is {shown}: contents are not filled in here, and pods made elsewhere are refused"
             " with a message that says where they are to be had"
         )
         report.warning(spec.policy.at("expand"), f"{spec.policy.path}.expand", "kube-version", message)
+    elif mode == "Webhook" and version < _CONDITIONS_SINCE:
+        message = (
+            f"Kubernetes {shown} drops matchConditions, so every pod of the cluster is sent to the webhook, and none starts while"
+            " it is down; upgrade to 1.28 or newer"
+        )
+        report.warning(spec.at("kubeVersion"), "spec.kubeVersion", "kube-version", message)
+    elif mode == "Webhook" and version < POLICIES_SINCE and hook.hardening_policy and "hardeningPolicy" in hook._nodes:
+        message = f"needs Kubernetes 1.30, and this is {shown}: nothing looks at init and ephemeral containers here; remove the line, or upgrade"
+        report.warning(hook.at("hardeningPolicy"), f"{hook.path}.hardeningPolicy", "kube-version", message)
+
+
+def _together(prepared: Prepared, unreadable: bool) -> None:
+    """What the configs of one cluster are to each other, and what a policy has to know of all of them."""
+    _check_modes(prepared)
+    names = {it.name for loaded, _ in prepared for it in loaded.config.spec.credspecs}
+    if None not in names:
+        for loaded, _ in prepared:
+            for accepted in loaded.config.spec.policy.accept_previous:
+                if accepted.credspec and accepted.credspec not in names:
+                    message = f"{accepted.credspec} is no entry of spec.credspecs{guess(accepted.credspec, list(filter(None, names)))}"
+                    loaded.report.error(accepted.at("credspec"), f"{accepted.path}.credspec", "unknown-credspec", message)
+    if unreadable or any(has_errors(loaded.report.findings) for loaded, _ in prepared):
+        return
+    policies = [(loaded, inputs) for loaded, inputs in prepared if loaded.config.spec.admission.mode == "Policy"]
+    texts: dict[str, list[str]] = {}
+    for loaded, inputs in prepared:
+        own = _texts(loaded, inputs, bool(policies))
+        if policies:
+            inputs.approved = {name: [text] for name, text in own.items()}
+            for name, text in own.items():
+                texts.setdefault(name, []).append(text)
+    for loaded, inputs in policies:
+        from gmsa_krm.manifests.credspec import canonical
+
+        accepted_texts = {name: [*own, *map(canonical, inputs.previous.get(name, ()))] for name, own in texts.items()}
+        inputs.approved = {name: list(dict.fromkeys(all_of_it)) for name, all_of_it in accepted_texts.items()}
+        _check_size(loaded, inputs.approved)
+
+
+def _check_modes(prepared: Prepared) -> None:
+    first = next((loaded for loaded, _ in prepared if loaded.config.spec.admission.mode == "Policy"), None)
+    for loaded, _ in prepared:
+        mode = loaded.config.spec.admission.mode
+        if first is None or loaded is first or mode == "None":
+            continue
+        other = f"mode Policy of {first.config.metadata.name} ({first.report.place(first.config.node)})"
+        what = "another policy, and each refuses the pods of the other's credential specs" if mode == "Policy" else "a webhook, and the policy refuses what only that knows"
+        message = f"makes {what}: {other}; set None here, and that policy knows the credential specs of both, or join the configs"
+        admission = loaded.config.spec.admission
+        loaded.report.error(admission.at("mode"), f"{admission.path}.mode", "several-modes", message)
+
+
+def _texts(loaded: LoadedConfig, inputs: Inputs, all_of_them: bool) -> dict[str, str]:
+    """The contents of the credspecs as they stand in a pod; without need of them, of those that could be too long."""
+    from gmsa_krm.manifests.credspec import canonical, contents_of
+
+    spec = loaded.config.spec
+    texts = {}
+    for entry in spec.credspecs:
+        if entry.name is None or not (all_of_them or entry.account is None or entry.host_account is not None):
+            continue
+        text = texts[entry.name] = canonical(contents_of(entry, spec, inputs.contents))
+        size = len(text.encode())
+        if size > _MAX_CREDSPEC:
+            message = f"its contents take {size:,} bytes in a pod (characters that JSON escapes take six), and a pod may hold {_MAX_CREDSPEC:,}; shorten the plugin's input"
+            loaded.report.error(entry.node, entry.path, "too-large", message)
+    return texts
+
+
+def _check_size(loaded: LoadedConfig, approved: dict[str, list[str]]) -> None:
+    """What the API server would refuse, after everything before the policy was applied."""
+    from gmsa_krm.manifests import cel
+
+    admission = loaded.config.spec.admission
+    size = 0
+    for name, texts in approved.items():
+        lengths = [len(cel.literal(text).encode()) for text in texts]
+        size += sum(lengths) + 2 * len(name)
+        if max(lengths) > cel.MAX_EXPRESSION:
+            message = f"the contents of {name} take {max(lengths):,} characters in an expression of the policy, which may have {cel.MAX_EXPRESSION:,}; shorten the plugin's input, or use Webhook"
+            loaded.report.error(admission.at("mode"), f"{admission.path}.mode", "too-large", message)
+    if size > _MAX_POLICY:
+        message = f"the policy holds the contents of {len(approved):,} credential specs, {size / 1e6:.1f} MB, and the API server takes 1.5 MB; leave out those that this cluster does not use, or use Webhook"
+        loaded.report.error(admission.at("mode"), f"{admission.path}.mode", "too-large", message)
 
 
 def _name(credspec: CredentialSpec, contents: dict[str, Any], named: dict[str, CredentialSpec], report: Report) -> None:

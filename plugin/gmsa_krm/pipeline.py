@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gmsa_krm.findings import Finding, InputError, has_errors, in_order
+from gmsa_krm.findings import InputError, has_errors, in_order
 from gmsa_krm.generate import Generated, generate
 from gmsa_krm.inputs import fetch
 
@@ -21,13 +21,7 @@ def run(
     `namespace`: that of documents which name none, where the host knows it. Raises InputError with all
     findings if one of them is an error.
     """
-    findings: list[Finding] = []
-    prepared = []
-    for loaded, outside in configs:
-        findings += loaded.findings
-        inputs, of_inputs = fetch(loaded, outside, documents)
-        findings += of_inputs
-        prepared.append((loaded, inputs))
+    prepared, findings = fetch(configs, documents)
     if has_errors(findings):
         raise InputError(in_order(findings))
     outcome = generate(prepared, documents, namespace)

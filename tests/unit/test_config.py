@@ -85,7 +85,6 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "long-lived token": (config("  serviceAccounts: [{name: a, namespace: b, tokenSecret: true}]\n"), "warning: spec.serviceAccounts[0].tokenSecret: makes a token that never expires"),
     "Kubernetes version": (config('  kubeVersion: latest\n'), "spec.kubeVersion: 'latest' is no version of Kubernetes"),
     "version as a number": (config('  kubeVersion: 1.30\n'), 'spec.kubeVersion: 1.30 reads as a number in YAML; quote it: "1.30"'),
-    "previous of an unknown credspec": (config("  admission: {mode: Policy}\n  policy: {acceptPrevious: [{credspec: gmsa-x, contents: '{}'}]}\n"), "spec.policy.acceptPrevious[0].credspec: gmsa-x is no entry of spec.credspecs"),
     "previous of no form": (config("  admission: {mode: Policy}\n  credspecs: [{account: X}]\n  policy: {acceptPrevious: [{credspec: gmsa-x}]}\n"), "spec.policy.acceptPrevious[0]: wants either file or contents"),
     "choice": (config("  admission: {mode: webhook}\n"), "spec.admission.mode: webhook is not Webhook, Policy or None; did you mean Webhook?"),
     "number in quotes": (config('  webhook: {replicas: "2"}\n'), "2 is not a whole number; write it in digits, unquoted"),

@@ -193,7 +193,7 @@ def test_a_list_is_changed_as_data_says(
 ) -> None:
     whole = {"kind": "L", "items": old, **({"last": {"x": "z"}} if more_keys else {})}
     if style == "json":
-        text = edit._json(whole)
+        text = write.json_of(whole)
     elif style == "flow":
         text = yaml.dump(whole, default_flow_style=None, sort_keys=False, allow_unicode=True)
     else:

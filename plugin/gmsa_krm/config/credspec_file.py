@@ -30,9 +30,28 @@ class _Duplicate(Exception):
     pass
 
 
+# What is wrong with contents wherever they are from: the cluster has none like that.
+_NO_CONTENTS = ("credspec-file", "duplicate-key", "unknown-field", "credspec-type")
+
+
 def read_credspec(data: bytes, file: str) -> tuple[dict[str, Any] | None, Report]:
     """The contents (None if they are of no use) and what is to be said of them."""
-    report = Report(file)
+    contents, report = _read(data, Report(file), "the file that New-CredentialSpec wrote")
+    if contents is not None:
+        _check(contents, report)
+    return contents, report
+
+
+def read_previous(data: bytes, file: str) -> tuple[dict[str, Any] | None, Report]:
+    """The same for contents that are in the cluster: what they say may be wrong, and the reason to change them."""
+    contents, report = _read(data, Report(file), "what kubectl get gmsacredentialspec NAME -o jsonpath={.credspec} prints")
+    if contents is not None:
+        _check(contents, report)
+        report.findings = [it for it in report.findings if it.rule in _NO_CONTENTS]
+    return contents, report
+
+
+def _read(data: bytes, report: Report, wanted: str) -> tuple[dict[str, Any] | None, Report]:
     try:
         # json finds out UTF-8, UTF-16 and a byte order mark: PowerShell's redirections write UTF-16.
         encoding = json.detect_encoding(data)
@@ -41,17 +60,16 @@ def read_credspec(data: bytes, file: str) -> tuple[dict[str, Any] | None, Report
         report.error(None, "", "duplicate-key", f"the key {duplicate} stands twice in one object; remove one")
         return None, report
     except (ValueError, RecursionError) as error:
-        report.error(None, "", "credspec-file", f"is not JSON ({str(error)[:120]}); give the file that New-CredentialSpec wrote")
+        report.error(None, "", "credspec-file", f"is not JSON ({str(error)[:120]}); give {wanted}")
         return None, report
     if not isinstance(contents, dict):
-        report.error(None, "", "credspec-file", "holds no JSON object; give the file that New-CredentialSpec wrote")
+        report.error(None, "", "credspec-file", f"holds no JSON object; give {wanted}")
         return None, report
     try:
         json.dumps(contents, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         report.error(None, "", "credspec-file", "holds half of a surrogate pair (\\ud800 to \\udfff), which is no text; mend the escape")
         return None, report
-    _check(contents, report)
     return contents, report
 
 
@@ -66,7 +84,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _check(contents: dict[str, Any], report: Report) -> None:
     _known(contents, "", ("ActiveDirectoryConfig", "CmsPlugins", "DomainJoinConfig"), report)
     if contents.get("CmsPlugins") != ["ActiveDirectory"]:
-        report.error(None, "CmsPlugins", "credspec-file", 'must be ["ActiveDirectory"]; other plugins give no gMSA')
+        report.error(None, "CmsPlugins", "cms-plugins", 'must be ["ActiveDirectory"]; other plugins give no gMSA')
     join = _object(contents, "DomainJoinConfig", "", report)
     if join is not None:
         _known(join, "DomainJoinConfig", tuple(_STRINGS), report)
@@ -91,13 +109,13 @@ def _check_accounts(directory: dict[str, Any], join: dict[str, Any], report: Rep
     path = "ActiveDirectoryConfig.GroupManagedServiceAccounts"
     accounts = directory.get("GroupManagedServiceAccounts")
     if not isinstance(accounts, list) or not accounts:
-        report.error(None, path, "credspec-file", "lists no account; give at least one {Name, Scope}")
+        report.error(None, path, "required", "lists no account; give at least one {Name, Scope}")
         return
     scopes: dict[str, set[str]] = {}
     for index, entry in enumerate(accounts):
         entry_path = f"{path}[{index}]"
         if not isinstance(entry, dict):
-            report.error(None, entry_path, "credspec-file", "is no object with Name and Scope")
+            report.error(None, entry_path, "credspec-type", "is no object with Name and Scope")
             continue
         _known(entry, entry_path, ("Name", "Scope"), report)
         _string(entry, "Name", entry_path, report, values.account)
@@ -113,7 +131,10 @@ def _object(parent: dict[str, Any], key: str, path: str, report: Report) -> dict
     value = parent.get(key)
     if isinstance(value, dict):
         return value
-    report.error(None, _join(path, key), "credspec-file", "is missing; it must be an object" if value is None else "must be an object")
+    if value is None:
+        report.error(None, _join(path, key), "required", "is missing; it must be an object")
+    else:
+        report.error(None, _join(path, key), "credspec-type", "must be an object")
     return None
 
 
@@ -123,10 +144,10 @@ def _string(parent: dict[str, Any], key: str, path: str, report: Report, check: 
         for remark in check(value) if check else ():
             report.add(None, f"{path}.{key}", remark)
     elif value is None:
-        report.error(None, f"{path}.{key}", "credspec-file", "is missing; it must be a string")
+        report.error(None, f"{path}.{key}", "required", "is missing; it must be a string")
     else:
         as_text = json.dumps(value if isinstance(value, str) else json.dumps(value, separators=(",", ":")))
-        report.error(None, f"{path}.{key}", "credspec-file", f"must be a string, and the CRD drops anything else; write {as_text[:160]}")
+        report.error(None, f"{path}.{key}", "credspec-type", f"must be a string, and the CRD drops anything else; write {as_text[:160]}")
 
 
 def _known(mapping: dict[str, Any], path: str, keys: tuple[str, ...], report: Report) -> None:

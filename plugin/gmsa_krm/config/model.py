@@ -271,7 +271,8 @@ class Policy(Section):
 
     name: str = text("Name of its objects.", default="gmsa", check=values.subdomain_name)
     expand: bool = boolean(
-        "Fill in the contents of pods made elsewhere (kubectl run, operators) by a MutatingAdmissionPolicy; from Kubernetes 1.36 on.",
+        "Fill in the contents of pods made elsewhere (kubectl run, operators) by a MutatingAdmissionPolicy, which needs Kubernetes"
+        " 1.36; where kubeVersion is older it is left out.",
         default=False,
     )
     accept_previous: list[AcceptedContents] = sections(
@@ -430,7 +431,9 @@ class Webhook(Section):
         default="info",
     )
     hardening_policy: bool = boolean(
-        "Emit a ValidatingAdmissionPolicy for what the webhook does not look at: init and ephemeral containers.", default=True
+        "Emit a ValidatingAdmissionPolicy for what the webhook does not look at: init and ephemeral containers. Without it whoever"
+        " may add an ephemeral container to a pod can give it any credential spec.",
+        default=True,
     )
     excluded_namespaces: list[str] = texts(
         "Namespaces whose pods are not sent to it: they get neither expansion nor checks.",
@@ -559,7 +562,7 @@ class Spec(Section):
     webhook: Webhook = section("The admission webhook; read in mode Webhook.", Webhook)
     policy: Policy = section("The admission policy; read in mode Policy.", Policy)
     kube_version: str | None = text(
-        "Version of the cluster's Kubernetes, for what depends on it. Default: what Argo CD says, else 1.30 or newer.",
+        "Version of the cluster's Kubernetes, for what depends on it. Default: what Argo CD says, else new enough.",
         check=values.kube_version,
         examples=("1.34",),
     )
@@ -598,12 +601,6 @@ class Spec(Section):
             elif spec.domain is not None and spec.domain not in domains:
                 message = f"{spec.domain} is no entry of spec.domains{guess(spec.domain, domains)}"
                 report.error(spec.at("domain"), f"{spec.path}.domain", "domain-reference", message)
-        names = [credspec.name for credspec in self.credspecs if credspec.name]
-        for accepted in self.policy.accept_previous:
-            # a credspec without a name gets it from its file
-            if accepted.credspec is not None and accepted.credspec not in names and len(names) == len(self.credspecs):
-                message = f"{accepted.credspec} is no entry of spec.credspecs{guess(accepted.credspec, names) if names else ''}"
-                report.error(accepted.at("credspec"), f"{accepted.path}.credspec", "unknown-credspec", message)
         if self.crd.install is None:
             self.crd.install = self.admission.mode != "None"
 

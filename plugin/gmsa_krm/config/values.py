@@ -176,7 +176,7 @@ def kube_version(text: str) -> Iterable[Remark]:
 
 def version_of(text: str) -> tuple[int, int] | None:
     """(1, 34) of "1.34", "v1.34.2" or "1.34+"; None if it is no version."""
-    match = re.match(r"v?([0-9]{1,3})\.([0-9]{1,3})(?:[.+-].*)?$", text)
+    match = re.fullmatch(r"v?([0-9]{1,3})\.([0-9]{1,3})(?:\.[0-9]+)?(?:[+-][0-9A-Za-z.+-]*)?", text)
     return (int(match[1]), int(match[2])) if match else None
 
 

@@ -9,9 +9,8 @@ from gmsa_krm.workloads.contents import filled_in
 from gmsa_krm.workloads.pods import BUILT_IN, Workload
 from gmsa_krm.workloads.transform import Known
 from gmsa_krm.yaml import write
-from gmsa_krm.yaml.overlay import Instead, Items, laid_over
+from gmsa_krm.yaml.overlay import Instead, Items
 from gmsa_krm.yaml.read import parse
-from gmsa_krm.yaml.values import data_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,12 +26,7 @@ _VERSIONS = {"": "v1", "apps": "apps/v1", "batch": "batch/v1"}
 
 def patch(configs: list[tuple[LoadedConfig, Outside]], target: str, namespace: str) -> tuple[bytes, list[Finding]]:
     """The patch for `target` (KIND/NAME or KIND.VERSION.GROUP/NAME). Raises InputError."""
-    findings: list[Finding] = []
-    prepared = []
-    for loaded, outside in configs:
-        inputs, of_inputs = fetch(loaded, outside, [])
-        findings += [*loaded.findings, *of_inputs]
-        prepared.append((loaded, inputs))
+    prepared, findings = fetch(configs, [])
     if has_errors(findings):
         raise InputError(findings)
     api_version, group, kind, name = _parsed(target)
@@ -55,7 +49,7 @@ def patch(configs: list[tuple[LoadedConfig, Outside]], target: str, namespace: s
     def say(severity: str, rule: str, message: str, at: Node | None, path: str) -> None:
         findings.append(Finding(severity, rule, message, Place(), f"{target}: {path}"))
 
-    pod_change = PodChange(pod, say)
+    pod_change = PodChange(pod, known.approved, say)
     for change in changes:
         if not change.containers and (change.netlogon_restart is not None or change.token is not None):
             message = "names no containers, and a patch has to name those that get a hook or a token; list them"
@@ -66,7 +60,7 @@ def patch(configs: list[tuple[LoadedConfig, Outside]], target: str, namespace: s
         pod_change.add(change, known.domains.get(change.credspec or "", ""))
     overlay = pod_change.overlay()
     if known.approved:
-        overlay = filled_in(overlay, laid_over(data_of(pod), overlay), pod, known, say)
+        overlay = filled_in(overlay, pod, known, say)
     if (group, kind) not in BUILT_IN and any(isinstance(value, Items) for value in overlay.values()):
         message = "is a custom resource, in which a strategic merge patch replaces lists whole; use the transformer for containers, hooks and tokens"
         findings.append(Finding(ERROR, "patch-custom-kind", message, Place(), target))

@@ -81,6 +81,4 @@ def stream(outputs: list[Output], as_json: bool) -> bytes:
 
 
 def json_text(data: Any) -> bytes:
-    import json
-
-    return (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode()
+    return (write.json_of(data, indent=2) + "\n").encode()

@@ -70,12 +70,17 @@ _SPECIAL = r"[\\'\x00-\x1f\x7f-\x9f\u2028\u2029]"
 
 def literal(text: str) -> str:
     """A string as CEL reads it."""
-    return "'" + re.sub(_SPECIAL, lambda it: f"\\u{ord(it[0]):04x}", text) + "'"
+    return "'" + re.sub(_SPECIAL, lambda it: f"\\{it[0]}" if it[0] in "\\'" else f"\\u{ord(it[0]):04x}", text) + "'"
 
 
 def tables(entries: dict[str, list[str]]) -> list[str]:
-    """Literals of maps of name to list of strings, each short enough for an expression; at least one."""
-    texts = [f"{literal(name)}: [{', '.join(map(literal, contents))}]" for name, contents in entries.items()]
+    """Literals of maps of name to list of strings, each short enough for an expression; at least one.
+
+    A name whose strings are too long for one stands in several, with the first strings in the first.
+    """
+    texts = [
+        f"{literal(name)}: [{part}]" for name, contents in entries.items() for part in _parts(map(literal, contents), ", ")
+    ]
     return ["{\n" + part + "\n}" for part in _parts(texts or ["'': ['']"])]
 
 
@@ -84,16 +89,16 @@ def lists(names: Iterable[str]) -> list[str]:
     return ["[\n" + part + "\n]" for part in _parts(list(map(literal, names)) or ["''"])]
 
 
-def _parts(entries: list[str]) -> Iterator[str]:
+def _parts(entries: Iterable[str], joint: str = ",\n") -> Iterator[str]:
     part: list[str] = []
     length = 0
     for entry in entries:
         if length + len(entry) > MAX_EXPRESSION and part:
-            yield ",\n".join(part)
+            yield joint.join(part)
             part, length = [], 0
         part.append(entry)
         length += len(entry) + 2
-    yield ",\n".join(part)
+    yield joint.join(part)
 
 
 def fill_in(path: str, containers: str, tables: list[str]) -> str:

@@ -34,7 +34,8 @@ def mutating(webhook: Webhook, tls: TlsMaterial | None) -> Object:
         webhook,
         tls,
         {"path": "/mutate", "operations": ["CREATE"], "expression": uses_gmsa("object")},
-        # Another webhook may add a container that names a credspec after this one has run.
+        # Another webhook may add a container that names a credspec after this one has run, to a pod that has one
+        # already: a webhook that was not called in the first round is not in the second (webhook/mutating/dispatcher.go).
         {"reinvocationPolicy": "IfNeeded"},
     )
 

@@ -1,4 +1,4 @@
-"""The CustomResourceDefinition of GMSACredentialSpec, as upstream defines it (windows-gmsa v0.13.0)."""
+"""The CustomResourceDefinition of GMSACredentialSpec: upstream's (windows-gmsa v0.13.0), but for how it is merged."""
 
 from __future__ import annotations
 
@@ -46,6 +46,9 @@ def _schema() -> Object:
                 "credspec": {
                     "description": "GMSA Credential Spec",
                     "type": "object",
+                    # Not in upstream's: server-side apply would merge fields of others, a HostAccountConfig say, into
+                    # ours, and show no difference. A credspec is one thing, that its contents in pods are compared with.
+                    "x-kubernetes-map-type": "atomic",
                     "properties": {
                         "ActiveDirectoryConfig": {
                             "type": "object",

@@ -78,43 +78,41 @@ def diagnostics_job(name: str, domain: str, settings: Diagnostics, contents: str
     `contents`: its JSON, where nothing in the cluster fills it in.
     """
     options = {"gmsaCredentialSpecName": name, **({} if contents is None else {"gmsaCredentialSpec": contents})}
+    template: Object = {
+        "metadata": {"labels": dict(MANAGED_BY)},
+        "spec": {
+            "restartPolicy": "Never",
+            "serviceAccountName": settings.service_account,
+            "automountServiceAccountToken": False,
+            "os": {"name": "windows"},
+            "nodeSelector": {"kubernetes.io/os": "windows"},
+            "securityContext": {"windowsOptions": options},
+            "containers": [
+                {
+                    "name": "diagnose",
+                    "image": settings.image,
+                    "command": ["powershell.exe", "-NoProfile", "-NonInteractive", "-Command", _diagnosis(domain)],
+                },
+            ],
+        },
+    }
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": _job_name(name), "namespace": settings.namespace, "labels": dict(MANAGED_BY)},
-        "spec": {
-            "backoffLimit": 0,
-            "activeDeadlineSeconds": 900,
-            "template": {
-                "metadata": {"labels": dict(MANAGED_BY)},
-                "spec": {
-                    "restartPolicy": "Never",
-                    "serviceAccountName": settings.service_account,
-                    "automountServiceAccountToken": False,
-                    "os": {"name": "windows"},
-                    "nodeSelector": {"kubernetes.io/os": "windows"},
-                    "securityContext": {"windowsOptions": options},
-                    "containers": [
-                        {
-                            "name": "diagnose",
-                            "image": settings.image,
-                            "command": ["powershell.exe", "-NoProfile", "-NonInteractive", "-Command", _diagnosis(domain)],
-                        },
-                    ],
-                },
-            },
-        },
+        "metadata": {"name": _job_name(name, template), "namespace": settings.namespace, "labels": dict(MANAGED_BY)},
+        "spec": {"backoffLimit": 0, "activeDeadlineSeconds": 900, "template": template},
     }
 
 
-def _job_name(credspec: str) -> str:
-    """A name of at most 63 characters, which the Job's pods carry as a label."""
-    name = f"diagnose-{credspec}"
-    if len(name) <= 63:
-        return name
-    from hashlib import sha256
+def _job_name(credspec: str, template: Object) -> str:
+    """A name of at most 63 characters, which the Job's pods carry as a label, and another one for another template.
 
-    return f"{name[:54].rstrip('-.')}-{sha256(name.encode()).hexdigest()[:8]}"
+    A Job's template cannot be changed: with one name for all a changed config could not be applied.
+    """
+    from hashlib import sha256
+    from json import dumps
+
+    return f"{f'diagnose-{credspec}'[:54].rstrip('-.')}-{sha256(dumps([credspec, template]).encode()).hexdigest()[:8]}"
 
 
 def _diagnosis(domain: str) -> str:
@@ -124,7 +122,7 @@ def _diagnosis(domain: str) -> str:
             "nltest.exe /parentdomain",
             "$LASTEXITCODE -eq 0 -and $said -notlike '*failed*'",
             "the credential spec reached the container",
-            "it did not: is the webhook up, was the pod admitted by it?",
+            "it did not: has this pod gmsaCredentialSpec in its securityContext, as kubectl get pod -o yaml shows it?",
         ),
         (
             # It ends with 0 whatever it found.

@@ -98,10 +98,11 @@ def policy(settings: Policy, approved: dict[str, list[str]]) -> Object:
 def hardening(webhook: Webhook, selector: Object) -> Object:
     """What the webhook leaves open. It runs after the webhook, which vouches for pod level and containers.
 
-    `selector`: the namespaces that the webhook is asked about.
+    `selector`: the namespaces that the webhook is asked about. The name is not that of `policy`, whatever both are
+    called: between the modes both are there, and one of them is deleted by its name.
     """
     return _policy(
-        webhook.name,
+        f"{webhook.name}-hardening",
         selector,
         [
             {"name": "vouched", "expression": cel.places("object", "containers")},
@@ -114,7 +115,8 @@ def hardening(webhook: Webhook, selector: Object) -> Object:
                 "messageExpression": (
                     "'gmsaCredentialSpecName and gmsaCredentialSpec belong together; not so at '"
                     " + variables.places.filter(p, (p.name == '') != (p.contents == '')).map(p, p.at == '' ? 'the pod' : p.at).join(', ')"
-                    " + ' (the webhook fills in no init containers: name their credential spec for the pod or a container)'"
+                    " + ' (the webhook fills in the pod and its containers, not init containers, and only if the pod named a credential spec"
+                    " when it was called)'"
                 ),
             },
             {
@@ -136,7 +138,8 @@ def expansion(settings: Policy, approved: dict[str, list[str]]) -> Object:
         "metadata": {"name": settings.name, "labels": dict(MANAGED_BY)},
         "spec": {
             "failurePolicy": "Fail",
-            # another policy or webhook may add a container that names a credspec
+            # Another policy may add a container that names a credspec, to a pod that has one already: what the match
+            # conditions leave out in the first round is not called in the second (policy/mutating/dispatcher.go).
             "reinvocationPolicy": "IfNeeded",
             "matchConstraints": {
                 "matchPolicy": "Equivalent",

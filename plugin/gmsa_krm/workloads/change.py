@@ -41,8 +41,10 @@ def _matches(match: Match, workload: Workload, namespace: str) -> bool:
 class PodChange:
     """The overlay on one pod's spec, from all entries that match it."""
 
-    def __init__(self, pod: Node, say: Say) -> None:
+    def __init__(self, pod: Node, approved: dict[str, list[str]], say: Say) -> None:
+        """`approved`: as in `Known`."""
         self._pod = pod
+        self._approved = approved
         self._say = say
         self._overlay: dict[str, Any] = {}
         self._containers: dict[tuple[str, int], dict[str, Any]] = {}
@@ -107,6 +109,8 @@ class PodChange:
                 self._in_container(kind, index, wanted)
 
     def _refuse_other_contents(self, node: Node, credspec: str, path: str) -> None:
+        if self._approved:
+            return  # mode Policy: contents are written after this, and compared with what is there
         options = _at(node, "securityContext", "windowsOptions")
         if options is None or options.get("gmsaCredentialSpec") is None:
             return

@@ -38,13 +38,20 @@ class Checker:
     def run(self) -> set[str]:
         """Says what there is to say; returns the credspecs that the pod names."""
         named: set[str] = set()
-        pod_options = _options(self._pod)
+        pod_options = options_of(self._pod)
         uses = bool(pod_options.get("gmsaCredentialSpec"))
         for path, holder in self._holders():
-            options = _options(holder)
+            options = options_of(holder)
             name, contents = options.get("gmsaCredentialSpecName"), options.get("gmsaCredentialSpec")
             at = f"{path}securityContext.windowsOptions"
-            if isinstance(name, str) and name:
+            for key, value in (("gmsaCredentialSpecName", name), ("gmsaCredentialSpec", contents)):
+                if value is not None and not (isinstance(value, str) and value):
+                    message = f"must be a string that is not empty, and is {'empty' if value == '' else 'another type'}; quote it, or remove it"
+                    self._error("reference-type", message, f"{at}.{key}")
+            if path.startswith("ephemeral") and (name or contents):
+                message = "has a credential spec of its own, and ephemeral containers have that of their pod; remove it"
+                self._error("ephemeral-reference", message, at)
+            elif isinstance(name, str) and name:
                 named.add(name)
                 self._reference(name, f"{at}.gmsaCredentialSpecName")
                 if path and not contents and pod_options.get("gmsaCredentialSpec"):
@@ -60,6 +67,7 @@ class Checker:
         if named or uses:
             self._placement()
             self._service_account(named)
+        self._beyond_the_policy(named)
         self._hooks()
         return named
 
@@ -89,10 +97,33 @@ class Checker:
         message = f"{name} is no credspec of the config{guess(name, known)}; add it to credspecs, or to existingCredspecs if the cluster has it"
         self._error("unknown-credspec", message, path)
 
+    def _beyond_the_policy(self, named: set[str]) -> None:
+        """What the policy that the config asks for refuses, whatever the rest of the cluster does."""
+        if self._known.approved:
+            from gmsa_krm.manifests.policies import MAX_CREDSPECS_OF_POD
+
+            if len(named) > MAX_CREDSPECS_OF_POD:
+                message = f"names {len(named)} credential specs, and mode Policy takes {MAX_CREDSPECS_OF_POD} in one pod; split the pod"
+                self._error("too-many-credspecs", message, "")
+        if not self._known.hardened:
+            return
+        vouched = {options_of(holder).get("gmsaCredentialSpecName") for _, holder in [("", self._pod), *self._containers("containers")]}
+        for path, container in self._containers("initContainers"):
+            options = options_of(container)
+            name, at = options.get("gmsaCredentialSpecName"), f"{path}securityContext.windowsOptions.gmsaCredentialSpecName"
+            if not name:
+                continue
+            if name not in vouched:
+                message = f"names {name}, which neither the pod nor one of its containers does, so the policy beside the webhook refuses the pod; name it for the pod"
+                self._error("init-container-reference", message, at)
+            elif not options.get("gmsaCredentialSpec"):
+                message = f"names {name}, and the webhook fills in no init containers, so the policy beside it refuses the pod; name it for the pod, which init containers share, and remove it here"
+                self._error("init-container-reference", message, at)
+
     def _placement(self) -> None:
         """A gMSA is for Windows containers that are not the host's own processes."""
         for path, holder in self._holders():
-            if _options(holder).get("hostProcess") is True:
+            if options_of(holder).get("hostProcess") is True:
                 message = "is a HostProcess container, which runs as an account of the node and takes no gMSA; remove one of the two"
                 self._error("host-process", message, f"{path}securityContext.windowsOptions.hostProcess")
         system = _get(self._pod, "os", "name")
@@ -136,15 +167,16 @@ class Checker:
             at = f"{path}lifecycle.postStart"
             if "nanoserver" in str(container.get("image", "")):
                 self._error("hook-without-powershell", "needs PowerShell, which nanoserver images do not have; use a servercore image", at, warning=True)
-            user = _options(container).get("runAsUserName") or _options(self._pod).get("runAsUserName")
+            user = options_of(container).get("runAsUserName") or options_of(self._pod).get("runAsUserName")
             if str(user).rpartition("\\")[2].lower() == "containeruser":
                 self._error("hook-without-rights", f"runs as {user}, who may not restart netlogon; use ContainerAdministrator", at, warning=True)
 
     def _error(self, rule: str, message: str, path: str, warning: bool = False) -> None:
-        self._say("warning" if warning else "error", rule, message, _nearest(self._node, path), path)
+        self._say("warning" if warning else "error", rule, message, nearest(self._node, path), path)
 
 
-def _options(holder: Data) -> Data:
+def options_of(holder: Any) -> Data:
+    """The Windows options of a pod's spec or a container, as plain data."""
     found = _get(holder, "securityContext", "windowsOptions")
     return found if isinstance(found, dict) else {}
 
@@ -157,7 +189,7 @@ def _get(data: Any, *keys: str) -> Any:
     return data
 
 
-def _nearest(node: Node, path: str) -> Node:
+def nearest(node: Node, path: str) -> Node:
     """The deepest node on the path, for a place: what was added has none of its own."""
     from gmsa_krm.yaml.read import SEQUENCE
 

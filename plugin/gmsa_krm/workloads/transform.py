@@ -50,12 +50,14 @@ class Known:
     """What the configs say of credspecs. `names` is None where there is no config to say it.
 
     `approved`, in mode Policy: what each credspec may be in a pod, as in `Inputs`; empty where only its name is known.
+    `hardened`: whether a policy stands beside the webhook.
     """
 
     def __init__(self, configs: list[tuple[LoadedConfig, Inputs]]) -> None:
         self.credspecs: dict[str, CredentialSpec] = {}
         self.domains: dict[str, str] = {}
         self.approved: dict[str, list[str]] = {}
+        self.hardened = False
         existing: set[str] = set()
         for loaded, inputs in configs:
             spec = loaded.config.spec
@@ -64,8 +66,9 @@ class Known:
                 assert credspec.name is not None
                 self.credspecs[credspec.name] = credspec
                 self.domains[credspec.name] = dns_name(credspec, spec, inputs)
-            self.approved.update(inputs.approved)
+            self.hardened = self.hardened or (spec.admission.mode == "Webhook" and spec.webhook.hardening_policy)
             if spec.admission.mode == "Policy":
+                self.approved.update(inputs.approved)
                 self.approved.update((name, []) for name in spec.existing_credspecs if name not in self.approved)
         self.names = {*self.credspecs, *existing} if configs else None
 
@@ -103,9 +106,14 @@ def transform(configs: list[tuple[LoadedConfig, Inputs]], documents: list[Docume
         for workload in workloads_in(root, paths):
             if all(workload.labels.get(key) == value for key, value in MANAGED_BY.items()):
                 continue  # an earlier output of ours
+            asked = changes
             if hook and not any(workload.name in match.names for change, _ in changes for match in change.match):
-                continue  # a hook of a Helm release is changed only if it is selected by its name
-            overlay = _one(document, workload, changes, matched, known, namespace, result)
+                # A hook of a Helm release is changed only if it is selected by its name; in mode Policy it gets contents
+                # all the same, since it is refused without.
+                if not known.approved:
+                    continue
+                asked = []
+            overlay = _one(document, workload, asked, matched, known, namespace, result)
             if overlay:
                 shared = document.repeated_anchors() if shared is None else shared
                 _edit(index, document, workload, overlay, shared, result)
@@ -175,14 +183,13 @@ def _one(
         return {}
     overlay: dict[str, Any] = {}
     if asked:
-        pod_change = PodChange(node, say)
+        pod_change = PodChange(node, known.approved, say)
         for _, change in asked:
             pod_change.add(change, known.domains.get(change.credspec or "", ""))
         overlay = pod_change.overlay()
-    pod = laid_over(data_of(node), overlay)
     if known.approved:
-        overlay = filled_in(overlay, pod, node, known, say)
-        pod = laid_over(data_of(node), overlay)
+        overlay = filled_in(overlay, node, known, say)
+    pod = laid_over(data_of(node), overlay)
     named = Checker(pod, node, known, own_namespace, say).run()
     account = str(pod.get("serviceAccountName") or pod.get("serviceAccount") or "default")
     for name in sorted(named):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from gmsa_krm.yaml import write
 from gmsa_krm.yaml.read import SEQUENCE, Node
 
@@ -11,8 +9,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
-
-_NOT_IN_YAML = "[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
 
 # Start and end offset, and what goes there instead.
 Edit = tuple[int, int, str]
@@ -65,20 +61,20 @@ def with_list(text: str, root: Node, key: str, instead: dict[int, Any], more: Se
 
 def _flow_list(node: Node, instead: dict[int, Any], gone: list[int], more: Sequence[Any]) -> list[Edit]:
     if len(gone) == len(node.items):
-        return [(node.start, node.end, _json(list(more)))]
+        return [(node.start, node.end, write.json_of(list(more)))]
     edits: list[Edit] = []
     kept = [index for index in range(len(node.items)) if index not in gone]
     for index, data in instead.items():
         item = node.items[index]
         if data is not None:
-            edits.append((item.start, item.end, _json(data)))
+            edits.append((item.start, item.end, write.json_of(data)))
         elif index < kept[0]:  # with the comma behind it
             edits.append((item.start, node.items[index + 1].start, ""))
         else:  # with the comma before it
             edits.append((node.items[index - 1].end, item.end, ""))
     if more:
         end = node.items[-1].end
-        edits.append((end, end, "".join(", " + _json(entry) for entry in more)))
+        edits.append((end, end, "".join(", " + write.json_of(entry) for entry in more)))
     return edits
 
 
@@ -119,7 +115,7 @@ def _dashes(text: str, node: Node) -> list[int]:
 def _new_entry(text: str, root: Node, key: str, more: Sequence[Any]) -> Edit:
     if root.flow:
         comma = ", " if root.pairs and not text[: root.end - 1].rstrip().endswith(",") else ""
-        return root.end - 1, root.end - 1, f'{comma}"{key}": {_json(list(more))}'
+        return root.end - 1, root.end - 1, f'{comma}"{key}": {write.json_of(list(more))}'
     end = line_end(text, root.end)
     start = "" if end == 0 or text[end - 1] == "\n" else newline(text)
     indent = " " * root.column
@@ -129,7 +125,7 @@ def _new_entry(text: str, root: Node, key: str, more: Sequence[Any]) -> Edit:
 def _value(text: str, root: Node, node: Node, more: Sequence[Any]) -> Edit:
     """The edit that puts a list in place of an empty or null value."""
     if root.flow:
-        return node.start, node.end, _json(list(more))
+        return node.start, node.end, write.json_of(list(more))
     end = line_end(text, node.end)
     start = text.rfind(":", 0, node.start) + 1 if node.start < node.end else node.start
     return start, end, newline(text) + _entries(more, " " * root.column, text)
@@ -153,10 +149,3 @@ def line_end(text: str, offset: int) -> int:
 def newline(text: str) -> str:
     """The line break that the text uses."""
     return "\r\n" if "\r\n" in text[:10_000] else "\n"
-
-
-def _json(data: Any) -> str:
-    """JSON that is YAML too: what YAML refuses or takes for a line break is escaped, nothing else."""
-    from json import dumps
-
-    return re.sub(_NOT_IN_YAML, lambda match: f"\\u{ord(match[0]):04x}", dumps(data, ensure_ascii=False))

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # No character that is an indicator anywhere: such a text is plain in block and in flow context.
 _PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./+()=;$%^~<>@-]*(?:[ :][A-Za-z0-9_./+()=;$%^~<>@-]+)*")
+# May stand in JSON, and is refused or taken for a line break by readers of YAML.
+_NOT_IN_YAML = "[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
 _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
 
 
@@ -54,20 +56,25 @@ def block(value: Data, indent: str) -> str:
 def flow(value: Data, as_json: bool) -> str:
     """`value` on one line, as flow collections; `as_json`: with quoted keys, as the JSON around it has them."""
     if isinstance(value, dict):
-        pairs = (f"{_quoted(key) if as_json else scalar(key)}: {flow(item, as_json)}" for key, item in value.items())
+        pairs = (f"{json_of(key) if as_json else scalar(key)}: {flow(item, as_json)}" for key, item in value.items())
         return "{" + ", ".join(pairs) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(flow(item, as_json) for item in value) + "]"
     if isinstance(value, str) and not (isinstance(value, Verbatim) and not set(value) & set(",[]{}")):
         # a plain text with one of these is a string, and in a flow collection it has to be quoted
-        return _quoted(value) if as_json else scalar(str(value))
+        return json_of(value) if as_json else scalar(str(value))
     return _leaf(value, "")
 
 
-def _quoted(text: str) -> str:
+def json_of(value: Data, indent: int | None = None) -> str:
+    """`value` as JSON that is YAML too: what YAML refuses or takes for a line break is escaped, nothing else.
+
+    Not what is beyond the basic plane either: JSON has two escapes for one such character, YAML refuses each.
+    """
     from json import dumps
 
-    return dumps(text)
+    text = dumps(value, indent=indent, ensure_ascii=False)
+    return re.sub(_NOT_IN_YAML, lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def scalar(text: str) -> str:
