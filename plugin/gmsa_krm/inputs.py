@@ -203,9 +203,11 @@ def _check_modes(prepared: Prepared) -> None:
         mode = loaded.config.spec.admission.mode
         if first is None or loaded is first or mode == "None":
             continue
-        other = f"mode Policy of {first.config.metadata.name} ({first.report.place(first.config.node)})"
-        what = "another policy, and each refuses the pods of the other's credential specs" if mode == "Policy" else "a webhook, and the policy refuses what only that knows"
-        message = f"makes {what}: {other}; set None here, and that policy knows the credential specs of both, or join the configs"
+        other = f"{first.config.metadata.name} ({first.report.place(first.config.node)})"
+        message = (
+            f"is {mode}, and {other} is in mode Policy, whose policy refuses the pods of credential specs that it does not know;"
+            " set None here, and it knows these too, or join the configs"
+        )
         admission = loaded.config.spec.admission
         loaded.report.error(admission.at("mode"), f"{admission.path}.mode", "several-modes", message)
 

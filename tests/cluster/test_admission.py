@@ -54,17 +54,6 @@ def test_a_pod_without_gmsa_is_not_touched(installed: Cluster) -> None:
     assert admitted["spec"]["securityContext"] == {}
 
 
-def test_random_hostnames(cluster: Cluster, tmp_path: Path) -> None:
-    """Fifteen characters for pods with gMSA that have no hostname of their own, and for no others."""
-    (tmp_path / "gmsa.yaml").write_text(config("  webhook: {randomHostname: true, certificate: {source: Derive}}\n"))
-    cluster.install(render(tmp_path / "gmsa.yaml"))
-    own = pod("a")
-    own["spec"]["hostname"] = "own"
-    hostnames = [cluster.try_pod(it)["spec"].get("hostname") for it in (pod("a"), pod("a", contents=CONTENTS), own, pod("a", None))]
-    assert [len(it or "") for it in hostnames] == [15, 15, 3, 0]
-    assert hostnames[0] != hostnames[1]
-
-
 @pytest.mark.parametrize("level", ["pod", "container"])
 def test_without_the_role_binding_it_is_refused(installed: Cluster, level: str) -> None:
     for service_account in ("webapp2", "default"):
@@ -115,6 +104,17 @@ def test_the_name_of_the_kubernetes_page_is_no_name(installed: Cluster) -> None:
     with pytest.raises(ApiError, match="a lowercase RFC 1123 subdomain"):
         installed.client.apply({"apiVersion": "windows.k8s.io/v1", "kind": "GMSACredentialSpec", "metadata": {"name": "gmsa-WebApp1"}})
     assert "gmsa-WebApp1" in installed.verdict(pod("a", "gmsa-WebApp1"))
+
+
+def test_random_hostnames(cluster: Cluster, tmp_path: Path) -> None:
+    """Fifteen characters for pods with gMSA that have no hostname of their own, and for no others."""
+    (tmp_path / "gmsa.yaml").write_text(config("  webhook: {randomHostname: true, certificate: {source: Derive}}\n"))
+    cluster.install(render(tmp_path / "gmsa.yaml"))
+    own = pod("a")
+    own["spec"]["hostname"] = "own"
+    hostnames = [cluster.try_pod(it)["spec"].get("hostname") for it in (pod("a"), pod("a", contents=CONTENTS), own, pod("a", None))]
+    assert [len(it or "") for it in hostnames] == [15, 15, 3, 0]
+    assert hostnames[0] != hostnames[1]
 
 
 def test_deployments_of_the_kubernetes_page(cluster: Cluster, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -197,6 +198,32 @@ def test_hooks_are_left_alone_unless_named(run: Callable[..., Any], chart: Calla
         assert done.returncode == 0, done.stderr
         job = next(item for item in objects(done.stdout) if item["kind"] == "Job")
         assert ("securityContext" in job["spec"]["template"]["spec"]) is changed
+
+
+def test_hooks_get_contents_in_mode_policy(run: Callable[..., Any], chart: Callable[..., Path]) -> None:
+    """Without them the API server would refuse them; nothing else in them is changed, and they are checked."""
+    policy = CONFIG.replace("spec:\n", "spec:\n  admission: {mode: Policy}\n", 1)
+    hook = """\
+apiVersion: batch/v1
+kind: Job
+metadata: {name: seed, namespace: default, annotations: {helm.sh/hook: pre-install}}
+spec:
+  template:
+    spec:
+      serviceAccountName: webapp1
+      restartPolicy: Never
+      nodeSelector: {kubernetes.io/os: windows}
+      securityContext: {windowsOptions: {gmsaCredentialSpecName: %s}}
+      containers: [{name: seed, image: iis}]
+"""
+    done = run("helm4", "template", "r", chart({"templates/gmsa.yaml": policy, "templates/seed.yaml": hook % "gmsa-webapp1"}))
+    assert done.returncode == 0, done.stderr
+    job = next(item for item in objects(done.stdout) if item["metadata"]["name"] == "seed")
+    spec = job["spec"]["template"]["spec"]
+    options = spec["securityContext"].pop("windowsOptions")
+    assert json.loads(options["gmsaCredentialSpec"])["DomainJoinConfig"]["MachineAccountName"] == "WebApp1"
+    assert {**spec, "securityContext": {"windowsOptions": {"gmsaCredentialSpecName": options["gmsaCredentialSpecName"]}}} == yaml.safe_load(hook % "gmsa-webapp1")["spec"]["template"]["spec"]
+    assert run("helm4", "template", "r", chart({"templates/gmsa.yaml": policy, "templates/seed.yaml": hook % "gmsa-nobody"})).returncode != 0
 
 
 def test_neither_helm_loses_its_plugins(run: Callable[..., Any], tmp_path: Path, program: Path) -> None:
