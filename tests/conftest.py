@@ -36,6 +36,13 @@ DOMAIN = """\
     guid: 244818ae-87ac-4fcd-92ec-e79e5252348a
     sid: S-1-5-21-2126449477-2524075714-3094792973
 """
+# What the credspec of account WebApp1 is in a pod, byte for byte.
+CONTENTS = (
+    '{"ActiveDirectoryConfig":{"GroupManagedServiceAccounts":[{"Name":"WebApp1","Scope":"CONTOSO"},'
+    '{"Name":"WebApp1","Scope":"contoso.com"}]},"CmsPlugins":["ActiveDirectory"],"DomainJoinConfig":'
+    '{"DnsName":"contoso.com","DnsTreeName":"contoso.com","Guid":"244818ae-87ac-4fcd-92ec-e79e5252348a",'
+    '"MachineAccountName":"WebApp1","NetBiosName":"CONTOSO","Sid":"S-1-5-21-2126449477-2524075714-3094792973"}}'
+)
 HEAD = "apiVersion: gmsa-krm.dev/v1alpha1\nkind: GMSAConfig\nmetadata:\n  name: contoso\nspec:\n"
 
 

@@ -12,13 +12,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import CONTENTS as ONE
 from conftest import DOMAIN, HEAD, Done, config, deployment
 from gmsa_krm.manifests import cel
 from gmsa_krm.manifests.credspec import canonical
 
 CREDSPECS = "  credspecs:\n  - account: WebApp1\n    usedBy: FromWorkloads\n  - account: WebApp2\n    usedBy: FromWorkloads\n"
 POLICY = HEAD + DOMAIN + CREDSPECS + "  admission: {mode: Policy}\n"
-ONE = '{"ActiveDirectoryConfig":{"GroupManagedServiceAccounts":[{"Name":"WebApp1","Scope":"CONTOSO"},{"Name":"WebApp1","Scope":"contoso.com"}]},"CmsPlugins":["ActiveDirectory"],"DomainJoinConfig":{"DnsName":"contoso.com","DnsTreeName":"contoso.com","Guid":"244818ae-87ac-4fcd-92ec-e79e5252348a","MachineAccountName":"WebApp1","NetBiosName":"CONTOSO","Sid":"S-1-5-21-2126449477-2524075714-3094792973"}}'
 TWO = ONE.replace("WebApp1", "WebApp2")
 
 
@@ -188,6 +188,8 @@ MISTAKES = {
     "name of another type": (MODE, f"securityContext: {{windowsOptions: {{gmsaCredentialSpecName: 123}}}}, {IIS}", "gmsaCredentialSpecName: must be a string that is not empty, and is another type"),
     "empty name": (HOOKS, f"securityContext: {named('')}, {IIS}", "gmsaCredentialSpecName: must be a string that is not empty, and is empty"),
     "contents of another type": (HOOKS, f"securityContext: {{windowsOptions: {{gmsaCredentialSpecName: gmsa-weba, gmsaCredentialSpec: {{a: b}}}}}}, {IIS}", "gmsaCredentialSpec: must be a string"),
+    "foreign contents": (HOOKS, f"securityContext: {named('gmsa-weba', TWO)}, {IIS}", "gmsaCredentialSpec: differs from what the config says gmsa-weba is, and is refused at admission"),
+    "contents that are no JSON, in a container": (NONE, f"containers: [{{name: iis, image: iis, securityContext: {named('gmsa-weba', 'x')}}}]", "containers[0].securityContext.windowsOptions.gmsaCredentialSpec: differs"),
     "ephemeral container": (MODE, f"{IIS}, ephemeralContainers: [{{name: e, image: e, securityContext: {named('gmsa-weba')}}}]", "ephemeralContainers[0].securityContext.windowsOptions: has a credential spec of its own"),
     "init container alone": (HOOKS, f"{IIS}, initContainers: [{{name: i, image: i, securityContext: {named('gmsa-weba')}}}]", "names gmsa-weba, which neither the pod nor one of its containers does"),
     "init container without contents": (HOOKS, f"securityContext: {named('gmsa-weba')}, {IIS}, initContainers: [{{name: i, image: i, securityContext: {named('gmsa-weba')}}}]", "names gmsa-weba, and the webhook fills in no init containers"),
@@ -201,6 +203,14 @@ def test_what_admission_would_refuse_is_said(mistake: str, call: Callable[..., D
     assert (done.status, done.stdout) == (1, "")
     assert done.stderr.count(": Pod web/pod: ") == 1, done.stderr
     assert wanted in done.stderr
+
+
+def test_the_same_contents_in_another_form_pass(call: Callable[..., Done], folder: Callable[..., Any]) -> None:
+    """The webhook compares them as JSON."""
+    pod = one_pod("pod", f"securityContext: {named('gmsa-weba', json.dumps(json.loads(ONE.replace('WebApp1', 'WebA')), indent=1))}, {IIS}")
+    done = call("render", folder({"a.yaml": both(HOOKS, "")["a.yaml"], "pod.yaml": pod}))
+    assert done.status == 0, done.stderr
+    assert pod in done.stdout
 
 
 def test_init_containers_where_no_policy_of_ours_stands(call: Callable[..., Done], folder: Callable[..., Any]) -> None:

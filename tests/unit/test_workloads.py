@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import CREDSPEC, DOMAIN, ENTRY, HEAD, Done, deployment
+from conftest import CONTENTS, CREDSPEC, DOMAIN, ENTRY, HEAD, Done, deployment
 from conftest import workloads_config as config
 from gmsa_krm.config.selector import SelectorError, parse_selector, selects
 from gmsa_krm.workloads.netlogon import hook
@@ -329,7 +329,7 @@ CHECKS: dict[str, tuple[str, int, str]] = {
     "service account": (f"{{{USES}, {WINDOWS.replace('webapp1', 'other')}, containers: []}}", 1, "serviceAccountName: other may not use gmsa-webapp1 in namespace web, so the pod will be refused; add it to usedBy"),
     "default service account": (f"{{{USES}, nodeSelector: {{kubernetes.io/os: windows}}, containers: []}}", 1, "warning: Deployment web/web: spec.template.spec.serviceAccountName: is default"),
     "contents without a name": ("{securityContext: {windowsOptions: {gmsaCredentialSpec: '{}'}}, " + WINDOWS + ", containers: []}", 1, "holds contents without a gmsaCredentialSpecName"),
-    "hidden contents": ("{securityContext: {windowsOptions: {gmsaCredentialSpecName: gmsa-webapp1, gmsaCredentialSpec: '{}'}}, " + WINDOWS + f", containers: [{{name: a, {USES}}}]}}", 0, "warning: Deployment web/web: spec.template.spec.containers[0].securityContext.windowsOptions.gmsaCredentialSpecName: hides the contents that the pod holds"),
+    "hidden contents": ("{securityContext: {windowsOptions: {gmsaCredentialSpecName: gmsa-webapp1, gmsaCredentialSpec: '" + CONTENTS + "'}}, " + WINDOWS + f", containers: [{{name: a, {USES}}}]}}", 0, "warning: Deployment web/web: spec.template.spec.containers[0].securityContext.windowsOptions.gmsaCredentialSpecName: hides the contents that the pod holds"),
     "hostProcess": ("{securityContext: {windowsOptions: {gmsaCredentialSpecName: gmsa-webapp1, hostProcess: true}}, " + WINDOWS + ", containers: []}", 1, "hostProcess: is a HostProcess container"),
     "linux by os": (f"{{{USES}, os: {{name: linux}}, serviceAccountName: webapp1, containers: []}}", 1, "os.name: is linux, and a pod with a gMSA runs on Windows"),
     "linux by label": (f"{{{USES}, nodeSelector: {{kubernetes.io/os: linux}}, serviceAccountName: webapp1, containers: []}}", 1, "nodeSelector.kubernetes.io/os: is linux"),

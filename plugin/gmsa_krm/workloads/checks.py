@@ -54,6 +54,10 @@ class Checker:
             elif isinstance(name, str) and name:
                 named.add(name)
                 self._reference(name, f"{at}.gmsaCredentialSpecName")
+                # in mode Policy they are compared where they are written
+                if isinstance(contents, str) and contents and not self._known.approved and self._known.is_contents(name, contents) is False:
+                    message = f"differs from what the config says {name} is, and is refused at admission; remove gmsaCredentialSpec, it is filled in then"
+                    self._error("foreign-contents", message, f"{at}.gmsaCredentialSpec")
                 if path and not contents and pod_options.get("gmsaCredentialSpec"):
                     message = (
                         "hides the contents that the pod holds: a container with a name of its own and without contents"

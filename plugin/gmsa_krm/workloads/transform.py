@@ -6,6 +6,7 @@ from gmsa_krm.config.fields import guess
 from gmsa_krm.config.model import FROM_WORKLOADS
 from gmsa_krm.findings import ERROR, WARNING, Finding
 from gmsa_krm.inputs import dns_name
+from gmsa_krm.manifests.credspec import contents_of
 from gmsa_krm.manifests.made import MANAGED_BY
 from gmsa_krm.workloads.change import PodChange, matches
 from gmsa_krm.workloads.checks import Checker
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gmsa_krm.config.load import LoadedConfig
-    from gmsa_krm.config.model import CredentialSpec, WorkloadChange
+    from gmsa_krm.config.model import CredentialSpec, Spec, WorkloadChange
     from gmsa_krm.inputs import Inputs
     from gmsa_krm.workloads.pods import Workload
     from gmsa_krm.yaml.edit import Edit
@@ -58,6 +59,7 @@ class Known:
         self.domains: dict[str, str] = {}
         self.approved: dict[str, list[str]] = {}
         self.hardened = False
+        self._inputs: dict[str, tuple[Spec, Inputs]] = {}
         existing: set[str] = set()
         for loaded, inputs in configs:
             spec = loaded.config.spec
@@ -66,11 +68,24 @@ class Known:
                 assert credspec.name is not None
                 self.credspecs[credspec.name] = credspec
                 self.domains[credspec.name] = dns_name(credspec, spec, inputs)
+                self._inputs[credspec.name] = spec, inputs
             self.hardened = self.hardened or (spec.admission.mode == "Webhook" and spec.webhook.hardening_policy)
             if spec.admission.mode == "Policy":
                 self.approved.update(inputs.approved)
                 self.approved.update((name, []) for name in spec.existing_credspecs if name not in self.approved)
         self.names = {*self.credspecs, *existing} if configs else None
+
+    def is_contents(self, name: str, text: str) -> bool | None:
+        """Whether a text in a pod is, as JSON, what the credspec says; None if the config does not know it."""
+        if name not in self._inputs:
+            return None
+        from json import loads
+
+        spec, inputs = self._inputs[name]
+        try:
+            return bool(loads(text) == contents_of(self.credspecs[name], spec, inputs.contents))
+        except (ValueError, RecursionError):
+            return False
 
     def covered(self, name: str, namespace: str, account: str) -> bool | None:
         """Whether usedBy lets the service account use the credspec; None if the config does not say who may."""
