@@ -308,3 +308,12 @@ def test_the_plugin_goes_where_kustomize_looks(call: Callable[..., Done], kustom
     assert refused.status == 3
     assert "is there and not ours" in refused.stderr
     assert place.read_text() == "#!/bin/sh\n# somebody's\n"
+
+
+def test_a_folder_with_a_credspec_as_powershell_writes_it(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+    """UTF-16, which is no YAML here; the config that names it says what it is."""
+    contents = (ROOT / "tests/cases/credspec-file/credspecs/webapp3.json").read_text()
+    root = folder({"gmsa.yaml": config("  admission: {mode: None}\n  credspecs: [{file: webapp3.json}]\n"), "webapp3.json": contents.encode("utf-16")})
+    assert call("render", root).object("GMSACredentialSpec")["metadata"]["name"] == "gmsa-webapp3"
+    (root / "other.json").write_bytes(contents.encode("utf-16"))
+    assert "other.json" in call("render", root).stderr

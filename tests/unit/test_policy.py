@@ -308,7 +308,7 @@ def test_contents_beyond_the_basic_plane_in_json(call: Callable[..., Done], fold
     root = folder({"gmsa.yaml": OF_FILE + MODE, "webapp1.json": with_input("a\U0001f600b\x7f"), "pod.json": pod})
     wanted = json.loads(with_input("a\U0001f600b\x7f"))
     for form in ("yaml", "json"):
-        done = call("render", root / "gmsa.yaml", root / "pod.json", "--format", form)
+        done = call("render", root, "--format", form)
         assert done.status == 0, done.stderr
         items = done.objects if form == "yaml" else done.objects[0]["items"]
         (found,) = [it for it in items if it["kind"] == "Pod"]

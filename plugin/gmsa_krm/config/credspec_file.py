@@ -147,7 +147,7 @@ def _string(parent: dict[str, Any], key: str, path: str, report: Report, check: 
         report.error(None, f"{path}.{key}", "required", "is missing; it must be a string")
     else:
         as_text = json.dumps(value if isinstance(value, str) else json.dumps(value, separators=(",", ":")))
-        report.error(None, f"{path}.{key}", "credspec-type", f"must be a string, and the CRD drops anything else; write {as_text[:160]}")
+        report.error(None, f"{path}.{key}", "credspec-type", f"must be a string, and the API server refuses anything else; write {as_text[:160]}")
 
 
 def _known(mapping: dict[str, Any], path: str, keys: tuple[str, ...], report: Report) -> None:

@@ -30,7 +30,8 @@ _PIECE = 64 * 1024
 class Folder:
     """What was read of the paths: the configs, each with its own folder, and the other documents.
 
-    `others`: the real paths of files with something else in them, and what is to be said of that.
+    `others`: the real paths of files with something else in them, and what is to be said of that: a credspec's JSON
+    need be no YAML (New-CredentialSpec's output is often UTF-16).
     """
 
     def __init__(self) -> None:
@@ -55,7 +56,10 @@ def read_paths(
             if real in seen:
                 continue
             seen.add(real)
-            _read(file, folder, environ, stdin, overrides)
+            try:
+                _read(file, folder, environ, stdin, overrides)
+            except InputError as error:
+                folder.others.append((real, error))
     referred = _referred(folder) if folder.others else set()
     for real, error in folder.others:
         if real not in referred:
