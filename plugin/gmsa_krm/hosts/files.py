@@ -61,9 +61,9 @@ def read_paths(
             except InputError as error:
                 folder.others.append((real, error))
     referred = _referred(folder) if folder.others else set()
-    for real, error in folder.others:
+    for real, problem in folder.others:
         if real not in referred:
-            raise error
+            raise problem from None
     return folder
 
 
