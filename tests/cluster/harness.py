@@ -19,7 +19,7 @@ import yaml
 from cluster.api import ApiError, Client, Object, until
 from cluster.control_plane import ControlPlane
 from cluster.node import Node
-from conftest import DOMAIN, HEAD, SEED, environment
+from conftest import CONTENTS, DOMAIN, HEAD, SEED, environment
 
 PROGRAM = Path(sys.executable).parent / "gmsa-krm"
 WEBHOOK = "admission-webhook.windows-gmsa.sigs.k8s.io"
@@ -38,13 +38,6 @@ CREDSPECS = """\
   - {name: webapp1, namespace: web}
   - {name: webapp2, namespace: web}
 """
-# What the credspec of account WebApp1 is in a pod, byte for byte.
-CONTENTS = (
-    '{"ActiveDirectoryConfig":{"GroupManagedServiceAccounts":[{"Name":"WebApp1","Scope":"CONTOSO"},'
-    '{"Name":"WebApp1","Scope":"contoso.com"}]},"CmsPlugins":["ActiveDirectory"],"DomainJoinConfig":'
-    '{"DnsName":"contoso.com","DnsTreeName":"contoso.com","Guid":"244818ae-87ac-4fcd-92ec-e79e5252348a",'
-    '"MachineAccountName":"WebApp1","NetBiosName":"CONTOSO","Sid":"S-1-5-21-2126449477-2524075714-3094792973"}}'
-)
 
 
 # More requests a second than the default allows, or it is the limit that is tested.
@@ -129,6 +122,7 @@ class Cluster:
         self.release = control_plane.release
         self.kubectl_program = control_plane.kubectl
         self.kubeconfig = control_plane.folder / "kubeconfig"
+        self.minor = int(self.client.get("/version")["minor"])
         self._folder = control_plane.folder
         self._first = self._everything()
 
@@ -207,6 +201,19 @@ class Cluster:
         message = self.verdict(item or pod("a"))
         assert not message, message
         assert CONTENTS in contents_of(self.try_pod(item or pod("a")))
+
+    def debug(self, item: Object, options: dict[str, str] | None = None, container: str = "debug", keep: bool = False) -> Object:
+        """Adds an ephemeral container to a pod that is there, as kubectl debug does. Raises ApiError.
+
+        `options`: its windowsOptions. `keep`: whether it stays; otherwise it is a dry run.
+        """
+        context = {"securityContext": {"windowsOptions": options}} if options else {}
+        body = {"spec": {"ephemeralContainers": [{"name": container, "image": "iis", **context}]}}
+        query = {} if keep else {"dryRun": "All"}
+        patched: Object = self.client.request(
+            "PATCH", f"{self.client.path(item)}/ephemeralcontainers", body, "application/strategic-merge-patch+json", **query
+        )
+        return patched
 
     @contextlib.contextmanager
     def outage(self) -> Iterator[str]:

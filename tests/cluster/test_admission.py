@@ -25,6 +25,7 @@ from cluster.harness import (
     pod,
     render,
 )
+from cluster.sidecar import labelled, sidecar
 from conftest import CASES, ROOT
 
 HERE = Path(__file__).parent
@@ -71,7 +72,19 @@ def test_contents(installed: Cluster, level: str) -> None:
         message = installed.verdict(pod("a", credspec, contents=contents, level=level))
         assert f'admission webhook "{WEBHOOK}" denied the request' in message
     # the policy beside the webhook comes first
-    assert "ValidatingAdmissionPolicy 'gmsa-webhook'" in installed.verdict(pod("a", None, contents=CONTENTS, level=level))
+    assert "ValidatingAdmissionPolicy 'gmsa-webhook-hardening'" in installed.verdict(pod("a", None, contents=CONTENTS, level=level))
+
+
+@pytest.mark.parametrize("name", ["a-sidecar", "z-sidecar"])
+def test_a_container_that_another_webhook_adds(name: str, installed: Cluster, tmp_path: Path) -> None:
+    """It comes out with contents, whether the other webhook is called before ours or after it."""
+    with sidecar(installed, tmp_path, name):
+        assert contents_of(installed.try_pod(labelled(pod("a")))) == [CONTENTS, None, CONTENTS]
+        without = labelled(pod("a", None))
+        if name < "gmsa-webhook":
+            assert contents_of(installed.try_pod(without)) == [None, None, CONTENTS]
+        else:  # not called in the first round, so not in the second
+            assert "belong together; not so at containers sidecar" in installed.verdict(without)
 
 
 def test_an_update_that_changes_it_is_refused(installed: Cluster) -> None:

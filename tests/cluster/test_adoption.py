@@ -92,6 +92,22 @@ def test_no_gap(way: str, cluster: Cluster, tmp_path: Path) -> None:
     assert (diff.returncode, diff.stdout) == (0, "")
 
 
+def test_what_our_config_does_not_have(cluster: Cluster, tmp_path: Path) -> None:
+    """A HostAccountConfig that somebody has put into a credential spec: the page shows that it goes, and it does."""
+    theirs = upstream.credspec("gmsa-webapp1")
+    plugin = {"PluginGUID": "{859E1386-BDB4-49E8-85C7-3070B13920E1}", "PluginInput": "{}", "PortableCcgVersion": "1"}
+    theirs["credspec"]["ActiveDirectoryConfig"]["HostAccountConfig"] = plugin
+    cluster.client.apply(upstream.crd(), *users("gmsa-webapp1"))
+    cluster.kubectl("create", "-f", "-", text=text_of([theirs]))
+    (tmp_path / "gmsa.yaml").write_text(our_config("gmsa-webapp1"))
+    cluster.node.namespaces.add("gmsa-krm")
+    steps = commands(PAGE, "")
+    said = walk(cluster, tmp_path, steps)
+    assert "-    HostAccountConfig:" in "".join(text for step, text in zip(steps, said, strict=True) if "kubectl diff" in step)
+    assert cluster.client.get(cluster.client.path(theirs))["credspec"] == upstream.credspec("gmsa-webapp1")["credspec"]
+    cluster.admits()
+
+
 @pytest.mark.parametrize(("way", "containers"), [("script", ["webhook"]), ("chart", ["gmsa", "webhook"])])
 def test_the_same_names_are_no_way(way: str, containers: list[str], cluster: Cluster, tmp_path: Path) -> None:
     """What ADOPTION.md warns of: kubectl refuses, but not before it has changed a part, and by force there is a gap."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ import yaml
 
 from build import module
 from cluster.api import Client, Object, until
-from cluster.harness import PROGRAM, Cluster, namespace, objects, one, render, text_of
-from conftest import CASES, ROOT, environment
+from cluster.harness import PROGRAM, Cluster, namespace, objects, one, pod, render, text_of
+from conftest import CASES, DOMAIN, HEAD, ROOT, environment
 
 # kustomize/argocd and the like are no overlays with a config
 OVERLAYS = [path.parent for path in (ROOT / "kustomize").glob("*/kustomization.yaml") if path.with_name("gmsa.yaml").exists()]
@@ -66,6 +67,24 @@ def test_no_warning_of_the_api_server(cluster: Cluster) -> None:
     items = render(ROOT / "kustomize/quickstart")
     done = apply(cluster, items)
     assert "Warning" not in done
+
+
+@pytest.mark.parametrize(("before", "after"), [("dnsName: contoso.com", "dnsName: corp.contoso.com"), ("image: one", "image: two")])
+def test_a_diagnostics_job_that_changes(before: str, after: str, cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
+    """A Job's template is not to be changed, so what it asks is asked by another Job; its pods are admitted, as any."""
+    job = "    diagnostics: {namespace: web, serviceAccount: webapp1, image: one}\n"
+    accounts = "  serviceAccounts: [{name: webapp1, namespace: web}]\n"
+    text = f"{HEAD}{DOMAIN}  credspecs:\n  - account: WebApp1\n{job}{accounts}  admission: {{mode: Policy}}\n"
+    jobs = []
+    for given in (text, text.replace(before, after)):
+        items = rendered(given)
+        take_for_granted(cluster.client, items)
+        apply(cluster, items)
+        jobs.append(one(items, "Job"))
+    there = sorted(it["metadata"]["name"] for it in cluster.client.items("/apis/batch/v1/namespaces/web/jobs"))
+    assert there == sorted(it["metadata"]["name"] for it in jobs)
+    of_the_last = {**pod("tried"), "spec": jobs[-1]["spec"]["template"]["spec"]}
+    until(lambda: not cluster.verdict(of_the_last), "a pod of the Job is admitted")
 
 
 def apply(cluster: Cluster, items: list[Object]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from cluster import test_privileges, test_sources
 from cluster.api import ApiError, Object, until
 from cluster.harness import NOW, Cluster, Loop, mutated, one, pod
+from cluster.sidecar import labelled, sidecar
 from gmsa_krm.certificates.generate import issue
 
 CONFIGURATIONS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
@@ -78,6 +80,13 @@ def test_no_match_condition(cluster: Cluster, rendered: Callable[..., list[Objec
         for item in (pod("plain", None), own):
             with pytest.raises(ApiError, match="failed calling webhook"):
                 cluster.try_pod(item)
+
+
+def test_no_reinvocation(cluster: Cluster, rendered: Callable[..., list[Object]], tmp_path: Path) -> None:
+    """The test of a container that another webhook adds fails where ours is called once."""
+    cluster.install(mutated(rendered(), "MutatingWebhookConfiguration", lambda it: it["webhooks"][0].pop("reinvocationPolicy")))
+    with sidecar(cluster, tmp_path):
+        assert "belong together; not so at containers sidecar" in cluster.verdict(labelled(pod("a")))
 
 
 def test_a_ca_whose_key_is_not_kept(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:

@@ -8,17 +8,23 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from cluster.api import ApiError, Object, until
 from cluster.harness import CONTENTS, CREDSPECS, FAST, Cluster, Loop, namespace, pod, render
 from cluster.walk import commands, walk
 from conftest import DOMAIN, HEAD, ROOT
 
 PAGE = ROOT / "POLICY.md"
-HOOK = f"  webhook: {{{FAST}, certificate: {{source: Derive}}}}\n"
+KINDS = "/apis/admissionregistration.k8s.io/v1"
+# Named in the text, for those with `expand`.
+EXPANSION_GOES = "kubectl delete mutatingadmissionpolicybinding,mutatingadmissionpolicy gmsa"
 
 
-def text_of(mode: str) -> str:
-    return HEAD + DOMAIN + CREDSPECS + f"  admission: {{mode: {mode}}}\n" + HOOK
+def text_of(mode: str, name: str, expand: bool) -> str:
+    hook = f"  webhook: {{name: {name}, namespace: {name}, {FAST}, certificate: {{source: Derive}}}}\n"
+    policy = "  policy: {expand: true}\n" if expand else ""
+    return HEAD + DOMAIN + CREDSPECS + f"  admission: {{mode: {mode}}}\n" + hook + policy
 
 
 def deployment() -> Object:
@@ -51,33 +57,60 @@ def windows_node(cluster: Cluster) -> Iterator[None]:
         thread.join()
 
 
-def test_there_and_back(cluster: Cluster, tmp_path: Path) -> None:
-    (tmp_path / "gmsa.yaml").write_text(text_of("Webhook"))
+@pytest.mark.parametrize(("name", "expand"), [("gmsa-webhook", False), ("gmsa", True)], ids=["default", "one name, filled in"])
+def test_there_and_back(name: str, expand: bool, cluster: Cluster, tmp_path: Path) -> None:
+    """`name`: the webhook's, which may be the policy's as well. With `expand` pods that have a name alone go on too."""
+    if expand and cluster.minor < 36:
+        pytest.skip("pods are filled in from Kubernetes 1.36 on")
+
+    def write(mode: str) -> None:
+        (tmp_path / "gmsa.yaml").write_text(text_of(mode, name, expand))
+
+    def steps(heading: str) -> list[str]:
+        return [it.replace("gmsa-webhook", name) for it in commands(PAGE, heading)]
+
+    write("Webhook")
     (tmp_path / "workloads.yaml").write_text(json.dumps(deployment()) + "\n")
     cluster.client.apply(namespace("web"))
     cluster.install(render(tmp_path / "gmsa.yaml"))
     cluster.client.apply(deployment())
-    stranger = pod("stranger", contents=CONTENTS, service_account="webapp2")
-    other = pod("other", contents=CONTENTS.replace("WebApp1", "Administrator"))
-    with (
-        windows_node(cluster),
-        Loop(cluster, pod("allowed", contents=CONTENTS)) as admitted,
-        Loop(cluster, stranger, wanted=None) as unbound,
-        Loop(cluster, other, wanted=None) as foreign,
-    ):
-        loops = (admitted, unbound, foreign)
+    bare = pod("bare")
+    loops = [
+        Loop(cluster, pod("allowed", contents=CONTENTS)),
+        Loop(cluster, pod("stranger", contents=CONTENTS, service_account="webapp2"), wanted=None),
+        Loop(cluster, pod("other", contents=CONTENTS.replace("WebApp1", "Administrator")), wanted=None),
+        *([Loop(cluster, bare)] if expand else []),
+    ]
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(windows_node(cluster))
+        for loop in loops:
+            stack.enter_context(loop)
 
         def go_on(_: str) -> None:
             for loop in loops:
                 loop.goes_on(20)
 
-        (tmp_path / "gmsa.yaml").write_text(text_of("Policy"))
-        walk(cluster, tmp_path, commands(PAGE, "From Webhook to Policy"), go_on)
-        assert [loop.wrong for loop in loops] == [[], [], []]
-        assert not cluster.client.items("/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations")
-        assert "is not filled in here" in cluster.verdict(pod("bare"))
+        def wrong() -> list[str]:
+            return [it for loop in loops for it in loop.wrong]
 
-        (tmp_path / "gmsa.yaml").write_text(text_of("Webhook"))
-        walk(cluster, tmp_path, commands(PAGE, "From Policy to Webhook"), go_on)
-        assert [loop.wrong for loop in loops] == [[], [], []]
-    until(lambda: not cluster.verdict(pod("bare")), "the webhook fills in contents again")
+        write("Policy")
+        walk(cluster, tmp_path, steps("From Webhook to Policy"), go_on)
+        assert wrong() == []
+        assert not cluster.client.items(f"{KINDS}/validatingwebhookconfigurations")
+        assert named(cluster, "validatingadmissionpolicies") == {"gmsa"}
+        assert ("is not filled in here" in cluster.verdict(bare)) is not expand
+
+        write("Webhook")
+        walk(cluster, tmp_path, steps("From Policy to Webhook"), go_on)
+        if expand:
+            assert EXPANSION_GOES in PAGE.read_text()
+            walk(cluster, tmp_path, [EXPANSION_GOES], go_on)
+        assert wrong() == []
+        assert named(cluster, "validatingadmissionpolicies") == {f"{name}-hardening"}
+    until(lambda: not cluster.verdict(bare), "the webhook fills in contents again")
+    until(lambda: "no other credential spec than the pod" in cluster.verdict(pod("init", contents=CONTENTS, level="init")), "the hardening policy is in force")
+
+
+def named(cluster: Cluster, plural: str) -> set[str]:
+    """The names of what is there of a kind."""
+    return {it["metadata"]["name"] for it in cluster.client.items(f"{KINDS}/{plural}")}

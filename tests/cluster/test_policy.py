@@ -6,17 +6,21 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cluster.api import ApiError, Object, until
 from cluster.harness import CONTENTS, Cluster, contents_of, namespace, one, pod, render
+from cluster.sidecar import labelled, sidecar
+from cluster.stand_in import canonical
 from conftest import DOMAIN, HEAD, ROOT
 
 OTHER = CONTENTS.replace("WebApp1", "WebApp2")
 FOREIGN = CONTENTS.replace("WebApp1", "Administrator")
 OLD = CONTENTS.replace("CONTOSO", "OLD")
+NAME, TEXT = "gmsaCredentialSpecName", "gmsaCredentialSpec"
 CREDSPECS = """\
   credspecs:
   - account: WebApp1
@@ -47,6 +51,17 @@ def install(cluster: Cluster, items: list[Object], admitted: Object | None = Non
             until(lambda: not cluster.verdict(admitted), lambda: f"the policy is this one: {cluster.verdict(admitted)}")
 
 
+OLDER = ("before-foreign", "before-bare", "before-debugged")
+
+
+def make_older_pods(cluster: Cluster) -> None:
+    """Those of OLDER, none of which a policy would let in."""
+    foreign, bare, debugged = OLDER
+    cluster.client.create(pod(foreign, contents=FOREIGN))
+    cluster.client.create(pod(bare))
+    cluster.debug(cluster.client.create(pod(debugged, None)), {NAME: "gmsa-webapp1", TEXT: FOREIGN}, "older", keep=True)
+
+
 @pytest.fixture(scope="module")
 def enforced(running: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster with a config in mode Policy; pods named before-* are older than the policy."""
@@ -56,11 +71,8 @@ def enforced(running: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
     items = render(folder / "gmsa.yaml")
     policies = [it for it in items if "AdmissionPolicy" in it["kind"]]
     install(running, [it for it in items if it not in policies])
-    for name, contents in (("before-foreign", FOREIGN), ("before-bare", None)):
-        running.client.create(pod(name, contents=contents))
+    make_older_pods(running)
     install(running, policies)
-    for name in ("before-foreign", "before-bare"):
-        assert running.client.find(f"/api/v1/namespaces/web/pods/{name}")
     running.client.create(pod("running", contents=CONTENTS))
     yield running
     running.clean()
@@ -72,12 +84,15 @@ def change(item: Object, edit: Callable[[Object], object]) -> Object:
     return copy
 
 
+def in_namespace(item: Object, name: str) -> Object:
+    return {**item, "metadata": {**item["metadata"], "namespace": name}}
+
+
 def with_container(item: Object, kind: str, name: str, **options: str) -> Object:
     context = {"securityContext": {"windowsOptions": options}} if options else {}
     return change(item, lambda spec: spec.setdefault(kind, []).append({"name": name, "image": "iis", **context}))
 
 
-NAME, TEXT = "gmsaCredentialSpecName", "gmsaCredentialSpec"
 GOOD = pod("a", contents=CONTENTS)
 
 ALLOWED = {
@@ -149,25 +164,35 @@ def test_denied(name: str, enforced: Cluster) -> None:
     assert message in verdict
 
 
-@pytest.mark.parametrize("name", ["before-foreign", "before-bare", "running"])
+@pytest.mark.parametrize("name", [*OLDER, "running"])
 def test_pods_that_run_are_left_alone(name: str, enforced: Cluster) -> None:
-    client, path = enforced.client, f"/api/v1/namespaces/web/pods/{name}"
+    left_alone(enforced, name)
+
+
+def left_alone(cluster: Cluster, name: str) -> None:
+    """Asserts that a pod gets what others write into it, and an ephemeral container unless that has a credspec of its own."""
+    client, item = cluster.client, pod(name)
+    path = client.path(item)
     for patch in ({"labels": {"colour": "blue"}}, {"finalizers": ["example.com/x"]}, {"finalizers": None}, {"annotations": {"a": "b"}}):
         client.patch(path, {"metadata": patch})
-    client.request("PATCH", f"{path}/status", {"status": {"phase": "Running"}}, "application/merge-patch+json")
-    for options, good in (({}, True), ({NAME: "gmsa-webapp1"}, False), ({TEXT: FOREIGN}, False), ({NAME: "gmsa-webapp1", TEXT: CONTENTS}, False)):
-        context = {"securityContext": {"windowsOptions": options}} if options else {}
-        body = {"spec": {"ephemeralContainers": [{"name": f"debug{len(options)}", "image": "iis", **context}]}}
-        refused = contextlib.nullcontext() if good else pytest.raises(ApiError, match="an ephemeral container has the credential spec of its pod")
-        with refused:
-            client.request("PATCH", f"{path}/ephemeralcontainers", body, "application/strategic-merge-patch+json", dryRun="All")
+    client.patch(f"{path}/status", {"status": {"phase": "Running"}})
+    there = client.get(path)["spec"].get("ephemeralContainers", [])
+    assert cluster.debug(item)["spec"]["ephemeralContainers"][1:] == there
+    for options in ({NAME: "gmsa-webapp1"}, {TEXT: FOREIGN}, {NAME: "gmsa-webapp1", TEXT: CONTENTS}):
+        with pytest.raises(ApiError, match="an ephemeral container has the credential spec of its pod"):
+            cluster.debug(item, options)
+
+
+def test_an_older_ephemeral_container_is_not_to_be_changed(enforced: Cluster) -> None:
+    """The policy knows it by its name alone, since the API server lets nobody change it."""
+    with pytest.raises(ApiError, match='existing ephemeral containers "older" may not be changed'):
+        enforced.debug(pod("before-debugged"), {NAME: "gmsa-webapp2"}, "older")
 
 
 def test_an_ephemeral_container_in_a_pod_without_gmsa(enforced: Cluster) -> None:
     made = enforced.client.create(pod("plain", None))
-    body = {"spec": {"ephemeralContainers": [{"name": "debug", "image": "iis", "securityContext": {"windowsOptions": {NAME: "gmsa-webapp1", TEXT: CONTENTS}}}]}}
     with pytest.raises(ApiError, match="an ephemeral container has the credential spec of its pod"):
-        enforced.client.request("PATCH", enforced.client.path(made) + "/ephemeralcontainers", body, "application/strategic-merge-patch+json")
+        enforced.debug(made, {NAME: "gmsa-webapp1", TEXT: CONTENTS})
 
 
 def no_warnings(cluster: Cluster, name: str) -> None:
@@ -185,14 +210,18 @@ def test_type_checking_has_no_warnings(enforced: Cluster) -> None:
     no_warnings(enforced, "gmsa")
 
 
+def with_app(item: Object, container: str, account: str) -> Object:
+    """With a container that has the credspec of an account."""
+    return with_container(item, "containers", container, **{NAME: f"gmsa-{account.lower()}", TEXT: CONTENTS.replace("WebApp1", account)})
+
+
 def test_more_credspecs_than_a_policy_can_check_are_refused(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
     accounts = "".join(f"  - account: App{n}\n    usedBy: [{{namespace: web, serviceAccounts: [all]}}]\n" for n in range(9))
     items = rendered(text_of(credspecs="  credspecs:\n" + accounts + "  serviceAccounts: [{name: all, namespace: web}]\n"))
     install(cluster, items, pod("a", "gmsa-app0", contents=CONTENTS.replace("WebApp1", "App0"), service_account="all"))
     item = pod("a", None, service_account="all")
     for number in range(9):
-        contents = CONTENTS.replace("WebApp1", f"App{number}")
-        item = with_container(item, "containers", f"c{number}", gmsaCredentialSpecName=f"gmsa-app{number}", gmsaCredentialSpec=contents)
+        item = with_app(item, f"c{number}", f"App{number}")
         assert ("a pod uses 8 credential specs at most" in cluster.verdict(item)) is (number == 8), cluster.verdict(item)
 
 
@@ -222,13 +251,12 @@ def test_the_kubernetes_pages_workloads(cluster: Cluster) -> None:
         assert [contents_of(it) for it in until(made, f"a pod of {name} is made")] == [wanted]
 
 
-def test_expansion(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
+def test_expansion(cluster: Cluster, rendered: Callable[..., list[Object]], tmp_path: Path) -> None:
     """From 1.36 on; before, the version in the config leaves it out, with a warning."""
-    minor = int(cluster.client.get("/version")["minor"])
-    items = rendered(text_of(f'  policy: {{expand: true}}\n  kubeVersion: "1.{minor}"\n'))
-    assert any(it["kind"] == "MutatingAdmissionPolicy" for it in items) is (minor >= 36)
+    items = rendered(text_of(f'  policy: {{expand: true}}\n  kubeVersion: "1.{cluster.minor}"\n'))
+    assert any(it["kind"] == "MutatingAdmissionPolicy" for it in items) is (cluster.minor >= 36)
     install(cluster, items)
-    if minor < 36:
+    if cluster.minor < 36:
         assert "is not filled in here" in cluster.verdict(pod("a"))
         return
     until(lambda: not cluster.verdict(pod("a")), "the mutating policy is in force")
@@ -241,6 +269,8 @@ def test_expansion(cluster: Cluster, rendered: Callable[..., list[Object]]) -> N
     assert "may not use" in cluster.verdict(pod("a", service_account="webapp2"))
     assert "no credential spec of the policy: gmsa-nobody" in cluster.verdict(pod("a", "gmsa-nobody"))
     assert "is not what" in cluster.verdict(pod("a", contents=FOREIGN))
+    with sidecar(cluster, tmp_path):  # after the policy, which is called again
+        assert contents_of(cluster.try_pod(labelled(pod("a")))) == [CONTENTS, None, CONTENTS]
 
 
 def test_two_thousand_credspecs(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
@@ -262,10 +292,38 @@ def test_two_thousand_credspecs(cluster: Cluster, rendered: Callable[..., list[O
     last = CONTENTS.replace("WebApp1", "App1999")
     install(cluster, [role, *(it for it in items if it["kind"] in keep), bound], pod("a", "gmsa-app1999", contents=last, service_account="all"))
     item = pod("a", None, service_account="all")
-    for n in range(0, number, 250):
-        item = with_container(item, "containers", f"c{n}", gmsaCredentialSpecName=f"gmsa-app{n:04}", gmsaCredentialSpec=CONTENTS.replace("WebApp1", f"App{n:04}"))
+    for n in range(100):
+        item = with_app(item, f"c{n}", f"App{n % 8 * 250:04}")
     assert cluster.verdict(item) == ""
+    item["spec"]["containers"][-1]["securityContext"]["windowsOptions"][TEXT] = FOREIGN
+    assert "is not what the credential spec says: gmsa-app0750" in cluster.verdict(item)
     assert "is not what" in cluster.verdict(pod("a", "gmsa-app1999", contents=CONTENTS, service_account="all"))
+
+
+def test_contents_of_sixty_kilobytes(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
+    """A pod may hold 64 KiB of them."""
+    host_account = f"    hostAccount: {{plugin: '{{0f0e0d0c-0b0a-0908-0706-050403020100}}', input: '{'x' * 60_000}'}}\n"
+    items = rendered(text_of(credspecs=CREDSPECS.replace("  - account: WebApp1\n", "  - account: WebApp1\n" + host_account)))
+    contents = canonical(one(items, "GMSACredentialSpec", "gmsa-webapp1")["credspec"])
+    assert len(contents) > 60_000
+    good = pod("a", contents=contents)
+    install(cluster, items, good)
+    assert contents_of(cluster.try_pod(good)) == [contents, None]
+    for wrong in (CONTENTS, contents.replace('x"', 'y"')):
+        assert WRONG_CONTENTS in cluster.verdict(pod("a", contents=wrong))
+
+
+def test_all_service_accounts_of_a_namespace(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
+    """`*` is a group, and the policy asks with the groups that a service account has."""
+    items = rendered(text_of(credspecs='  credspecs:\n  - account: WebApp1\n    usedBy: [{namespace: web, serviceAccounts: ["*"]}]\n'))
+    install(cluster, items)
+    accounts = [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "any", "namespace": it}} for it in ("web", "other")]
+    cluster.client.apply(namespace("other"), *accounts)
+    for name in ("any", "default"):
+        item = pod("a", contents=CONTENTS, service_account=name)
+        assert cluster.verdict(item) == ""
+        elsewhere = in_namespace(item, "other")
+        assert f"service account {name} may not use the credential spec gmsa-webapp1" in cluster.verdict(elsewhere)
 
 
 def test_a_validation_that_is_dropped_is_noticed(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
@@ -274,13 +332,12 @@ def test_a_validation_that_is_dropped_is_noticed(cluster: Cluster, rendered: Cal
     install(cluster, items, GOOD)
     policy = one(items, "ValidatingAdmissionPolicy")
     validations = policy["spec"]["validations"]
-    running = cluster.client.path(cluster.client.create({**GOOD, "metadata": {"name": "running", "namespace": "web"}})) + "/ephemeralcontainers"
-    debug = {"spec": {"ephemeralContainers": [{"name": "debug", "image": "iis", "securityContext": {"windowsOptions": {NAME: "gmsa-webapp1", TEXT: FOREIGN}}}]}}
+    running = cluster.client.create({**GOOD, "metadata": {"name": "running", "namespace": "web"}})
     pods = [item for name, (item, _) in DENIED.items() if name != "previous contents of another"]
 
     def passes() -> bool:
         with contextlib.suppress(ApiError):
-            cluster.client.request("PATCH", running, debug, "application/strategic-merge-patch+json", dryRun="All")
+            cluster.debug(running, {NAME: "gmsa-webapp1", TEXT: FOREIGN})
             return True
         return any(not cluster.verdict(item) for item in pods)
 
@@ -306,5 +363,5 @@ def test_each_of_eight_credspecs_is_asked_about(missing: int, cluster: Cluster, 
     install(cluster, items, pod("a", f"gmsa-app{good}", contents=CONTENTS.replace("WebApp1", f"App{good}"), service_account="all"))
     item = pod("a", None, service_account="all")
     for n in range(8):
-        item = with_container(item, "containers", f"c{n}", gmsaCredentialSpecName=f"gmsa-app{n}", gmsaCredentialSpec=CONTENTS.replace("WebApp1", f"App{n}"))
+        item = with_app(item, f"c{n}", f"App{n}")
     assert f"service account all may not use the credential spec gmsa-app{missing}" in cluster.verdict(item)

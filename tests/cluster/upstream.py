@@ -18,8 +18,10 @@ IMAGE = "registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook:v0.13.0"
 
 
 def crd() -> Object:
-    """The CRD as both have it; it has no conversion, and carries nobody's label."""
+    """The CRD as both have it: it has no conversion, merges a credspec field by field, and carries nobody's label."""
     found = our_crd()
+    for it in found["spec"]["versions"]:
+        del it["schema"]["openAPIV3Schema"]["properties"]["credspec"]["x-kubernetes-map-type"]
     approval = "api-approved.kubernetes.io"
     return {
         "apiVersion": found["apiVersion"],
