@@ -58,7 +58,7 @@ def policy(settings: Policy, approved: dict[str, list[str]]) -> Object:
         {
             "expression": f"{_UPDATE} || variables.places.all(p, p.contents == '' || !({_known('p.name', names)}) || {_approved(names)})",
             "messageExpression": (
-                f"'gmsaCredentialSpec is not what the credential spec says: ' + variables.places.filter(p, p.contents != '' && !({_known('p.name', names)} && ({_approved(names)}))).map(p, p.name).join(', ')"
+                f"'gmsaCredentialSpec is not what the credential spec says: ' + variables.places.filter(p, p.contents != '' && !({_approved(names)})).map(p, p.name).join(', ')"
             ),
         },
         {
