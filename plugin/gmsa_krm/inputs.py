@@ -7,7 +7,7 @@ import posixpath
 from gmsa_krm.certificates import obtain
 from gmsa_krm.certificates.material import TlsMaterial
 from gmsa_krm.config.fields import guess
-from gmsa_krm.config.values import suggested_name, version_of
+from gmsa_krm.config.values import credspec_name, version_of
 from gmsa_krm.findings import ERROR, Finding, has_errors
 from gmsa_krm.outside import FileProblem, Outside
 
@@ -254,11 +254,15 @@ def _name(credspec: CredentialSpec, contents: dict[str, Any], named: dict[str, C
     account = join.get("MachineAccountName") if isinstance(join, dict) else None
     if not isinstance(account, str):
         return  # said of the file already
-    credspec.name = f"gmsa-{suggested_name(account)}"
-    if credspec.name in named:
-        message = f"is named {credspec.name} after the account in it, and so is {named[credspec.name].path}; give this entry a name"
+    name = credspec.name = credspec_name(account)
+    if name is None:
+        message = f"is missing, and none can be made of {account}, which is the account in {credspec.file}; give an RFC 1123 name"
+        report.error(credspec.at("file"), f"{credspec.path}.name", "required", message)
+        return
+    if name in named:
+        message = f"is named {name} after the account in it, and so is {named[name].path}; give this entry a name"
         report.error(credspec.at("file"), f"{credspec.path}.name", "duplicate-name", message)
-    named[credspec.name] = credspec
+    named[name] = credspec
 
 
 def _material_of(webhook: Webhook, documents: Iterable[Document]) -> TlsMaterial | None:

@@ -295,6 +295,14 @@ def test_long_contents(call: Callable[..., Done], folder: Callable[..., Any]) ->
     assert ["y" * 60_000 in it for it in expressions[2:4]] == [False, True]
 
 
+def test_no_name_can_be_made_of_the_account_in_a_file(call: Callable[..., Done], folder: Callable[..., Any]) -> None:
+    """No more than of an account in the config."""
+    for account in ("B\u00fcro", "___"):
+        done = call("render", folder({"gmsa.yaml": OF_FILE + NONE, "webapp1.json": ONE.replace("WebApp1", account)}))
+        assert (done.status, done.stdout) == (1, "")
+        assert f"spec.credspecs[0].name: is missing, and none can be made of {account}" in done.stderr
+
+
 def test_more_than_an_object_of_the_api_server_holds(call: Callable[..., Done], folder: Callable[..., Any]) -> None:
     accounts = "".join(f"  - account: App{n:05}\n" for n in range(3_600))
     done = call("render", folder({"gmsa.yaml": HEAD + DOMAIN + "  credspecs:\n" + accounts + MODE}))

@@ -159,7 +159,7 @@ class CredentialSpec(Section):
     name: str | None = text(
         "Name of the GMSACredentialSpec. Default: gmsa- and the account as an RFC 1123 name.",
         check=values.subdomain_name,
-        default=lambda self: f"gmsa-{values.suggested_name(self.account)}" if (self.account or "").isascii() and self.account else None,
+        default=lambda self: values.credspec_name(self.account or ""),
         examples=("gmsa-webapp1",),
     )
     domain: str | None = text("Name of an entry of domains. Default: the only domain.")

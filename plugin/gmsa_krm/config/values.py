@@ -106,13 +106,13 @@ def scope(text: str) -> Iterable[Remark]:
 def subdomain_name(text: str) -> Iterable[Remark]:
     """A name of most Kubernetes objects: an RFC 1123 subdomain."""
     if not re.fullmatch(_SUBDOMAIN, text) or len(text) > 253:
-        yield wrong("kubernetes-name", f"{text!a} is no RFC 1123 name (lower case, digits, - and .); write {suggested_name(text)}")
+        yield wrong("kubernetes-name", f"{text!a} is no RFC 1123 name (lower case, digits, - and .); write {_suggested_name(text) or 'one, like web-1'}")
 
 
 def label_name(text: str) -> Iterable[Remark]:
     """A name of a namespace: an RFC 1123 label."""
     if not re.fullmatch(_LABEL_ONLY, text):
-        yield wrong("kubernetes-name", f"{text!a} is no RFC 1123 label (lower case, digits and -, 63 characters); write {suggested_name(text).replace('.', '-')[:63].strip('-')}")
+        yield wrong("kubernetes-name", f"{text!a} is no RFC 1123 label (lower case, digits and -, 63 characters); write {_suggested_name(text).replace('.', '-')[:63].strip('-') or 'one, like web-1'}")
 
 
 def service_name(text: str) -> Iterable[Remark]:
@@ -148,10 +148,16 @@ def mount_path(text: str) -> Iterable[Remark]:
         yield wrong("mount-path", f"{text!a} is no absolute path; write something like /var/run/secrets/tokens")
 
 
-def suggested_name(text: str) -> str:
-    """`text` as an RFC 1123 subdomain: lower case, everything else than letters, digits, - and . as -."""
+def credspec_name(account: str) -> str | None:
+    """The name of an account's credspec; None for one that has other letters than RFC 1123, or none at all."""
+    suggested = _suggested_name(account) if account.isascii() else ""
+    return f"gmsa-{suggested}" if suggested else None
+
+
+def _suggested_name(text: str) -> str:
+    """`text` as an RFC 1123 subdomain: lower case, everything else than letters, digits, - and . as -; "" if nothing is left."""
     labels = re.sub(r"[^a-z0-9.]+", "-", text.lower()).split(".")
-    return ".".join(label for label in (label[:63].strip("-") for label in labels) if label)[:253] or "a-name"
+    return ".".join(label for label in (label[:63].strip("-") for label in labels) if label)[:253]
 
 
 def duration(text: str) -> Iterable[Remark]:
