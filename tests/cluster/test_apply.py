@@ -72,7 +72,7 @@ def test_no_warning_of_the_api_server(cluster: Cluster) -> None:
 @pytest.mark.parametrize(("before", "after"), [("dnsName: contoso.com", "dnsName: corp.contoso.com"), ("image: one", "image: two")])
 def test_a_diagnostics_job_that_changes(before: str, after: str, cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
     """A Job's template is not to be changed, so what it asks is asked by another Job; its pods are admitted, as any."""
-    job = "    diagnostics: {namespace: web, serviceAccount: webapp1, image: one}\n"
+    job = "    diagnostics: {namespace: web, serviceAccount: webapp1, image: one}\n    usedBy: [{namespace: web, serviceAccounts: [webapp1]}]\n"
     accounts = "  serviceAccounts: [{name: webapp1, namespace: web}]\n"
     text = f"{HEAD}{DOMAIN}  credspecs:\n  - account: WebApp1\n{job}{accounts}  admission: {{mode: Policy}}\n"
     jobs = []
@@ -83,8 +83,11 @@ def test_a_diagnostics_job_that_changes(before: str, after: str, cluster: Cluste
         jobs.append(one(items, "Job"))
     there = sorted(it["metadata"]["name"] for it in cluster.client.items("/apis/batch/v1/namespaces/web/jobs"))
     assert there == sorted(it["metadata"]["name"] for it in jobs)
-    of_the_last = {**pod("tried"), "spec": jobs[-1]["spec"]["template"]["spec"]}
-    until(lambda: not cluster.verdict(of_the_last), "a pod of the Job is admitted")
+    first, last = ({**pod("tried"), "spec": it["spec"]["template"]["spec"]} for it in jobs)
+    unknown = pod("tried", "no-such-credspec", contents="{}")
+    until(lambda: "no credential spec of the policy" in cluster.verdict(unknown), "the policy is in force")
+    until(lambda: not cluster.verdict(last), lambda: f"a pod of the Job is admitted: {cluster.verdict(last)}")
+    assert (cluster.verdict(first) == "") is ("dnsName" not in before)
 
 
 def apply(cluster: Cluster, items: list[Object]) -> str:

@@ -71,6 +71,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "plugin input misspelt": (config(CREDSPEC + "    hostAccount: {plugin: AWS, input: {CredentialArn: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:a'}}\n"), "unknown field of AWS's input; did you mean credentialArn?"),
     "plugin input of AWS as an ARN": (config(CREDSPEC + "    hostAccount: {plugin: AWS, input: 'arn:aws:ssm:eu-west-1:123456789012:parameter/a'}\n"), 'is not what AWS reads; write {"credentialArn":'),
     "default service account": (config(CREDSPEC + "    usedBy: [{namespace: web, serviceAccounts: [default]}]\n"), "warning: spec.credspecs[0].usedBy[0].serviceAccounts: binds the default service account, so every pod of web"),
+    "diagnostics by an account that may not": (config(CREDSPEC + "    usedBy: [{namespace: web, serviceAccounts: [a]}]\n    diagnostics: {namespace: web, serviceAccount: b}\n"), "spec.credspecs[0].diagnostics.serviceAccount: b of web is not in usedBy, so the Job's pod would be refused"),
     "no service accounts": (config(CREDSPEC + "    usedBy: [{namespace: web, serviceAccounts: []}]\n"), "is empty; give at least one entry"),
     "service account name": (config(CREDSPEC + "    usedBy: [{namespace: web, serviceAccounts: [Web_App]}]\n"), "spec.credspecs[0].usedBy[0].serviceAccounts[0]: 'Web_App' is no RFC 1123 name"),
     "namespace with a dot": (config(CREDSPEC + "    usedBy: [{namespace: web.app, serviceAccounts: [a]}]\n"), "'web.app' is no RFC 1123 label (lower case, digits and -, 63 characters); write web-app"),

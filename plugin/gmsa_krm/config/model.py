@@ -189,6 +189,15 @@ class CredentialSpec(Section):
                     report.error(
                         self.at(key), f"{self.path}.{key}", "credspec-source", "goes with account; the file has its own"
                     )
+        job = self.diagnostics
+        if job is None or isinstance(self.used_by, str) or not self.used_by or not (job.namespace and job.service_account):
+            return
+        if not all(use.namespace and use.service_accounts for use in self.used_by):
+            return  # a mistake that is said where it is
+        may = [account for use in self.used_by if use.namespace == job.namespace for account in use.service_accounts]
+        if job.service_account not in may and "*" not in may:
+            message = f"{job.service_account} of {job.namespace} is not in usedBy, so the Job's pod would be refused; add it there"
+            report.error(job.at("serviceAccount"), f"{job.path}.serviceAccount", "service-account-not-covered", message)
 
 
 class ServiceAccount(Section):
