@@ -61,7 +61,12 @@ def workloads_config(workloads: str, credspec: str = CREDSPEC, more: str = "") -
 ENTRY = "  - match: {names: [web]}\n    credspec: gmsa-webapp1\n    serviceAccount: webapp1\n"
 
 
-def deployment(pod: str = "", name: str = "web", kind: str = "apps/v1, kind: Deployment", path: str = "spec: {template: {spec: %s}}") -> str:
+def deployment(
+    pod: str = "",
+    name: str = "web",
+    kind: str = "apps/v1, kind: Deployment",
+    path: str = "spec: {template: {spec: %s}}",
+) -> str:
     pod = pod or "{containers: [{name: iis, image: iis}, {name: log, image: log}]}"
     return f"{{apiVersion: {kind}, metadata: {{name: {name}, namespace: web, labels: {{app: iis}}}}, {path % pod}}}\n"
 
@@ -103,7 +108,9 @@ class _Pipe(io.TextIOWrapper):
 def call(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
     """Runs the program in this process: `call("render", path, stdin=b"", env={...})`."""
 
-    def run(*arguments: str | Path, stdin: bytes = b"", env: dict[str, str] | None = None, program: str = "gmsa-krm") -> Done:
+    def run(
+        *arguments: str | Path, stdin: bytes = b"", env: dict[str, str] | None = None, program: str = "gmsa-krm"
+    ) -> Done:
         with monkeypatch.context() as patch:
             out, err = io.BytesIO(), io.BytesIO()
             patch.setattr(sys, "argv", [program, *map(str, arguments)])

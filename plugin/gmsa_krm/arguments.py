@@ -18,6 +18,7 @@ class Options:
         self.__dict__.update(values)
 
     if TYPE_CHECKING:
+
         def __getattr__(self, name: str) -> Any: ...
 
 

@@ -296,25 +296,35 @@ def _declare(parser: ArgumentParser | Quick) -> None:
     commands: Any = parser.add_subparsers(required=True, metavar="COMMAND")
 
     render = commands.add_parser("render", help="print everything that GMSAConfig files ask for, in apply order")
-    render.add_argument("path", nargs="+", metavar="PATH", help="GMSAConfig file, manifest, folder of them, or - for stdin")
+    render.add_argument(
+        "path", nargs="+", metavar="PATH", help="GMSAConfig file, manifest, folder of them, or - for stdin"
+    )
     render.add_argument("-o", "--output", metavar="DIR", help="write a file per resource into DIR instead")
     render.add_argument("--format", choices=("yaml", "json"), default="yaml")
     render.set_defaults(run=_render)
 
     post_render = commands.add_parser("post-render", help="Helm's post-renderer: the stream on stdin and stdout")
-    post_render.add_argument("--config", action="append", default=[], metavar="FILE", help="GMSAConfig beside those in the stream")
-    post_render.add_argument("--namespace", default="", metavar="NS", help="the release's namespace, which Helm does not say")
+    post_render.add_argument(
+        "--config", action="append", default=[], metavar="FILE", help="GMSAConfig beside those in the stream"
+    )
+    post_render.add_argument(
+        "--namespace", default="", metavar="NS", help="the release's namespace, which Helm does not say"
+    )
     post_render.add_argument("--log-file", metavar="FILE", help="write the messages there too, since Helm 4 drops them")
     post_render.set_defaults(run=_post_render)
 
     patch = commands.add_parser("patch", help="print a strategic merge patch for one workload, for kustomize's patches")
     patch.add_argument("--config", action="append", required=True, metavar="FILE", help="GMSAConfig file")
-    patch.add_argument("target", metavar="KIND/NAME", help="such as Deployment/web, or Rollout.v1alpha1.argoproj.io/web")
+    patch.add_argument(
+        "target", metavar="KIND/NAME", help="such as Deployment/web, or Rollout.v1alpha1.argoproj.io/web"
+    )
     patch.add_argument("--namespace", default="", metavar="NS", help="its namespace")
     patch.set_defaults(run=_patch)
 
     lint = commands.add_parser("lint", help="find mistakes; exit status 1 if one is an error")
-    lint.add_argument("path", nargs="+", metavar="PATH", help="GMSAConfig file, manifest, folder of them, or - for stdin")
+    lint.add_argument(
+        "path", nargs="+", metavar="PATH", help="GMSAConfig file, manifest, folder of them, or - for stdin"
+    )
     lint.add_argument("--format", choices=("text", "json", "sarif"), default="text")
     lint.set_defaults(run=_lint)
 

@@ -55,16 +55,13 @@ class Generated:
             if made.changed and made.document is not None and not made.in_list
         }
 
-
     def text_of(self, index: int, document: Document) -> str:
         """The text of a document of a stream, with its changes."""
         edits = self.edits.get(index)
         return apply(document.text, edits) if edits else document.text
 
 
-def generate(
-    configs: list[tuple[LoadedConfig, Inputs]], documents: list[Document], namespace: str = ""
-) -> Generated:
+def generate(configs: list[tuple[LoadedConfig, Inputs]], documents: list[Document], namespace: str = "") -> Generated:
     """Everything that the configs ask for, beside `documents` and in them.
 
     `namespace`: that of objects which name none, where the host knows it.
@@ -168,7 +165,10 @@ def _objects(spec: Spec, inputs: Inputs, users: Users) -> Iterator[Made]:
         yield Made(access.role(entry.name), entry.path)
         subjects: dict[str, dict[str, None]] = {}
         if isinstance(entry.used_by, str):
-            subjects = {namespace: dict.fromkeys(sorted(accounts)) for namespace, accounts in sorted(users.get(entry.name, {}).items())}
+            subjects = {
+                namespace: dict.fromkeys(sorted(accounts))
+                for namespace, accounts in sorted(users.get(entry.name, {}).items())
+            }
         else:
             for use in entry.used_by:
                 subjects.setdefault(use.namespace, {}).update(dict.fromkeys(use.service_accounts))
@@ -187,7 +187,9 @@ def _policy(spec: Spec, inputs: Inputs) -> Iterator[Made]:
 
     expands = spec.policy.expand and (inputs.kube_version is None or inputs.kube_version >= EXPANSION_SINCE)
     # what fills in stands before what refuses pods that are not filled in
-    for made in [policies.expansion(spec.policy, inputs.approved)] * expands + [policies.policy(spec.policy, inputs.approved)]:
+    for made in [policies.expansion(spec.policy, inputs.approved)] * expands + [
+        policies.policy(spec.policy, inputs.approved)
+    ]:
         yield Made(made, "spec.policy")
         yield Made(policies.binding(made), "spec.policy")
 
@@ -263,4 +265,3 @@ def _mapping(node: Node | None, key: str) -> Node | None:
 def _named(identity: Identity) -> str:
     _, kind, namespace, name = identity
     return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
-

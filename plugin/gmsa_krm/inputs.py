@@ -178,7 +178,9 @@ def _together(prepared: Prepared, unreadable: bool) -> None:
             for accepted in loaded.config.spec.policy.accept_previous:
                 if accepted.credspec and accepted.credspec not in names:
                     message = f"{accepted.credspec} is no entry of spec.credspecs{guess(accepted.credspec, list(filter(None, names)))}"
-                    loaded.report.error(accepted.at("credspec"), f"{accepted.path}.credspec", "unknown-credspec", message)
+                    loaded.report.error(
+                        accepted.at("credspec"), f"{accepted.path}.credspec", "unknown-credspec", message
+                    )
     if unreadable or any(has_errors(loaded.report.findings) for loaded, _ in prepared):
         return
     policies = [(loaded, inputs) for loaded, inputs in prepared if loaded.config.spec.admission.mode == "Policy"]

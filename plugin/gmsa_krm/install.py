@@ -82,7 +82,9 @@ def install_helm(folder: str | None, environ: Mapping[str, str]) -> str:
 
 
 def _own_helm_plugins(environ: Mapping[str, str]) -> str:
-    data = environ.get("XDG_DATA_HOME") or os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".local", "share")
+    data = environ.get("XDG_DATA_HOME") or os.path.join(
+        environ.get("HOME") or os.path.expanduser("~"), ".local", "share"
+    )
     return os.path.join(data, "gmsa-krm", "helm-plugins")
 
 

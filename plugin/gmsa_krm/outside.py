@@ -43,7 +43,8 @@ class Outside:
             return int(time.time())
         if not (given.isascii() and given.isdigit() and len(given) <= 11):
             raise input_error(
-                "source-date-epoch", f"SOURCE_DATE_EPOCH={given[:40]!a} is no number of seconds since 1970; mend or unset it"
+                "source-date-epoch",
+                f"SOURCE_DATE_EPOCH={given[:40]!a} is no number of seconds since 1970; mend or unset it",
             )
         return int(given)
 
@@ -78,7 +79,9 @@ class Outside:
         if os.path.isdir(path):
             project = self._environ.get("ARGOCD_APP_PROJECT_NAME", "")
             if not project or "/" in project or project.startswith("."):
-                raise FileProblem(f"{shown} is a folder, and ARGOCD_APP_PROJECT_NAME does not say which file in it; name a file")
+                raise FileProblem(
+                    f"{shown} is a folder, and ARGOCD_APP_PROJECT_NAME does not say which file in it; name a file"
+                )
             path, shown = os.path.join(path, project), f"{path}/{project}, for the project {project},"
         return _read(path, shown, "mount or mend it", limit)
 

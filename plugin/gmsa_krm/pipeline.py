@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from gmsa_krm.yaml.stream import Document
 
 
-def run(
-    configs: list[tuple[LoadedConfig, Outside]], documents: list[Document], namespace: str = ""
-) -> Generated:
+def run(configs: list[tuple[LoadedConfig, Outside]], documents: list[Document], namespace: str = "") -> Generated:
     """What the configs ask for; the findings of the outcome are those of the whole run, and hold no error.
 
     `namespace`: that of documents which name none, where the host knows it. Raises InputError with all

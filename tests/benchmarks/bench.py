@@ -43,7 +43,9 @@ def main() -> int:
     missed = [row.line() for row in rows if row.missed]
     if not options.check and not options.group:
         template = (Path(__file__).parent / "BENCHMARKS.md.in").read_text()
-        TARGET.write_text(template.format(table=_table(rows), machine=_machine(), minutes=f"{(time.monotonic() - started) / 60:.0f}"))
+        TARGET.write_text(
+            template.format(table=_table(rows), machine=_machine(), minutes=f"{(time.monotonic() - started) / 60:.0f}")
+        )
         print(f"wrote {TARGET}")
     if options.check and missed:
         print("\nmissed:\n" + "\n".join(missed), file=sys.stderr)
@@ -85,10 +87,20 @@ class Row:
         wish = f"{it.wish:g}x" if it.wish is not None else ""
         if it.memory is not None:
             bound += f", {_bytes(it.memory)}"
-        verdict = "" if it.bound is None else "missed" if self.missed else "wish" if self.ratio <= (it.wish or 0) else "bound"
+        verdict = (
+            "" if it.bound is None else "missed" if self.missed else "wish" if self.ratio <= (it.wish or 0) else "bound"
+        )
         return [
-            it.what, it.against, _time(self.ours), f"{'over ' if self.ended else ''}{_time(self.theirs)}",
-            f"**{self.shown_ratio}**", bound, wish, verdict, f"{self.elapsed:.3g}x", _bytes(self.memory),
+            it.what,
+            it.against,
+            _time(self.ours),
+            f"{'over ' if self.ended else ''}{_time(self.theirs)}",
+            f"**{self.shown_ratio}**",
+            bound,
+            wish,
+            verdict,
+            f"{self.elapsed:.3g}x",
+            _bytes(self.memory),
         ]
 
 
@@ -96,7 +108,9 @@ def _time(samples: list[Sample]) -> str:
     """The median and the spread: the middle half of the runs, or all where there are few."""
     times = sorted(sample.cpu for sample in samples)
     middle = statistics.median(times)
-    low, high = (statistics.quantiles(times)[0], statistics.quantiles(times)[2]) if len(times) >= 4 else (times[0], times[-1])
+    low, high = (
+        (statistics.quantiles(times)[0], statistics.quantiles(times)[2]) if len(times) >= 4 else (times[0], times[-1])
+    )
     unit, digits = (1000, "ms") if middle < 1 else (1, "s")
     shown = "{:.0f}" if middle * unit >= 100 else "{:.1f}"
     spread = f" ({shown.format(low * unit)}-{shown.format(high * unit)})" if len(times) > 1 else ""
@@ -116,7 +130,11 @@ def _table(rows: list[Row]) -> str:
 def _machine() -> str:
     """Where and with what this ran."""
     processor = next(
-        (line.partition(":")[2].strip() for line in _read("/proc/cpuinfo").splitlines() if line.startswith("model name")),
+        (
+            line.partition(":")[2].strip()
+            for line in _read("/proc/cpuinfo").splitlines()
+            if line.startswith("model name")
+        ),
         platform.processor(),
     )
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

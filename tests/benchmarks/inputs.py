@@ -33,8 +33,22 @@ SOURCES = {
     "Generate": "",
 }
 WORDS = [
-    "account", "audit", "broker", "cache", "catalog", "claims", "invoice", "ledger", "mail",
-    "notify", "orders", "payroll", "portal", "queue", "report", "search",
+    "account",
+    "audit",
+    "broker",
+    "cache",
+    "catalog",
+    "claims",
+    "invoice",
+    "ledger",
+    "mail",
+    "notify",
+    "orders",
+    "payroll",
+    "portal",
+    "queue",
+    "report",
+    "search",
 ]
 
 
@@ -74,7 +88,9 @@ class Manifests:
         )
 
     def config_map(self, lines: int) -> str:
-        rows = (f"    {self._random.choice(WORDS)}.{index} = {self._random.getrandbits(96):x}\n" for index in range(lines))
+        rows = (
+            f"    {self._random.choice(WORDS)}.{index} = {self._random.getrandbits(96):x}\n" for index in range(lines)
+        )
         return f"{self._head('v1', 'ConfigMap')}data:\n  settings.ini: |\n{''.join(rows)}"
 
     def service(self) -> str:
@@ -85,7 +101,7 @@ class Manifests:
 
     def deployment(self, app: str = "linux") -> str:
         environment = "".join(
-            f"        - name: {self._random.choice(WORDS).upper()}_{index}\n          value: \"{self._random.getrandbits(64)}\"\n"
+            f'        - name: {self._random.choice(WORDS).upper()}_{index}\n          value: "{self._random.getrandbits(64)}"\n'
             for index in range(12)
         )
         head = self._head("apps/v1", "Deployment").replace("  labels:\n", f"  labels:\n    app: {app}\n")

@@ -77,7 +77,11 @@ def _start(work: Path) -> Group:
     comparisons = [
         Comparison(f"start to full quickstart, source {source}", "`python3 -c pass`", source, "bare", bound, wish)
         for source, bound, wish in (
-            ("CertManager", 6, 4), ("ExistingSecret", 6, 4), ("Files", 6, 4), ("Derive", 11, 8), ("Generate", 11, 8),
+            ("CertManager", 6, 4),
+            ("ExistingSecret", 6, 4),
+            ("Files", 6, 4),
+            ("Derive", 11, 8),
+            ("Generate", 11, 8),
         )
     ]
     # what others cost by themselves: the floor of whoever needs them
@@ -97,9 +101,21 @@ def _helm(work: Path, helm: Path) -> Group:
         "render": Command((OURS, "render", work / "start" / "CertManager.yaml"), folder),
         "helm": Command((helm, "template", "gmsa", "."), folder, {"HOME": str(folder)}),
     }
-    return Group("helm", 15, contenders, [
-        Comparison("`render` of the quickstart", "`helm template` of a chart that makes the same objects", "render", "helm", 1.5, 1),
-    ])
+    return Group(
+        "helm",
+        15,
+        contenders,
+        [
+            Comparison(
+                "`render` of the quickstart",
+                "`helm template` of a chart that makes the same objects",
+                "render",
+                "helm",
+                1.5,
+                1,
+            ),
+        ],
+    )
 
 
 def _generator(work: Path, kustomize: Path) -> Group:
@@ -124,11 +140,20 @@ def _generator(work: Path, kustomize: Path) -> Group:
         "prepared": Command(build, prepared, path),
     }
     against = "`kustomize build` of the same objects as static files"
-    return Group("generator", 7, contenders, [
-        Comparison("`kustomize build` with our generator, 300 credspecs", against, "generator", "static", 1.15, 1.05),
-        Comparison("for comparison: with a generator that prints a prepared answer (`cat`)", against, "prepared", "static"),
-        Comparison("for comparison: with our generator", "with the prepared answer", "generator", "prepared"),
-    ])
+    return Group(
+        "generator",
+        7,
+        contenders,
+        [
+            Comparison(
+                "`kustomize build` with our generator, 300 credspecs", against, "generator", "static", 1.15, 1.05
+            ),
+            Comparison(
+                "for comparison: with a generator that prints a prepared answer (`cat`)", against, "prepared", "static"
+            ),
+            Comparison("for comparison: with our generator", "with the prepared answer", "generator", "prepared"),
+        ],
+    )
 
 
 def _size(work: Path) -> Group:
@@ -137,9 +162,22 @@ def _size(work: Path) -> Group:
         "1,000": Command((OURS, "render", "1000.yaml"), folder),
         "10,000": Command((OURS, "render", "10000.yaml"), folder, rounds=4),
     }
-    return Group("size", 6, contenders, [
-        Comparison("`render`, 10,000 credspecs (30,000 objects)", "`render`, 1,000 credspecs", "10,000", "1,000", 11, 10, GIB),
-    ])
+    return Group(
+        "size",
+        6,
+        contenders,
+        [
+            Comparison(
+                "`render`, 10,000 credspecs (30,000 objects)",
+                "`render`, 1,000 credspecs",
+                "10,000",
+                "1,000",
+                11,
+                10,
+                GIB,
+            ),
+        ],
+    )
 
 
 def _objects(work: Path, kustomize: Path) -> Group:
@@ -149,9 +187,14 @@ def _objects(work: Path, kustomize: Path) -> Group:
         "render": Command((OURS, "render", "1000.yaml"), work / "credspecs"),
         "kustomize": Command((kustomize, "build", "."), static, {"HOME": str(work)}, rounds=2),
     }
-    return Group("objects", 4, contenders, [
-        Comparison("`render`, 3,000 objects", "`kustomize build` of them", "render", "kustomize", 0.1, 0.02),
-    ])
+    return Group(
+        "objects",
+        4,
+        contenders,
+        [
+            Comparison("`render`, 3,000 objects", "`kustomize build` of them", "render", "kustomize", 0.1, 0.02),
+        ],
+    )
 
 
 def _stream(work: Path) -> Group:
@@ -160,17 +203,26 @@ def _stream(work: Path) -> Group:
     contenders = {
         "cat": Command(("cat",), folder, stdin=stream),
         "post-render": Command((OURS, "post-render", "--config", "gmsa.yaml"), folder, stdin=stream),
-        "python": Command((PYTHON, "-c", "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read())"), folder, stdin=stream),
+        "python": Command(
+            (PYTHON, "-c", "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read())"), folder, stdin=stream
+        ),
     }
-    return Group("stream", 9, contenders, [
-        Comparison("`post-render`, 50 MB stream without a match", "`cat`", "post-render", "cat", 6, 3),
-        Comparison("for comparison: Python that reads all and writes it", "`cat`", "python", "cat"),
-    ])
+    return Group(
+        "stream",
+        9,
+        contenders,
+        [
+            Comparison("`post-render`, 50 MB stream without a match", "`cat`", "post-render", "cat", 6, 3),
+            Comparison("for comparison: Python that reads all and writes it", "`cat`", "python", "cat"),
+        ],
+    )
 
 
 def _post_renderer(work: Path, kustomize: Path) -> Group:
     folder = work / "one-percent"
-    (folder / "patch.yaml").write_bytes(_said(folder, OURS, "patch", "--config", "gmsa.yaml", "Deployment/any", "--namespace", "web"))
+    (folder / "patch.yaml").write_bytes(
+        _said(folder, OURS, "patch", "--config", "gmsa.yaml", "Deployment/any", "--namespace", "web")
+    )
     (folder / "ours.yaml").write_bytes(_said(folder, OURS, "render", "gmsa.yaml"))
     (folder / "kustomization.yaml").write_text(
         "resources: [ours.yaml, all.yaml]\n"
@@ -183,20 +235,46 @@ def _post_renderer(work: Path, kustomize: Path) -> Group:
             ("sh", "-c", 'cat > all.yaml && "$0" build .', kustomize), folder, {"HOME": str(work)}, stream, rounds=2
         ),
     }
-    return Group("post-renderer", 4, contenders, [
-        Comparison("`post-render`, 20 MB with 1 % matching", "kustomize as the post-renderer with an equal patch", "post-render", "kustomize", 0.2, 0.05),
-    ])
+    return Group(
+        "post-renderer",
+        4,
+        contenders,
+        [
+            Comparison(
+                "`post-render`, 20 MB with 1 % matching",
+                "kustomize as the post-renderer with an equal patch",
+                "post-render",
+                "kustomize",
+                0.2,
+                0.05,
+            ),
+        ],
+    )
 
 
 def _argocd(work: Path) -> Group:
     folder = work / "plain"
     contenders = {
-        "argocd": Command((OURS, "argocd", "generate"), folder, {"ARGOCD_APP_NAME": "plain", "ARGOCD_APP_NAMESPACE": "web"}),
+        "argocd": Command(
+            (OURS, "argocd", "generate"), folder, {"ARGOCD_APP_NAME": "plain", "ARGOCD_APP_NAMESPACE": "web"}
+        ),
         "render": Command((OURS, "render", "."), folder),
     }
-    return Group("argocd", 9, contenders, [
-        Comparison("`argocd generate` on plain manifests, 1,000 objects", "`render` of the same", "argocd", "render", 1.2, 1.05),
-    ])
+    return Group(
+        "argocd",
+        9,
+        contenders,
+        [
+            Comparison(
+                "`argocd generate` on plain manifests, 1,000 objects",
+                "`render` of the same",
+                "argocd",
+                "render",
+                1.2,
+                1.05,
+            ),
+        ],
+    )
 
 
 _EVENTS = """

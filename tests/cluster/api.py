@@ -155,5 +155,7 @@ def until(check: Callable[[], Found | None], what: str | Callable[[], str], seco
         found = check()
         if found:
             return found
-        assert time.monotonic() < end, f"waited {seconds:.0f} s in vain until {what if isinstance(what, str) else what()}"
+        assert time.monotonic() < end, (
+            f"waited {seconds:.0f} s in vain until {what if isinstance(what, str) else what()}"
+        )
         time.sleep(0.05)

@@ -49,8 +49,16 @@ class CertManager:
                 secret = self._secret(certificate["spec"]["secretName"])
                 assert secret
                 for index, _ in enumerate(configuration["webhooks"]):
-                    change = [{"op": "add", "path": f"/webhooks/{index}/clientConfig/caBundle", "value": secret["data"]["ca.crt"]}]
-                    self._client.request("PATCH", f"{path}/{configuration['metadata']['name']}", change, "application/json-patch+json")
+                    change = [
+                        {
+                            "op": "add",
+                            "path": f"/webhooks/{index}/clientConfig/caBundle",
+                            "value": secret["data"]["ca.crt"],
+                        }
+                    ]
+                    self._client.request(
+                        "PATCH", f"{path}/{configuration['metadata']['name']}", change, "application/json-patch+json"
+                    )
 
     def _secret(self, name: str) -> Object | None:
         found: Object | None = self._client.find(f"/api/v1/namespaces/{self._namespace}/secrets/{name}")
@@ -68,7 +76,9 @@ class CertManager:
 
         assert spec["issuerRef"]["kind"] == "Issuer"
         issuer = self._client.get(f"{_GROUP}/namespaces/{self._namespace}/issuers/{spec['issuerRef']['name']}")["spec"]
-        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, spec["commonName"])] if "commonName" in spec else [])
+        subject = x509.Name(
+            [x509.NameAttribute(x509.NameOID.COMMON_NAME, spec["commonName"])] if "commonName" in spec else []
+        )
         if "selfSigned" in issuer:
             issuer_name, issuer_key, ca = subject, key, None
         else:

@@ -112,7 +112,9 @@ class ControlPlane:
 
     def _run(self, program: Path, *arguments: str) -> None:
         log = (self.folder / f"{program.name}.log").open("wb")
-        process = subprocess.Popen([program, *arguments], cwd=self.folder, stdout=log, stderr=log, env={"HOME": str(self.folder)})
+        process = subprocess.Popen(
+            [program, *arguments], cwd=self.folder, stdout=log, stderr=log, env={"HOME": str(self.folder)}
+        )
         self._processes.append((process, log))
 
     def _is_ready(self) -> bool:
@@ -130,7 +132,12 @@ class ControlPlane:
         keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(3)]
         ca, server, accounts = keys
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "cluster")])
-        builder = x509.CertificateBuilder().issuer_name(name).not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(days=1))
+        builder = (
+            x509.CertificateBuilder()
+            .issuer_name(name)
+            .not_valid_before(now - timedelta(hours=1))
+            .not_valid_after(now + timedelta(days=1))
+        )
         file("ca.crt").write_text(
             certificate_pem(
                 builder.subject_name(name)
@@ -146,7 +153,9 @@ class ControlPlane:
                 builder.subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "kube-apiserver")]))
                 .public_key(server.public_key())
                 .serial_number(x509.random_serial_number())
-                .add_extension(x509.SubjectAlternativeName([*addresses, x509.DNSName("kubernetes.default.svc")]), critical=False)
+                .add_extension(
+                    x509.SubjectAlternativeName([*addresses, x509.DNSName("kubernetes.default.svc")]), critical=False
+                )
                 .sign(ca, hashes.SHA256())
             )
         )

@@ -44,13 +44,21 @@ CREDSPECS = """\
 FAST = "qps: 1000, burst: 1000"
 
 
-def config(webhook: str = f"  webhook: {{{FAST}, certificate: {{source: Derive}}}}\n", credspecs: str = CREDSPECS) -> str:
+def config(
+    webhook: str = f"  webhook: {{{FAST}, certificate: {{source: Derive}}}}\n", credspecs: str = CREDSPECS
+) -> str:
     return HEAD + DOMAIN + credspecs + webhook
 
 
 def render(path: Path, **env: str) -> list[Object]:
     """What the program makes of a config or folder, in its order."""
-    done = subprocess.run([PROGRAM, "render", path], env=environment(path.parent, **{**ENV, **env}), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [PROGRAM, "render", path],
+        env=environment(path.parent, **{**ENV, **env}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return objects(done.stdout)
 
@@ -74,7 +82,12 @@ def namespace(name: str) -> Object:
 
 
 def pod(
-    name: str, credspec: str | None = CREDSPEC, *, contents: str | None = None, service_account: str = "webapp1", level: str = "pod"
+    name: str,
+    credspec: str | None = CREDSPEC,
+    *,
+    contents: str | None = None,
+    service_account: str = "webapp1",
+    level: str = "pod",
 ) -> Object:
     """A pod in the namespace web; `level`: pod, container or init."""
     named = {"gmsaCredentialSpecName": credspec, "gmsaCredentialSpec": contents}
@@ -114,7 +127,16 @@ class Cluster:
     )
     # In the namespace default, which cannot be deleted; owners first.
     _OF_DEFAULT = ("apis/apps/v1", "apis/batch/v1", "api/v1", "apis/rbac.authorization.k8s.io/v1")
-    _PLURALS = ("deployments", "daemonsets", "jobs", "replicasets", "pods", "serviceaccounts", "secrets", "rolebindings")
+    _PLURALS = (
+        "deployments",
+        "daemonsets",
+        "jobs",
+        "replicasets",
+        "pods",
+        "serviceaccounts",
+        "secrets",
+        "rolebindings",
+    )
 
     def __init__(self, control_plane: ControlPlane, node: Node) -> None:
         self.client: Client = control_plane.client
@@ -126,9 +148,19 @@ class Cluster:
         self._folder = control_plane.folder
         self._first = self._everything()
 
-    def kubectl(self, *arguments: str | Path, text: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def kubectl(
+        self, *arguments: str | Path, text: str | None = None, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
         env = {"HOME": str(self._folder), "KUBECONFIG": str(self.kubeconfig), "PATH": os.environ["PATH"]}
-        done = subprocess.run([self.kubectl_program, *arguments], input=text, env=env, cwd=self._folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [self.kubectl_program, *arguments],
+            input=text,
+            env=env,
+            cwd=self._folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert not check or done.returncode == 0, f"kubectl {' '.join(map(str, arguments))}: {done.stdout}{done.stderr}"
         return done
 
@@ -168,14 +200,19 @@ class Cluster:
             pods = self.client.items(f"/api/v1/namespaces/{metadata['namespace']}/pods", labelSelector=selector)
             return len(pods) == wanted
 
-        until(is_rolled_out, lambda: f"{metadata['name']} is rolled out; its pods say: {self.node.logs(metadata['namespace'])}")
+        until(
+            is_rolled_out,
+            lambda: f"{metadata['name']} is rolled out; its pods say: {self.node.logs(metadata['namespace'])}",
+        )
 
     def configurations_seen(self, items: list[Object]) -> None:
         """Waits until the API server sends pods: it learns of a webhook configuration with a delay of its own.
 
         The webhook's service account is asked about, which is in no RoleBinding: only the webhook refuses it.
         """
-        if not any(it["kind"] == "ValidatingWebhookConfiguration" for it in items) or not self.client.find("/api/v1/namespaces/web"):
+        if not any(it["kind"] == "ValidatingWebhookConfiguration" for it in items) or not self.client.find(
+            "/api/v1/namespaces/web"
+        ):
             return
         probe = pod("probe", "no-such-credspec", service_account="default")
 
@@ -202,7 +239,9 @@ class Cluster:
         assert not message, message
         assert CONTENTS in contents_of(self.try_pod(item or pod("a")))
 
-    def debug(self, item: Object, options: dict[str, str] | None = None, container: str = "debug", keep: bool = False) -> Object:
+    def debug(
+        self, item: Object, options: dict[str, str] | None = None, container: str = "debug", keep: bool = False
+    ) -> Object:
         """Adds an ephemeral container to a pod that is there, as kubectl debug does. Raises ApiError.
 
         `options`: its windowsOptions. `keep`: whether it stays; otherwise it is a dry run.
@@ -211,7 +250,11 @@ class Cluster:
         body = {"spec": {"ephemeralContainers": [{"name": container, "image": "iis", **context}]}}
         query = {} if keep else {"dryRun": "All"}
         patched: Object = self.client.request(
-            "PATCH", f"{self.client.path(item)}/ephemeralcontainers", body, "application/strategic-merge-patch+json", **query
+            "PATCH",
+            f"{self.client.path(item)}/ephemeralcontainers",
+            body,
+            "application/strategic-merge-patch+json",
+            **query,
         )
         return patched
 
@@ -259,10 +302,17 @@ class Cluster:
         """What the namespace controller does, without the five seconds that it waits before."""
         self.client.delete(path)
         name = path.rpartition("/")[2]
-        for group in ("/api/v1", *(f"/apis/{it['preferredVersion']['groupVersion']}" for it in self.client.get("/apis")["groups"])):
+        for group in (
+            "/api/v1",
+            *(f"/apis/{it['preferredVersion']['groupVersion']}" for it in self.client.get("/apis")["groups"]),
+        ):
             for resource in (self.client.find(group) or {"resources": []})["resources"]:
                 if resource["namespaced"] and "deletecollection" in resource["verbs"]:
-                    self.client.delete(f"{group}/namespaces/{name}/{resource['name']}", gracePeriodSeconds=0, propagationPolicy="Background")
+                    self.client.delete(
+                        f"{group}/namespaces/{name}/{resource['name']}",
+                        gracePeriodSeconds=0,
+                        propagationPolicy="Background",
+                    )
         found = self.client.find(path)
         if found:
             with contextlib.suppress(ApiError):  # the controller was faster

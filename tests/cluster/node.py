@@ -55,7 +55,13 @@ class Node:
     def start(self) -> None:
         node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NAME}}
         self.client.create(node)
-        ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "lastHeartbeatTime": _now(), "lastTransitionTime": _now()}
+        ready = {
+            "type": "Ready",
+            "status": "True",
+            "reason": "KubeletReady",
+            "lastHeartbeatTime": _now(),
+            "lastTransitionTime": _now(),
+        }
         self.client.patch(f"/api/v1/nodes/{NAME}/status", {"status": {"conditions": [ready]}})
         self._thread.start()
 
@@ -83,7 +89,10 @@ class Node:
         found = {}
         for pod in list(self._pods.values()):
             if pod.network and pod.is_ready:
-                with pod.network.connect(pod.port) as plain, ssl._create_unverified_context().wrap_socket(plain) as connection:
+                with (
+                    pod.network.connect(pod.port) as plain,
+                    ssl._create_unverified_context().wrap_socket(plain) as connection,
+                ):
                     found[pod.name] = ssl.DER_cert_to_PEM_cert(connection.getpeercert(binary_form=True) or b"")
         return found
 
@@ -101,7 +110,10 @@ class Node:
         seen = set()
         for namespace in sorted(self.namespaces):
             for pod in self.client.items(f"/api/v1/namespaces/{namespace}/pods"):
-                if _IMAGE in pod["spec"]["containers"][0]["image"] and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed"):
+                if _IMAGE in pod["spec"]["containers"][0]["image"] and pod.get("status", {}).get("phase") not in (
+                    "Succeeded",
+                    "Failed",
+                ):
                     seen.add(pod["metadata"]["uid"])
                     with contextlib.suppress(ApiError):  # deleted meanwhile, say; the next round knows more
                         self._sync_pod(pod)
@@ -131,7 +143,9 @@ class Node:
         for service in self.client.items(f"/api/v1/namespaces/{namespace}/services"):
             name, address = service["metadata"]["name"], service["spec"].get("clusterIP")
             for port in service["spec"].get("ports", []):
-                own = [it for it in slices if it["metadata"].get("labels", {}).get("kubernetes.io/service-name") == name]
+                own = [
+                    it for it in slices if it["metadata"].get("labels", {}).get("kubernetes.io/service-name") == name
+                ]
                 found[address, port["port"]] = _endpoints(own, port)
         for key, ready in found.items():
             if key not in self._services:
@@ -212,7 +226,11 @@ class Pod:
 
     def bind(self) -> None:
         target = {"apiVersion": "v1", "kind": "Node", "name": NAME}
-        self._client.request("POST", f"{self._path}/binding", {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": self.name}, "target": target})
+        self._client.request(
+            "POST",
+            f"{self._path}/binding",
+            {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": self.name}, "target": target},
+        )
 
     def sync(self, pod: Object) -> None:
         """One round of the kubelet."""
@@ -304,7 +322,11 @@ class Pod:
             listeners.append(socket.create_server((API_SERVICE, API_PORT)))
             with self.log.open("ab") as log:
                 self.process = subprocess.Popen(
-                    [sys.executable, "-m", "cluster.pod"], cwd=Path(__file__).parent.parent, stdin=subprocess.PIPE, stdout=log, stderr=log
+                    [sys.executable, "-m", "cluster.pod"],
+                    cwd=Path(__file__).parent.parent,
+                    stdin=subprocess.PIPE,
+                    stdout=log,
+                    stderr=log,
                 )
             assert self.process.stdin
             self.process.stdin.write(json.dumps(asked).encode())
@@ -339,7 +361,9 @@ class Pod:
                 plain.settimeout(probe.get("timeoutSeconds", 1))
                 context = ssl._create_unverified_context()  # the kubelet does not verify either
                 with context.wrap_socket(plain) as connection:
-                    connection.sendall(f"GET {get['path']} HTTP/1.1\r\nHost: {self.address}\r\nConnection: close\r\n\r\n".encode())
+                    connection.sendall(
+                        f"GET {get['path']} HTTP/1.1\r\nHost: {self.address}\r\nConnection: close\r\n\r\n".encode()
+                    )
                     return connection.recv(12)[9:10] in (b"2", b"3")
         except OSError:
             return False
@@ -363,16 +387,27 @@ class Pod:
     def _files(self, volume: Object) -> dict[str, tuple[bytes, int]] | None:
         """Paths with contents and mode."""
         if "secret" in volume:
-            return self._data("secrets", volume["secret"]["secretName"], volume["secret"], volume["secret"].get("defaultMode", 0o644))
+            return self._data(
+                "secrets", volume["secret"]["secretName"], volume["secret"], volume["secret"].get("defaultMode", 0o644)
+            )
         files: dict[str, tuple[bytes, int]] = {}
         mode = volume["projected"].get("defaultMode", 0o644)
         for source in volume["projected"]["sources"]:
             if "serviceAccountToken" in source:
                 account = self._pod["spec"].get("serviceAccountName", "default")
                 bound = {"apiVersion": "v1", "kind": "Pod", "name": self.name, "uid": self._pod["metadata"]["uid"]}
-                request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": [], "boundObjectRef": bound, "expirationSeconds": 3600}}
-                token = self._client.request("POST", f"/api/v1/namespaces/{self.namespace}/serviceaccounts/{account}/token", request)
-                files[source["serviceAccountToken"]["path"]] = token["status"]["token"].encode(), 0o600 if mode == 0o644 else mode
+                request = {
+                    "apiVersion": "authentication.k8s.io/v1",
+                    "kind": "TokenRequest",
+                    "spec": {"audiences": [], "boundObjectRef": bound, "expirationSeconds": 3600},
+                }
+                token = self._client.request(
+                    "POST", f"/api/v1/namespaces/{self.namespace}/serviceaccounts/{account}/token", request
+                )
+                files[source["serviceAccountToken"]["path"]] = (
+                    token["status"]["token"].encode(),
+                    0o600 if mode == 0o644 else mode,
+                )
             elif "configMap" in source:
                 found = self._data("configmaps", source["configMap"]["name"], source["configMap"], mode)
                 if found is None:
@@ -397,7 +432,9 @@ class Pod:
 def _write(folder: Path, files: dict[str, tuple[bytes, int]], group: int | None) -> None:
     """As the kubelet's atomic writer: a new folder, and one link that is turned to it."""
     there = folder / "..data"
-    if there.exists() and {it.name: it.read_bytes() for it in there.iterdir()} == {name: data for name, (data, _) in files.items()}:
+    if there.exists() and {it.name: it.read_bytes() for it in there.iterdir()} == {
+        name: data for name, (data, _) in files.items()
+    }:
         return
     new = folder / f"..{time.monotonic_ns()}"
     new.mkdir(parents=True)

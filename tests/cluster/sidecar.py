@@ -15,7 +15,11 @@ from cluster.harness import CREDSPEC, NOW, Cluster, pod
 from cluster.stand_in import Handler, Server
 from gmsa_krm.certificates.generate import issue
 
-_CONTAINER = {"name": "sidecar", "image": "iis", "securityContext": {"windowsOptions": {"gmsaCredentialSpecName": CREDSPEC}}}
+_CONTAINER = {
+    "name": "sidecar",
+    "image": "iis",
+    "securityContext": {"windowsOptions": {"gmsaCredentialSpecName": CREDSPEC}},
+}
 _LABELS = {"sidecar": "wanted"}
 
 
@@ -41,7 +45,10 @@ def sidecar(cluster: Cluster, folder: Path, name: str = "z-sidecar") -> Iterator
         "webhooks": [
             {
                 "name": "sidecar.example.com",
-                "clientConfig": {"url": f"https://localhost:{port}/", "caBundle": base64.b64encode(tls.ca_bundle.encode()).decode()},
+                "clientConfig": {
+                    "url": f"https://localhost:{port}/",
+                    "caBundle": base64.b64encode(tls.ca_bundle.encode()).decode(),
+                },
                 "rules": [{"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}],
                 "objectSelector": {"matchLabels": _LABELS},
                 "sideEffects": "None",
@@ -68,6 +75,8 @@ def sidecar(cluster: Cluster, folder: Path, name: str = "z-sidecar") -> Iterator
 class _Handler(Handler):
     def do_POST(self) -> None:
         review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        patch = base64.b64encode(json.dumps([{"op": "add", "path": "/spec/containers/-", "value": _CONTAINER}]).encode()).decode()
+        patch = base64.b64encode(
+            json.dumps([{"op": "add", "path": "/spec/containers/-", "value": _CONTAINER}]).encode()
+        ).decode()
         response = {"uid": review["request"]["uid"], "allowed": True, "patchType": "JSONPatch", "patch": patch}
         self._answer(200, {"apiVersion": review["apiVersion"], "kind": "AdmissionReview", "response": response})

@@ -124,11 +124,15 @@ class Api:
                 },
             },
         }  # fmt: skip
-        code, answer = self._request("POST", f"/apis/authorization.k8s.io/v1/namespaces/{namespace}/localsubjectaccessreviews", review)
+        code, answer = self._request(
+            "POST", f"/apis/authorization.k8s.io/v1/namespaces/{namespace}/localsubjectaccessreviews", review
+        )
         status = answer["status"] if code == 201 else {"reason": f"it cannot be asked: {answer.get('message')}"}
         if not status.get("allowed") or status.get("denied"):
             reason = f", reason: {status['reason']}" if status.get("reason") else ""
-            raise Refused(f"service account {service_account} is not authorized to `use` GMSA cred spec {name}{reason}", 403)
+            raise Refused(
+                f"service account {service_account} is not authorized to `use` GMSA cred spec {name}{reason}", 403
+            )
 
     def _request(self, method: str, path: str, body: Object | None = None) -> tuple[int, Object]:
         self._wait()
@@ -202,7 +206,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if self.path.startswith("/mutate"):
                 patch = mutate(self.api, request, self.random_hostname)
                 if patch:
-                    response |= {"patchType": "JSONPatch", "patch": base64.b64encode(json.dumps(patch).encode()).decode()}
+                    response |= {
+                        "patchType": "JSONPatch",
+                        "patch": base64.b64encode(json.dumps(patch).encode()).decode(),
+                    }
             elif self.path.startswith("/validate"):
                 validate(self.api, request)
             else:
@@ -230,8 +237,13 @@ def places(pod: Object) -> list[tuple[str, str, Object]]:
     spec = pod["spec"]
     found = [("the pod", "/spec", spec.get("securityContext") or {})]
     for index, container in enumerate(spec.get("containers") or []):
-        found.append((f"container {container['name']}", f"/spec/containers/{index}", container.get("securityContext") or {}))
-    return [(what, f"{path}/securityContext/windowsOptions/{CONTENTS}", it.get("windowsOptions") or {}) for what, path, it in found]
+        found.append(
+            (f"container {container['name']}", f"/spec/containers/{index}", container.get("securityContext") or {})
+        )
+    return [
+        (what, f"{path}/securityContext/windowsOptions/{CONTENTS}", it.get("windowsOptions") or {})
+        for what, path, it in found
+    ]
 
 
 def mutate(api: Api, request: Object, random_hostname: bool) -> list[Object]:

@@ -72,7 +72,9 @@ def test_contents(installed: Cluster, level: str) -> None:
         message = installed.verdict(pod("a", credspec, contents=contents, level=level))
         assert f'admission webhook "{WEBHOOK}" denied the request' in message
     # the policy beside the webhook comes first
-    assert "ValidatingAdmissionPolicy 'gmsa-webhook-hardening'" in installed.verdict(pod("a", None, contents=CONTENTS, level=level))
+    assert "ValidatingAdmissionPolicy 'gmsa-webhook-hardening'" in installed.verdict(
+        pod("a", None, contents=CONTENTS, level=level)
+    )
 
 
 @pytest.mark.parametrize("name", ["a-sidecar", "z-sidecar"])
@@ -92,7 +94,11 @@ def test_an_update_that_changes_it_is_refused(installed: Cluster) -> None:
     made = client.create(pod("updated"))
     path = client.path(made)
     client.patch(path, {"metadata": {"labels": {"colour": "blue"}}})  # others pass
-    for change in ({"gmsaCredentialSpecName": "gmsa-webapp2"}, {"gmsaCredentialSpec": CONTENTS.replace("WebApp1", "Admin")}, None):
+    for change in (
+        {"gmsaCredentialSpecName": "gmsa-webapp2"},
+        {"gmsaCredentialSpec": CONTENTS.replace("WebApp1", "Admin")},
+        None,
+    ):
         with pytest.raises(ApiError) as refused:
             client.patch(path, {"spec": {"securityContext": {"windowsOptions": change}}})
         # The API server's own validation of updates comes before the webhook, and has no exception for these fields.
@@ -115,7 +121,9 @@ def test_labels_and_finalizers_do_not_depend_on_the_webhook(installed: Cluster) 
 def test_the_name_of_the_kubernetes_page_is_no_name(installed: Cluster) -> None:
     """The page says gmsa-WebApp1; its pods are tried with the name in lower case."""
     with pytest.raises(ApiError, match="a lowercase RFC 1123 subdomain"):
-        installed.client.apply({"apiVersion": "windows.k8s.io/v1", "kind": "GMSACredentialSpec", "metadata": {"name": "gmsa-WebApp1"}})
+        installed.client.apply(
+            {"apiVersion": "windows.k8s.io/v1", "kind": "GMSACredentialSpec", "metadata": {"name": "gmsa-WebApp1"}}
+        )
     assert "gmsa-WebApp1" in installed.verdict(pod("a", "gmsa-WebApp1"))
 
 
@@ -125,7 +133,10 @@ def test_random_hostnames(cluster: Cluster, tmp_path: Path) -> None:
     cluster.install(render(tmp_path / "gmsa.yaml"))
     own = pod("a")
     own["spec"]["hostname"] = "own"
-    hostnames = [cluster.try_pod(it)["spec"].get("hostname") for it in (pod("a"), pod("a", contents=CONTENTS), own, pod("a", None))]
+    hostnames = [
+        cluster.try_pod(it)["spec"].get("hostname")
+        for it in (pod("a"), pod("a", contents=CONTENTS), own, pod("a", None))
+    ]
     assert [len(it or "") for it in hostnames] == [15, 15, 3, 0]
     assert hostnames[0] != hostnames[1]
 
@@ -155,17 +166,30 @@ def test_credspecs_and_rbac_of_every_case(cluster: Cluster, tmp_path: Path) -> N
     for case in [*CASES, ROOT / "kustomize/quickstart", ROOT / "kustomize/workloads"]:
         items = render(case / "gmsa.yaml" if (case / "want.yaml").exists() else case)
         kinds = ("GMSACredentialSpec", "ServiceAccount", "ClusterRole", "RoleBinding")
-        own = [it for it in items if it["kind"] in kinds and it["metadata"].get("namespace") not in ("gmsa-webhook", "windows-gmsa")]
+        own = [
+            it
+            for it in items
+            if it["kind"] in kinds and it["metadata"].get("namespace") not in ("gmsa-webhook", "windows-gmsa")
+        ]
         namespaces = {it["metadata"]["namespace"] for it in own if "namespace" in it["metadata"]} | {"elsewhere"}
         client.apply(*(namespace(name) for name in namespaces - {"default"}), *own)
         for credspec in (it for it in own if it["kind"] == "GMSACredentialSpec"):
             name, wanted = credspec["metadata"]["name"], as_go_writes(credspec["credspec"])
             for item in allowed(own, name):
-                account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": item["spec"]["serviceAccountName"], "namespace": item["metadata"]["namespace"]}}
+                account = {
+                    "apiVersion": "v1",
+                    "kind": "ServiceAccount",
+                    "metadata": {
+                        "name": item["spec"]["serviceAccountName"],
+                        "namespace": item["metadata"]["namespace"],
+                    },
+                }
                 client.apply(account)
                 assert contents_of(cluster.try_pod(item)) == [wanted, None]
                 tried += 1
-            client.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "nobody", "namespace": "elsewhere"}})
+            client.apply(
+                {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "nobody", "namespace": "elsewhere"}}
+            )
             stranger = pod("a", name, service_account="nobody")
             stranger["metadata"]["namespace"] = "elsewhere"
             assert "denied the request" in cluster.verdict(stranger)
@@ -201,7 +225,12 @@ def test_pods_of_a_folder(cluster: Cluster, tmp_path: Path) -> None:
             name = item["metadata"]["name"] if item["metadata"]["name"] not in credspecs else stem
             (stored,) = client.apply({**item, "apiVersion": "windows.k8s.io/v1", "metadata": {"name": name}})
             credspecs[name] = stored["credspec"]
-    rule = {"apiGroups": ["windows.k8s.io"], "resources": ["gmsacredentialspecs"], "verbs": ["use"], "resourceNames": list(credspecs)}
+    rule = {
+        "apiGroups": ["windows.k8s.io"],
+        "resources": ["gmsacredentialspecs"],
+        "verbs": ["use"],
+        "resourceNames": list(credspecs),
+    }
     rbac = "rbac.authorization.k8s.io"
     client.apply(
         {"apiVersion": f"{rbac}/v1", "kind": "ClusterRole", "metadata": {"name": "use-all"}, "rules": [rule]},

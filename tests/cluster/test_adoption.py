@@ -28,7 +28,12 @@ def our_config(credspec: str, name: str = "gmsa-krm") -> str:
 def users(credspec: str) -> list[Object]:
     """What the users of upstream's webhook have made themselves: RBAC as the Kubernetes page has it."""
     group = "rbac.authorization.k8s.io"
-    rule = {"apiGroups": ["windows.k8s.io"], "resources": ["gmsacredentialspecs"], "verbs": ["use"], "resourceNames": [credspec]}
+    rule = {
+        "apiGroups": ["windows.k8s.io"],
+        "resources": ["gmsacredentialspecs"],
+        "verbs": ["use"],
+        "resourceNames": [credspec],
+    }
     account = {"apiVersion": "v1", "kind": "ServiceAccount"}
     return [
         namespace("web"),
@@ -60,11 +65,20 @@ def set_up(cluster: Cluster, way: str, folder: Path) -> tuple[list[Object], str]
         (folder / "chart/Chart.yaml").write_text("apiVersion: v2\nname: gmsa\nversion: 0.13.0\n")
         (folder / "chart/templates/all.yaml").write_text(text_of(items))
         command = [tool("helm3"), "install", "gmsa", folder / "chart", "--namespace", "gmsa", "--create-namespace"]
-        done = subprocess.run(command, env=environment(folder, KUBECONFIG=str(cluster.kubeconfig)), capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command,
+            env=environment(folder, KUBECONFIG=str(cluster.kubeconfig)),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr
     cluster.client.apply(*users(credspec))
     cluster.rolled_out(one(items, "Deployment"))
-    until(lambda: "denied the request" in cluster.verdict(pod("a", credspec, service_account="webapp2")), "upstream's webhook is called")
+    until(
+        lambda: "denied the request" in cluster.verdict(pod("a", credspec, service_account="webapp2")),
+        "upstream's webhook is called",
+    )
     return items, credspec
 
 
@@ -75,6 +89,7 @@ def test_no_gap(way: str, cluster: Cluster, tmp_path: Path) -> None:
     cluster.node.namespaces.add("gmsa-krm")
     allowed, stranger = pod("allowed", credspec), pod("stranger", credspec, service_account="webapp2")
     with Loop(cluster, allowed) as admitted, Loop(cluster, stranger, wanted=None) as refused:
+
         def go_on(_: str) -> None:
             admitted.goes_on(20)
             refused.goes_on(20)
@@ -103,7 +118,9 @@ def test_what_our_config_does_not_have(cluster: Cluster, tmp_path: Path) -> None
     cluster.node.namespaces.add("gmsa-krm")
     steps = commands(PAGE, "")
     said = walk(cluster, tmp_path, steps)
-    assert "-    HostAccountConfig:" in "".join(text for step, text in zip(steps, said, strict=True) if "kubectl diff" in step)
+    assert "-    HostAccountConfig:" in "".join(
+        text for step, text in zip(steps, said, strict=True) if "kubectl diff" in step
+    )
     assert cluster.client.get(cluster.client.path(theirs))["credspec"] == upstream.credspec("gmsa-webapp1")["credspec"]
     cluster.admits()
 

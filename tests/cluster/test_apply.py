@@ -16,7 +16,9 @@ from cluster.harness import PROGRAM, Cluster, namespace, objects, one, pod, rend
 from conftest import CASES, DOMAIN, HEAD, ROOT, environment
 
 # kustomize/argocd and the like are no overlays with a config
-OVERLAYS = [path.parent for path in (ROOT / "kustomize").glob("*/kustomization.yaml") if path.with_name("gmsa.yaml").exists()]
+OVERLAYS = [
+    path.parent for path in (ROOT / "kustomize").glob("*/kustomization.yaml") if path.with_name("gmsa.yaml").exists()
+]
 FOLDERS = [*CASES, *sorted(OVERLAYS)]
 
 
@@ -26,7 +28,12 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     copy = tmp_path / request.param.parent.name
     shutil.copytree(request.param, copy, ignore=shutil.ignore_patterns("want.yaml"))
     if request.param.name == "files":
-        subprocess.run([PROGRAM, "certs", "issue", "--dir", copy / "certs"], env=environment(tmp_path), check=True, capture_output=True)
+        subprocess.run(
+            [PROGRAM, "certs", "issue", "--dir", copy / "certs"],
+            env=environment(tmp_path),
+            check=True,
+            capture_output=True,
+        )
     return copy
 
 
@@ -54,7 +61,10 @@ def test_one_stream_is_enough_where_the_crd_is_there(cluster: Cluster, tmp_path:
     """kubectl asks for the kinds of a whole stream before it applies any of it."""
     items = render(ROOT / "kustomize/quickstart")
     take_for_granted(cluster.client, items)
-    stream, arguments = text_of(items), ("apply", "--server-side", "--validate=strict", f"--cache-dir={tmp_path}", "-f", "-")
+    stream, arguments = (
+        text_of(items),
+        ("apply", "--server-side", "--validate=strict", f"--cache-dir={tmp_path}", "-f", "-"),
+    )
     first = cluster.kubectl(*arguments, text=stream, check=False)
     assert first.returncode == 1
     assert "ensure CRDs are installed first" in first.stderr
@@ -69,8 +79,12 @@ def test_no_warning_of_the_api_server(cluster: Cluster) -> None:
     assert "Warning" not in done
 
 
-@pytest.mark.parametrize(("before", "after"), [("dnsName: contoso.com", "dnsName: corp.contoso.com"), ("image: one", "image: two")])
-def test_a_diagnostics_job_that_changes(before: str, after: str, cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
+@pytest.mark.parametrize(
+    ("before", "after"), [("dnsName: contoso.com", "dnsName: corp.contoso.com"), ("image: one", "image: two")]
+)
+def test_a_diagnostics_job_that_changes(
+    before: str, after: str, cluster: Cluster, rendered: Callable[..., list[Object]]
+) -> None:
     """A Job's template is not to be changed, so what it asks is asked by another Job; its pods are admitted, as any."""
     job = "    diagnostics: {namespace: web, serviceAccount: webapp1, image: one}\n    usedBy: [{namespace: web, serviceAccounts: [webapp1]}]\n"
     accounts = "  serviceAccounts: [{name: webapp1, namespace: web}]\n"
@@ -113,7 +127,10 @@ def settled(client: Client, items: list[Object]) -> dict[str, str]:
         seen.append({path: _version(it) for path, it in found.items()})
         for it in found.values():
             # the check of types takes its time
-            if it["kind"] == "ValidatingAdmissionPolicy" and it.get("status", {}).get("observedGeneration") != it["metadata"]["generation"]:
+            if (
+                it["kind"] == "ValidatingAdmissionPolicy"
+                and it.get("status", {}).get("observedGeneration") != it["metadata"]["generation"]
+            ):
                 return False
         return len(seen) > 8 and all(it == seen[-1] for it in seen[-8:])
 
@@ -146,7 +163,11 @@ def take_for_granted(client: Client, items: list[Object]) -> None:
 def cert_manager_crds() -> list[Object]:
     """Those of cert-manager itself, for certificates and issuers."""
     folder = module("cert-manager-crds") / "deploy" / "crds"
-    return [it for name in ("certificates", "issuers") for it in objects((folder / f"cert-manager.io_{name}.yaml").read_text())]
+    return [
+        it
+        for name in ("certificates", "issuers")
+        for it in objects((folder / f"cert-manager.io_{name}.yaml").read_text())
+    ]
 
 
 def minimal_crd(item: Object) -> Object:

@@ -53,9 +53,17 @@ def test_a_bundle_without_the_ca(cluster: Cluster, rendered: Callable[..., list[
     fails(cluster, items, "certificate signed by unknown authority")
 
 
-@pytest.mark.parametrize(("index", "said"), [(0, 'cannot get resource "gmsacredentialspecs"'), (1, "localsubjectaccessreviews.authorization.k8s.io is forbidden")])
+@pytest.mark.parametrize(
+    ("index", "said"),
+    [
+        (0, 'cannot get resource "gmsacredentialspecs"'),
+        (1, "localsubjectaccessreviews.authorization.k8s.io is forbidden"),
+    ],
+)
 def test_a_verb_that_is_missing(index: int, said: str, cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
-    items = mutated(rendered(), "ClusterRole", lambda it: it["metadata"]["name"] == "gmsa-webhook" and it["rules"].pop(index))
+    items = mutated(
+        rendered(), "ClusterRole", lambda it: it["metadata"]["name"] == "gmsa-webhook" and it["rules"].pop(index)
+    )
     fails(cluster, items, said)
     with pytest.raises(AssertionError):
         test_privileges.check(cluster.client, one(items, "Deployment"))
@@ -84,14 +92,20 @@ def test_no_match_condition(cluster: Cluster, rendered: Callable[..., list[Objec
 
 def test_no_reinvocation(cluster: Cluster, rendered: Callable[..., list[Object]], tmp_path: Path) -> None:
     """The test of a container that another webhook adds fails where ours is called once."""
-    cluster.install(mutated(rendered(), "MutatingWebhookConfiguration", lambda it: it["webhooks"][0].pop("reinvocationPolicy")))
+    cluster.install(
+        mutated(rendered(), "MutatingWebhookConfiguration", lambda it: it["webhooks"][0].pop("reinvocationPolicy"))
+    )
     with sidecar(cluster, tmp_path):
         assert "belong together; not so at containers sidecar" in cluster.verdict(labelled(pod("a")))
 
 
 def test_a_ca_whose_key_is_not_kept(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
     """The two renewals of test_sources fail if the CA's certificate is renewed with another key."""
-    items = mutated(rendered(test_sources.with_source("CertManager")), "Certificate", lambda it: it["spec"]["privateKey"].update(rotationPolicy="Always"))
+    items = mutated(
+        rendered(test_sources.with_source("CertManager")),
+        "Certificate",
+        lambda it: it["spec"]["privateKey"].update(rotationPolicy="Always"),
+    )
     certs = test_sources.Certs(cluster, items)
     cluster.admits()
     with Loop(cluster) as loop:

@@ -53,8 +53,14 @@ INIT_ALLOWED = {
     "a container's, with contents": init(pod("a", level="container"), **SAME),
 }
 INIT_DENIED = {
-    "another one": (init(pod("a", service_account="both"), **{NAME: "gmsa-webapp2", TEXT: OTHER}), "no other credential spec than the pod"),
-    "foreign contents": (init(pod("a"), **{NAME: "gmsa-webapp1", TEXT: FOREIGN}), "no other credential spec than the pod"),
+    "another one": (
+        init(pod("a", service_account="both"), **{NAME: "gmsa-webapp2", TEXT: OTHER}),
+        "no other credential spec than the pod",
+    ),
+    "foreign contents": (
+        init(pod("a"), **{NAME: "gmsa-webapp1", TEXT: FOREIGN}),
+        "no other credential spec than the pod",
+    ),
     "alone": (init(pod("a", None), **SAME), "no other credential spec than the pod"),
     "a name alone": (init(pod("a"), **{NAME: "gmsa-webapp1"}), "belong together; not so at initContainers x"),
     "contents alone": (init(pod("a"), **{TEXT: CONTENTS}), "belong together; not so at initContainers x"),
@@ -70,7 +76,10 @@ def test_init_containers_that_repeat(name: str, hardened: Cluster) -> None:
 def test_init_containers_with_something_else(name: str, hardened: Cluster) -> None:
     item, message = INIT_DENIED[name]
     verdict = hardened.verdict(item)
-    assert "ValidatingAdmissionPolicy 'gmsa-webhook-hardening' with binding 'gmsa-webhook-hardening' denied request" in verdict
+    assert (
+        "ValidatingAdmissionPolicy 'gmsa-webhook-hardening' with binding 'gmsa-webhook-hardening' denied request"
+        in verdict
+    )
     assert message in verdict
 
 
@@ -93,7 +102,9 @@ def test_many_containers(hardened: Cluster) -> None:
     for n in range(20):
         item = with_container(item, "initContainers", f"i{n}", **pairs[n % 2])
     assert hardened.verdict(item) == ""
-    assert "no other credential spec than the pod" in hardened.verdict(init(item, **{NAME: "gmsa-webapp1", TEXT: OTHER}))
+    assert "no other credential spec than the pod" in hardened.verdict(
+        init(item, **{NAME: "gmsa-webapp1", TEXT: OTHER})
+    )
 
 
 def test_types(hardened: Cluster) -> None:
@@ -121,7 +132,10 @@ def test_the_modes_agree(name: str, hardened: Cluster) -> None:
 def test_namespaces_that_are_left_out(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
     """What is refused in another namespace is admitted there, and nothing is filled in."""
     cluster.install(rendered(config(HOOK.format(more="excludedNamespaces: [legacy], "), CREDSPECS)))
-    accounts = [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": it, "namespace": "legacy"}} for it in ("webapp1", "webapp2", "both")]
+    accounts = [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": it, "namespace": "legacy"}}
+        for it in ("webapp1", "webapp2", "both")
+    ]
     cluster.client.apply(namespace("legacy"), *accounts)
     denied = [item for name, (item, _) in DENIED.items() if name not in FILLED_IN | AS_JSON]
     for item in (*denied, *(item for item, _ in INIT_DENIED.values())):
@@ -136,7 +150,9 @@ def test_namespaces_that_are_left_out(cluster: Cluster, rendered: Callable[..., 
         cluster.debug(runs, SAME)
 
 
-def test_without_the_policy_the_webhook_lets_them_through(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
+def test_without_the_policy_the_webhook_lets_them_through(
+    cluster: Cluster, rendered: Callable[..., list[Object]]
+) -> None:
     """What the policy is for: else the tests above would prove nothing."""
     cluster.install(rendered(config(HOOK.format(more="hardeningPolicy: false, "), CREDSPECS)))
     for item, _ in INIT_DENIED.values():

@@ -34,7 +34,15 @@ def helm(request: pytest.FixtureRequest, cluster: Cluster, tmp_path: Path) -> He
     cluster.node.namespaces.add("gmsa-webhook")
 
     def run(verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [tool(request.param), verb, "gmsa", "--namespace", "gmsa-webhook", *(given if verb != "uninstall" else []), *arguments]
+        command = [
+            tool(request.param),
+            verb,
+            "gmsa",
+            "--namespace",
+            "gmsa-webhook",
+            *(given if verb != "uninstall" else []),
+            *arguments,
+        ]
         return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 
     return run
@@ -56,7 +64,11 @@ def test_dry_run(where: str, helm: Helm, crd: Object, cluster: Cluster) -> None:
 
 
 def test_install_and_upgrade_and_uninstall(helm: Helm, crd: Object, cluster: Cluster) -> None:
-    for arguments in (("install", "--wait"), ("upgrade", "--wait"), ("upgrade", "--wait", "--set", "webhook.replicas=1")):
+    for arguments in (
+        ("install", "--wait"),
+        ("upgrade", "--wait"),
+        ("upgrade", "--wait", "--set", "webhook.replicas=1"),
+    ):
         done = helm(*arguments)
         assert done.returncode == 0, done.stderr
         cluster.admits()

@@ -32,7 +32,12 @@ def deployment() -> Object:
     spec = {**pod("app")["spec"], "restartPolicy": "Always"}
     labels = {"app": "app"}
     template = {"metadata": {"labels": labels}, "spec": spec}
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "app", "namespace": "web"}, "spec": {"selector": {"matchLabels": labels}, "template": template}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "app", "namespace": "web"},
+        "spec": {"selector": {"matchLabels": labels}, "template": template},
+    }
 
 
 @contextlib.contextmanager
@@ -46,7 +51,9 @@ def windows_node(cluster: Cluster) -> Iterator[None]:
                 if it["status"].get("phase") != "Running":
                     status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
                     with contextlib.suppress(ApiError):  # deleted meanwhile
-                        cluster.client.patch(f"/api/v1/namespaces/web/pods/{it['metadata']['name']}/status", {"status": status})
+                        cluster.client.patch(
+                            f"/api/v1/namespaces/web/pods/{it['metadata']['name']}/status", {"status": status}
+                        )
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
@@ -57,7 +64,9 @@ def windows_node(cluster: Cluster) -> Iterator[None]:
         thread.join()
 
 
-@pytest.mark.parametrize(("name", "expand"), [("gmsa-webhook", False), ("gmsa", True)], ids=["default", "one name, filled in"])
+@pytest.mark.parametrize(
+    ("name", "expand"), [("gmsa-webhook", False), ("gmsa", True)], ids=["default", "one name, filled in"]
+)
 def test_there_and_back(name: str, expand: bool, cluster: Cluster, tmp_path: Path) -> None:
     """`name`: the webhook's, which may be the policy's as well. With `expand` pods that have a name alone go on too."""
     if expand and cluster.minor < 36:
@@ -108,7 +117,12 @@ def test_there_and_back(name: str, expand: bool, cluster: Cluster, tmp_path: Pat
         assert wrong() == []
         assert named(cluster, "validatingadmissionpolicies") == {f"{name}-hardening"}
     until(lambda: not cluster.verdict(bare), "the webhook fills in contents again")
-    until(lambda: "no other credential spec than the pod" in cluster.verdict(pod("init", contents=CONTENTS, level="init")), "the hardening policy is in force")
+    until(
+        lambda: (
+            "no other credential spec than the pod" in cluster.verdict(pod("init", contents=CONTENTS, level="init"))
+        ),
+        "the hardening policy is in force",
+    )
 
 
 def named(cluster: Cluster, plural: str) -> set[str]:

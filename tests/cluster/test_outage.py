@@ -55,7 +55,10 @@ def test_gmsa_pods_are_refused_by_name_and_it_heals(cluster: Cluster, rendered: 
         for name in old:
             client.delete(f"{pods}/{name}", gracePeriodSeconds=0)
         # New pods of the webhook itself, while no webhook answers.
-        until(lambda: len({it["metadata"]["name"] for it in client.items(pods)} - old) == len(old), "its pods are made again")
+        until(
+            lambda: len({it["metadata"]["name"] for it in client.items(pods)} - old) == len(old),
+            "its pods are made again",
+        )
     cluster.rolled_out(deployment)
     assert contents_of(cluster.try_pod(pod("a"))) == [CONTENTS, None]
 

@@ -46,7 +46,10 @@ def install(cluster: Cluster, items: list[Object], admitted: Object | None = Non
     cluster.client.apply(*items)
     if any(it["kind"] == "ValidatingAdmissionPolicy" for it in items):
         probe = pod("probe", "no-such-credspec", contents="{}", service_account="default")
-        until(lambda: "ValidatingAdmissionPolicy" in cluster.verdict(probe), lambda: f"the policy is in force: {cluster.verdict(probe)}")
+        until(
+            lambda: "ValidatingAdmissionPolicy" in cluster.verdict(probe),
+            lambda: f"the policy is in force: {cluster.verdict(probe)}",
+        )
         if admitted is not None:
             until(lambda: not cluster.verdict(admitted), lambda: f"the policy is this one: {cluster.verdict(admitted)}")
 
@@ -101,10 +104,16 @@ ALLOWED = {
     "container": pod("a", contents=CONTENTS, level="container"),
     "init container": pod("a", contents=CONTENTS, level="init"),
     "a second container without": with_container(GOOD, "containers", "log"),
-    "the same twice": with_container(GOOD, "containers", "log", gmsaCredentialSpecName="gmsa-webapp1", gmsaCredentialSpec=CONTENTS),
+    "the same twice": with_container(
+        GOOD, "containers", "log", gmsaCredentialSpecName="gmsa-webapp1", gmsaCredentialSpec=CONTENTS
+    ),
     "previous contents": pod("a", contents=OLD),
     "two that it may use": with_container(
-        pod("a", contents=CONTENTS, service_account="both"), "containers", "log", gmsaCredentialSpecName="gmsa-webapp2", gmsaCredentialSpec=OTHER
+        pod("a", contents=CONTENTS, service_account="both"),
+        "containers",
+        "log",
+        gmsaCredentialSpecName="gmsa-webapp2",
+        gmsaCredentialSpec=OTHER,
     ),
     "the service account of another": pod("a", "gmsa-webapp2", contents=OTHER, service_account="webapp2"),
 }
@@ -148,7 +157,12 @@ def test_allowed(name: str, enforced: Cluster) -> None:
 @pytest.mark.parametrize("name", DENIED)
 def test_denied(name: str, enforced: Cluster) -> None:
     if name == "an unknown name that may be used":
-        role = {"apiGroups": ["windows.k8s.io"], "resources": ["gmsacredentialspecs"], "resourceNames": ["gmsa-loose"], "verbs": ["use"]}
+        role = {
+            "apiGroups": ["windows.k8s.io"],
+            "resources": ["gmsacredentialspecs"],
+            "resourceNames": ["gmsa-loose"],
+            "verbs": ["use"],
+        }
         meta = {"name": "loose", "namespace": "web"}
         enforced.client.apply(
             {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": meta, "rules": [role]},
@@ -173,7 +187,12 @@ def left_alone(cluster: Cluster, name: str) -> None:
     """Asserts that a pod gets what others write into it, and an ephemeral container unless that has a credspec of its own."""
     client, item = cluster.client, pod(name)
     path = client.path(item)
-    for patch in ({"labels": {"colour": "blue"}}, {"finalizers": ["example.com/x"]}, {"finalizers": None}, {"annotations": {"a": "b"}}):
+    for patch in (
+        {"labels": {"colour": "blue"}},
+        {"finalizers": ["example.com/x"]},
+        {"finalizers": None},
+        {"annotations": {"a": "b"}},
+    ):
         client.patch(path, {"metadata": patch})
     client.patch(f"{path}/status", {"status": {"phase": "Running"}})
     there = client.get(path)["spec"].get("ephemeralContainers", [])
@@ -212,30 +231,49 @@ def test_type_checking_has_no_warnings(enforced: Cluster) -> None:
 
 def with_app(item: Object, container: str, account: str) -> Object:
     """With a container that has the credspec of an account."""
-    return with_container(item, "containers", container, **{NAME: f"gmsa-{account.lower()}", TEXT: CONTENTS.replace("WebApp1", account)})
+    return with_container(
+        item, "containers", container, **{NAME: f"gmsa-{account.lower()}", TEXT: CONTENTS.replace("WebApp1", account)}
+    )
 
 
-def test_more_credspecs_than_a_policy_can_check_are_refused(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
-    accounts = "".join(f"  - account: App{n}\n    usedBy: [{{namespace: web, serviceAccounts: [all]}}]\n" for n in range(9))
-    items = rendered(text_of(credspecs="  credspecs:\n" + accounts + "  serviceAccounts: [{name: all, namespace: web}]\n"))
+def test_more_credspecs_than_a_policy_can_check_are_refused(
+    cluster: Cluster, rendered: Callable[..., list[Object]]
+) -> None:
+    accounts = "".join(
+        f"  - account: App{n}\n    usedBy: [{{namespace: web, serviceAccounts: [all]}}]\n" for n in range(9)
+    )
+    items = rendered(
+        text_of(credspecs="  credspecs:\n" + accounts + "  serviceAccounts: [{name: all, namespace: web}]\n")
+    )
     install(cluster, items, pod("a", "gmsa-app0", contents=CONTENTS.replace("WebApp1", "App0"), service_account="all"))
     item = pod("a", None, service_account="all")
     for number in range(9):
         item = with_app(item, f"c{number}", f"App{number}")
-        assert ("a pod uses 8 credential specs at most" in cluster.verdict(item)) is (number == 8), cluster.verdict(item)
+        assert ("a pod uses 8 credential specs at most" in cluster.verdict(item)) is (number == 8), cluster.verdict(
+            item
+        )
 
 
 def test_a_workload_that_was_rendered_is_admitted(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
     """The contents that are written at render time are what the policy wants."""
     spec = {**pod("web")["spec"], "restartPolicy": "Always"}
-    spec["initContainers"] = [{"name": "init", "image": "iis", "securityContext": {"windowsOptions": {NAME: "gmsa-webapp2"}}}]
+    spec["initContainers"] = [
+        {"name": "init", "image": "iis", "securityContext": {"windowsOptions": {NAME: "gmsa-webapp2"}}}
+    ]
     spec["serviceAccountName"] = "both"
     meta = {"name": "web", "namespace": "web"}
     template = {"metadata": {"labels": {"app": "web"}}, "spec": spec}
-    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": template}}
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": meta,
+        "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": template},
+    }
     items = rendered(text_of() + "---\n" + json.dumps(deployment) + "\n")
     install(cluster, items)
-    found = until(lambda: cluster.client.items("/api/v1/namespaces/web/pods", labelSelector="app=web"), "the pod is made")
+    found = until(
+        lambda: cluster.client.items("/api/v1/namespaces/web/pods", labelSelector="app=web"), "the pod is made"
+    )
     assert contents_of(found[0]) == [CONTENTS, None]
     assert found[0]["spec"]["initContainers"][0]["securityContext"]["windowsOptions"][TEXT] == OTHER
 
@@ -262,7 +300,10 @@ def test_expansion(cluster: Cluster, rendered: Callable[..., list[Object]], tmp_
     until(lambda: not cluster.verdict(pod("a")), "the mutating policy is in force")
     for level in ("pod", "container", "init"):
         admitted = cluster.try_pod(pod("a", level=level))
-        assert CONTENTS in [*contents_of(admitted), *contents_of({"spec": {**admitted["spec"], "containers": admitted["spec"].get("initContainers", [])}})]
+        assert CONTENTS in [
+            *contents_of(admitted),
+            *contents_of({"spec": {**admitted["spec"], "containers": admitted["spec"].get("initContainers", [])}}),
+        ]
     assert contents_of(cluster.try_pod(pod("a", contents=CONTENTS))) == [CONTENTS, None]
     mixed = with_container(pod("a", service_account="both"), "containers", "x", gmsaCredentialSpecName="gmsa-webapp2")
     assert contents_of(cluster.try_pod(mixed)) == [CONTENTS, None, OTHER]
@@ -276,21 +317,39 @@ def test_expansion(cluster: Cluster, rendered: Callable[..., list[Object]], tmp_
 def test_two_thousand_credspecs(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
     """Within the limits of CEL: the cost is counted by the API server, which refuses what is over."""
     number = 2000
-    accounts = "".join(f"  - account: App{n:04}\n    usedBy: [{{namespace: web, serviceAccounts: [all]}}]\n" for n in range(number))
-    items = rendered(text_of(credspecs="  credspecs:\n" + accounts + "  serviceAccounts: [{name: all, namespace: web}]\n"))
+    accounts = "".join(
+        f"  - account: App{n:04}\n    usedBy: [{{namespace: web, serviceAccounts: [all]}}]\n" for n in range(number)
+    )
+    items = rendered(
+        text_of(credspecs="  credspecs:\n" + accounts + "  serviceAccounts: [{name: all, namespace: web}]\n")
+    )
     policy = one(items, "ValidatingAdmissionPolicy")
     assert max(len(it["expression"]) for it in policy["spec"]["variables"]) < 100_000
-    keep = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ServiceAccount", "CustomResourceDefinition")
+    keep = (
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "ServiceAccount",
+        "CustomResourceDefinition",
+    )
     # all may use all: the test is about the policy
     rule = {"apiGroups": ["windows.k8s.io"], "resources": ["gmsacredentialspecs"], "verbs": ["use"]}
-    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "use-all"}, "rules": [rule]}
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "use-all"},
+        "rules": [rule],
+    }
     subjects = [{"kind": "ServiceAccount", "name": "all", "namespace": "web"}]
     bound = {
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "use-all", "namespace": "web"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "use-all"}, "subjects": subjects,
     }  # fmt: skip
     last = CONTENTS.replace("WebApp1", "App1999")
-    install(cluster, [role, *(it for it in items if it["kind"] in keep), bound], pod("a", "gmsa-app1999", contents=last, service_account="all"))
+    install(
+        cluster,
+        [role, *(it for it in items if it["kind"] in keep), bound],
+        pod("a", "gmsa-app1999", contents=last, service_account="all"),
+    )
     item = pod("a", None, service_account="all")
     for n in range(100):
         item = with_app(item, f"c{n}", f"App{n % 8 * 250:04}")
@@ -303,7 +362,9 @@ def test_two_thousand_credspecs(cluster: Cluster, rendered: Callable[..., list[O
 def test_contents_of_sixty_kilobytes(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
     """A pod may hold 64 KiB of them."""
     host_account = f"    hostAccount: {{plugin: '{{0f0e0d0c-0b0a-0908-0706-050403020100}}', input: '{'x' * 60_000}'}}\n"
-    items = rendered(text_of(credspecs=CREDSPECS.replace("  - account: WebApp1\n", "  - account: WebApp1\n" + host_account)))
+    items = rendered(
+        text_of(credspecs=CREDSPECS.replace("  - account: WebApp1\n", "  - account: WebApp1\n" + host_account))
+    )
     contents = canonical(one(items, "GMSACredentialSpec", "gmsa-webapp1")["credspec"])
     assert len(contents) > 60_000
     good = pod("a", contents=contents)
@@ -315,9 +376,16 @@ def test_contents_of_sixty_kilobytes(cluster: Cluster, rendered: Callable[..., l
 
 def test_all_service_accounts_of_a_namespace(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
     """`*` is a group, and the policy asks with the groups that a service account has."""
-    items = rendered(text_of(credspecs='  credspecs:\n  - account: WebApp1\n    usedBy: [{namespace: web, serviceAccounts: ["*"]}]\n'))
+    items = rendered(
+        text_of(
+            credspecs='  credspecs:\n  - account: WebApp1\n    usedBy: [{namespace: web, serviceAccounts: ["*"]}]\n'
+        )
+    )
     install(cluster, items)
-    accounts = [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "any", "namespace": it}} for it in ("web", "other")]
+    accounts = [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "any", "namespace": it}}
+        for it in ("web", "other")
+    ]
     cluster.client.apply(namespace("other"), *accounts)
     for name in ("any", "default"):
         item = pod("a", contents=CONTENTS, service_account=name)
@@ -356,11 +424,22 @@ def test_a_validation_that_is_dropped_is_noticed(cluster: Cluster, rendered: Cal
 
 
 @pytest.mark.parametrize("missing", range(8))
-def test_each_of_eight_credspecs_is_asked_about(missing: int, cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
-    accounts = "".join(f"  - account: App{n}\n    usedBy: [{{namespace: web, serviceAccounts: [{'other' if n == missing else 'all'}]}}]\n" for n in range(8))
-    items = rendered(text_of(credspecs="  credspecs:\n" + accounts + "  serviceAccounts: [{name: all, namespace: web}]\n"))
+def test_each_of_eight_credspecs_is_asked_about(
+    missing: int, cluster: Cluster, rendered: Callable[..., list[Object]]
+) -> None:
+    accounts = "".join(
+        f"  - account: App{n}\n    usedBy: [{{namespace: web, serviceAccounts: [{'other' if n == missing else 'all'}]}}]\n"
+        for n in range(8)
+    )
+    items = rendered(
+        text_of(credspecs="  credspecs:\n" + accounts + "  serviceAccounts: [{name: all, namespace: web}]\n")
+    )
     good = 0 if missing else 1
-    install(cluster, items, pod("a", f"gmsa-app{good}", contents=CONTENTS.replace("WebApp1", f"App{good}"), service_account="all"))
+    install(
+        cluster,
+        items,
+        pod("a", f"gmsa-app{good}", contents=CONTENTS.replace("WebApp1", f"App{good}"), service_account="all"),
+    )
     item = pod("a", None, service_account="all")
     for n in range(8):
         item = with_app(item, f"c{n}", f"App{n}")

@@ -9,12 +9,17 @@ from cluster.harness import Cluster, one
 
 Rule = tuple[str, str, str, str]
 
-NEEDED = {("windows.k8s.io", "gmsacredentialspecs", "*", "get"), ("authorization.k8s.io", "localsubjectaccessreviews", "*", "create")}
+NEEDED = {
+    ("windows.k8s.io", "gmsacredentialspecs", "*", "get"),
+    ("authorization.k8s.io", "localsubjectaccessreviews", "*", "create"),
+}
 
 
 def test_it_may_do_its_work_and_nothing_more(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
     items = rendered()
-    cluster.client.apply(*(it for it in items if it["metadata"].get("namespace") != "web" and it["kind"] != "Deployment"))
+    cluster.client.apply(
+        *(it for it in items if it["metadata"].get("namespace") != "web" and it["kind"] != "Deployment")
+    )
     check(cluster.client, one(items, "Deployment"))
 
 
@@ -30,7 +35,11 @@ def check(client: Client, deployment: Object) -> None:
 
 
 def rules(client: Client, namespace: str) -> set[Rule]:
-    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": namespace}}
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectRulesReview",
+        "spec": {"namespace": namespace},
+    }
     status = client.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", review)["status"]
     assert not status["incomplete"]
     found = {
@@ -41,4 +50,9 @@ def rules(client: Client, namespace: str) -> set[Rule]:
         for name in rule.get("resourceNames") or ["*"]
         for verb in rule["verbs"]
     }
-    return found | {("", path, "", verb) for rule in status["nonResourceRules"] for path in rule["nonResourceURLs"] for verb in rule["verbs"]}
+    return found | {
+        ("", path, "", verb)
+        for rule in status["nonResourceRules"]
+        for path in rule["nonResourceURLs"]
+        for verb in rule["verbs"]
+    }

@@ -19,11 +19,16 @@ PARTS = {
 }
 ORDERS = list(itertools.permutations(PARTS))
 # An answer that was due on a connection that was there: neither a new connection nor trust.
-IN_FLIGHT = re.compile(r"failed calling webhook .*: (EOF|(read|write) tcp \S+: (read|write): (connection reset by peer|broken pipe)|use of closed network connection)$", re.DOTALL)
+IN_FLIGHT = re.compile(
+    r"failed calling webhook .*: (EOF|(read|write) tcp \S+: (read|write): (connection reset by peer|broken pipe)|use of closed network connection)$",
+    re.DOTALL,
+)
 
 
 @pytest.mark.parametrize("image_finishes", [True, False], ids=["finishes", "ends-at-once"])
-def test_no_order_of_applying_loses_a_request(cluster: Cluster, rendered: Callable[..., list[Object]], image_finishes: bool) -> None:
+def test_no_order_of_applying_loses_a_request(
+    cluster: Cluster, rendered: Callable[..., list[Object]], image_finishes: bool
+) -> None:
     """Seven epochs, so that each change is applied in another order; old and new pods are side by side in each.
 
     An image that ends at once takes along what it was answering: no manifest can prevent that. Nothing else is lost.

@@ -24,14 +24,26 @@ def with_source(source: str) -> str:
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_the_api_server_trusts_the_webhook(source: str, cluster: Cluster, rendered: Callable[..., list[Object]], tmp_path: Path) -> None:
-    subprocess.run([PROGRAM, "certs", "issue", "--dir", tmp_path / "certs"], env=environment(tmp_path), check=True, capture_output=True)
+def test_the_api_server_trusts_the_webhook(
+    source: str, cluster: Cluster, rendered: Callable[..., list[Object]], tmp_path: Path
+) -> None:
+    subprocess.run(
+        [PROGRAM, "certs", "issue", "--dir", tmp_path / "certs"],
+        env=environment(tmp_path),
+        check=True,
+        capture_output=True,
+    )
 
     def make_the_secret() -> None:
         if source == "ExistingSecret":
-            data = {name: base64.b64encode((tmp_path / "certs" / name).read_bytes()).decode() for name in ("tls.crt", "tls.key")}
+            data = {
+                name: base64.b64encode((tmp_path / "certs" / name).read_bytes()).decode()
+                for name in ("tls.crt", "tls.key")
+            }
             metadata = {"name": "own-tls", "namespace": "gmsa-webhook"}
-            cluster.client.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "kubernetes.io/tls", "data": data})
+            cluster.client.apply(
+                {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "kubernetes.io/tls", "data": data}
+            )
 
     items = rendered(with_source(source))
     assert any(it["kind"] == "Secret" for it in items) is (source != "ExistingSecret")
@@ -75,7 +87,10 @@ def test_cert_manager_renews_twice(cluster: Cluster, rendered: Callable[..., lis
     with Loop(cluster) as loop:
         certs.manager.renew("gmsa-webhook")
         certs.manager.inject()
-        until(lambda: not set(cluster.node.certificates.values()) & set(before.values()), "the pods serve the renewed certificate")
+        until(
+            lambda: not set(cluster.node.certificates.values()) & set(before.values()),
+            "the pods serve the renewed certificate",
+        )
         first = cluster.node.certificates
         loop.goes_on()
         for name in ("gmsa-webhook", "gmsa-webhook-ca", "gmsa-webhook"):

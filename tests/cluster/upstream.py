@@ -26,7 +26,10 @@ def crd() -> Object:
     return {
         "apiVersion": found["apiVersion"],
         "kind": found["kind"],
-        "metadata": {"name": found["metadata"]["name"], "annotations": {approval: found["metadata"]["annotations"][approval]}},
+        "metadata": {
+            "name": found["metadata"]["name"],
+            "annotations": {approval: found["metadata"]["annotations"][approval]},
+        },
         "spec": {key: value for key, value in found["spec"].items() if key != "conversion"},
     }
 
@@ -60,7 +63,11 @@ def by_script() -> list[Object]:
     tls = issue([f"{name}.{namespace}.svc"], NOW, 86_400)
     exempt = [{"key": "gmsa-webhook", "operator": "NotIn", "values": ["disabled"]}]
     return [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": {"gmsa-webhook": "disabled"}}},
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": namespace, "labels": {"gmsa-webhook": "disabled"}},
+        },
         {
             "apiVersion": "v1",
             "kind": "Secret",
@@ -82,16 +89,30 @@ def by_chart(release: str = "gmsa") -> list[Object]:
         {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": [release]},
         {"key": "windows.k8s.io/disabled", "operator": "NotIn", "values": ["true"]},
     ]
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "gmsa-server-cert", "namespace": release}, "data": data}
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "gmsa-server-cert", "namespace": release},
+        "data": data,
+    }
     deployment = _deployment(release, release, "gmsa-server-cert", {"tls.key": "key", "tls.crt": "crt"}, replicas=2)
     container = deployment["spec"]["template"]["spec"]["containers"][0]
     container["args"] = ["--cert-reload=false"]
     container["env"].append({"name": "HTTPS_PORT", "value": "443"})
-    certificate = {"dnsNames": [f"{release}.{release}.svc"], "issuerRef": {"kind": "Issuer", "name": release}, "secretName": "gmsa-server-cert"}
+    certificate = {
+        "dnsNames": [f"{release}.{release}.svc"],
+        "issuerRef": {"kind": "Issuer", "name": release},
+        "secretName": "gmsa-server-cert",
+    }
     made = [
         secret,
         *(
-            {"apiVersion": "cert-manager.io/v1", "kind": kind, "metadata": {"name": release, "namespace": release}, "spec": spec}
+            {
+                "apiVersion": "cert-manager.io/v1",
+                "kind": kind,
+                "metadata": {"name": release, "namespace": release},
+                "spec": spec,
+            }
             for kind, spec in (("Issuer", {"selfSigned": {}}), ("Certificate", certificate))
         ),
         *_identity(release, release, release, release, ["get", "use"]),
@@ -115,7 +136,11 @@ def _identity(name: str, namespace: str, role: str, binding: str, verbs: list[st
             "metadata": {"name": role},
             "rules": [
                 {"apiGroups": ["windows.k8s.io"], "resources": ["gmsacredentialspecs"], "verbs": verbs},
-                {"apiGroups": ["authorization.k8s.io"], "resources": ["localsubjectaccessreviews"], "verbs": ["create"]},
+                {
+                    "apiGroups": ["authorization.k8s.io"],
+                    "resources": ["localsubjectaccessreviews"],
+                    "verbs": ["create"],
+                },
             ],
         },
         {
@@ -168,7 +193,12 @@ def _deployment(name: str, namespace: str, secret: str, files: dict[str, str], r
 
 def _service(name: str, namespace: str) -> Object:
     ports = [{"port": 443, "targetPort": 443}]
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": namespace}, "spec": {"ports": ports, "selector": {"app": name}}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"ports": ports, "selector": {"app": name}},
+    }
 
 
 def _configurations(name: str, namespace: str, bundle: str, exempt: list[Object]) -> list[Object]:
@@ -180,8 +210,13 @@ def _configurations(name: str, namespace: str, bundle: str, exempt: list[Object]
             "webhooks": [
                 {
                     "name": WEBHOOK,
-                    "clientConfig": {"service": {"name": name, "namespace": namespace, "path": path}, "caBundle": bundle},
-                    "rules": [{"operations": operations, "apiGroups": [""], "apiVersions": ["*"], "resources": ["pods"]}],
+                    "clientConfig": {
+                        "service": {"name": name, "namespace": namespace, "path": path},
+                        "caBundle": bundle,
+                    },
+                    "rules": [
+                        {"operations": operations, "apiGroups": [""], "apiVersions": ["*"], "resources": ["pods"]}
+                    ],
                     "failurePolicy": "Fail",
                     "admissionReviewVersions": ["v1", "v1beta1"],
                     "sideEffects": "None",
@@ -189,7 +224,10 @@ def _configurations(name: str, namespace: str, bundle: str, exempt: list[Object]
                 },
             ],
         }
-        for kind, path, operations in (("Validating", "/validate", ["CREATE", "UPDATE"]), ("Mutating", "/mutate", ["CREATE"]))
+        for kind, path, operations in (
+            ("Validating", "/validate", ["CREATE", "UPDATE"]),
+            ("Mutating", "/mutate", ["CREATE"]),
+        )
     ]
 
 

@@ -16,10 +16,17 @@ def commands(page: Path, heading: str, before: bool = False) -> list[str]:
     parts = ["", *re.split(r"^## (.*)$", page.read_text(), flags=re.MULTILINE)]
     sections = dict(zip(parts[::2], parts[1::2], strict=True))
     text = (sections[""] if before else "") + sections[heading]
-    return [line[2:] for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL) for line in block.splitlines() if line.startswith("$ ")]
+    return [
+        line[2:]
+        for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+        for line in block.splitlines()
+        if line.startswith("$ ")
+    ]
 
 
-def walk(cluster: Cluster, folder: Path, steps: list[str], after_each: Callable[[str], None] = lambda _: None) -> list[str]:
+def walk(
+    cluster: Cluster, folder: Path, steps: list[str], after_each: Callable[[str], None] = lambda _: None
+) -> list[str]:
     """Runs the commands in a folder, with kubectl and gmsa-krm on the PATH; what each has said."""
     programs = folder / "bin"
     programs.mkdir(exist_ok=True)

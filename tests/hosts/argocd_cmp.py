@@ -136,5 +136,3 @@ class CmpServer:
             return stub(iter(requests), timeout=deadline)
         except grpc.RpcError as error:
             raise CmpError(error.details()) from None
-
-

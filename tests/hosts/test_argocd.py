@@ -38,7 +38,14 @@ def sidecar(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     home = tmp_path_factory.mktemp("home")
     temporary = tmp_path_factory.mktemp("tmp")
     path = f"{Path(sys.executable).parent}:{programs}:/usr/bin:/bin"
-    return {"PATH": path, "HOME": str(home), "LANG": "C.UTF-8", "GMSA_KRM_SEED": SEED, "SOURCE_DATE_EPOCH": "1750000000", "TMPDIR": str(temporary)}
+    return {
+        "PATH": path,
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "GMSA_KRM_SEED": SEED,
+        "SOURCE_DATE_EPOCH": "1750000000",
+        "TMPDIR": str(temporary),
+    }
 
 
 @pytest.fixture(scope="session")
@@ -69,12 +76,22 @@ def test_a_kustomization_gives_what_kustomize_gives(
     case: Path, server: CmpServer, sidecar: dict[str, str], plugin_home: Path
 ) -> None:
     assert server.matches(case)
-    direct = run({**sidecar, "HOME": str(plugin_home)}, case, "kustomize", "build", "--enable-alpha-plugins", "--enable-exec", ".")
+    direct = run(
+        {**sidecar, "HOME": str(plugin_home)},
+        case,
+        "kustomize",
+        "build",
+        "--enable-alpha-plugins",
+        "--enable-exec",
+        ".",
+    )
     assert objects(server.generate(case)) == parsed(direct)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_plain_manifests_give_what_render_gives(case: Path, server: CmpServer, sidecar: dict[str, str], tmp_path: Path) -> None:
+def test_plain_manifests_give_what_render_gives(
+    case: Path, server: CmpServer, sidecar: dict[str, str], tmp_path: Path
+) -> None:
     folder = tmp_path / "app"
     shutil.copytree(case, folder, ignore=shutil.ignore_patterns("kustomization.yaml", "want.yaml"))
     (folder / "web.yaml").write_text(deployment("{containers: [{name: web, image: web}]}"))
@@ -95,7 +112,10 @@ CHART = {
         "  apis: '{{ .Capabilities.APIVersions.Has \"example.com/v1\" }}'\n  image: '{{ .Values.image }}'\n"
         "  replicas: '{{ .Values.replicas }}'\n"
     ),
-    "crds/c.yaml": (ROOT / "tests/cases/domain-joined/want.yaml").read_text().split("---\n")[1].replace("gmsacredentialspecs.windows.k8s.io", "others.example.com"),
+    "crds/c.yaml": (ROOT / "tests/cases/domain-joined/want.yaml")
+    .read_text()
+    .split("---\n")[1]
+    .replace("gmsacredentialspecs.windows.k8s.io", "others.example.com"),
 }
 
 
@@ -108,7 +128,19 @@ def test_a_chart_gives_what_helm_3_gives_with_the_post_renderer(
     assert server.matches(chart)
     given = objects(server.generate(chart, KUBE_API_VERSIONS="v1,example.com/v1"))
     post = ["--post-renderer", "gmsa-krm", "--post-renderer-args", "post-render"]
-    command = [str(tool("helm3")), "template", "app", ".", "-n", "default", "--include-crds", "--kube-version", "1.34", "--api-versions", "example.com/v1"]
+    command = [
+        str(tool("helm3")),
+        "template",
+        "app",
+        ".",
+        "-n",
+        "default",
+        "--include-crds",
+        "--kube-version",
+        "1.34",
+        "--api-versions",
+        "example.com/v1",
+    ]
     assert given == parsed(run(sidecar, chart, *command, *post))
     assert given["ConfigMap", "", "facts"]["data"] == {
         "release": "app", "namespace": "default", "kube": "34", "apis": "true", "image": "web", "replicas": "1",
@@ -120,7 +152,11 @@ def test_a_chart_gives_what_helm_3_gives_with_the_post_renderer(
 
 
 def test_charts_by_helm_3(
-    program: Path, sidecar: dict[str, str], folder: Callable[..., Path], server: CmpServer, tmp_path_factory: pytest.TempPathFactory
+    program: Path,
+    sidecar: dict[str, str],
+    folder: Callable[..., Path],
+    server: CmpServer,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     from build import tool
 
@@ -128,10 +164,18 @@ def test_charts_by_helm_3(
     programs = tmp_path_factory.mktemp("helm3")
     shutil.copytree(ROOT / "charts" / "gmsa", root / "gmsa")
     (programs / "helm").symlink_to(tool("helm3"))
-    environ = {**sidecar, "PATH": f"{programs}:{sidecar['PATH']}", "ARGOCD_APP_NAME": "app", "ARGOCD_APP_NAMESPACE": "default", "KUBE_VERSION": "1.34"}
+    environ = {
+        **sidecar,
+        "PATH": f"{programs}:{sidecar['PATH']}",
+        "ARGOCD_APP_NAME": "app",
+        "ARGOCD_APP_NAMESPACE": "default",
+        "KUBE_VERSION": "1.34",
+    }
     for app in ("app", "umbrella"):
         environ["ARGOCD_APP_SOURCE_PATH"] = app
-        assert parsed(run(environ, root / app, str(program), "argocd", "generate")) == objects(server.generate(root, app))
+        assert parsed(run(environ, root / app, str(program), "argocd", "generate")) == objects(
+            server.generate(root, app)
+        )
 
 
 UMBRELLA: dict[str, str | bytes] = {
@@ -140,7 +184,9 @@ UMBRELLA: dict[str, str | bytes] = {
 }
 
 
-def test_our_own_chart_matches_and_a_chart_that_brings_it_along(server: CmpServer, folder: Callable[..., Path], sidecar: dict[str, str]) -> None:
+def test_our_own_chart_matches_and_a_chart_that_brings_it_along(
+    server: CmpServer, folder: Callable[..., Path], sidecar: dict[str, str]
+) -> None:
     assert server.matches(ROOT / "charts" / "gmsa")
     root = folder(UMBRELLA)
     shutil.copytree(ROOT / "charts" / "gmsa", root / "gmsa")
@@ -171,18 +217,28 @@ def test_our_own_chart_matches_and_a_chart_that_brings_it_along(server: CmpServe
         ("beside a chart", {"Chart.yaml": "name: a\n", "templates/a.yaml": deployment(), "gmsa.yaml": config(USED)}, True),
     ],
 )  # fmt: skip
-def test_discovery(name: str, files: dict[str, str], wanted: bool, server: CmpServer, folder: Callable[..., Path]) -> None:
+def test_discovery(
+    name: str, files: dict[str, str], wanted: bool, server: CmpServer, folder: Callable[..., Path]
+) -> None:
     assert server.matches(folder(files)) is wanted, name
 
 
-def test_no_repository_runs_its_own_programs(server: CmpServer, folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_no_repository_runs_its_own_programs(
+    server: CmpServer, folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Any application that may use the plugin would otherwise read the seed of all clusters."""
     witness = tmp_path_factory.mktemp("witness") / "ran"
     function = (
         "apiVersion: example.com/v1\nkind: Evil\nmetadata:\n  name: e\n  annotations:\n    config.kubernetes.io/function: |\n"
         f"      exec: {{path: /bin/sh, args: [-c, 'touch {witness}']}}\n"
     )
-    root = folder({"kustomization.yaml": "generators: [gmsa.yaml, evil.yaml]\n", "evil.yaml": function, "gmsa.yaml": as_function(config(USED + CERT_MANAGER))})
+    root = folder(
+        {
+            "kustomization.yaml": "generators: [gmsa.yaml, evil.yaml]\n",
+            "evil.yaml": function,
+            "gmsa.yaml": as_function(config(USED + CERT_MANAGER)),
+        }
+    )
     with pytest.raises(CmpError, match=r"No plugins but GMSAConfigs run here"):
         server.generate(root)
     assert not witness.exists()
@@ -210,8 +266,16 @@ HELM_DOWNLOADER = {
         {"kustomization.yaml": "generators: [gmsa.yaml, evil.yaml]\n", "evil.yaml": PLUGIN_PATH},
         {"kustomization.yaml": "generators: [gmsa.yaml]\ntransformers: [evil.yaml]\n", "evil.yaml": PLUGIN_PATH},
         {"kustomization.yaml": "generators: [gmsa.yaml]\nvalidators: [evil.yaml]\n", "evil.yaml": PLUGIN_PATH},
-        {"kustomization.yaml": "generators: [gmsa.yaml, g]\n", "g/kustomization.yaml": "resources: [evil.yaml]\n", "g/evil.yaml": PLUGIN_PATH},
-        {"kustomization.yaml": "generators: [gmsa.yaml]\nresources: [b]\n", "b/kustomization.yaml": "Generators: [evil.yaml]\n", "b/evil.yaml": PLUGIN_PATH},
+        {
+            "kustomization.yaml": "generators: [gmsa.yaml, g]\n",
+            "g/kustomization.yaml": "resources: [evil.yaml]\n",
+            "g/evil.yaml": PLUGIN_PATH,
+        },
+        {
+            "kustomization.yaml": "generators: [gmsa.yaml]\nresources: [b]\n",
+            "b/kustomization.yaml": "Generators: [evil.yaml]\n",
+            "b/evil.yaml": PLUGIN_PATH,
+        },
         {
             "kustomization.yaml": 'generators: [gmsa.yaml]\nhelmGlobals: {configHome: ./cfg, chartHome: ./charts2}\nhelmCharts: [{name: a, repo: "x://y", version: 1.0.0, releaseName: z}]\n',
             **HELM_DOWNLOADER,
@@ -224,7 +288,12 @@ def test_no_plugin_of_a_repository_runs(
 ) -> None:
     """kustomize makes a path of the group and kind of a config without looking for .. in it, and has a flag for helm."""
     witness = tmp_path_factory.mktemp("witness") / "ran"
-    root = folder({"gmsa.yaml": config(USED + CERT_MANAGER), **{name: text.replace("WITNESS", str(witness)) for name, text in files.items()}})
+    root = folder(
+        {
+            "gmsa.yaml": config(USED + CERT_MANAGER),
+            **{name: text.replace("WITNESS", str(witness)) for name, text in files.items()},
+        }
+    )
     with pytest.raises(CmpError):
         server.generate(root)
     assert not witness.exists()
@@ -235,8 +304,16 @@ def test_what_a_flag_of_kustomize_would_let_through_does_run(
 ) -> None:
     """The attack above is one: with the flag of plugins the program runs. Else the test above would prove nothing."""
     witness = tmp_path_factory.mktemp("witness") / "ran"
-    root = folder({"kustomization.yaml": "generators: [evil.yaml]\n", "evil.yaml": PLUGIN_PATH.replace("WITNESS", str(witness))})
-    subprocess.run(["kustomize", "build", "--enable-alpha-plugins", "."], cwd=root, env={**sidecar, "HOME": str(plugin_home)}, capture_output=True, check=False)
+    root = folder(
+        {"kustomization.yaml": "generators: [evil.yaml]\n", "evil.yaml": PLUGIN_PATH.replace("WITNESS", str(witness))}
+    )
+    subprocess.run(
+        ["kustomize", "build", "--enable-alpha-plugins", "."],
+        cwd=root,
+        env={**sidecar, "HOME": str(plugin_home)},
+        capture_output=True,
+        check=False,
+    )
     assert witness.exists()
 
 
@@ -245,22 +322,40 @@ def test_what_a_flag_of_kustomize_would_let_through_does_run(
     [
         {"b.yaml": "ANNOTATED"},
         {"b.yaml": "ESCAPED"},
-        {"b/kustomization.yaml": "resources: [b.yaml]\ncommonAnnotations: {config.kubernetes.io/function: 'exec: {path: gmsa-krm}'}\n", "b/b.yaml": "PLAIN"},
+        {
+            "b/kustomization.yaml": "resources: [b.yaml]\ncommonAnnotations: {config.kubernetes.io/function: 'exec: {path: gmsa-krm}'}\n",
+            "b/b.yaml": "PLAIN",
+        },
         {"b.json": "JSON"},
     ],
     ids=["annotation", "escaped", "folder", "json"],
 )
-def test_none_of_several_configs_is_skipped(second: dict[str, str], server: CmpServer, folder: Callable[..., Path]) -> None:
-    other = config("  credspecs: [{account: WebApp2, usedBy: [{namespace: web, serviceAccounts: [b]}]}]\n  admission: {mode: None}\n").replace("name: contoso", "name: b", 1)
-    forms = {"PLAIN": other, "ANNOTATED": as_function(other), "ESCAPED": as_function(other).replace("io/function", 'io/f\\u0075nction').replace("config.kubernetes.io/f\\u0075nction", '"config.kubernetes.io/f\\u0075nction"'), "JSON": json.dumps(yaml.safe_load(as_function(other)))}
+def test_none_of_several_configs_is_skipped(
+    second: dict[str, str], server: CmpServer, folder: Callable[..., Path]
+) -> None:
+    other = config(
+        "  credspecs: [{account: WebApp2, usedBy: [{namespace: web, serviceAccounts: [b]}]}]\n  admission: {mode: None}\n"
+    ).replace("name: contoso", "name: b", 1)
+    forms = {
+        "PLAIN": other,
+        "ANNOTATED": as_function(other),
+        "ESCAPED": as_function(other)
+        .replace("io/function", "io/f\\u0075nction")
+        .replace("config.kubernetes.io/f\\u0075nction", '"config.kubernetes.io/f\\u0075nction"'),
+        "JSON": json.dumps(yaml.safe_load(as_function(other))),
+    }
     files = {name: forms.get(text, text) for name, text in second.items()}
     entry = next(iter(second)).partition("/")[0]
-    root = folder({"kustomization.yaml": f"generators: [gmsa.yaml, {entry}]\n", "gmsa.yaml": config(USED + CERT_MANAGER), **files})
+    root = folder(
+        {"kustomization.yaml": f"generators: [gmsa.yaml, {entry}]\n", "gmsa.yaml": config(USED + CERT_MANAGER), **files}
+    )
     found = objects(server.generate(root))
     assert {key[2] for key in found if key[0] == "GMSACredentialSpec"} == {"gmsa-webapp1", "gmsa-webapp2"}
 
 
-def test_transformers_see_what_stands_before_them(server: CmpServer, sidecar: dict[str, str], folder: Callable[..., Path], plugin_home: Path) -> None:
+def test_transformers_see_what_stands_before_them(
+    server: CmpServer, sidecar: dict[str, str], folder: Callable[..., Path], plugin_home: Path
+) -> None:
     """A base with a transformer, one of kustomize's own before and one behind it, and an overlay on top."""
     prefix = "apiVersion: builtin\nkind: PrefixTransformer\nmetadata: {name: p%s}\nprefix: %s\nfieldSpecs: [{path: metadata/name}]\n"
     root = folder(
@@ -279,7 +374,10 @@ def test_transformers_see_what_stands_before_them(server: CmpServer, sidecar: di
     assert given["Deployment", "shop", "x-web"]["spec"]["template"]["spec"]["securityContext"]["windowsOptions"]
 
 
-@pytest.mark.parametrize("field", ["namePrefix: p-", "configMapGenerator: [{name: c, literals: [a=b]}]", "vars: []", "configurations: [c.yaml]"])
+@pytest.mark.parametrize(
+    "field",
+    ["namePrefix: p-", "configMapGenerator: [{name: c, literals: [a=b]}]", "vars: []", "configurations: [c.yaml]"],
+)
 def test_a_base_that_would_be_finished_too_early(field: str, server: CmpServer, folder: Callable[..., Path]) -> None:
     """An overlay's patch would look for other names, or a hash would stay behind: without a word, objects would differ."""
     root = folder(
@@ -291,16 +389,26 @@ def test_a_base_that_would_be_finished_too_early(field: str, server: CmpServer, 
             "base/gmsa.yaml": workloads_config(ENTRY),
         }
     )
-    with pytest.raises(CmpError, match=r"base/kustomization.yaml: has .*, and a GMSAConfig among the transformers of a base"):
+    with pytest.raises(
+        CmpError, match=r"base/kustomization.yaml: has .*, and a GMSAConfig among the transformers of a base"
+    ):
         server.generate(root)
     if not field.startswith("configurations"):
         assert server.generate(root, "base")
 
 
-def test_inline_transformers_come_first(server: CmpServer, sidecar: dict[str, str], folder: Callable[..., Path], plugin_home: Path) -> None:
+def test_inline_transformers_come_first(
+    server: CmpServer, sidecar: dict[str, str], folder: Callable[..., Path], plugin_home: Path
+) -> None:
     prefix = "apiVersion: builtin\nkind: PrefixTransformer\nmetadata: {name: p}\nprefix: q-\nfieldSpecs: [{path: metadata/name}]\n"
     inline = "- |-\n  " + workloads_config(ENTRY).replace("\n", "\n  ") + "\n"
-    root = folder({"kustomization.yaml": f"resources: [web.yaml]\ntransformers:\n- p.yaml\n{inline}", "p.yaml": prefix, "web.yaml": deployment()})
+    root = folder(
+        {
+            "kustomization.yaml": f"resources: [web.yaml]\ntransformers:\n- p.yaml\n{inline}",
+            "p.yaml": prefix,
+            "web.yaml": deployment(),
+        }
+    )
     direct = run({**sidecar, "HOME": str(plugin_home)}, root, "kustomize", "build", "--enable-alpha-plugins", ".")
     assert objects(server.generate(root)) == parsed(direct)
     (root / "p.yaml").write_text(prefix + "---\n" + workloads_config(ENTRY))
@@ -310,33 +418,63 @@ def test_inline_transformers_come_first(server: CmpServer, sidecar: dict[str, st
 
 
 def test_a_transformer_and_nothing_else(server: CmpServer, folder: Callable[..., Path]) -> None:
-    root = folder({"kustomization.yaml": "transformers: [gmsa.yaml]\nbuildMetadata: [managedByLabel]\n", "gmsa.yaml": config(USED + CERT_MANAGER)})
+    root = folder(
+        {
+            "kustomization.yaml": "transformers: [gmsa.yaml]\nbuildMetadata: [managedByLabel]\n",
+            "gmsa.yaml": config(USED + CERT_MANAGER),
+        }
+    )
     assert ("Deployment", "gmsa-webhook", "gmsa-webhook") in objects(server.generate(root))
-    (root / "kustomization.yaml").write_text("generators: [gmsa.yaml]\ntransformers: [gmsa.yaml]\nbuildMetadata: [managedByLabel]\n")
+    (root / "kustomization.yaml").write_text(
+        "generators: [gmsa.yaml]\ntransformers: [gmsa.yaml]\nbuildMetadata: [managedByLabel]\n"
+    )
     assert ("Deployment", "gmsa-webhook", "gmsa-webhook") in objects(server.generate(root))
 
 
-def test_git_runs_no_program_of_a_repository(server: CmpServer, folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_git_runs_no_program_of_a_repository(
+    server: CmpServer, folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """kustomize hands git what a URL says as a branch, options too."""
     witness = tmp_path_factory.mktemp("witness") / "ran"
     resource = f'"file:///any?ref=--upload-pack=touch${{IFS}}{witness}"'
-    root = folder({"kustomization.yaml": f"resources: [{resource}]\ngenerators: [gmsa.yaml]\n", "gmsa.yaml": config(USED + CERT_MANAGER)})
+    root = folder(
+        {
+            "kustomization.yaml": f"resources: [{resource}]\ngenerators: [gmsa.yaml]\n",
+            "gmsa.yaml": config(USED + CERT_MANAGER),
+        }
+    )
     with pytest.raises(CmpError):
         server.generate(root)
     assert not witness.exists()
 
 
-def test_kustomize_and_helm_are_told_no_secret(sidecar: dict[str, str], folder: Callable[..., Path], program: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_kustomize_and_helm_are_told_no_secret(
+    sidecar: dict[str, str], folder: Callable[..., Path], program: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     programs = tmp_path_factory.mktemp("telling")
     (programs / "kustomize").write_text("#!/bin/sh\nenv >&2\nexit 1\n")
     (programs / "kustomize").chmod(0o755)
-    environ = {**sidecar, "PATH": f"{programs}:{sidecar['PATH']}", "GMSA_KRM_SEED_FILE": "/seeds", "KUSTOMIZE_PLUGIN_HOME": "/x"}
-    done = subprocess.run([program, "argocd", "generate"], cwd=folder(KINDS["kustomize"]), env=environ, capture_output=True, text=True, check=False)
+    environ = {
+        **sidecar,
+        "PATH": f"{programs}:{sidecar['PATH']}",
+        "GMSA_KRM_SEED_FILE": "/seeds",
+        "KUSTOMIZE_PLUGIN_HOME": "/x",
+    }
+    done = subprocess.run(
+        [program, "argocd", "generate"],
+        cwd=folder(KINDS["kustomize"]),
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert "GIT_ALLOW_PROTOCOL=https:http:ssh" in done.stderr
     assert not [word for word in (SEED, "/seeds", "GMSA_KRM", "KUSTOMIZE_PLUGIN_HOME") if word in done.stderr]
 
 
-def test_the_chart_in_the_repository_stays_as_it_is(program: Path, sidecar: dict[str, str], folder: Callable[..., Path]) -> None:
+def test_the_chart_in_the_repository_stays_as_it_is(
+    program: Path, sidecar: dict[str, str], folder: Callable[..., Path]
+) -> None:
     """helm writes locks and charts where it finds the chart."""
     root = folder(UMBRELLA | {"umbrella/Chart.lock": ""})
     shutil.copytree(ROOT / "charts" / "gmsa", root / "gmsa")
@@ -382,17 +520,23 @@ def test_a_function_in_a_base_of_the_repository_works(server: CmpServer, folder:
         ({"Chart.yaml": "apiVersion: v2\nname: a\nversion: 1.0.0\n", "gmsa.yaml": config(USED + CERT_MANAGER) + "---\n" + deployment()}, "gmsa.yaml:15:1: stands beside a GMSAConfig beside a chart"),
     ],
 )  # fmt: skip
-def test_a_failure_stands_in_the_ui(files: dict[str, str], message: str, server: CmpServer, folder: Callable[..., Path]) -> None:
+def test_a_failure_stands_in_the_ui(
+    files: dict[str, str], message: str, server: CmpServer, folder: Callable[..., Path]
+) -> None:
     with pytest.raises(CmpError) as error:
         server.generate(folder(files))
     assert message in str(error.value)
     assert "Traceback" not in str(error.value)
 
 
-def test_a_program_that_is_missing(server: CmpServer, sidecar: dict[str, str], folder: Callable[..., Path], program: Path) -> None:
+def test_a_program_that_is_missing(
+    server: CmpServer, sidecar: dict[str, str], folder: Callable[..., Path], program: Path
+) -> None:
     root = folder({"kustomization.yaml": GENERATOR, "gmsa.yaml": config(USED + CERT_MANAGER)})
     environ = {**sidecar, "PATH": str(program.parent)}
-    done = subprocess.run([program, "argocd", "generate"], cwd=root, env=environ, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [program, "argocd", "generate"], cwd=root, env=environ, capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stdout) == (3, "")
     assert "kustomize is not on the PATH" in done.stderr
 
@@ -403,7 +547,12 @@ def slow(sidecar: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> d
     programs = tmp_path_factory.mktemp("slow")
     (programs / "kustomize").write_text(f"#!/bin/sh\necho $$ > {programs}/pid\nexec sleep 300\n")
     (programs / "kustomize").chmod(0o755)
-    return {**sidecar, "PATH": f"{programs}:{sidecar['PATH']}", "SLOW": str(programs), "TMPDIR": str(tmp_path_factory.mktemp("tmp"))}
+    return {
+        **sidecar,
+        "PATH": f"{programs}:{sidecar['PATH']}",
+        "SLOW": str(programs),
+        "TMPDIR": str(tmp_path_factory.mktemp("tmp")),
+    }
 
 
 def wait_for(condition: Callable[[], object]) -> None:
@@ -418,18 +567,26 @@ def is_running(environ: dict[str, str]) -> bool:
     return Path("/proc", (Path(environ["SLOW"]) / "pid").read_text().strip()).exists()
 
 
-def test_a_program_that_takes_too_long_is_named(slow: dict[str, str], folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_program_that_takes_too_long_is_named(
+    slow: dict[str, str], folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> None:
     from build import tool
 
     root = folder(KINDS["kustomize"])
     environ = {**slow, "ARGOCD_EXEC_TIMEOUT": "6s"}
-    with CmpServer(tool("argocd-cmp-server"), ROOT / "plugin" / "argocd", tmp_path_factory.mktemp("s") / "w", environ) as server:
-        with pytest.raises(CmpError, match=r"kustomize build was stopped, 1 s after.*raise ARGOCD_EXEC_TIMEOUT of the sidecar"):
+    with CmpServer(
+        tool("argocd-cmp-server"), ROOT / "plugin" / "argocd", tmp_path_factory.mktemp("s") / "w", environ
+    ) as server:
+        with pytest.raises(
+            CmpError, match=r"kustomize build was stopped, 1 s after.*raise ARGOCD_EXEC_TIMEOUT of the sidecar"
+        ):
             server.generate(root)
         assert not is_running(slow)
         # Argo CD's own deadline comes first: it kills the plugin, which can say nothing; kustomize must not stay
         environ["ARGOCD_EXEC_TIMEOUT"] = "1m"
-    with CmpServer(tool("argocd-cmp-server"), ROOT / "plugin" / "argocd", tmp_path_factory.mktemp("s") / "w", environ) as server:
+    with CmpServer(
+        tool("argocd-cmp-server"), ROOT / "plugin" / "argocd", tmp_path_factory.mktemp("s") / "w", environ
+    ) as server:
         with pytest.raises(CmpError):
             server.generate(root, deadline=2)
         wait_for(lambda: not is_running(slow))
@@ -437,7 +594,9 @@ def test_a_program_that_takes_too_long_is_named(slow: dict[str, str], folder: Ca
 
 def test_sigterm_takes_kustomize_along(slow: dict[str, str], folder: Callable[..., Path], program: Path) -> None:
     root = folder(KINDS["kustomize"])
-    with subprocess.Popen([program, "argocd", "generate"], cwd=root, env=slow, stdout=-1, stderr=-1, text=True) as process:
+    with subprocess.Popen(
+        [program, "argocd", "generate"], cwd=root, env=slow, stdout=-1, stderr=-1, text=True
+    ) as process:
         wait_for(lambda: (Path(slow["SLOW"]) / "pid").exists())
         process.terminate()
         out, err = process.communicate(timeout=20)
@@ -455,18 +614,27 @@ def test_eight_renders_side_by_side_are_one(server: CmpServer) -> None:
 
 
 def parameter(**entries: Any) -> dict[str, str]:
-    return {"ARGOCD_APP_PARAMETERS": json.dumps([{"name": name.replace("_", "-"), **value} for name, value in entries.items()])}
+    return {
+        "ARGOCD_APP_PARAMETERS": json.dumps(
+            [{"name": name.replace("_", "-"), **value} for name, value in entries.items()]
+        )
+    }
 
 
 KINDS = {
     "manifests": {"gmsa.yaml": config(USED + CERT_MANAGER)},
     "kustomize": {"kustomization.yaml": GENERATOR, "gmsa.yaml": config(USED + CERT_MANAGER)},
-    "helm": {"Chart.yaml": "apiVersion: v2\nname: a\nversion: 1.0.0\n", "templates/gmsa.yaml": config(USED + CERT_MANAGER)},
+    "helm": {
+        "Chart.yaml": "apiVersion: v2\nname: a\nversion: 1.0.0\n",
+        "templates/gmsa.yaml": config(USED + CERT_MANAGER),
+    },
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_fields_by_path_reach_the_config_in_every_kind_of_folder(kind: str, server: CmpServer, folder: Callable[..., Path]) -> None:
+def test_fields_by_path_reach_the_config_in_every_kind_of_folder(
+    kind: str, server: CmpServer, folder: Callable[..., Path]
+) -> None:
     root = folder(
         {
             **KINDS[kind],
@@ -535,8 +703,18 @@ def test_fields_by_path_reach_the_config_in_every_kind_of_folder(kind: str, serv
         (parameter(environment={"string": "list"}), "environments/list.yaml:1:1: wants a part of a GMSAConfig's spec"),
     ],
 )  # fmt: skip
-def test_parameters_that_are_absent_or_wrong(environ: dict[str, str], message: str | None, server: CmpServer, folder: Callable[..., Path]) -> None:
-    root = folder({**KINDS["manifests"], "environments/bad.yaml": "webhook:\n  replicas: 0\n", "environments/list.yaml": "- a\n", "environments/twice.yaml": "webhook.replicas: 1\nwebhook.replicas: 2\n", "environments/whole.yaml": config()})
+def test_parameters_that_are_absent_or_wrong(
+    environ: dict[str, str], message: str | None, server: CmpServer, folder: Callable[..., Path]
+) -> None:
+    root = folder(
+        {
+            **KINDS["manifests"],
+            "environments/bad.yaml": "webhook:\n  replicas: 0\n",
+            "environments/list.yaml": "- a\n",
+            "environments/twice.yaml": "webhook.replicas: 1\nwebhook.replicas: 2\n",
+            "environments/whole.yaml": config(),
+        }
+    )
     if message is None:
         assert server.generate(root, **environ) == server.generate(root)
         return
@@ -547,7 +725,10 @@ def test_parameters_that_are_absent_or_wrong(environ: dict[str, str], message: s
 
 
 def test_helm_values_of_parameters(server: CmpServer, folder: Callable[..., Path]) -> None:
-    root = folder({f"app/{name}": text for name, text in CHART.items()} | {"app/prod.yaml": "replicas: 9\n", "shared.yaml": "image: i\n"})
+    root = folder(
+        {f"app/{name}": text for name, text in CHART.items()}
+        | {"app/prod.yaml": "replicas: 9\n", "shared.yaml": "image: i\n"}
+    )
     environ = parameter(
         helm_release={"string": "other"},
         helm_value_files={"array": ["prod.yaml", "../shared.yaml"]},
@@ -572,7 +753,9 @@ def test_the_ui_is_told_of_the_parameters(server: CmpServer) -> None:
     assert all(it.title and it.tooltip for it in announced.values())
 
 
-def test_the_seed_in_a_mounted_file(call: Callable[..., Done], folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_seed_in_a_mounted_file(
+    call: Callable[..., Done], folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> None:
     config_file = folder({"gmsa.yaml": config(USED + "  webhook: {certificate: {source: Derive}}\n")}) / "gmsa.yaml"
     seed = tmp_path_factory.mktemp("seed") / "seed"
     seed.write_text(SEED + "\n")
@@ -585,16 +768,27 @@ def test_the_seed_in_a_mounted_file(call: Callable[..., Done], folder: Callable[
     assert "/nowhere/seed, which GMSA_KRM_SEED_FILE names, does not exist; mount or mend it" in missing.stderr
 
 
-def test_each_project_has_its_own_seed(call: Callable[..., Done], folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_each_project_has_its_own_seed(
+    call: Callable[..., Done], folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Or an application of any project could render the webhook's key of another."""
     config_file = folder({"gmsa.yaml": config(USED + "  webhook: {certificate: {source: Derive}}\n")}) / "gmsa.yaml"
     seeds = tmp_path_factory.mktemp("seeds")
     for project in ("red", "blue"):
         (seeds / project).write_text(SEED + project)
     environ = {"GMSA_KRM_SEED_FILE": str(seeds), "ARGOCD_APP_NAME": "app", "SOURCE_DATE_EPOCH": "1750000000"}
-    keys = {project: call("render", config_file, env={**environ, "ARGOCD_APP_PROJECT_NAME": project}).object("Secret")["data"]["tls.key"] for project in ("red", "blue")}
+    keys = {
+        project: call("render", config_file, env={**environ, "ARGOCD_APP_PROJECT_NAME": project}).object("Secret")[
+            "data"
+        ]["tls.key"]
+        for project in ("red", "blue")
+    }
     assert keys["red"] != keys["blue"]
-    for project, message in (("green", f"{seeds}/green, for the project green, does not exist"), ("", "does not say which file"), ("../x", "does not say which file")):
+    for project, message in (
+        ("green", f"{seeds}/green, for the project green, does not exist"),
+        ("", "does not say which file"),
+        ("../x", "does not say which file"),
+    ):
         done = call("render", config_file, env={**environ, "ARGOCD_APP_PROJECT_NAME": project})
         assert (done.status, done.stdout) == (1, "")
         assert message in done.stderr
@@ -602,18 +796,24 @@ def test_each_project_has_its_own_seed(call: Callable[..., Done], folder: Callab
 
 @pytest.mark.parametrize("name", ["PATH", "ARGOCD_ENV_X", "ARGOCD_APP_REVISION", "PARAM_X"])
 def test_an_application_cannot_choose_the_seed(name: str, server: CmpServer, folder: Callable[..., Path]) -> None:
-    root = folder({"gmsa.yaml": config(USED + f"  webhook: {{certificate: {{source: Derive, derive: {{seedEnv: {name}}}}}}}\n")})
+    root = folder(
+        {"gmsa.yaml": config(USED + f"  webhook: {{certificate: {{source: Derive, derive: {{seedEnv: {name}}}}}}}\n")}
+    )
     with pytest.raises(CmpError, match=f"{name} is not read under Argo CD; give a variable of the sidecar"):
         server.generate(root, ARGOCD_ENV_X="x" * 40, ARGOCD_ENV_X_FILE="/proc/self/environ")
 
 
-def test_links_out_of_the_repository(program: Path, sidecar: dict[str, str], folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_links_out_of_the_repository(
+    program: Path, sidecar: dict[str, str], folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Argo CD's own server refuses them before."""
     outside = tmp_path_factory.mktemp("outside") / "secret.yaml"
     outside.write_text(deployment())
     root = folder({"gmsa.yaml": config(USED + CERT_MANAGER)})
     (root / "web.yaml").symlink_to(outside)
-    done = subprocess.run([program, "argocd", "generate"], cwd=root, env=sidecar, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [program, "argocd", "generate"], cwd=root, env=sidecar, capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stdout) == (1, "")
     assert "web.yaml: is a symbolic link out of the repository; put the file itself there" in done.stderr
 
@@ -632,7 +832,9 @@ def test_a_chart_whose_config_is_switched_off_passes(server: CmpServer, folder: 
     assert len(server.generate(root, **parameter(helm_values={"map": {"gmsa": "true"}}))) > 10
 
 
-def test_dependencies_of_a_repository_with_a_lock(server: CmpServer, folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory, sidecar: dict[str, str]) -> None:
+def test_dependencies_of_a_repository_with_a_lock(
+    server: CmpServer, folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory, sidecar: dict[str, str]
+) -> None:
     """helm takes repositories of a Chart.lock only if it was told of them."""
     charts = tmp_path_factory.mktemp("charts")
     run(sidecar, charts, "helm", "package", str(ROOT / "charts" / "gmsa"))
@@ -641,7 +843,12 @@ def test_dependencies_of_a_repository_with_a_lock(server: CmpServer, folder: Cal
         threading.Thread(target=web.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{web.server_port}"
         run(sidecar, charts, "helm", "repo", "index", ".", "--url", url)
-        root = folder({name.removeprefix("umbrella/"): str(text).replace("file://../gmsa", url) for name, text in UMBRELLA.items()})
+        root = folder(
+            {
+                name.removeprefix("umbrella/"): str(text).replace("file://../gmsa", url)
+                for name, text in UMBRELLA.items()
+            }
+        )
         run(sidecar, root, "helm", "dependency", "update", ".")
         shutil.rmtree(root / "charts")
         assert (root / "Chart.lock").exists()
@@ -671,7 +878,9 @@ def test_the_fleet(server: CmpServer) -> None:
     assert (east["replicas"], west["replicas"]) == (2, 5)  # the ApplicationSet's value is stronger than the file's
     assert east["template"]["spec"]["nodeSelector"]["kubernetes.io/arch"] == "arm64"
     assert "kubernetes.io/arch" not in west["template"]["spec"]["nodeSelector"]
-    account = found["west"]["GMSACredentialSpec", "", "gmsa-webapp1"]["credspec"]["ActiveDirectoryConfig"]["HostAccountConfig"]
+    account = found["west"]["GMSACredentialSpec", "", "gmsa-webapp1"]["credspec"]["ActiveDirectoryConfig"][
+        "HostAccountConfig"
+    ]
     assert account["PluginInput"].startswith("ObjectId=00000000-")
 
 
@@ -680,9 +889,17 @@ def test_the_component_puts_the_sidecar_into_repo_server(sidecar: dict[str, str]
     from build import module
 
     manifests = module("argocd-cmp-server") / "manifests"
-    root = folder({"kustomization.yaml": "resources: [repo-server.yaml]\ncomponents: [component]\nimages: [{name: gmsa-krm-cmp, newName: registry.example.com/x, newTag: v1}]\n"})
+    root = folder(
+        {
+            "kustomization.yaml": "resources: [repo-server.yaml]\ncomponents: [component]\nimages: [{name: gmsa-krm-cmp, newName: registry.example.com/x, newTag: v1}]\n"
+        }
+    )
     shutil.copytree(ROOT / "kustomize" / "argocd", root / "component")
-    own = [it for it in yaml.safe_load_all((manifests / "install.yaml").read_text()) if it["metadata"]["name"] == "argocd-repo-server"]
+    own = [
+        it
+        for it in yaml.safe_load_all((manifests / "install.yaml").read_text())
+        if it["metadata"]["name"] == "argocd-repo-server"
+    ]
     (root / "repo-server.yaml").write_text(yaml.safe_dump_all(own))
     built = parsed(run(sidecar, root, "kustomize", "build", "."))
     before = next(it for it in own if it["kind"] == "Deployment")["spec"]["template"]["spec"]

@@ -87,7 +87,11 @@ data:
     assert outputs[0] == outputs[1]
     found = by_identity(list(yaml.safe_load_all(outputs[0])))
     wanted = by_identity(call("render", case / "gmsa.yaml").objects)
-    assert found.pop(("ConfigMap", "web", "foreign"))["data"] == {"norway": "NO", "octal": "0o17", "text": "two\nlines\n"}
+    assert found.pop(("ConfigMap", "web", "foreign"))["data"] == {
+        "norway": "NO",
+        "octal": "0o17",
+        "text": "two\nlines\n",
+    }
     assert found == wanted
 
 
@@ -130,7 +134,9 @@ def test_the_examples_run_as_they_stand(
             del objects["Secret", "gmsa-webhook", "gmsa-webhook-tls"]["data"]
             del objects["Deployment", "gmsa-webhook", "gmsa-webhook"]["spec"]["template"]["metadata"]["annotations"]
             for kind in ("Mutating", "Validating"):
-                del objects[f"{kind}WebhookConfiguration", "", "gmsa-webhook"]["webhooks"][0]["clientConfig"]["caBundle"]
+                del objects[f"{kind}WebhookConfiguration", "", "gmsa-webhook"]["webhooks"][0]["clientConfig"][
+                    "caBundle"
+                ]
     assert found == rendered
 
 
@@ -155,7 +161,9 @@ def test_the_same_input_gives_the_same_bytes_everywhere(
         home = tmp_path / f"home-{number}"
         folder = home / "config"
         shutil.copytree(example_folders / source, folder)
-        env = environment(home, TZ=zone, PYTHONHASHSEED=str(number), GMSA_KRM_SEED=SEED, LC_ALL="C" if number else "C.UTF-8")
+        env = environment(
+            home, TZ=zone, PYTHONHASHSEED=str(number), GMSA_KRM_SEED=SEED, LC_ALL="C" if number else "C.UTF-8"
+        )
         done = subprocess.run([program, "render", "gmsa.yaml"], cwd=folder, env=env, capture_output=True, check=True)
         outputs.add(done.stdout)
     assert len(outputs) == 1
@@ -163,7 +171,9 @@ def test_the_same_input_gives_the_same_bytes_everywhere(
 
 def test_the_schema_in_the_repository_is_that_of_the_program(call: Callable[..., Done]) -> None:
     assert (ROOT / "kustomize" / "gmsaconfig.schema.json").read_text() == call("schema").stdout, "run make schema"
-    assert (ROOT / "charts/gmsa/values.schema.json").read_text() == call("schema", "--chart-values").stdout, "run make schema"
+    assert (ROOT / "charts/gmsa/values.schema.json").read_text() == call("schema", "--chart-values").stdout, (
+        "run make schema"
+    )
 
 
 def test_every_config_in_the_repository_fits_the_schema_and_names_it(call: Callable[..., Done]) -> None:

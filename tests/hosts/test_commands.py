@@ -31,8 +31,18 @@ metadata:
 """
 
 
-def test_manifests_pass_through_to_the_byte_in_apply_order(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
-    where = folder({"gmsa.yaml": SMALL, "app/web.yaml": MANIFESTS, "app/kustomization.yaml": "resources: []\n", "notes.txt": "no YAML: [", ".hidden/x.yaml": "a: ["})
+def test_manifests_pass_through_to_the_byte_in_apply_order(
+    call: Callable[..., Done], folder: Callable[..., Path]
+) -> None:
+    where = folder(
+        {
+            "gmsa.yaml": SMALL,
+            "app/web.yaml": MANIFESTS,
+            "app/kustomization.yaml": "resources: []\n",
+            "notes.txt": "no YAML: [",
+            ".hidden/x.yaml": "a: [",
+        }
+    )
     done = call("render", where)
     assert done.status == 0, done.stderr
     kinds = [item["kind"] for item in done.objects]
@@ -45,15 +55,28 @@ def test_manifests_pass_through_to_the_byte_in_apply_order(call: Callable[..., D
 
 def test_several_configs_share_what_is_equal(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
     one = config("  webhook: {certificate: {source: CertManager}}\n  credspecs:\n  - account: WebApp1\n")
-    where = folder({"a.yaml": one, "b.yaml": one.replace("WebApp1", "WebApp2"), "c.yaml": one + "---\n" + SMALL.replace("WebApp1", "WebApp3")})
+    where = folder(
+        {
+            "a.yaml": one,
+            "b.yaml": one.replace("WebApp1", "WebApp2"),
+            "c.yaml": one + "---\n" + SMALL.replace("WebApp1", "WebApp3"),
+        }
+    )
     done = call("render", where)
     assert done.status == 0, done.stderr
-    assert [item["metadata"]["name"] for item in done.objects if item["kind"] == "GMSACredentialSpec"] == ["gmsa-webapp1", "gmsa-webapp2", "gmsa-webapp3"]
+    assert [item["metadata"]["name"] for item in done.objects if item["kind"] == "GMSACredentialSpec"] == [
+        "gmsa-webapp1",
+        "gmsa-webapp2",
+        "gmsa-webapp3",
+    ]
     assert len({identity(item) for item in done.objects}) == len(done.objects)
     other = folder({"b.yaml": one.replace("CONTOSO", "OTHER")})
     clash = call("render", other)
     assert (clash.status, clash.stdout) == (1, "")
-    assert "GMSACredentialSpec gmsa-webapp1 comes of spec.credspecs[0] of another entry or config too, with other contents" in clash.stderr
+    assert (
+        "GMSACredentialSpec gmsa-webapp1 comes of spec.credspecs[0] of another entry or config too, with other contents"
+        in clash.stderr
+    )
 
 
 def test_json_is_a_list_that_kubectl_takes(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
@@ -61,7 +84,12 @@ def test_json_is_a_list_that_kubectl_takes(call: Callable[..., Done], folder: Ca
     done = call("render", "--format", "json", where)
     loaded = json.loads(done.stdout)
     assert (loaded["apiVersion"], loaded["kind"]) == ("v1", "List")
-    assert [item["kind"] for item in loaded["items"]] == ["Namespace", "GMSACredentialSpec", "ClusterRole", "Deployment"]
+    assert [item["kind"] for item in loaded["items"]] == [
+        "Namespace",
+        "GMSACredentialSpec",
+        "ClusterRole",
+        "Deployment",
+    ]
     assert loaded["items"][3]["spec"] == {"replicas": 1.0, "note": False}  # as kubectl reads it
 
 
@@ -79,7 +107,12 @@ def test_numbers_that_json_does_not_have(call: Callable[..., Done], folder: Call
     manifest = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {{a: 0x_, b: {'1' * 5000}, c: 1e999, d: 0x1F}}\n"
     done = call("render", "--format", "json", folder({"gmsa.yaml": SMALL, "m.yaml": manifest}))
     assert done.status == 0, done.stderr
-    assert json.loads(done.stdout, parse_constant=pytest.fail)["items"][2]["data"] == {"a": "0x_", "b": "1" * 5000, "c": "1e999", "d": 31}
+    assert json.loads(done.stdout, parse_constant=pytest.fail)["items"][2]["data"] == {
+        "a": "0x_",
+        "b": "1" * 5000,
+        "c": "1e999",
+        "d": 31,
+    }
 
 
 def test_directives_pass_through(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
@@ -94,7 +127,13 @@ def test_directives_pass_through(call: Callable[..., Done], folder: Callable[...
 def test_closed_and_full_streams_get_no_traceback(redirection: str, program: Path, folder: Callable[..., Path]) -> None:
     where = folder({"gmsa.yaml": SMALL})
     for command in ("render", "lint"):
-        done = subprocess.run(f"{program} {command} {where}/gmsa.yaml {redirection}", shell=True, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            f"{program} {command} {where}/gmsa.yaml {redirection}",
+            shell=True,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert "Traceback" not in done.stderr
         assert "Exception" not in done.stderr
         assert done.returncode == (0 if redirection == "<&-" else 3), done.stderr
@@ -113,7 +152,9 @@ def files(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in folder.iterdir() if path.name != ".gmsa-krm-files"}
 
 
-def test_a_folder_gets_a_file_per_resource_and_loses_only_what_we_wrote(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+def test_a_folder_gets_a_file_per_resource_and_loses_only_what_we_wrote(
+    call: Callable[..., Done], folder: Callable[..., Path]
+) -> None:
     full = config("  credspecs:\n  - account: WebApp1\n  - account: WebApp2\n")
     where = folder({"gmsa.yaml": full})
     out = where / "out"
@@ -137,12 +178,22 @@ def test_a_folder_gets_a_file_per_resource_and_loses_only_what_we_wrote(call: Ca
     (where / "gmsa.yaml").write_text(full.replace("  - account: WebApp2\n", ""))
     before = set(files(out))
     assert call("render", where / "gmsa.yaml", "-o", out).status == 0
-    assert before - set(files(out)) == {"12-gmsacredentialspec-gmsa-webapp2.yaml", "14-clusterrole-use-gmsa-webapp2.yaml"}
+    assert before - set(files(out)) == {
+        "12-gmsacredentialspec-gmsa-webapp2.yaml",
+        "14-clusterrole-use-gmsa-webapp2.yaml",
+    }
     assert (out / "mine.yaml").read_text() == "mine"
 
 
 def test_a_file_of_somebody_else_is_not_overwritten(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
-    where = folder({"gmsa.yaml": SMALL, "out/12-gmsacredentialspec-gmsa-webapp1.yaml": "mine", "out/.gmsa-krm-files": "../gmsa.yaml\n/etc/passwd\nkustomization.yaml\n", "out/kustomization.yaml": "mine"})
+    where = folder(
+        {
+            "gmsa.yaml": SMALL,
+            "out/12-gmsacredentialspec-gmsa-webapp1.yaml": "mine",
+            "out/.gmsa-krm-files": "../gmsa.yaml\n/etc/passwd\nkustomization.yaml\n",
+            "out/kustomization.yaml": "mine",
+        }
+    )
     done = call("render", where / "gmsa.yaml", "-o", where / "out")
     assert (done.status, done.stdout) == (3, "")
     assert "is there and not ours; move it, or choose another folder" in done.stderr
@@ -176,13 +227,21 @@ WRONG: dict[str, tuple[bytes, int, str]] = {
     "no UTF-8": (SMALL.encode() + b"# \xff", 1, "gmsa.yaml:14:3: is no UTF-8 text"),
     "no config": (b"apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n", 1, "no GMSAConfig in what was given"),
     "too large": (SMALL.encode() + b"# " + b"x" * (17 << 20), 1, "is over 16 MiB"),
-    "bomb": (SMALL.encode() + b"  x: &a [1,1,1,1,1,1,1,1,1]\n" + b"".join(b"  y%d: &%c [%s]\n" % (n, 98 + n, b",".join([b"*%c" % (97 + n)] * 9)) for n in range(20)), 1, "the aliases expand to more than"),
+    "bomb": (
+        SMALL.encode()
+        + b"  x: &a [1,1,1,1,1,1,1,1,1]\n"
+        + b"".join(b"  y%d: &%c [%s]\n" % (n, 98 + n, b",".join([b"*%c" % (97 + n)] * 9)) for n in range(20)),
+        1,
+        "the aliases expand to more than",
+    ),
     "another error after a good config": (SMALL.encode() + b"---\na: [", 1, "gmsa.yaml:16:1: not YAML"),
 }
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_bad_input_gets_one_message_and_an_empty_stdout(name: str, call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+def test_bad_input_gets_one_message_and_an_empty_stdout(
+    name: str, call: Callable[..., Done], folder: Callable[..., Path]
+) -> None:
     data, status, wanted = WRONG[name]
     done = call("render", folder({"gmsa.yaml": data}) / "gmsa.yaml")
     assert (done.status, done.stdout) == (status, "")
@@ -194,7 +253,13 @@ def test_paths_and_usage(call: Callable[..., Done], tmp_path: Path) -> None:
     missing = call("render", tmp_path / "none.yaml")
     assert (missing.status, missing.stdout) == (3, "")
     assert "none.yaml: cannot be read (No such file or directory)" in missing.stderr
-    for arguments in (["render"], ["rendr", "a"], ["render", "a", "--format", "toml"], ["install"], ["certs", "issue", "--nope"]):
+    for arguments in (
+        ["render"],
+        ["rendr", "a"],
+        ["render", "a", "--format", "toml"],
+        ["install"],
+        ["certs", "issue", "--nope"],
+    ):
         assert call(*arguments).status == 2
     empty = call("render", tmp_path)
     assert (empty.status, empty.stdout) == (1, "")
@@ -203,13 +268,57 @@ def test_paths_and_usage(call: Callable[..., Done], tmp_path: Path) -> None:
 def test_a_reader_that_goes_away_gets_no_traceback(program: Path, tmp_path: Path) -> None:
     credspecs = "".join(f"  - account: App{number}\n" for number in range(2000))
     (tmp_path / "gmsa.yaml").write_text(HEAD + DOMAIN + "  credspecs:\n" + credspecs)
-    done = subprocess.run(f"{program} render {tmp_path}/gmsa.yaml | head -1", shell=True, capture_output=True, text=True, check=False, env=environment(tmp_path))
+    done = subprocess.run(
+        f"{program} render {tmp_path}/gmsa.yaml | head -1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(tmp_path),
+    )
     assert "Traceback" not in done.stderr
     assert "BrokenPipe" not in done.stderr
 
 
-VALID = (ROOT / "tests/cases/webhook-options/gmsa.yaml").read_text().replace("caBundleFile: ca.crt", f"caBundleFile: {'ca.crt'}")
-PIECES = st.sampled_from(["[", "]", "{", "}", ":", "- ", "\n", "  ", "'", '"', "*a", "&a ", "|", "~", "NO", "-1", "a$", "\t", "#", "!!int ", "<<: ", "..", "/", "\0", "é", "0x10", "%", "---\n", "null", "1e9"])
+VALID = (
+    (ROOT / "tests/cases/webhook-options/gmsa.yaml")
+    .read_text()
+    .replace("caBundleFile: ca.crt", f"caBundleFile: {'ca.crt'}")
+)
+PIECES = st.sampled_from(
+    [
+        "[",
+        "]",
+        "{",
+        "}",
+        ":",
+        "- ",
+        "\n",
+        "  ",
+        "'",
+        '"',
+        "*a",
+        "&a ",
+        "|",
+        "~",
+        "NO",
+        "-1",
+        "a$",
+        "\t",
+        "#",
+        "!!int ",
+        "<<: ",
+        "..",
+        "/",
+        "\0",
+        "é",
+        "0x10",
+        "%",
+        "---\n",
+        "null",
+        "1e9",
+    ]
+)
 
 
 @st.composite
@@ -234,7 +343,10 @@ def test_a_mutated_config_gives_valid_output_or_a_message(text: str, call: Calla
         assert (done.status, done.stdout) == (1, "")
         assert done.stderr.strip()
     # the same text on the other doors
-    for other in (call(stdin=text.encode("utf-8", "surrogatepass")), call(tmp_path / "gmsa.yaml", program="GMSAConfig")):
+    for other in (
+        call(stdin=text.encode("utf-8", "surrogatepass")),
+        call(tmp_path / "gmsa.yaml", program="GMSAConfig"),
+    ):
         assert other.status in (0, 1)
         assert other.status == 0 or other.stderr.strip()
 
@@ -243,17 +355,30 @@ def test_a_mutated_config_gives_valid_output_or_a_message(text: str, call: Calla
 
 
 def test_lint_says_what_render_would_say(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
-    where = folder({"gmsa.yaml": SMALL.replace("- account: WebApp1", "- account: WebApp1$\n    usedBy: [{namespace: a, serviceAccounts: [default]}]")})
+    where = folder(
+        {
+            "gmsa.yaml": SMALL.replace(
+                "- account: WebApp1", "- account: WebApp1$\n    usedBy: [{namespace: a, serviceAccounts: [default]}]"
+            )
+        }
+    )
     done = call("lint", where)
     assert done.status == 1
     lines = done.stdout.splitlines()
-    assert lines[0].endswith("gmsa.yaml:13:14: spec.credspecs[0].account: WebApp1$ ends in $; a credential spec has the name without it: WebApp1")
+    assert lines[0].endswith(
+        "gmsa.yaml:13:14: spec.credspecs[0].account: WebApp1$ ends in $; a credential spec has the name without it: WebApp1"
+    )
     assert lines[-1] == "1 error, 1 warning"
     found = json.loads(call("lint", "--format", "json", where).stdout)
-    assert [(it["severity"], it["rule"], it["line"]) for it in found] == [("error", "account-name", 13), ("warning", "default-service-account", 14)]
+    assert [(it["severity"], it["rule"], it["line"]) for it in found] == [
+        ("error", "account-name", 13),
+        ("warning", "default-service-account", 14),
+    ]
     sarif = json.loads(call("lint", "--format", "sarif", where).stdout)
     results = sarif["runs"][0]["results"]
-    assert [(it["level"], it["ruleId"], it["locations"][0]["physicalLocation"]["region"]["startLine"]) for it in results] == [
+    assert [
+        (it["level"], it["ruleId"], it["locations"][0]["physicalLocation"]["region"]["startLine"]) for it in results
+    ] == [
         ("error", "account-name", 13),
         ("warning", "default-service-account", 14),
     ]
@@ -285,14 +410,18 @@ def test_sarif_fits_its_schema(call: Callable[..., Done], folder: Callable[..., 
 # install
 
 
-def test_the_plugin_goes_where_kustomize_looks(call: Callable[..., Done], kustomize: Path, tmp_path: Path, program: Path) -> None:
+def test_the_plugin_goes_where_kustomize_looks(
+    call: Callable[..., Done], kustomize: Path, tmp_path: Path, program: Path
+) -> None:
     case = ROOT / "tests/cases/domain-joined"
     for variable, below in (("KUSTOMIZE_PLUGIN_HOME", ""), ("XDG_CONFIG_HOME", "kustomize/plugin")):
         home = tmp_path / variable
         home.mkdir()
         given = home / "a folder"
         env = environment(home, **{variable: str(given)})
-        installed = subprocess.run([program, "install", "kustomize"], env=env, capture_output=True, text=True, check=True)
+        installed = subprocess.run(
+            [program, "install", "kustomize"], env=env, capture_output=True, text=True, check=True
+        )
         place = given / below / "gmsa-krm.dev/v1alpha1/gmsaconfig/GMSAConfig"
         assert installed.stdout == f"installed {place}\n"
         assert os.access(place, os.X_OK)
@@ -310,10 +439,17 @@ def test_the_plugin_goes_where_kustomize_looks(call: Callable[..., Done], kustom
     assert place.read_text() == "#!/bin/sh\n# somebody's\n"
 
 
-def test_a_folder_with_a_credspec_as_powershell_writes_it(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+def test_a_folder_with_a_credspec_as_powershell_writes_it(
+    call: Callable[..., Done], folder: Callable[..., Path]
+) -> None:
     """UTF-16, which is no YAML here; the config that names it says what it is."""
     contents = (ROOT / "tests/cases/credspec-file/credspecs/webapp3.json").read_text()
-    root = folder({"gmsa.yaml": config("  admission: {mode: None}\n  credspecs: [{file: webapp3.json}]\n"), "webapp3.json": contents.encode("utf-16")})
+    root = folder(
+        {
+            "gmsa.yaml": config("  admission: {mode: None}\n  credspecs: [{file: webapp3.json}]\n"),
+            "webapp3.json": contents.encode("utf-16"),
+        }
+    )
     assert call("render", root).object("GMSACredentialSpec")["metadata"]["name"] == "gmsa-webapp3"
     (root / "other.json").write_bytes(contents.encode("utf-16"))
     assert "other.json" in call("render", root).stderr

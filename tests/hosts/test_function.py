@@ -76,7 +76,10 @@ def test_generate_keeps_the_certificate_that_passes_through(call: Callable[..., 
 
 def test_an_earlier_output_is_brought_up_to_date_in_its_place(call: Callable[..., Done]) -> None:
     once = call(stdin=resource_list().encode()).stdout
-    annotated = once.replace("  kind: GMSACredentialSpec\n  metadata:\n", "  kind: GMSACredentialSpec\n  metadata:\n    annotations: {config.kubernetes.io/index: '7'}\n")
+    annotated = once.replace(
+        "  kind: GMSACredentialSpec\n  metadata:\n",
+        "  kind: GMSACredentialSpec\n  metadata:\n    annotations: {config.kubernetes.io/index: '7'}\n",
+    )
     assert annotated != once
     done = call(stdin=annotated.replace("- dnsName: contoso.com", "- dnsName: contoso.org").encode())
     items = yaml.safe_load(done.stdout)["items"]
@@ -91,18 +94,27 @@ def test_the_users_own_object_is_never_replaced(call: Callable[..., Done]) -> No
     given = resource_list(mine)
     done = call(stdin=given.encode())
     assert done.status == 1
-    assert "ClusterRole use-gmsa-webapp1 is among the resources and would be made of spec.credspecs[0] too" in done.stderr
+    assert (
+        "ClusterRole use-gmsa-webapp1 is among the resources and would be made of spec.credspecs[0] too" in done.stderr
+    )
     assert yaml.safe_load(done.stdout)["items"] == yaml.safe_load(given)["items"]
 
 
-def test_the_config_that_kustomize_hands_a_generator_is_dropped_but_not_a_file_of_the_package(call: Callable[..., Done]) -> None:
+def test_the_config_that_kustomize_hands_a_generator_is_dropped_but_not_a_file_of_the_package(
+    call: Callable[..., Done],
+) -> None:
     own = yaml.safe_load(CONFIG)
     for marks, kept in (
         ({"config.kubernetes.io/local-config": "true"}, False),
         ({"config.kubernetes.io/local-config": "true", "internal.config.kubernetes.io/path": "gmsa.yaml"}, True),
     ):
         item = {**own, "metadata": {**own["metadata"], "annotations": marks}}
-        given = {"apiVersion": "config.kubernetes.io/v1", "kind": "ResourceList", "items": [item], "functionConfig": own}
+        given = {
+            "apiVersion": "config.kubernetes.io/v1",
+            "kind": "ResourceList",
+            "items": [item],
+            "functionConfig": own,
+        }
         for text in (yaml.safe_dump(given), json.dumps(given), json.dumps(given, indent=2)):
             done = call(stdin=text.encode())
             assert done.status == 0, done.stderr
@@ -142,7 +154,12 @@ def test_errors_are_in_the_results_and_on_stderr_and_change_nothing(call: Callab
 
 @pytest.mark.parametrize(
     "items",
-    ["items: &x\n- {apiVersion: v1, kind: A, metadata: {name: a}}\n", "items: !!seq\n- {apiVersion: v1, kind: A, metadata: {name: a}}\n", "x: &l\n- {apiVersion: v1, kind: A, metadata: {name: a}}\nitems: *l\n", "? items\n"],
+    [
+        "items: &x\n- {apiVersion: v1, kind: A, metadata: {name: a}}\n",
+        "items: !!seq\n- {apiVersion: v1, kind: A, metadata: {name: a}}\n",
+        "x: &l\n- {apiVersion: v1, kind: A, metadata: {name: a}}\nitems: *l\n",
+        "? items\n",
+    ],
 )
 def test_forms_that_no_program_writes_are_refused_and_not_garbled(items: str, call: Callable[..., Done]) -> None:
     given = f"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n{items}functionConfig:\n{textwrap.indent(CONFIG, '  ')}"
@@ -152,11 +169,16 @@ def test_forms_that_no_program_writes_are_refused_and_not_garbled(items: str, ca
 
 
 def test_a_trailing_comma_and_a_cut_off_block_scalar(call: Callable[..., Done]) -> None:
-    flow = json.dumps({"apiVersion": "config.kubernetes.io/v1", "kind": "ResourceList", "functionConfig": yaml.safe_load(CONFIG)})
+    flow = json.dumps(
+        {"apiVersion": "config.kubernetes.io/v1", "kind": "ResourceList", "functionConfig": yaml.safe_load(CONFIG)}
+    )
     done = call(stdin=(flow[:-1] + ",}").encode())
     assert [identity(item) for item in yaml.safe_load(done.stdout)["items"]] == MADE
     given = resource_list(items="")
-    given = given.replace("items:\n", "") + "items:\n- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: a}\n  data:\n    k: |\n      abc"
+    given = (
+        given.replace("items:\n", "")
+        + "items:\n- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: a}\n  data:\n    k: |\n      abc"
+    )
     done = call(stdin=given.encode())
     items = yaml.safe_load(done.stdout)["items"]
     assert items[0]["data"] == {"k": "abc"}
@@ -165,16 +187,29 @@ def test_a_trailing_comma_and_a_cut_off_block_scalar(call: Callable[..., Done]) 
 
 def test_labels_of_other_tools_stay_on_our_objects_and_a_difference_is_said(call: Callable[..., Done]) -> None:
     once = call(stdin=resource_list().encode()).stdout
-    labelled = once.replace("      app.kubernetes.io/managed-by: gmsa-krm\n", "      app.kubernetes.io/managed-by: gmsa-krm\n      team: x\n")
+    labelled = once.replace(
+        "      app.kubernetes.io/managed-by: gmsa-krm\n",
+        "      app.kubernetes.io/managed-by: gmsa-krm\n      team: x\n",
+    )
     done = call(stdin=labelled.encode())
     assert (done.stdout, done.stderr) == (labelled, "")
     patched = call(stdin=labelled.replace("MachineAccountName: WebApp1", "MachineAccountName: Other").encode())
-    assert "warning: GMSACredentialSpec gmsa-webapp1 differs from what the config asks for and is set back" in patched.stderr
+    assert (
+        "warning: GMSACredentialSpec gmsa-webapp1 differs from what the config asks for and is set back"
+        in patched.stderr
+    )
     assert yaml.safe_load(patched.stdout)["items"] == yaml.safe_load(labelled)["items"]
 
 
 def test_results_of_earlier_functions_stay(call: Callable[..., Done]) -> None:
-    given = resource_list(text=config("  credspecs:\n  - {account: WebApp1, usedBy: [{namespace: web, serviceAccounts: [default]}]}\n  admission: {mode: None}\n")) + "results:\n- message: earlier\n"
+    given = (
+        resource_list(
+            text=config(
+                "  credspecs:\n  - {account: WebApp1, usedBy: [{namespace: web, serviceAccounts: [default]}]}\n  admission: {mode: None}\n"
+            )
+        )
+        + "results:\n- message: earlier\n"
+    )
     done = call(stdin=given.encode())
     assert done.status == 0
     results = yaml.safe_load(done.stdout)["results"]
@@ -182,7 +217,10 @@ def test_results_of_earlier_functions_stay(call: Callable[..., Done]) -> None:
 
 
 def test_a_file_is_named_where_the_host_says_it(call: Callable[..., Done]) -> None:
-    text = CONFIG.replace("WebApp1", "WebApp1$").replace("  name: contoso\n", "  name: contoso\n  annotations: {internal.config.kubernetes.io/path: clusters/gmsa.yaml}\n")
+    text = CONFIG.replace("WebApp1", "WebApp1$").replace(
+        "  name: contoso\n",
+        "  name: contoso\n  annotations: {internal.config.kubernetes.io/path: clusters/gmsa.yaml}\n",
+    )
     done = call(stdin=resource_list(text=text).encode())
     assert "clusters/gmsa.yaml: spec.credspecs[0].account" in done.stderr
     assert yaml.safe_load(done.stdout)["results"][0]["file"] == {"path": "clusters/gmsa.yaml"}
@@ -195,14 +233,24 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "no YAML": (b"a: [", "stdin:2:1: not YAML"),
     "a scalar": (b"text", "is no ResourceList (no mapping)"),
     "another kind": (b"apiVersion: v1\nkind: ConfigMap\n", "is no ResourceList (v1, ConfigMap)"),
-    "another version": (b"apiVersion: config.kubernetes.io/v2\nkind: ResourceList\n", "is no ResourceList (config.kubernetes.io/v2, ResourceList)"),
+    "another version": (
+        b"apiVersion: config.kubernetes.io/v2\nkind: ResourceList\n",
+        "is no ResourceList (config.kubernetes.io/v2, ResourceList)",
+    ),
     "NUL": (b"a: \0", "stdin:1:1: holds a NUL character"),
     "no UTF-8": (b"a: 1\nb: \xff\xfe", "stdin:2:4: is no UTF-8 text (byte 8); save it as UTF-8"),
     "two documents": (resource_list().encode() + b"---\na: 1\n", "a second document"),
     "key twice": (resource_list().encode() + b"functionConfig: {}\n", "the key functionConfig stands twice"),
-    "items no list": (b"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems: {}\n", "items of the ResourceList is no list"),
+    "items no list": (
+        b"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems: {}\n",
+        "items of the ResourceList is no list",
+    ),
     "nested": (b"[" * 200_000, "nested deeper than 400 levels"),
-    "bomb": (b"a: &a [1,1,1,1,1,1,1,1,1]\n" + b"".join(b"%c: &%c [%s]\n" % (98 + n, 98 + n, b",".join([b"*%c" % (97 + n)] * 9)) for n in range(20)), "the aliases expand to more than"),
+    "bomb": (
+        b"a: &a [1,1,1,1,1,1,1,1,1]\n"
+        + b"".join(b"%c: &%c [%s]\n" % (98 + n, 98 + n, b",".join([b"*%c" % (97 + n)] * 9)) for n in range(20)),
+        "the aliases expand to more than",
+    ),
 }
 
 
@@ -221,11 +269,16 @@ def test_what_is_no_resource_list_gets_one_message_and_an_empty_stdout(name: str
         ("", "functionConfig: the ResourceList has no functionConfig"),
         ("functionConfig:\n", "has no functionConfig"),
         ("functionConfig: []\n", "functionConfig: is no GMSAConfig (no mapping)"),
-        ("functionConfig: {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n", "functionConfig: is no GMSAConfig (v1, ConfigMap)"),
+        (
+            "functionConfig: {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n",
+            "functionConfig: is no GMSAConfig (v1, ConfigMap)",
+        ),
     ],
 )
 def test_a_foreign_or_missing_config(function_config: str, wanted: str, call: Callable[..., Done]) -> None:
-    done = call(stdin=f"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n{FOREIGN}{function_config}".encode())
+    done = call(
+        stdin=f"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n{FOREIGN}{function_config}".encode()
+    )
     assert done.status == 1
     assert wanted in done.stderr
     assert yaml.safe_load(done.stdout)["results"][0]["severity"] == "error"
@@ -244,7 +297,9 @@ def test_the_legacy_plugin_on_the_wire(call: Callable[..., Done], tmp_path: Path
     by_variable = call(tmp_path / "config", env={"KUSTOMIZE_PLUGIN_CONFIG_STRING": CONFIG})
     assert by_variable.stdout == generated.stdout
 
-    stream = textwrap.dedent(FOREIGN).replace("- api", "  api").replace("\n  ", "\n")[2:] + "---\n# nothing\n---\nkind: X\n"
+    stream = (
+        textwrap.dedent(FOREIGN).replace("- api", "  api").replace("\n  ", "\n")[2:] + "---\n# nothing\n---\nkind: X\n"
+    )
     transformed = call(tmp_path / "config", program="GMSAConfig", stdin=stream.encode())
     assert transformed.stdout == stream + "---\n" + generated.stdout
     again = call(tmp_path / "config", program="GMSAConfig", stdin=transformed.stdout.encode())

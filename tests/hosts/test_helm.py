@@ -21,12 +21,17 @@ NAMES = ("helm3", "helm4")
 ENV = {"GMSA_KRM_SEED": SEED, "SOURCE_DATE_EPOCH": "1790000000"}
 FILE_NAME = "postrenderer.helm.sh/postrender-filename"
 
-CONFIG = (ROOT / "tests/cases/domain-joined/gmsa.yaml").read_text().replace("serviceAccounts: [default]", "serviceAccounts: [webapp1]") + """\
+CONFIG = (
+    (ROOT / "tests/cases/domain-joined/gmsa.yaml")
+    .read_text()
+    .replace("serviceAccounts: [default]", "serviceAccounts: [webapp1]")
+    + """\
   workloads:
   - match: {labelSelector: app=iis}
     credspec: gmsa-webapp1
     serviceAccount: webapp1
 """
+)
 CHART = {
     "Chart.yaml": "apiVersion: v2\nname: storefront\nversion: 1.0.0\n",
     "values.yaml": "replicas: 2\n",
@@ -80,11 +85,15 @@ def run(program: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProc
     """Runs a Helm with the post-renderer: as plugin in Helm 4, by path in Helm 3."""
     home = tmp_path / "home"
     home.mkdir()
-    installed = subprocess.run([program, "install", "helm"], env=environment(home), capture_output=True, text=True, check=True)
+    installed = subprocess.run(
+        [program, "install", "helm"], env=environment(home), capture_output=True, text=True, check=True
+    )
     plugins = home / ".local/share/gmsa-krm/helm-plugins"
     assert f"HELM_PLUGINS={plugins}" in installed.stdout
 
-    def helm(name: str, *arguments: str | Path, render: bool = True, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    def helm(
+        name: str, *arguments: str | Path, render: bool = True, options: tuple[str, ...] = ()
+    ) -> subprocess.CompletedProcess[str]:
         env = environment(home, **ENV)
         command: list[str | Path] = [tool(name), *arguments]
         if render and name == "helm3":
@@ -117,7 +126,12 @@ def objects(text: str) -> list[dict[str, Any]]:
 
 def key(item: dict[str, Any]) -> tuple[str, ...]:
     metadata = item.get("metadata", {})
-    return item["kind"], metadata.get("namespace", ""), metadata.get("name", ""), str("helm.sh/hook" in metadata.get("annotations", {}))
+    return (
+        item["kind"],
+        metadata.get("namespace", ""),
+        metadata.get("name", ""),
+        str("helm.sh/hook" in metadata.get("annotations", {})),
+    )
 
 
 def sorted_by_key(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -126,7 +140,12 @@ def sorted_by_key(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("place", ["in the chart", "beside it"])
 def test_only_the_wanted_difference(
-    helm: str, place: str, run: Callable[..., Any], chart: Callable[..., Path], call: Callable[..., Done], tmp_path: Path
+    helm: str,
+    place: str,
+    run: Callable[..., Any],
+    chart: Callable[..., Path],
+    call: Callable[..., Done],
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "gmsa.yaml").write_text(CONFIG)
     folder = chart({"templates/gmsa.yaml": CONFIG} if place == "in the chart" else None)
@@ -157,7 +176,9 @@ def test_helm_3_gets_an_order_that_works(run: Callable[..., Any], chart: Callabl
     assert kinds.index(("Namespace", "gmsa-webhook")) < kinds.index(("Deployment", "gmsa-webhook"))
 
 
-def test_what_we_make_can_be_selected(helm: str, run: Callable[..., Any], chart: Callable[..., Path], call: Callable[..., Done], tmp_path: Path) -> None:
+def test_what_we_make_can_be_selected(
+    helm: str, run: Callable[..., Any], chart: Callable[..., Path], call: Callable[..., Done], tmp_path: Path
+) -> None:
     (tmp_path / "gmsa.yaml").write_text(CONFIG)
     done = run(helm, "template", "r", chart({"templates/gmsa.yaml": CONFIG}), "--show-only", "templates/gmsa-krm.yaml")
     assert done.returncode == 0, done.stderr
@@ -187,14 +208,25 @@ def test_errors_reach_the_user(helm: str, run: Callable[..., Any], chart: Callab
         assert run(helm, "template", "r", chart({"templates/gmsa.yaml": CONFIG})).returncode == 0
         assert not log.exists()
     own = tmp_path / "own.log"
-    assert run(helm, "template", "r", chart({"templates/gmsa.yaml": CONFIG.replace("WebApp1", "WebApp1$", 1)}), options=("--log-file", str(own))).returncode != 0
+    assert (
+        run(
+            helm,
+            "template",
+            "r",
+            chart({"templates/gmsa.yaml": CONFIG.replace("WebApp1", "WebApp1$", 1)}),
+            options=("--log-file", str(own)),
+        ).returncode
+        != 0
+    )
     assert message in own.read_text()
 
 
 def test_hooks_are_left_alone_unless_named(run: Callable[..., Any], chart: Callable[..., Path]) -> None:
     """Helm 4 sends hooks too."""
     for match, changed in (("labelSelector: app=iis", False), ("names: [migrate, r-web]", True)):
-        done = run("helm4", "template", "r", chart({"templates/gmsa.yaml": CONFIG.replace("labelSelector: app=iis", match)}))
+        done = run(
+            "helm4", "template", "r", chart({"templates/gmsa.yaml": CONFIG.replace("labelSelector: app=iis", match)})
+        )
         assert done.returncode == 0, done.stderr
         job = next(item for item in objects(done.stdout) if item["kind"] == "Job")
         assert ("securityContext" in job["spec"]["template"]["spec"]) is changed
@@ -216,14 +248,27 @@ spec:
       securityContext: {windowsOptions: {gmsaCredentialSpecName: %s}}
       containers: [{name: seed, image: iis}]
 """
-    done = run("helm4", "template", "r", chart({"templates/gmsa.yaml": policy, "templates/seed.yaml": hook % "gmsa-webapp1"}))
+    done = run(
+        "helm4", "template", "r", chart({"templates/gmsa.yaml": policy, "templates/seed.yaml": hook % "gmsa-webapp1"})
+    )
     assert done.returncode == 0, done.stderr
     job = next(item for item in objects(done.stdout) if item["metadata"]["name"] == "seed")
     spec = job["spec"]["template"]["spec"]
     options = spec["securityContext"].pop("windowsOptions")
     assert json.loads(options["gmsaCredentialSpec"])["DomainJoinConfig"]["MachineAccountName"] == "WebApp1"
-    assert {**spec, "securityContext": {"windowsOptions": {"gmsaCredentialSpecName": options["gmsaCredentialSpecName"]}}} == yaml.safe_load(hook % "gmsa-webapp1")["spec"]["template"]["spec"]
-    assert run("helm4", "template", "r", chart({"templates/gmsa.yaml": policy, "templates/seed.yaml": hook % "gmsa-nobody"})).returncode != 0
+    assert {
+        **spec,
+        "securityContext": {"windowsOptions": {"gmsaCredentialSpecName": options["gmsaCredentialSpecName"]}},
+    } == yaml.safe_load(hook % "gmsa-webapp1")["spec"]["template"]["spec"]
+    assert (
+        run(
+            "helm4",
+            "template",
+            "r",
+            chart({"templates/gmsa.yaml": policy, "templates/seed.yaml": hook % "gmsa-nobody"}),
+        ).returncode
+        != 0
+    )
 
 
 def test_neither_helm_loses_its_plugins(run: Callable[..., Any], tmp_path: Path, program: Path) -> None:
@@ -248,7 +293,9 @@ def test_an_empty_stream(call: Callable[..., Done]) -> None:
     assert "no GMSAConfig: neither in the chart's output nor by --config" in nothing.stderr
 
 
-def test_the_namespace_of_the_release_completes_documents_without_one(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+def test_the_namespace_of_the_release_completes_documents_without_one(
+    call: Callable[..., Done], folder: Callable[..., Path]
+) -> None:
     config = folder({"gmsa.yaml": workloads_config(ENTRY.replace("names: [web]", "namespaces: [web]"))}) / "gmsa.yaml"
     stream = deployment().replace(" namespace: web,", "").encode()
     assert "gmsaCredentialSpecName" not in call("post-render", "--config", config, stdin=stream).stdout
@@ -260,16 +307,27 @@ def test_the_namespace_of_the_release_completes_documents_without_one(call: Call
 def test_the_plugin_folder_is_that_of_helm_4(program: Path, tmp_path: Path) -> None:
     """`helm plugin install plugin/helm`, as the README has it."""
     env = environment(tmp_path)
-    done = subprocess.run([tool("helm4"), "plugin", "install", ROOT / "plugin/helm"], env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [tool("helm4"), "plugin", "install", ROOT / "plugin/helm"], env=env, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
-    listed = subprocess.run([tool("helm4"), "plugin", "list"], env=env, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        [tool("helm4"), "plugin", "list"], env=env, capture_output=True, text=True, check=True
+    ).stdout
     assert "gmsa" in listed
     assert "postrenderer/v1" in listed
 
 
 def test_twenty_megabytes_take_less_than_eight_times_that(program: Path, tmp_path: Path) -> None:
     (tmp_path / "gmsa.yaml").write_text(workloads_config(ENTRY))
-    one = "---\n# Source: big/templates/a.yaml\n" + yaml.safe_dump({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {f"k{n}": "some text " * 8 for n in range(40)}})
+    one = "---\n# Source: big/templates/a.yaml\n" + yaml.safe_dump(
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "a"},
+            "data": {f"k{n}": "some text " * 8 for n in range(40)},
+        }
+    )
     stream = (one * (20_000_000 // len(one) + 1) + "---\n" + deployment()).encode()
     assert len(stream) > 20_000_000
     # In a process of its own: the peak of children that getrusage knows is that of the largest one so far.
@@ -282,7 +340,10 @@ def test_twenty_megabytes_take_less_than_eight_times_that(program: Path, tmp_pat
     assert done.returncode == 0, done.stderr[:500]
     assert int(done.stderr) * 1024 < 8 * len(stream)
     assert done.stdout.count(one.encode()) == stream.count(one.encode())
-    assert b"gmsaCredentialSpecName: gmsa-webapp1" in done.stdout or b'gmsaCredentialSpecName": "gmsa-webapp1' in done.stdout
+    assert (
+        b"gmsaCredentialSpecName: gmsa-webapp1" in done.stdout
+        or b'gmsaCredentialSpecName": "gmsa-webapp1' in done.stdout
+    )
 
 
 # The chart
@@ -299,9 +360,23 @@ webhook: {certificate: {source: CertManager}}
 """
 
 
-def test_the_chart_gives_what_render_gives(helm: str, run: Callable[..., Any], call: Callable[..., Done], tmp_path: Path) -> None:
+def test_the_chart_gives_what_render_gives(
+    helm: str, run: Callable[..., Any], call: Callable[..., Done], tmp_path: Path
+) -> None:
     (tmp_path / "values.yaml").write_text(VALUES)
-    done = run(helm, "template", "gmsa", ROOT / "charts/gmsa", "--include-crds", "--kube-version", "1.33.0", "--namespace", "gmsa-webhook", "--values", tmp_path / "values.yaml")
+    done = run(
+        helm,
+        "template",
+        "gmsa",
+        ROOT / "charts/gmsa",
+        "--include-crds",
+        "--kube-version",
+        "1.33.0",
+        "--namespace",
+        "gmsa-webhook",
+        "--values",
+        tmp_path / "values.yaml",
+    )
     assert done.returncode == 0, done.stderr
     spec = yaml.safe_load(VALUES)
     del spec["postRenderer"]
@@ -313,22 +388,46 @@ def test_the_chart_gives_what_render_gives(helm: str, run: Callable[..., Any], c
     assert by_identity(objects(done.stdout)) == by_identity(rendered.objects)
 
 
-def test_without_the_post_renderer_the_chart_says_what_to_do(helm: str, run: Callable[..., Any], tmp_path: Path) -> None:
+def test_without_the_post_renderer_the_chart_says_what_to_do(
+    helm: str, run: Callable[..., Any], tmp_path: Path
+) -> None:
     (tmp_path / "values.yaml").write_text(VALUES.replace("true", "false", 1))
-    done = run(helm, "template", "gmsa", ROOT / "charts/gmsa", "--kube-version", "1.33.0", "--values", tmp_path / "values.yaml", render=False)
+    done = run(
+        helm,
+        "template",
+        "gmsa",
+        ROOT / "charts/gmsa",
+        "--kube-version",
+        "1.33.0",
+        "--values",
+        tmp_path / "values.yaml",
+        render=False,
+    )
     assert done.returncode != 0
     assert "the gmsa-krm post-renderer makes the objects of it" in done.stderr
     assert "--post-renderer gmsa-krm --post-renderer-args post-render" in done.stderr
 
 
-def test_the_chart_is_linted_and_refuses_what_the_schema_does_not_know(helm: str, run: Callable[..., Any], tmp_path: Path) -> None:
+def test_the_chart_is_linted_and_refuses_what_the_schema_does_not_know(
+    helm: str, run: Callable[..., Any], tmp_path: Path
+) -> None:
     (tmp_path / "values.yaml").write_text(VALUES)
     for values in ((), ("--values", tmp_path / "values.yaml")):
         done = run(helm, "lint", ROOT / "charts/gmsa", "--strict", *values, render=False)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "\n[" not in done.stdout, done.stdout  # [INFO] and above
     (tmp_path / "values.yaml").write_text(VALUES.replace("netBiosName", "netbiosname"))
-    wrong = run(helm, "template", "gmsa", ROOT / "charts/gmsa", "--kube-version", "1.33.0", "--values", tmp_path / "values.yaml", render=False)
+    wrong = run(
+        helm,
+        "template",
+        "gmsa",
+        ROOT / "charts/gmsa",
+        "--kube-version",
+        "1.33.0",
+        "--values",
+        tmp_path / "values.yaml",
+        render=False,
+    )
     assert wrong.returncode != 0
     assert "netbiosname" in wrong.stderr
 
@@ -416,7 +515,14 @@ def test_values_of_upstreams_chart_become_a_config(call: Callable[..., Done], fo
     assert done.status == 0, done.stderr
     spec = yaml.safe_load(done.stdout)["spec"]
     assert spec["credspecs"] == [
-        {"account": "Web_App1", "name": "web-app1", "hostAccount": {"plugin": "AzureKeyVault", "input": "ObjectId=a;SecretUri=https://v.vault.azure.net/secrets/s"}}
+        {
+            "account": "Web_App1",
+            "name": "web-app1",
+            "hostAccount": {
+                "plugin": "AzureKeyVault",
+                "input": "ObjectId=a;SecretUri=https://v.vault.azure.net/secrets/s",
+            },
+        }
     ]
     assert spec["webhook"] == {
         "name": "gmsa-webhook",
@@ -431,14 +537,30 @@ def test_values_of_upstreams_chart_become_a_config(call: Callable[..., Done], fo
         "certificate": {"source": "CertManager"},
     }
     lost = [line.split(": ")[2] for line in done.stderr.splitlines()]
-    assert lost == ["certificates.secretName", "podSecurityContext", "extra", "gmsa/gmsa-webhook are the names of upstream's objects; to take over a running webhook without a gap, give webhook.name and webhook.namespace others and follow ADOPTION.md"]
+    assert lost == [
+        "certificates.secretName",
+        "podSecurityContext",
+        "extra",
+        "gmsa/gmsa-webhook are the names of upstream's objects; to take over a running webhook without a gap, give webhook.name and webhook.namespace others and follow ADOPTION.md",
+    ]
     rendered = call("render", folder({"gmsa.yaml": done.stdout}) / "gmsa.yaml")
     assert rendered.status == 0, rendered.stderr
     # upstream's Deployment selects by this label alone; ours can take its place
     assert rendered.object("Deployment")["spec"]["selector"] == {"matchLabels": {"app": "gmsa-webhook"}}
 
 
-@pytest.mark.parametrize("text", ["[]", "a: [", "credential: 1\nimage: []\n", "", "credential: {enabled: true}", "credential: {enabled: true, domainJoinConfig: [1], hostAccountConfig: x}\ncertificates: {certManager: 1}\n", "qps: x\nreplicaCount: {}\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "a: [",
+        "credential: 1\nimage: []\n",
+        "",
+        "credential: {enabled: true}",
+        "credential: {enabled: true, domainJoinConfig: [1], hostAccountConfig: x}\ncertificates: {certManager: 1}\n",
+        "qps: x\nreplicaCount: {}\n",
+    ],
+)
 def test_values_that_are_none(text: str, call: Callable[..., Done], folder: Callable[..., Path]) -> None:
     done = call("import", "helm-values", folder({"values.yaml": text}) / "values.yaml")
     assert done.status in (0, 1)

@@ -102,7 +102,9 @@ def test_the_crd_is_upstreams() -> None:
 def _leaves(schema: dict[str, Any], path: str) -> list[str]:
     assert "required" not in schema
     if schema["type"] == "object":
-        return [leaf for key, it in schema["properties"].items() for leaf in _leaves(it, f"{path}.{key}" if path else key)]
+        return [
+            leaf for key, it in schema["properties"].items() for leaf in _leaves(it, f"{path}.{key}" if path else key)
+        ]
     if schema["type"] == "array":
         return _leaves(schema["items"], f"{path}[]")
     assert schema["type"] == "string"

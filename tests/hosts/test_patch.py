@@ -19,7 +19,9 @@ MORE = {
     "token": "    containers: [iis, log]\n    token: {audience: vault}\n",
     "no placement": "    windowsNode: false\n",
 }
-WITH_HOOK = "{containers: [{name: iis, image: iis, lifecycle: {postStart: {httpGet: {port: 80}}}}, {name: log, image: log}]}"
+WITH_HOOK = (
+    "{containers: [{name: iis, image: iis, lifecycle: {postStart: {httpGet: {port: 80}}}}, {name: log, image: log}]}"
+)
 
 
 @pytest.mark.parametrize("name", MORE)
@@ -31,7 +33,9 @@ def test_a_patch_gives_what_the_transformer_gives(
     pod = WITH_HOOK if "replaces" in name else ""
     workload = deployment(pod)
     if kind == "CronJob":
-        workload = deployment(pod, kind="batch/v1, kind: CronJob", path="spec: {jobTemplate: {spec: {template: {spec: %s}}}}")
+        workload = deployment(
+            pod, kind="batch/v1, kind: CronJob", path="spec: {jobTemplate: {spec: {template: {spec: %s}}}}"
+        )
     outputs = []
     for way in ("transformer", "patch"):
         folder = tmp_path / way
@@ -62,7 +66,11 @@ def test_a_patch_gives_what_the_transformer_gives(
         ("Rollout.v1alpha1.argoproj.io/web", "", "is no kind with a pod that is known; name it in spec.workloadKinds"),
         ("Deployment/other", "", "no entry of spec.workloads matches it"),
         ("Deployment/web", "    netlogonRestart: {}\n", "spec.workloads[0].containers: names no containers"),
-        ("Deployment/web", "    containers: [a]\n    netlogonRestart: {onExistingHook: Keep}\n", "Keep is not to be had in a patch"),
+        (
+            "Deployment/web",
+            "    containers: [a]\n    netlogonRestart: {onExistingHook: Keep}\n",
+            "Keep is not to be had in a patch",
+        ),
     ],
 )
 def test_what_has_no_patch(target: str, more: str, message: str, call: Callable[..., Done], tmp_path: Path) -> None:
@@ -73,7 +81,9 @@ def test_what_has_no_patch(target: str, more: str, message: str, call: Callable[
 
 
 def test_a_custom_kind_is_named_in_full(call: Callable[..., Done], tmp_path: Path) -> None:
-    (tmp_path / "gmsa.yaml").write_text(config(ENTRY, more="  workloadKinds: [{apiGroup: argoproj.io, kind: Rollout}]\n"))
+    (tmp_path / "gmsa.yaml").write_text(
+        config(ENTRY, more="  workloadKinds: [{apiGroup: argoproj.io, kind: Rollout}]\n")
+    )
     done = call("patch", "--config", tmp_path / "gmsa.yaml", "Rollout.v1alpha1.argoproj.io/web")
     assert done.status == 0, done.stderr
     patch = done.object("Rollout")

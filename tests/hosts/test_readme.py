@@ -41,7 +41,9 @@ def test_the_console_blocks_work_as_they_stand(name: str, kustomize: Path, tmp_p
         # `export` must last: each command sees the exports before it.
         exports = [line for line in commands[: commands.index(command)] if line.startswith("export ")]
         script = "set -e\n" + "\n".join([*(line.partition("    #")[0] for line in exports), command])
-        done = subprocess.run(["bash", "-c", script], cwd=checkout, env=env, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["bash", "-c", script], cwd=checkout, env=env, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, f"{command}\n{done.stderr}"
         if not command.startswith("export"):
             assert done.stdout.strip(), command
@@ -58,7 +60,9 @@ def test_the_config_of_the_readme_renders(tmp_path: Path, program: Path) -> None
 
 
 def test_the_table_of_commands_names_every_command(program: Path) -> None:
-    shown = subprocess.run([program, "--help"], capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "200"}).stdout
+    shown = subprocess.run(
+        [program, "--help"], capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "200"}
+    ).stdout
     names = re.findall(r"^    (\w[\w-]*) ", shown, re.MULTILINE)
     table = (ROOT / "README.md").read_text().partition("## Commands")[2]
     assert names
@@ -70,7 +74,11 @@ def test_the_demo_ends_with_what_to_do_next() -> None:
     """Every host that the README has a block for is named, and what is to be typed is there to be typed."""
     said = subprocess.run(["make", "--dry-run", "demo"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     first, last = (line for line in said.splitlines() if line.startswith(('echo "next:', 'echo "then:')))
-    hosts = re.findall(r"^## (.*)$", (ROOT / "README.md").read_text().partition("## By itself")[2].partition("## What is emitted")[0], re.MULTILINE)
+    hosts = re.findall(
+        r"^## (.*)$",
+        (ROOT / "README.md").read_text().partition("## By itself")[2].partition("## What is emitted")[0],
+        re.MULTILINE,
+    )
     assert hosts == ["kustomize", "kubectl", "Helm", "Argo CD"]
     assert all(host in last for host in hosts)
     source, program = re.findall(r"cp (\S+) my.yaml.*; (\S+) render my.yaml", first)[0]

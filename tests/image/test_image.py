@@ -60,7 +60,9 @@ def bases(storage: list[str]) -> dict[str, str]:
             run(*storage, "copy", "--quiet", container, str(tool(source)), f"/usr/local/bin/{name}")
 
     return {
-        "PYTHON": image(storage, "python", lambda storage, it: run(*storage, "add", "--quiet", it, str(debian), "/") and None),
+        "PYTHON": image(
+            storage, "python", lambda storage, it: run(*storage, "add", "--quiet", it, str(debian), "/") and None
+        ),
         "ARGOCD": image(storage, "argocd", argocd),
     }
 
@@ -76,7 +78,14 @@ def sidecar(storage: list[str], bases: dict[str, str]) -> Iterator[Callable[...,
 
     def call(folder: Path, *command: str) -> str:
         where = ["--volume", f"{folder}:/app:ro", "--workingdir", "/app"]
-        environ = ["--env", f"GMSA_KRM_SEED={SEED}", "--env", "ARGOCD_APP_NAME=app", "--env", "SOURCE_DATE_EPOCH=1750000000"]
+        environ = [
+            "--env",
+            f"GMSA_KRM_SEED={SEED}",
+            "--env",
+            "ARGOCD_APP_NAME=app",
+            "--env",
+            "SOURCE_DATE_EPOCH=1750000000",
+        ]
         return run(*storage, "run", "--isolation", "chroot", *where, *environ, container, "--", *command)
 
     yield call
@@ -89,13 +98,20 @@ def test_the_image_renders_what_the_checkout_renders(overlay: str, sidecar: Call
     assert sidecar(folder, "gmsa-krm", "argocd", "discover")
     environ = {**os.environ, "GMSA_KRM_SEED": SEED, "ARGOCD_APP_NAME": "app", "SOURCE_DATE_EPOCH": "1750000000"}
     environ["PATH"] = f"{tool('kustomize').parent}:{environ['PATH']}"
-    here = subprocess.run([program, "argocd", "generate"], cwd=folder, env=environ, capture_output=True, text=True, check=True).stdout
+    here = subprocess.run(
+        [program, "argocd", "generate"], cwd=folder, env=environ, capture_output=True, text=True, check=True
+    ).stdout
     assert here.count("kind: ") > 10
     assert sidecar(folder, "gmsa-krm", "argocd", "generate") == here
 
 
 def test_user_999_can_write_nothing_but_its_tmp(sidecar: Callable[..., str]) -> None:
-    said = sidecar(ROOT, "sh", "-c", "id -u; find /opt /usr /etc /home -xdev -writable -not -type l -not -path '/usr/local/share/*'; true")
+    said = sidecar(
+        ROOT,
+        "sh",
+        "-c",
+        "id -u; find /opt /usr /etc /home -xdev -writable -not -type l -not -path '/usr/local/share/*'; true",
+    )
     assert said.split() == ["999"]
 
 
@@ -108,4 +124,7 @@ def test_a_chart_and_the_plugin_file(sidecar: Callable[..., str], tmp_path_facto
     (tmp_path / "gmsa.yaml").write_text((ROOT / "kustomize" / "fleet" / "gmsa.yaml").read_text())
     (tmp_path / "templates" / "a.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
     assert "kind: MutatingWebhookConfiguration" in sidecar(tmp_path, "gmsa-krm", "argocd", "generate")
-    assert sidecar(tmp_path, "cat", "/home/argocd/cmp-server/config/plugin.yaml") == (ROOT / "plugin/argocd/plugin.yaml").read_text()
+    assert (
+        sidecar(tmp_path, "cat", "/home/argocd/cmp-server/config/plugin.yaml")
+        == (ROOT / "plugin/argocd/plugin.yaml").read_text()
+    )

@@ -72,7 +72,11 @@ def _package(folder: Path, program: str) -> str:
 
 def _ldflags(folder: Path) -> list[str]:
     """Kubernetes' version, which its own build sets in this way; without it the API server calls itself v0.0.0."""
-    found = re.search(r"^\t?(?:require )?k8s.io/kubernetes (v([0-9]+)\.([0-9]+)\.[0-9]+)\b", (folder / "go.mod").read_text(), re.MULTILINE)
+    found = re.search(
+        r"^\t?(?:require )?k8s.io/kubernetes (v([0-9]+)\.([0-9]+)\.[0-9]+)\b",
+        (folder / "go.mod").read_text(),
+        re.MULTILINE,
+    )
     if not found:
         return []
     values = zip(("gitVersion", "gitMajor", "gitMinor"), found.groups(), strict=True)

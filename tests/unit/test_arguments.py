@@ -15,9 +15,45 @@ from gmsa_krm.cli import _declare
 
 WORDS = st.sampled_from(
     [
-        *("render", "post-render", "patch", "lint", "argocd", "generate", "discover", "schema", "certs", "issue", "show"),
-        *("install", "kustomize", "import", "helm-values", "a.yaml", "b", "", "-", "--", "-o", "--output", "--output=x"),
-        *("--format", "json", "yaml", "sarif", "--config", "--conf", "--namespace", "--log-file", "--force", "--chart-values"),
+        *(
+            "render",
+            "post-render",
+            "patch",
+            "lint",
+            "argocd",
+            "generate",
+            "discover",
+            "schema",
+            "certs",
+            "issue",
+            "show",
+        ),
+        *(
+            "install",
+            "kustomize",
+            "import",
+            "helm-values",
+            "a.yaml",
+            "b",
+            "",
+            "-",
+            "--",
+            "-o",
+            "--output",
+            "--output=x",
+        ),
+        *(
+            "--format",
+            "json",
+            "yaml",
+            "sarif",
+            "--config",
+            "--conf",
+            "--namespace",
+            "--log-file",
+            "--force",
+            "--chart-values",
+        ),
         *("-h", "--help", "--version", "--dir", "-ox", "-5", "two words", "-two words"),
     ]
 )

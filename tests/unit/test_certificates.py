@@ -130,7 +130,10 @@ def test_derive_rotates_in_whatever_order_it_is_applied(render: Callable[..., Do
         start = START + number * EPOCH
         assert leaf.not_valid_before_utc.timestamp() == start - DAY
         assert leaf.not_valid_after_utc.timestamp() == start + 8760 * 3600
-    hashes = {run.object("Deployment")["spec"]["template"]["metadata"]["annotations"]["gmsa-krm.dev/certificate-sha256"] for run in runs}
+    hashes = {
+        run.object("Deployment")["spec"]["template"]["metadata"]["annotations"]["gmsa-krm.dev/certificate-sha256"]
+        for run in runs
+    }
     assert len(hashes) == 4
 
 
@@ -216,18 +219,63 @@ def openssl(*arguments: str | Path) -> None:
     subprocess.run(["openssl", *arguments], check=True, capture_output=True)
 
 
-def test_certificates_of_openssl_are_taken_with_rsa_and_an_intermediate_ca(render: Callable[..., Done], tmp_path: Path) -> None:
+def test_certificates_of_openssl_are_taken_with_rsa_and_an_intermediate_ca(
+    render: Callable[..., Done], tmp_path: Path
+) -> None:
     certs = tmp_path / "certs"
     certs.mkdir()
     (tmp_path / "ca.ext").write_text("basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n")
     (tmp_path / "leaf.ext").write_text(f"subjectAltName=DNS:{NAME}\nextendedKeyUsage=serverAuth\n")
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", tmp_path / "root.key", "-out", certs / "ca.crt", "-days", "90", "-subj", "/CN=root", "-addext", "keyUsage=critical,keyCertSign")
+    openssl(
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-keyout",
+        tmp_path / "root.key",
+        "-out",
+        certs / "ca.crt",
+        "-days",
+        "90",
+        "-subj",
+        "/CN=root",
+        "-addext",
+        "keyUsage=critical,keyCertSign",
+    )
     for name, parent, parent_key, extensions in (
         ("middle", certs / "ca.crt", "root", "ca.ext"),
         ("tls", tmp_path / "middle.crt", "middle", "leaf.ext"),
     ):
-        openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", tmp_path / f"{name}.key", "-out", tmp_path / f"{name}.csr", "-subj", f"/CN={name}")
-        openssl("x509", "-req", "-in", tmp_path / f"{name}.csr", "-CA", parent, "-CAkey", tmp_path / f"{parent_key}.key", "-CAcreateserial", "-days", "90", "-extfile", tmp_path / extensions, "-out", tmp_path / f"{name}.crt")
+        openssl(
+            "req",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            tmp_path / f"{name}.key",
+            "-out",
+            tmp_path / f"{name}.csr",
+            "-subj",
+            f"/CN={name}",
+        )
+        openssl(
+            "x509",
+            "-req",
+            "-in",
+            tmp_path / f"{name}.csr",
+            "-CA",
+            parent,
+            "-CAkey",
+            tmp_path / f"{parent_key}.key",
+            "-CAcreateserial",
+            "-days",
+            "90",
+            "-extfile",
+            tmp_path / extensions,
+            "-out",
+            tmp_path / f"{name}.crt",
+        )
     (certs / "tls.key").write_bytes((tmp_path / "tls.key").read_bytes())
     (certs / "tls.crt").write_bytes((tmp_path / "tls.crt").read_bytes())
     without = render(FILES)
@@ -244,22 +292,36 @@ def _other(call: Callable[..., Done], folder: Path, *more: str) -> Path:
     return folder
 
 
-def test_files_that_do_not_fit_are_refused(issued: Path, call: Callable[..., Done], render: Callable[..., Done], tmp_path: Path) -> None:
+def test_files_that_do_not_fit_are_refused(
+    issued: Path, call: Callable[..., Done], render: Callable[..., Done], tmp_path: Path
+) -> None:
     other = _other(call, tmp_path / "other")
     elsewhere = _other(call, tmp_path / "elsewhere", "--namespace", "elsewhere")
     key = (issued / "tls.key").read_text()
     good = {name: (issued / name).read_text() for name in ("ca.crt", "tls.crt", "tls.key")}
     swaps: list[tuple[dict[str, str], str, str]] = [
-        ({"tls.key": (other / "tls.key").read_text()}, "files.key", "certs/tls.key is not the key of the certificate in certs/tls.crt"),
+        (
+            {"tls.key": (other / "tls.key").read_text()},
+            "files.key",
+            "certs/tls.key is not the key of the certificate in certs/tls.crt",
+        ),
         ({"ca.crt": (other / "ca.crt").read_text()}, "files.cert", "does not lead to a CA in certs/ca.crt"),
         ({name: (elsewhere / name).read_text() for name in good}, "files.cert", f"certs/tls.crt is not for {NAME}"),
         ({"ca.crt": good["ca.crt"] + key}, "files.ca", "holds a private key, which would become public"),
         ({"tls.crt": good["tls.crt"] + key}, "files.cert", "holds a private key"),
         ({"ca.crt": "nothing"}, "files.ca", "holds no certificate in PEM form"),
         ({"ca.crt": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}, "files.ca", "cannot be read"),
-        ({"tls.crt": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}, "files.cert", "cannot be used by a TLS server"),
+        (
+            {"tls.crt": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"},
+            "files.cert",
+            "cannot be used by a TLS server",
+        ),
         ({"tls.key": "nothing"}, "files.key", "holds no private key"),
-        ({"tls.key": "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"}, "files.key", "is encrypted"),
+        (
+            {"tls.key": "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"},
+            "files.key",
+            "is encrypted",
+        ),
         ({"tls.key": ""}, "files.key", "certs/tls.key is empty"),
     ]
     for swap, field, message in swaps:
@@ -274,14 +336,20 @@ def test_files_that_do_not_fit_are_refused(issued: Path, call: Callable[..., Don
 
 def test_files_are_watched_for_their_end(issued: Path, render: Callable[..., Done]) -> None:
     last = x509.load_pem_x509_certificate((issued / "tls.crt").read_bytes()).not_valid_after_utc.timestamp()
-    for left, status, message in ((31 * DAY, 0, ""), (29 * DAY, 0, "warning: spec.webhook.certificate.files.cert: certs/tls.crt expires in 29 days"), (-2 * DAY, 1, "expired 2 days ago; issue a new one")):
+    for left, status, message in (
+        (31 * DAY, 0, ""),
+        (29 * DAY, 0, "warning: spec.webhook.certificate.files.cert: certs/tls.crt expires in 29 days"),
+        (-2 * DAY, 1, "expired 2 days ago; issue a new one"),
+    ):
         done = render(FILES, env={"SOURCE_DATE_EPOCH": str(int(last) - left)})
         assert done.status == status, done.stderr
         assert message in done.stderr
         assert bool(message) == bool(done.stderr)
 
 
-def test_an_expired_ca_beside_a_good_one_is_left_out(call: Callable[..., Done], render: Callable[..., Done], tmp_path: Path) -> None:
+def test_an_expired_ca_beside_a_good_one_is_left_out(
+    call: Callable[..., Done], render: Callable[..., Done], tmp_path: Path
+) -> None:
     """The flow of the README: a year after `issue --force` the old CA in ca.crt has expired."""
     folder = tmp_path / "certs"
     for now, more in ((1_790_000_000, []), (1_818_000_000, ["--force"])):
@@ -293,7 +361,9 @@ def test_an_expired_ca_beside_a_good_one_is_left_out(call: Callable[..., Done], 
     assert handshake(tmp_path, server_side(done), bundle(done))
 
 
-def test_a_chain_that_is_not_in_force_today_is_refused(call: Callable[..., Done], render: Callable[..., Done], tmp_path: Path) -> None:
+def test_a_chain_that_is_not_in_force_today_is_refused(
+    call: Callable[..., Done], render: Callable[..., Done], tmp_path: Path
+) -> None:
     assert call("certs", "issue", "--dir", tmp_path / "certs", env={"SOURCE_DATE_EPOCH": "4000000000"}).status == 0
     done = render(FILES)
     assert (done.status, done.stdout) == (1, "")
@@ -312,7 +382,21 @@ def test_issue_replaces_all_or_nothing(issued: Path, call: Callable[..., Done]) 
 
 
 def test_a_key_of_a_curve_that_is_not_known_is_shown(call: Callable[..., Done], tmp_path: Path) -> None:
-    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime239v1", "-nodes", "-keyout", tmp_path / "key", "-out", tmp_path / "odd.pem", "-subj", "/CN=odd")
+    openssl(
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime239v1",
+        "-nodes",
+        "-keyout",
+        tmp_path / "key",
+        "-out",
+        tmp_path / "odd.pem",
+        "-subj",
+        "/CN=odd",
+    )
     done = call("certs", "show", tmp_path / "odd.pem")
     assert done.status == 0, done.stderr
     assert "key:     of a kind that is not known" in done.stdout
@@ -356,7 +440,9 @@ def test_show_says_what_a_certificate_holds(issued: Path, call: Callable[..., Do
 # Sources whose key material stays in the cluster
 
 
-def test_existing_secret_takes_the_ca_from_a_file_and_emits_no_secret(issued: Path, render: Callable[..., Done]) -> None:
+def test_existing_secret_takes_the_ca_from_a_file_and_emits_no_secret(
+    issued: Path, render: Callable[..., Done]
+) -> None:
     text = certificate("{source: ExistingSecret, existingSecret: {name: mine, caBundleFile: certs/ca.crt}}")
     done = render(text)
     assert done.status == 0, done.stderr
@@ -382,14 +468,24 @@ def test_cert_manager_gets_a_chain_whose_ca_key_stays(render: Callable[..., Done
     assert mounted == leaf["secretName"]
     for kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"):
         configuration = done.object(kind)
-        assert configuration["metadata"]["annotations"] == {"cert-manager.io/inject-ca-from": "gmsa-webhook/gmsa-webhook"}
+        assert configuration["metadata"]["annotations"] == {
+            "cert-manager.io/inject-ca-from": "gmsa-webhook/gmsa-webhook"
+        }
         assert "caBundle" not in configuration["webhooks"][0]["clientConfig"]
 
 
 def test_cert_manager_with_an_issuer_of_the_users(render: Callable[..., Done]) -> None:
-    done = render(certificate("{source: CertManager, certManager: {issuerRef: {name: corporate, kind: ClusterIssuer}}}"))
-    assert [item["metadata"]["name"] for item in done.objects if item["kind"] in ("Issuer", "Certificate")] == ["gmsa-webhook"]
-    assert done.object("Certificate")["spec"]["issuerRef"] == {"name": "corporate", "kind": "ClusterIssuer", "group": "cert-manager.io"}
+    done = render(
+        certificate("{source: CertManager, certManager: {issuerRef: {name: corporate, kind: ClusterIssuer}}}")
+    )
+    assert [item["metadata"]["name"] for item in done.objects if item["kind"] in ("Issuer", "Certificate")] == [
+        "gmsa-webhook"
+    ]
+    assert done.object("Certificate")["spec"]["issuerRef"] == {
+        "name": "corporate",
+        "kind": "ClusterIssuer",
+        "group": "cert-manager.io",
+    }
 
 
 def test_only_a_certificate_that_others_renew_is_reloaded(render: Callable[..., Done]) -> None:

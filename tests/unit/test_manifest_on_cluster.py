@@ -8,6 +8,8 @@ from conftest import Done, config
 
 
 def test_a_deleted_pod_serves_until_no_new_connection_comes(render: Callable[..., Done]) -> None:
-    spec = render(config("  webhook: {certificate: {source: CertManager}}\n")).object("Deployment")["spec"]["template"]["spec"]
+    spec = render(config("  webhook: {certificate: {source: CertManager}}\n")).object("Deployment")["spec"]["template"][
+        "spec"
+    ]
     seconds = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert 5 <= seconds < spec.get("terminationGracePeriodSeconds", 30)

@@ -19,8 +19,15 @@ from gmsa_krm.yaml.stream import closed
 from gmsa_krm.yaml.values import data_of
 
 KEYS = st.sampled_from(["a", "b", "c", "NO", "x y"])
-LEAVES = st.one_of(st.sampled_from(["", "text", "NO", "a: b", "two\nlines", "two\nlines\n", " x", "é"]), st.integers(-5, 5), st.booleans(), st.none())
-DATA = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=10)
+LEAVES = st.one_of(
+    st.sampled_from(["", "text", "NO", "a: b", "two\nlines", "two\nlines\n", " x", "é"]),
+    st.integers(-5, 5),
+    st.booleans(),
+    st.none(),
+)
+DATA = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=10
+)
 MAPPINGS = st.dictionaries(KEYS, DATA, min_size=1, max_size=4)
 
 
@@ -58,7 +65,9 @@ def styled(data: Any, style: str) -> str:
     return text.rstrip("\n") if style == "no line break" and not text.endswith("|\n") else text
 
 
-@given(st.data(), MAPPINGS, st.sampled_from(["block", "literal", "json", "pretty json", "mixed", "no line break", "crlf"]))
+@given(
+    st.data(), MAPPINGS, st.sampled_from(["block", "literal", "json", "pretty json", "mixed", "no line break", "crlf"])
+)
 @settings(max_examples=1500, deadline=None)
 def test_the_data_is_what_was_asked_for(draw: st.DataObject, data: Any, style: str) -> None:
     text = styled(data, style)
@@ -119,7 +128,10 @@ def test_only_the_lines_that_change_differ() -> None:
         "nodeSelector": {"kubernetes.io/os": "windows"},
         "containers": Items({1: {"image": "b"}}),
     }
-    out = apply(DEPLOYMENT, overlaid(DEPLOYMENT, root, {"spec": {"template": {"spec": pod}, "replicas": 3}}, repeated_anchors(root)))
+    out = apply(
+        DEPLOYMENT,
+        overlaid(DEPLOYMENT, root, {"spec": {"template": {"spec": pod}, "replicas": 3}}, repeated_anchors(root)),
+    )
     assert changed_lines(DEPLOYMENT, out) == [
         "+                 image: b",
         "+                 kubernetes.io/os: windows",

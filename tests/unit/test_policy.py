@@ -17,7 +17,9 @@ from conftest import DOMAIN, HEAD, Done, config, deployment
 from gmsa_krm.manifests import cel
 from gmsa_krm.manifests.credspec import canonical
 
-CREDSPECS = "  credspecs:\n  - account: WebApp1\n    usedBy: FromWorkloads\n  - account: WebApp2\n    usedBy: FromWorkloads\n"
+CREDSPECS = (
+    "  credspecs:\n  - account: WebApp1\n    usedBy: FromWorkloads\n  - account: WebApp2\n    usedBy: FromWorkloads\n"
+)
 POLICY = HEAD + DOMAIN + CREDSPECS + "  admission: {mode: Policy}\n"
 TWO = ONE.replace("WebApp1", "WebApp2")
 
@@ -37,19 +39,31 @@ def test_contents_are_written_where_a_name_is(call: Callable[..., Done], folder:
     pod = f"{{serviceAccountName: a, nodeSelector: {{kubernetes.io/os: windows}}, securityContext: {named('gmsa-webapp1')}, initContainers: [{{name: i, image: i, securityContext: {named('gmsa-webapp2')}}}], containers: [{{name: a, image: a}}, {{name: b, image: b, securityContext: {named('gmsa-webapp2')}}}]}}"
     root = folder({"gmsa.yaml": POLICY, "web.yaml": deployment(pod)})
     spec = pod_of(call("render", root))
-    options = [it.get("securityContext", {}).get("windowsOptions", {}).get("gmsaCredentialSpec") for it in (spec, *spec["initContainers"], *spec["containers"])]
+    options = [
+        it.get("securityContext", {}).get("windowsOptions", {}).get("gmsaCredentialSpec")
+        for it in (spec, *spec["initContainers"], *spec["containers"])
+    ]
     assert options == [ONE, TWO, None, TWO]
 
 
 def test_an_entry_of_workloads_and_a_second_run(call: Callable[..., Done], folder: Callable[..., Any]) -> None:
-    text = POLICY + "  workloads:\n  - match: {names: [web]}\n    credspec: gmsa-webapp1\n    containers: [iis]\n    serviceAccount: a\n"
+    text = (
+        POLICY
+        + "  workloads:\n  - match: {names: [web]}\n    credspec: gmsa-webapp1\n    containers: [iis]\n    serviceAccount: a\n"
+    )
     root = folder({"gmsa.yaml": text, "web.yaml": deployment()})
     first = call("render", root)
     assert pod_of(first)["containers"][0]["securityContext"]["windowsOptions"]["gmsaCredentialSpec"] == ONE
     (root / "web.yaml").write_text(yaml.safe_dump(first.object("Deployment")))
     assert pod_of(call("render", root)) == pod_of(first)
     patched = call("patch", "--config", root / "gmsa.yaml", "Deployment/web", "--namespace", "web")
-    assert ONE in patched.stdout.replace("\\", "") or yaml.safe_load(patched.stdout)["spec"]["template"]["spec"]["containers"][0]["securityContext"]["windowsOptions"]["gmsaCredentialSpec"] == ONE
+    assert (
+        ONE in patched.stdout.replace("\\", "")
+        or yaml.safe_load(patched.stdout)["spec"]["template"]["spec"]["containers"][0]["securityContext"][
+            "windowsOptions"
+        ]["gmsaCredentialSpec"]
+        == ONE
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,12 +72,22 @@ def test_an_entry_of_workloads_and_a_second_run(call: Callable[..., Done], folde
         ("gmsa-webapp1", TWO, "", "differs from what the config says gmsa-webapp1 is; remove gmsaCredentialSpec"),
         ("gmsa-webapp1", ONE, "", None),
         ("gmsa-webapp1", TWO, f"  policy: {{acceptPrevious: [{{credspec: gmsa-webapp1, contents: '{TWO}'}}]}}\n", None),
-        ("gmsa-other", None, "  existingCredspecs: [gmsa-other]\n", "is in existingCredspecs only, so its contents are not known"),
+        (
+            "gmsa-other",
+            None,
+            "  existingCredspecs: [gmsa-other]\n",
+            "is in existingCredspecs only, so its contents are not known",
+        ),
         ("gmsa-other", None, "", "gmsa-other is no credspec of the config"),
     ],
 )
 def test_contents_that_are_there(
-    name: str, contents: str | None, more: str, wanted: str | None, call: Callable[..., Done], folder: Callable[..., Any]
+    name: str,
+    contents: str | None,
+    more: str,
+    wanted: str | None,
+    call: Callable[..., Done],
+    folder: Callable[..., Any],
 ) -> None:
     pod = f"{{serviceAccountName: a, nodeSelector: {{kubernetes.io/os: windows}}, securityContext: {named(name, contents)}, containers: [{{name: a, image: a}}]}}"
     done = call("render", folder({"gmsa.yaml": POLICY + more, "web.yaml": deployment(pod)}))
@@ -83,8 +107,12 @@ def test_what_the_version_decides(render: Callable[..., Done]) -> None:
     hook = "  webhook: {certificate: {source: CertManager}}\n"
     assert kinds(render(config(hook))).count("ValidatingAdmissionPolicy") == 1
     assert "ValidatingAdmissionPolicy" not in kinds(render(config(hook + '  kubeVersion: "1.29"\n')))
-    assert "ValidatingAdmissionPolicy" not in kinds(render(config(hook), env={"ARGOCD_APP_NAME": "a", "KUBE_VERSION": "1.29+"}))
-    assert "ValidatingAdmissionPolicy" not in kinds(render(config(hook.replace("{cert", "{hardeningPolicy: false, cert"))))
+    assert "ValidatingAdmissionPolicy" not in kinds(
+        render(config(hook), env={"ARGOCD_APP_NAME": "a", "KUBE_VERSION": "1.29+"})
+    )
+    assert "ValidatingAdmissionPolicy" not in kinds(
+        render(config(hook.replace("{cert", "{hardeningPolicy: false, cert")))
+    )
     expand = "  policy: {expand: true}\n"
     assert kinds(render(POLICY + expand)).count("MutatingAdmissionPolicy") == 1
     old = render(POLICY + expand + '  kubeVersion: "1.35"\n')
@@ -151,7 +179,10 @@ def test_a_folder_with_previous_contents_in_it(call: Callable[..., Done], folder
 
 def both(one: str, other: str, *, pods: str = "") -> dict[str, str]:
     credspec = "  credspecs:\n  - account: Web{}\n    usedBy: FromWorkloads\n"
-    texts = {f"{name}.yaml": HEAD.replace("contoso", name) + DOMAIN + credspec.format(name.upper()) + mode for name, mode in (("a", one), ("b", other))}
+    texts = {
+        f"{name}.yaml": HEAD.replace("contoso", name) + DOMAIN + credspec.format(name.upper()) + mode
+        for name, mode in (("a", one), ("b", other))
+    }
     return {**texts, **({"pods.yaml": pods} if pods else {})}
 
 
@@ -165,39 +196,85 @@ NONE = "  admission: {mode: None}\n"
 
 
 @pytest.mark.parametrize("modes", [(MODE, NONE), (NONE, MODE)])
-def test_a_policy_knows_the_credspecs_of_the_other_configs(modes: tuple[str, str], call: Callable[..., Done], folder: Callable[..., Any]) -> None:
+def test_a_policy_knows_the_credspecs_of_the_other_configs(
+    modes: tuple[str, str], call: Callable[..., Done], folder: Callable[..., Any]
+) -> None:
     pods = "---\n".join(one_pod(f"pod-{name}", f"securityContext: {named(f'gmsa-web{name}')}, {IIS}") for name in "ab")
     done = call("render", folder(both(*modes, pods=pods)))
     assert done.status == 0, done.stderr
     for name in "AB":
         contents = ONE.replace("WebApp1", f"Web{name}")
-        assert done.object("Pod", f"pod-{name.lower()}")["spec"]["securityContext"]["windowsOptions"]["gmsaCredentialSpec"] == contents
+        assert (
+            done.object("Pod", f"pod-{name.lower()}")["spec"]["securityContext"]["windowsOptions"]["gmsaCredentialSpec"]
+            == contents
+        )
         assert contents in done.object("ValidatingAdmissionPolicy")["spec"]["variables"][2]["expression"]
 
 
-@pytest.mark.parametrize("other", [MODE + "  policy: {name: other}\n", "  webhook: {certificate: {source: CertManager}}\n"])
-def test_a_policy_and_something_else_in_one_cluster(other: str, call: Callable[..., Done], folder: Callable[..., Any]) -> None:
+@pytest.mark.parametrize(
+    "other", [MODE + "  policy: {name: other}\n", "  webhook: {certificate: {source: CertManager}}\n"]
+)
+def test_a_policy_and_something_else_in_one_cluster(
+    other: str, call: Callable[..., Done], folder: Callable[..., Any]
+) -> None:
     done = call("render", folder(both(MODE, other)))
     assert (done.status, done.stdout) == (1, "")
     assert "spec.admission.mode: is " in done.stderr
-    assert "a (a.yaml:1:1) is in mode Policy, whose policy refuses the pods of credential specs that it does not know; set None here" in done.stderr.replace(str(folder({})) + "/", "")
+    assert (
+        "a (a.yaml:1:1) is in mode Policy, whose policy refuses the pods of credential specs that it does not know; set None here"
+        in done.stderr.replace(str(folder({})) + "/", "")
+    )
 
 
 HOOKS = "  webhook: {certificate: {source: CertManager}}\n"
 MISTAKES = {
-    "name of another type": (MODE, f"securityContext: {{windowsOptions: {{gmsaCredentialSpecName: 123}}}}, {IIS}", "gmsaCredentialSpecName: must be a string that is not empty, and is another type"),
-    "empty name": (HOOKS, f"securityContext: {named('')}, {IIS}", "gmsaCredentialSpecName: must be a string that is not empty, and is empty"),
-    "contents of another type": (HOOKS, f"securityContext: {{windowsOptions: {{gmsaCredentialSpecName: gmsa-weba, gmsaCredentialSpec: {{a: b}}}}}}, {IIS}", "gmsaCredentialSpec: must be a string"),
-    "foreign contents": (HOOKS, f"securityContext: {named('gmsa-weba', TWO)}, {IIS}", "gmsaCredentialSpec: differs from what the config says gmsa-weba is, and is refused at admission"),
-    "contents that are no JSON, in a container": (NONE, f"containers: [{{name: iis, image: iis, securityContext: {named('gmsa-weba', 'x')}}}]", "containers[0].securityContext.windowsOptions.gmsaCredentialSpec: differs"),
-    "ephemeral container": (MODE, f"{IIS}, ephemeralContainers: [{{name: e, image: e, securityContext: {named('gmsa-weba')}}}]", "ephemeralContainers[0].securityContext.windowsOptions: has a credential spec of its own"),
-    "init container alone": (HOOKS, f"{IIS}, initContainers: [{{name: i, image: i, securityContext: {named('gmsa-weba')}}}]", "names gmsa-weba, which neither the pod nor one of its containers does"),
-    "init container without contents": (HOOKS, f"securityContext: {named('gmsa-weba')}, {IIS}, initContainers: [{{name: i, image: i, securityContext: {named('gmsa-weba')}}}]", "names gmsa-weba, and the webhook fills in no init containers"),
+    "name of another type": (
+        MODE,
+        f"securityContext: {{windowsOptions: {{gmsaCredentialSpecName: 123}}}}, {IIS}",
+        "gmsaCredentialSpecName: must be a string that is not empty, and is another type",
+    ),
+    "empty name": (
+        HOOKS,
+        f"securityContext: {named('')}, {IIS}",
+        "gmsaCredentialSpecName: must be a string that is not empty, and is empty",
+    ),
+    "contents of another type": (
+        HOOKS,
+        f"securityContext: {{windowsOptions: {{gmsaCredentialSpecName: gmsa-weba, gmsaCredentialSpec: {{a: b}}}}}}, {IIS}",
+        "gmsaCredentialSpec: must be a string",
+    ),
+    "foreign contents": (
+        HOOKS,
+        f"securityContext: {named('gmsa-weba', TWO)}, {IIS}",
+        "gmsaCredentialSpec: differs from what the config says gmsa-weba is, and is refused at admission",
+    ),
+    "contents that are no JSON, in a container": (
+        NONE,
+        f"containers: [{{name: iis, image: iis, securityContext: {named('gmsa-weba', 'x')}}}]",
+        "containers[0].securityContext.windowsOptions.gmsaCredentialSpec: differs",
+    ),
+    "ephemeral container": (
+        MODE,
+        f"{IIS}, ephemeralContainers: [{{name: e, image: e, securityContext: {named('gmsa-weba')}}}]",
+        "ephemeralContainers[0].securityContext.windowsOptions: has a credential spec of its own",
+    ),
+    "init container alone": (
+        HOOKS,
+        f"{IIS}, initContainers: [{{name: i, image: i, securityContext: {named('gmsa-weba')}}}]",
+        "names gmsa-weba, which neither the pod nor one of its containers does",
+    ),
+    "init container without contents": (
+        HOOKS,
+        f"securityContext: {named('gmsa-weba')}, {IIS}, initContainers: [{{name: i, image: i, securityContext: {named('gmsa-weba')}}}]",
+        "names gmsa-weba, and the webhook fills in no init containers",
+    ),
 }
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_what_admission_would_refuse_is_said(mistake: str, call: Callable[..., Done], folder: Callable[..., Any]) -> None:
+def test_what_admission_would_refuse_is_said(
+    mistake: str, call: Callable[..., Done], folder: Callable[..., Any]
+) -> None:
     mode, pod, wanted = MISTAKES[mistake]
     done = call("render", folder({"a.yaml": both(mode, "")["a.yaml"], "pod.yaml": one_pod("pod", pod)}))
     assert (done.status, done.stdout) == (1, "")
@@ -207,7 +284,10 @@ def test_what_admission_would_refuse_is_said(mistake: str, call: Callable[..., D
 
 def test_the_same_contents_in_another_form_pass(call: Callable[..., Done], folder: Callable[..., Any]) -> None:
     """The webhook compares them as JSON."""
-    pod = one_pod("pod", f"securityContext: {named('gmsa-weba', json.dumps(json.loads(ONE.replace('WebApp1', 'WebA')), indent=1))}, {IIS}")
+    pod = one_pod(
+        "pod",
+        f"securityContext: {named('gmsa-weba', json.dumps(json.loads(ONE.replace('WebApp1', 'WebA')), indent=1))}, {IIS}",
+    )
     done = call("render", folder({"a.yaml": both(HOOKS, "")["a.yaml"], "pod.yaml": pod}))
     assert done.status == 0, done.stderr
     assert pod in done.stdout
@@ -224,21 +304,35 @@ def test_more_credspecs_than_the_policy_takes(call: Callable[..., Done], folder:
     accounts = "".join(f"  - account: App{n}\n    usedBy: FromWorkloads\n" for n in range(9))
     text = HEAD + DOMAIN + "  credspecs:\n" + accounts + MODE
     for number in (8, 9):
-        containers = ", ".join(f"{{name: c{n}, image: c, securityContext: {named(f'gmsa-app{n}')}}}" for n in range(number))
+        containers = ", ".join(
+            f"{{name: c{n}, image: c, securityContext: {named(f'gmsa-app{n}')}}}" for n in range(number)
+        )
         done = call("render", folder({"a.yaml": text, "pod.yaml": one_pod("pod", f"containers: [{containers}]")}))
         assert (done.status == 0) is (number == 8)
     assert "names 9 credential specs, and mode Policy takes 8 in one pod" in done.stderr
 
 
-def test_contents_that_are_there_in_another_form_or_of_the_name_before(call: Callable[..., Done], folder: Callable[..., Any]) -> None:
+def test_contents_that_are_there_in_another_form_or_of_the_name_before(
+    call: Callable[..., Done], folder: Callable[..., Any]
+) -> None:
     """The same JSON is written as the policy wants it; what was written here goes when the config names another credspec."""
     spaced = json.dumps(json.loads(ONE), indent=1)
-    root = folder({"gmsa.yaml": POLICY, "web.yaml": deployment(f"{{serviceAccountName: a, nodeSelector: {{kubernetes.io/os: windows}}, securityContext: {named('gmsa-webapp1', spaced)}, {IIS}}}")})
+    root = folder(
+        {
+            "gmsa.yaml": POLICY,
+            "web.yaml": deployment(
+                f"{{serviceAccountName: a, nodeSelector: {{kubernetes.io/os: windows}}, securityContext: {named('gmsa-webapp1', spaced)}, {IIS}}}"
+            ),
+        }
+    )
     first = call("render", root)
     assert pod_of(first)["securityContext"]["windowsOptions"]["gmsaCredentialSpec"] == ONE
     (root / "web.yaml").write_text(yaml.safe_dump(first.object("Deployment")))
     (root / "gmsa.yaml").write_text(POLICY + "  workloads: [{match: {names: [web]}, credspec: gmsa-webapp2}]\n")
-    assert pod_of(call("render", root))["securityContext"]["windowsOptions"] == {"gmsaCredentialSpecName": "gmsa-webapp2", "gmsaCredentialSpec": TWO}
+    assert pod_of(call("render", root))["securityContext"]["windowsOptions"] == {
+        "gmsaCredentialSpecName": "gmsa-webapp2",
+        "gmsaCredentialSpec": TWO,
+    }
     (root / "web.yaml").write_text((root / "web.yaml").read_text().replace("CONTOSO", "ELSEWHERE"))
     refused = call("render", root)
     assert refused.status == 1
@@ -250,7 +344,19 @@ def test_a_place_is_that_of_the_field(call: Callable[..., Done], folder: Callabl
     assert "web.yaml:2:" in call("render", folder({"gmsa.yaml": POLICY, "web.yaml": deployment(pod)})).stderr
 
 
-@pytest.mark.parametrize("previous", ["credspec: gmsa-webapp1", "", "credspec: gmsa-webapp1, file: 5", "credspec: gmsa-webapp1, contents: {a: b}", "credspec: gmsa-webapp1, contents: '{}', file: a.json", "credspec: gmsa-x, contents: '{}'", "credspec: gmsa-webapp1, contents: '['", "credspec: gmsa-webapp1, contents: '{\"A\": \"b\"}'"])
+@pytest.mark.parametrize(
+    "previous",
+    [
+        "credspec: gmsa-webapp1",
+        "",
+        "credspec: gmsa-webapp1, file: 5",
+        "credspec: gmsa-webapp1, contents: {a: b}",
+        "credspec: gmsa-webapp1, contents: '{}', file: a.json",
+        "credspec: gmsa-x, contents: '{}'",
+        "credspec: gmsa-webapp1, contents: '['",
+        'credspec: gmsa-webapp1, contents: \'{"A": "b"}\'',
+    ],
+)
 def test_previous_contents_that_are_none(previous: str, render: Callable[..., Done]) -> None:
     done = render(POLICY + f"  policy:\n    acceptPrevious:\n    - {{{previous}}}\n")
     assert (done.status, done.stdout) == (1, "")
@@ -263,12 +369,18 @@ def test_previous_contents_may_be_wrong(render: Callable[..., Done]) -> None:
     account_sid = json.dumps({"DomainJoinConfig": {"MachineAccountName": "WebApp1$", "Sid": "S-1-5-21-1-2-3-1105"}})
     done = render(POLICY + f"  policy: {{acceptPrevious: [{{credspec: gmsa-webapp1, contents: '{account_sid}'}}]}}\n")
     assert done.status == 0, done.stderr
-    assert account_sid.replace(" ", "") in done.object("ValidatingAdmissionPolicy")["spec"]["variables"][2]["expression"]
+    assert (
+        account_sid.replace(" ", "") in done.object("ValidatingAdmissionPolicy")["spec"]["variables"][2]["expression"]
+    )
 
 
 def with_input(text: str) -> str:
     contents = json.loads(ONE)
-    contents["ActiveDirectoryConfig"]["HostAccountConfig"] = {"PluginGUID": "{CCC2A336-D7F3-4818-A213-272B7924213E}", "PluginInput": text, "PortableCcgVersion": "1"}
+    contents["ActiveDirectoryConfig"]["HostAccountConfig"] = {
+        "PluginGUID": "{CCC2A336-D7F3-4818-A213-272B7924213E}",
+        "PluginInput": text,
+        "PortableCcgVersion": "1",
+    }
     return json.dumps(contents, ensure_ascii=False)
 
 
@@ -288,7 +400,10 @@ def test_long_contents(call: Callable[..., Done], folder: Callable[..., Any]) ->
         assert (done.status == 0) is not bool(wanted), done.stderr
         assert wanted in done.stderr
     text = OF_FILE + MODE + "  policy: {acceptPrevious: [{credspec: gmsa-webapp1, file: before.json}]}\n"
-    done = call("render", folder({"gmsa.yaml": text, "webapp1.json": with_input("x" * 60_000), "before.json": with_input("y" * 60_000)}))
+    done = call(
+        "render",
+        folder({"gmsa.yaml": text, "webapp1.json": with_input("x" * 60_000), "before.json": with_input("y" * 60_000)}),
+    )
     expressions = [it["expression"] for it in done.object("ValidatingAdmissionPolicy")["spec"]["variables"]]
     assert max(map(len, expressions)) < 100_000
     assert ["x" * 60_000 in it for it in expressions[2:4]] == [True, False]
@@ -332,7 +447,9 @@ def test_contents_beyond_the_basic_plane_in_json(call: Callable[..., Done], fold
         ("v1.30.5-eks-1a2b", "hardeningPolicy: true, ", ""),
     ],
 )
-def test_versions_that_lack_something_are_warned_of(version: str, more: str, wanted: str, render: Callable[..., Done]) -> None:
+def test_versions_that_lack_something_are_warned_of(
+    version: str, more: str, wanted: str, render: Callable[..., Done]
+) -> None:
     done = render(config(f"  webhook: {{{more}certificate: {{source: CertManager}}}}\n  kubeVersion: '{version}'\n"))
     assert done.status == 0
     assert wanted in done.stderr
@@ -346,13 +463,21 @@ def test_versions_that_are_none(version: str, render: Callable[..., Done]) -> No
 
 def test_the_policies_of_the_modes_have_different_names(render: Callable[..., Done]) -> None:
     """Between the modes both are there, and one is deleted by its name; upstream's chart is often called gmsa."""
-    text = config(CREDSPECS + "  webhook: {name: gmsa, namespace: gmsa, certificate: {source: CertManager}}\n  admission: {mode: %s}\n")
-    names = [render(text % mode).object("ValidatingAdmissionPolicy")["metadata"]["name"] for mode in ("Webhook", "Policy")]
+    text = config(
+        CREDSPECS
+        + "  webhook: {name: gmsa, namespace: gmsa, certificate: {source: CertManager}}\n  admission: {mode: %s}\n"
+    )
+    names = [
+        render(text % mode).object("ValidatingAdmissionPolicy")["metadata"]["name"] for mode in ("Webhook", "Policy")
+    ]
     assert names == ["gmsa-hardening", "gmsa"]
 
 
 def test_another_template_is_another_job(render: Callable[..., Done]) -> None:
     """A Job's template cannot be changed."""
     text = POLICY.replace("WebApp1\n", "WebApp1\n    diagnostics: {namespace: web, serviceAccount: a}\n")
-    names = {render(it).object("Job")["metadata"]["name"] for it in (text, text, text.replace("contoso.com", "fabrikam.com"), text.replace("mode: Policy", "mode: None"))}
+    names = {
+        render(it).object("Job")["metadata"]["name"]
+        for it in (text, text, text.replace("contoso.com", "fabrikam.com"), text.replace("mode: Policy", "mode: None"))
+    }
     assert len(names) == 3

@@ -57,7 +57,18 @@ def test_the_quickstart_loads_only_what_it_uses(tmp_path: Path) -> None:
 
 
 def test_what_is_known_to_be_expensive_stays_out(tmp_path: Path) -> None:
-    expensive = {"argparse", "cryptography", "dataclasses", "inspect", "json", "locale", "pathlib", "shutil", "ssl", "typing"}
+    expensive = {
+        "argparse",
+        "cryptography",
+        "dataclasses",
+        "inspect",
+        "json",
+        "locale",
+        "pathlib",
+        "shutil",
+        "ssl",
+        "typing",
+    }
     assert not expensive & _loaded(tmp_path, "", "{source: CertManager}")
 
 

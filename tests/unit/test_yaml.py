@@ -25,11 +25,80 @@ CHARACTERS = st.characters(
     codec="utf-8", categories=("L", "N", "P", "S", "Z", "Cc", "Cf", "M"), exclude_characters="\x00"
 )
 AMBIGUOUS = [
-    *("NO", "no", "y", "N", "on", "Off", "true", "False", "null", "~", "", "Null", "=", "<<", "1e3", "0o17", "0123", "12:30"),
-    *("1_000", "0x1F", "0b11", "2026-01-01", "2026-01-01 10:00:00", "2026-01-01T10:00:00Z", ".inf", "-.INF", ".nan", "1."),
+    *(
+        "NO",
+        "no",
+        "y",
+        "N",
+        "on",
+        "Off",
+        "true",
+        "False",
+        "null",
+        "~",
+        "",
+        "Null",
+        "=",
+        "<<",
+        "1e3",
+        "0o17",
+        "0123",
+        "12:30",
+    ),
+    *(
+        "1_000",
+        "0x1F",
+        "0b11",
+        "2026-01-01",
+        "2026-01-01 10:00:00",
+        "2026-01-01T10:00:00Z",
+        ".inf",
+        "-.INF",
+        ".nan",
+        "1.",
+    ),
     *(".5", "+1", "-0", "190:20:30", "1.5e-3", "123456789012345678901234567890"),
-    *("- a", "a: b", "a #b", "#a", "&a", "*a", "!a", "|", ">", "%a", "@a", "`a", "'a", '"a', "{a}", "[a]", ",a", "?", ":", "-", "---", "..."),
-    *(" a", "a ", "a\tb", "a\n", "\na", "a\n\nb", " a\nb", "a\n b\n", "a\r\nb", "a\u2028b", "a\x85b", "\ufeffa", "a\x07b", "😀", "ü: ß"),
+    *(
+        "- a",
+        "a: b",
+        "a #b",
+        "#a",
+        "&a",
+        "*a",
+        "!a",
+        "|",
+        ">",
+        "%a",
+        "@a",
+        "`a",
+        "'a",
+        '"a',
+        "{a}",
+        "[a]",
+        ",a",
+        "?",
+        ":",
+        "-",
+        "---",
+        "...",
+    ),
+    *(
+        " a",
+        "a ",
+        "a\tb",
+        "a\n",
+        "\na",
+        "a\n\nb",
+        " a\nb",
+        "a\n b\n",
+        "a\r\nb",
+        "a\u2028b",
+        "a\x85b",
+        "\ufeffa",
+        "a\x07b",
+        "😀",
+        "ü: ß",
+    ),
 ]
 TEXT = st.one_of(st.sampled_from(AMBIGUOUS), st.text(CHARACTERS, max_size=20), st.text("ab :#-\n'\"", max_size=12))
 SCALARS = st.one_of(TEXT, st.integers(-(10**12), 10**12), st.booleans(), st.none())
@@ -72,14 +141,33 @@ def test_an_ambiguous_text_stays_a_string(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["NO", "on", "1e3", "0o17", "0123", "12:30", "~", "null", "2026-01-01", "=", "<<", "y", "0x1F", "1_000", ".5", ".inf"],
+    [
+        "NO",
+        "on",
+        "1e3",
+        "0o17",
+        "0123",
+        "12:30",
+        "~",
+        "null",
+        "2026-01-01",
+        "=",
+        "<<",
+        "y",
+        "0x1F",
+        "1_000",
+        ".5",
+        ".inf",
+    ],
 )
 def test_the_texts_of_the_contract_are_quoted(text: str) -> None:
     assert meaning(text) != "string"
     assert write.scalar(text) == f"'{text}'"
 
 
-@pytest.mark.parametrize("text", ["gmsa-webapp1", "contoso.com", "8760h", "64Mi", "50%", "v1", "1.2.3", "https://a.b/c", "a b"])
+@pytest.mark.parametrize(
+    "text", ["gmsa-webapp1", "contoso.com", "8760h", "64Mi", "50%", "v1", "1.2.3", "https://a.b/c", "a b"]
+)
 def test_ordinary_texts_are_not(text: str) -> None:
     assert write.scalar(text) == text
 
@@ -100,7 +188,12 @@ def test_nodes_know_where_they_stand() -> None:
     root = parse(text)
     assert root is not None
     spans = {key.text: text[value.start : value.end] for key, value in root.pairs}
-    assert spans == {"a": "b: 1  # one\n- {c: 'é'}"[0:0] + "- b: 1  # one\n- {c: 'é'}", "d": "|\n  text\n\n", "e": "&x [1, 2]", "f": "*x"}
+    assert spans == {
+        "a": "b: 1  # one\n- {c: 'é'}"[0:0] + "- b: 1  # one\n- {c: 'é'}",
+        "d": "|\n  text\n\n",
+        "e": "&x [1, 2]",
+        "f": "*x",
+    }
     last = root.get("f")
     assert last is not None
     assert last.alias
@@ -121,7 +214,11 @@ def test_nodes_know_where_they_stand() -> None:
         ("a: &a [*a]", "*a stands inside the node that it repeats"),
         ("a: \x07", "control characters are not allowed"),
         ("a\n---\nb", "a second document"),
-        ("a: &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join(['*' + chr(97 + n)] * 10)}]\n" for n in range(9)), "the aliases expand to more than"),
+        (
+            "a: &a [1,1,1,1,1,1,1,1,1,1]\n"
+            + "".join(f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join(['*' + chr(97 + n)] * 10)}]\n" for n in range(9)),
+            "the aliases expand to more than",
+        ),
     ],
 )
 def test_hostile_yaml_is_refused_with_one_message(text: str, message: str) -> None:
@@ -137,7 +234,23 @@ def test_duplicate_keys_are_found_at_every_depth_once() -> None:
 
 
 STREAMS = st.lists(
-    st.sampled_from(["---\n", "--- # c\n", "---", "a: 1\n", "b: |\n  ---\n", "\r\n", "---\r\n", "# c\n", "...\n", "  ---\n", "--- a\n", "----\n", "\n"]),
+    st.sampled_from(
+        [
+            "---\n",
+            "--- # c\n",
+            "---",
+            "a: 1\n",
+            "b: |\n  ---\n",
+            "\r\n",
+            "---\r\n",
+            "# c\n",
+            "...\n",
+            "  ---\n",
+            "--- a\n",
+            "----\n",
+            "\n",
+        ]
+    ),
     max_size=12,
 ).map("".join)
 
@@ -147,7 +260,9 @@ def test_a_stream_is_split_without_losing_a_byte(text: str) -> None:
     documents = split(text, "f")
     assert "".join(document.text for document in documents) == text
     for document in documents:
-        assert text.splitlines(keepends=True)[document.line :] == [] or "".join(text.split("\n")[document.line :]).startswith(document.text.split("\n")[0])
+        assert text.splitlines(keepends=True)[document.line :] == [] or "".join(
+            text.split("\n")[document.line :]
+        ).startswith(document.text.split("\n")[0])
 
 
 @given(st.lists(DATA, min_size=1, max_size=4))
@@ -212,7 +327,26 @@ def test_a_list_is_changed_as_data_says(
     assert data_of(after) == {**before, "items": wanted}
 
 
-@given(st.lists(st.dictionaries(st.sampled_from("ab"), TEXT, min_size=1), min_size=1, max_size=2), st.sampled_from(["{}", "a: 1", "a: 1\n", "{a: 1}", "a:\n- b\n", "a: |\n  x\n", "a: 1\n# end\n", "a: 1\n...\n", "list:\n", "list: null\n", "list: []\n", "{list: }", "list: ~ # c\nb: 1\n"]))
+@given(
+    st.lists(st.dictionaries(st.sampled_from("ab"), TEXT, min_size=1), min_size=1, max_size=2),
+    st.sampled_from(
+        [
+            "{}",
+            "a: 1",
+            "a: 1\n",
+            "{a: 1}",
+            "a:\n- b\n",
+            "a: |\n  x\n",
+            "a: 1\n# end\n",
+            "a: 1\n...\n",
+            "list:\n",
+            "list: null\n",
+            "list: []\n",
+            "{list: }",
+            "list: ~ # c\nb: 1\n",
+        ]
+    ),
+)
 @settings(deadline=None)
 def test_a_list_comes_into_being(new: list[Any], text: str) -> None:
     root = parse(text)

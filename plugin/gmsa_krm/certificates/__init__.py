@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from gmsa_krm.outside import Outside
 
 
-def obtain(webhook: Webhook, outside: Outside, report: Report, present: TlsMaterial | None = None) -> TlsMaterial | None:
+def obtain(
+    webhook: Webhook, outside: Outside, report: Report, present: TlsMaterial | None = None
+) -> TlsMaterial | None:
     """The material for a webhook; None for CertManager, and where the report has the reason.
 
     `present` is what the Secret of an earlier run, passing through, holds: Generate keeps it while it is good.

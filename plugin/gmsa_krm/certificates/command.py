@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def issue_files(
-    name: str, namespace: str, valid_for: str, folder: str, force: bool, environ: Mapping[str, str]
-) -> str:
+def issue_files(name: str, namespace: str, valid_for: str, folder: str, force: bool, environ: Mapping[str, str]) -> str:
     """Writes ca.crt, tls.crt and tls.key into `folder`; returns what to do with them.
 
     With `force` files that are there are replaced; the CA that was trusted stays in ca.crt behind the new
@@ -93,7 +91,9 @@ def show(path: str) -> str:
             certificate = x509.load_pem_x509_certificate(block.encode())
             out.append("\n".join([f"{path}, certificate {number} of {len(blocks)}", *_lines(certificate)]))
         except ValueError as error:
-            raise input_error("certificate", f"certificate {number} cannot be read ({str(error)[:100]})", Place(path)) from None
+            raise input_error(
+                "certificate", f"certificate {number} cannot be read ({str(error)[:100]})", Place(path)
+            ) from None
     return "\n".join(out)
 
 

@@ -74,7 +74,11 @@ def _seed(webhook: Webhook, outside: Outside, report: Report) -> bytes | None:
         in_file = f"{settings.seed_env}_FILE"
         value = outside.variable(settings.seed_env)
         try:
-            mounted = outside.read_named_by(in_file, _MAX_SEED_BYTES) if value is None else value.encode("utf-8", "surrogateescape")
+            mounted = (
+                outside.read_named_by(in_file, _MAX_SEED_BYTES)
+                if value is None
+                else value.encode("utf-8", "surrogateescape")
+            )
         except FileProblem as problem:
             report.error(node, field, "seed", str(problem))
             return None
@@ -98,7 +102,9 @@ def _seed(webhook: Webhook, outside: Outside, report: Report) -> bytes | None:
         )
         return None
     if len(set(seed)) < 8:
-        report.warning(node, field, "seed", f"{source} repeats a few characters, so it can be guessed; use `openssl rand -hex 32`")
+        report.warning(
+            node, field, "seed", f"{source} repeats a few characters, so it can be guessed; use `openssl rand -hex 32`"
+        )
     return seed
 
 

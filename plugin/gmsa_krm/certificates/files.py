@@ -33,7 +33,12 @@ def from_files(webhook: Webhook, outside: Outside, report: Report) -> TlsMateria
         _error(report, files, "key", f"{files.key} holds no private key in PEM form")
         return None
     if key is not None and "ENCRYPTED" in key:
-        _error(report, files, "key", f"{files.key} is encrypted, and the webhook cannot ask for a password; store it decrypted")
+        _error(
+            report,
+            files,
+            "key",
+            f"{files.key} is encrypted, and the webhook cannot ask for a password; store it decrypted",
+        )
         return None
     if not authorities or not chain or key is None:
         return None
@@ -42,9 +47,16 @@ def from_files(webhook: Webhook, outside: Outside, report: Report) -> TlsMateria
         server.load_cert_chain(outside.path(files.cert), outside.path(files.key), password=_no_password)
     except (ssl.SSLError, ValueError) as error:
         if "KEY_VALUES_MISMATCH" in str(error):
-            _error(report, files, "key", f"{files.key} is not the key of the certificate in {files.cert}; give the one that was made with it")
+            _error(
+                report,
+                files,
+                "key",
+                f"{files.key} is not the key of the certificate in {files.cert}; give the one that was made with it",
+            )
         else:
-            _error(report, files, "cert", f"{files.cert} and {files.key} cannot be used by a TLS server ({_reason(error)})")
+            _error(
+                report, files, "cert", f"{files.cert} and {files.key} cannot be used by a TLS server ({_reason(error)})"
+            )
         return None
     authorities = _in_force(authorities, outside.now(), files, "ca", report)
     if not authorities:
@@ -88,7 +100,12 @@ def _certificates(section: Section, key: str, pem: str | None, report: Report) -
         return []
     path = section.value(key)
     if "PRIVATE KEY-----" in pem:
-        _error(report, section, key, f"{path} holds a private key, which would become public here; give a file of certificates only")
+        _error(
+            report,
+            section,
+            key,
+            f"{path} holds a private key, which would become public here; give a file of certificates only",
+        )
         return []
     certificates = certificates_of(pem)
     if not certificates:
@@ -115,13 +132,20 @@ def _in_force(authorities: list[str], now: int, section: Section, key: str, repo
     good = [pem for pem in authorities if (end := ends[pem]) is None or end > now]
     if not good:
         last = max(end for end in ends.values() if end is not None)
-        report.error(node, field, "expired-certificate", f"{path} expired {(now - last) // DAY} days ago; issue a new one")
+        report.error(
+            node, field, "expired-certificate", f"{path} expired {(now - last) // DAY} days ago; issue a new one"
+        )
         return []
     if len(good) < len(authorities):
         report.warning(node, field, "expired-certificate", f"{path} holds an expired CA beside a good one; remove it")
     last_good = [end for end in map(ends.__getitem__, good) if end is not None]
     if last_good and max(last_good) <= now + SOON:
-        report.warning(node, field, "expiring-certificate", f"{path} expires in {(max(last_good) - now) // DAY} days; issue a new one")
+        report.warning(
+            node,
+            field,
+            "expiring-certificate",
+            f"{path} expires in {(max(last_good) - now) // DAY} days; issue a new one",
+        )
     return good
 
 
@@ -166,7 +190,12 @@ def _handshake(
         _error(report, files, "cert", message)
         return None
     except (ssl.SSLError, ValueError) as error:
-        _error(report, files, "cert", f"a TLS server with {files.cert} and {files.key} cannot be reached ({_reason(error)})")
+        _error(
+            report,
+            files,
+            "cert",
+            f"a TLS server with {files.cert} and {files.key} cannot be reached ({_reason(error)})",
+        )
         return None
     _error(report, files, "cert", f"a TLS server with {files.cert} and {files.key} does not finish the handshake")
     return None
@@ -177,10 +206,14 @@ def _check_dates(certificate: dict[str, Any], outside: Outside, files: Any, repo
     node, field, now = files.at("cert"), f"{files.path}.cert", outside.now()
     last = ssl.cert_time_to_seconds(certificate["notAfter"])
     if last <= now:
-        report.error(node, field, "expired-certificate", f"{files.cert} expired {(now - last) // DAY} days ago; issue a new one")
+        report.error(
+            node, field, "expired-certificate", f"{files.cert} expired {(now - last) // DAY} days ago; issue a new one"
+        )
         return False
     if last <= now + SOON:
-        report.warning(node, field, "expiring-certificate", f"{files.cert} expires in {(last - now) // DAY} days; issue a new one")
+        report.warning(
+            node, field, "expiring-certificate", f"{files.cert} expires in {(last - now) // DAY} days; issue a new one"
+        )
     return True
 
 

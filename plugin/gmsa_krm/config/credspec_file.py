@@ -44,7 +44,9 @@ def read_credspec(data: bytes, file: str) -> tuple[dict[str, Any] | None, Report
 
 def read_previous(data: bytes, file: str) -> tuple[dict[str, Any] | None, Report]:
     """The same for contents that are in the cluster: what they say may be wrong, and the reason to change them."""
-    contents, report = _read(data, Report(file), "what kubectl get gmsacredentialspec NAME -o jsonpath={.credspec} prints")
+    contents, report = _read(
+        data, Report(file), "what kubectl get gmsacredentialspec NAME -o jsonpath={.credspec} prints"
+    )
     if contents is not None:
         _check(contents, report)
         report.findings = [it for it in report.findings if it.rule in _NO_CONTENTS]
@@ -68,7 +70,12 @@ def _read(data: bytes, report: Report, wanted: str) -> tuple[dict[str, Any] | No
     try:
         json.dumps(contents, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        report.error(None, "", "credspec-file", "holds half of a surrogate pair (\\ud800 to \\udfff), which is no text; mend the escape")
+        report.error(
+            None,
+            "",
+            "credspec-file",
+            "holds half of a surrogate pair (\\ud800 to \\udfff), which is no text; mend the escape",
+        )
         return None, report
     return contents, report
 
@@ -147,13 +154,20 @@ def _string(parent: dict[str, Any], key: str, path: str, report: Report, check: 
         report.error(None, f"{path}.{key}", "required", "is missing; it must be a string")
     else:
         as_text = json.dumps(value if isinstance(value, str) else json.dumps(value, separators=(",", ":")))
-        report.error(None, f"{path}.{key}", "credspec-type", f"must be a string, and the API server refuses anything else; write {as_text[:160]}")
+        report.error(
+            None,
+            f"{path}.{key}",
+            "credspec-type",
+            f"must be a string, and the API server refuses anything else; write {as_text[:160]}",
+        )
 
 
 def _known(mapping: dict[str, Any], path: str, keys: tuple[str, ...], report: Report) -> None:
     for key in mapping:
         if key not in keys:
-            report.error(None, _join(path, key[:60]), "unknown-field", f"unknown field, which the CRD drops{guess(key, keys)}")
+            report.error(
+                None, _join(path, key[:60]), "unknown-field", f"unknown field, which the CRD drops{guess(key, keys)}"
+            )
 
 
 def _join(path: str, key: str) -> str:

@@ -111,9 +111,7 @@ class _Text(Field):
         if not node.style and node.tag is None:
             other = meaning(node.text)
             if other != "string":
-                report.error(
-                    node, path, "unquoted", f'{node.text} reads as a {other} in YAML; quote it: "{node.text}"'
-                )
+                report.error(node, path, "unquoted", f'{node.text} reads as a {other} in YAML; quote it: "{node.text}"')
                 return None
         for remark in self.check(node.text) if self.check else ():
             report.add(node, path, remark)
@@ -135,7 +133,9 @@ class _Choice(Field):
             return None
         if node.text in self.values:
             return node.text
-        report.error(node, path, "unknown-value", f"{_shown(node.text)} is not {_or(self.values)}{guess(node.text, self.values)}")
+        report.error(
+            node, path, "unknown-value", f"{_shown(node.text)} is not {_or(self.values)}{guess(node.text, self.values)}"
+        )
         return None
 
     def type_schema(self) -> Schema:
@@ -241,7 +241,12 @@ class _ListingOrWord(_Listing):
             return super().read(node, path, report)
         if node.text == self.word:
             return self.word
-        report.error(node, path, "unknown-value", f"{_shown(node.text)} is neither a list nor {self.word}{guess(node.text, [self.word])}")
+        report.error(
+            node,
+            path,
+            "unknown-value",
+            f"{_shown(node.text)} is neither a list nor {self.word}{guess(node.text, [self.word])}",
+        )
         return None
 
     def type_schema(self) -> Schema:
@@ -300,9 +305,16 @@ def _check_shape(node: Node, shape: Shape, path: str, report: Report) -> None:
         elif shape == "quantity" and not re.fullmatch(_QUANTITY, node.text):
             report.error(node, path, "type", f"{_shown(node.text)} is no quantity; write something like 100m or 128Mi")
         elif shape in ("string", "label") and not node.style and node.tag is None and meaning(node.text) != "string":
-            report.error(node, path, "unquoted", f'{node.text} reads as a {meaning(node.text)} in YAML; quote it: "{node.text}"')
+            report.error(
+                node, path, "unquoted", f'{node.text} reads as a {meaning(node.text)} in YAML; quote it: "{node.text}"'
+            )
         elif shape == "label" and not re.fullmatch(_LABEL_VALUE, node.text):
-            report.error(node, path, "label", f"{_shown(node.text)} is no label value (letters, digits, -, _ and ., 63 characters)")
+            report.error(
+                node,
+                path,
+                "label",
+                f"{_shown(node.text)} is no label value (letters, digits, -, _ and ., 63 characters)",
+            )
 
 
 def _shape_schema(shape: Shape) -> Schema:
@@ -472,9 +484,7 @@ class Section:
         required = [key for key, field in cls.fields.items() if field.required]
         return {
             "type": "object",
-            "properties": {
-                key: field.schema() for key, field in cls.fields.items()
-            },
+            "properties": {key: field.schema() for key, field in cls.fields.items()},
             "additionalProperties": False,
             **({"required": required} if required else {}),
         }

@@ -60,7 +60,9 @@ def check_host_account(section: HostAccount, report: Report) -> None:
         keys = PLUGINS[plugin][1]
         for key in section.input:
             if key not in keys:
-                report.error(node, f"{path}.{key}", "unknown-field", f"unknown field of {plugin}'s input{guess(key, keys)}")
+                report.error(
+                    node, f"{path}.{key}", "unknown-field", f"unknown field of {plugin}'s input{guess(key, keys)}"
+                )
         for key in keys:
             if not section.input.get(key):
                 report.error(node, f"{path}.{key}", "required", f"is missing; {plugin} needs {' and '.join(keys)}")
@@ -85,4 +87,8 @@ def _arn(written: str) -> bool:
         value = json.loads(written)
     except (ValueError, RecursionError):
         return False
-    return isinstance(value, dict) and set(value) == {"credentialArn"} and bool(re.fullmatch(_ARN, str(value["credentialArn"])))
+    return (
+        isinstance(value, dict)
+        and set(value) == {"credentialArn"}
+        and bool(re.fullmatch(_ARN, str(value["credentialArn"])))
+    )

@@ -34,7 +34,13 @@ GROUP = "gmsa-krm.dev"
 KIND = "GMSAConfig"
 
 
-_TOLERATION: Shape = {"key": "string", "operator": "string", "value": "string", "effect": "string", "tolerationSeconds": "integer"}
+_TOLERATION: Shape = {
+    "key": "string",
+    "operator": "string",
+    "value": "string",
+    "effect": "string",
+    "tolerationSeconds": "integer",
+}
 _AFFINITY: Shape = {
     "requiredDuringSchedulingIgnoredDuringExecution": "any",
     "preferredDuringSchedulingIgnoredDuringExecution": "any",
@@ -136,7 +142,9 @@ class Diagnostics(Section):
     """A Job that asks, in a pod with the credspec, what the Kubernetes page has one ask, and prints a verdict."""
 
     namespace: str = text("Where it runs.", required=True, check=values.label_name)
-    service_account: str = text("A service account that may use the credspec.", required=True, check=values.subdomain_name)
+    service_account: str = text(
+        "A service account that may use the credspec.", required=True, check=values.subdomain_name
+    )
     image: str = text(
         "An image with PowerShell and nltest, of the nodes' Windows version.",
         default="mcr.microsoft.com/windows/servercore:ltsc2022",
@@ -190,7 +198,12 @@ class CredentialSpec(Section):
                         self.at(key), f"{self.path}.{key}", "credspec-source", "goes with account; the file has its own"
                     )
         job = self.diagnostics
-        if job is None or isinstance(self.used_by, str) or not self.used_by or not (job.namespace and job.service_account):
+        if (
+            job is None
+            or isinstance(self.used_by, str)
+            or not self.used_by
+            or not (job.namespace and job.service_account)
+        ):
             return
         if not all(use.namespace and use.service_accounts for use in self.used_by):
             return  # a mistake that is said where it is
@@ -224,10 +237,13 @@ class Nodes(Section):
     """Settings of the Windows nodes, made by HostProcess containers."""
 
     smb_compartment_namespace: bool = boolean(
-        "Set EnableCompartmentNamespace, without which pods with a gMSA reach SMB shares by address only.", default=False
+        "Set EnableCompartmentNamespace, without which pods with a gMSA reach SMB shares by address only.",
+        default=False,
     )
     namespace: str = text(
-        "The DaemonSet's own namespace, at Pod Security level privileged.", default="gmsa-nodes", check=values.label_name
+        "The DaemonSet's own namespace, at Pod Security level privileged.",
+        default="gmsa-nodes",
+        check=values.label_name,
     )
     image: str = text(
         "Image of the DaemonSet; it needs no contents, since HostProcess containers use the node's programs.",
@@ -268,7 +284,9 @@ class AcceptedContents(Section):
 
     credspec: str = text("Name of an entry of credspecs.", required=True, check=values.subdomain_name)
     file: str | None = text("JSON file that holds them, relative to this config's folder.")
-    contents: str | None = text("Or the JSON itself, as kubectl get gmsacredentialspec NAME -o jsonpath={.credspec} prints it.")
+    contents: str | None = text(
+        "Or the JSON itself, as kubectl get gmsacredentialspec NAME -o jsonpath={.credspec} prints it."
+    )
 
     def check(self, report: Report) -> None:
         if (self.file is None) == (self.contents is None):
@@ -285,7 +303,8 @@ class Policy(Section):
         default=False,
     )
     accept_previous: list[AcceptedContents] = sections(
-        "Contents that are accepted beside those of credspecs, while pods with them are still created.", AcceptedContents
+        "Contents that are accepted beside those of credspecs, while pods with them are still created.",
+        AcceptedContents,
     )
 
 
@@ -294,21 +313,27 @@ class Derive(Section):
 
     seed_env: str = text("Environment variable that holds the seed, 32 bytes or more.", default="GMSA_KRM_SEED")
     seed_file: str | None = text("File that holds the seed, instead of the variable; never commit it.")
-    rotate_every: str = text("How long an epoch is: a new serving certificate in each.", default="720h", check=values.duration)
+    rotate_every: str = text(
+        "How long an epoch is: a new serving certificate in each.", default="720h", check=values.duration
+    )
 
 
 class CertificateFiles(Section):
     """For source Files: PEM files, relative to this config's folder."""
 
     ca: str = text("The CA that the API server is to trust.", default="certs/ca.crt")
-    cert: str = text("The webhook's certificate, followed by intermediate ones if there are any.", default="certs/tls.crt")
+    cert: str = text(
+        "The webhook's certificate, followed by intermediate ones if there are any.", default="certs/tls.crt"
+    )
     key: str = text("The certificate's private key, not encrypted.", default="certs/tls.key")
 
 
 class ExistingSecret(Section):
     """For source ExistingSecret: a Secret that something else keeps in the cluster."""
 
-    name: str = text("Its name, in the webhook's namespace; of type kubernetes.io/tls.", required=True, check=values.subdomain_name)
+    name: str = text(
+        "Its name, in the webhook's namespace; of type kubernetes.io/tls.", required=True, check=values.subdomain_name
+    )
     ca_bundle_file: str = text("PEM file with the CA of its certificate.", required=True, examples=("certs/ca.crt",))
 
 
@@ -380,7 +405,10 @@ class Certificate(Section):
             )
         if valid < 3600:
             report.error(
-                self.at("validFor"), f"{self.path}.validFor", "validity", f"{self.valid_for} is under an hour; give at least 1h"
+                self.at("validFor"),
+                f"{self.path}.validFor",
+                "validity",
+                f"{self.valid_for} is under an hour; give at least 1h",
             )
 
 
@@ -401,14 +429,16 @@ class Webhook(Section):
     name: str = text("Name of its objects.", default="gmsa-webhook", check=values.service_name)
     namespace: str = text("Its namespace.", default="gmsa-webhook", check=values.label_name)
     create_namespace: bool = boolean("Emit the namespace too.", default=True)
-    image: str = text(
-        "Its image.", default="registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook:v0.13.0", check=values.image
-    )
+    image: str = text("Its image.", default="registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook:v0.13.0", check=values.image)
     replicas: int = integer("How many pods.", 1, 100, default=2)
     random_hostname: bool = boolean("Give gMSA pods a random host name.", default=False)
     resources: dict[str, Any] = kubernetes(
         "Requests and limits of its container. Default: 20m CPU and 64Mi requested, 256Mi the limit.",
-        {"requests": {"*": "quantity"}, "limits": {"*": "quantity"}, "claims": [{"name": "string", "request": "string"}]},
+        {
+            "requests": {"*": "quantity"},
+            "limits": {"*": "quantity"},
+            "claims": [{"name": "string", "request": "string"}],
+        },
         default=lambda self: {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
     )
     tolerations: list[dict[str, Any]] = kubernetes("Tolerations of its pods.", [_TOLERATION], default=())
@@ -499,14 +529,22 @@ class Match(Section):
 
     def check(self, report: Report) -> None:
         if not (self.kinds or self.names or self.namespaces or self.label_selector):
-            report.error(self.node, self.path, "empty-match", "matches everything; give kinds, names, namespaces or labelSelector")
+            report.error(
+                self.node,
+                self.path,
+                "empty-match",
+                "matches everything; give kinds, names, namespaces or labelSelector",
+            )
 
 
 class NetlogonRestart(Section):
     """A postStart hook that repairs the secure channel to the domain."""
 
     max_attempts: int = integer(
-        "How often it tries; then the container fails. 0: until it succeeds, as the Kubernetes page has it.", 0, 1000, default=10
+        "How often it tries; then the container fails. 0: until it succeeds, as the Kubernetes page has it.",
+        0,
+        1000,
+        default=10,
     )
     interval_seconds: int = integer("Seconds between two attempts.", 1, 600, default=3)
     method: str = choice(
@@ -516,7 +554,11 @@ class NetlogonRestart(Section):
         default="RestartService",
     )
     on_existing_hook: str = choice(
-        "What becomes of a postStart hook that is there: Error, Keep it, Replace it.", "Error", "Keep", "Replace", default="Error"
+        "What becomes of a postStart hook that is there: Error, Keep it, Replace it.",
+        "Error",
+        "Keep",
+        "Replace",
+        default="Error",
     )
     domain: str | None = text(
         "For SecureChannelReset: DNS name of the domain. Default: that of the credspec.", check=values.dns_name
@@ -537,14 +579,19 @@ class WorkloadChange(Section):
 
     match: list[Match] = one_or_more("Which workloads; a list of these is an or.", Match, required=True)
     credspec: str | None = text(
-        "Name of a credspec: one of credspecs, or one that lives in the cluster (existingCredspecs).", check=values.subdomain_name
+        "Name of a credspec: one of credspecs, or one that lives in the cluster (existingCredspecs).",
+        check=values.subdomain_name,
     )
     containers: list[str] = texts(
-        "Only these containers or init containers. Default: the whole pod.", each="Name of a container.", check=values.label_name
+        "Only these containers or init containers. Default: the whole pod.",
+        each="Name of a container.",
+        check=values.label_name,
     )
     service_account: str | None = text("Set serviceAccountName.", check=values.subdomain_name)
     windows_node: bool = boolean("Set nodeSelector kubernetes.io/os=windows and os.name=windows.", default=True)
-    netlogon_restart: NetlogonRestart | None = section("The netlogon hook; absent: no hook.", NetlogonRestart, optional=True)
+    netlogon_restart: NetlogonRestart | None = section(
+        "The netlogon hook; absent: no hook.", NetlogonRestart, optional=True
+    )
     token: BoundToken | None = section("A bound token; absent: none.", BoundToken, optional=True)
 
 
@@ -639,7 +686,9 @@ class GMSAConfig(Section):
 def _check_tolerations(section: Webhook | Nodes, report: Report) -> None:
     for index, toleration in enumerate(section.tolerations):
         if "tolerationSeconds" in toleration and toleration.get("effect") != "NoExecute":
-            message = "has tolerationSeconds, which the API server takes with effect: NoExecute only; add that, or remove it"
+            message = (
+                "has tolerationSeconds, which the API server takes with effect: NoExecute only; add that, or remove it"
+            )
             report.error(section.at("tolerations"), f"{section.path}.tolerations[{index}]", "toleration", message)
 
 

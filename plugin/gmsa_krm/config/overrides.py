@@ -61,14 +61,19 @@ def of_form(entries: dict[str, str], source: str) -> list[Override]:
         try:
             override = Override(steps, _of_text(text), source, config)
         except YamlError as error:
-            findings.append(Finding(ERROR, "override", f"{error.message}; mend the value, or quote it", Place(source), path[:80]))
+            findings.append(
+                Finding(ERROR, "override", f"{error.message}; mend the value, or quote it", Place(source), path[:80])
+            )
             continue
         if found.setdefault((config, override.field), override) is not override:
             findings.append(Finding(ERROR, "override", "is set twice; remove one", Place(source), override.field))
     if findings:
         raise InputError(findings)
     # entries of a list in their order, so that one can be added behind another
-    return sorted(found.values(), key=lambda it: [(isinstance(step, str), step if isinstance(step, int) else 0) for step in it.steps])
+    return sorted(
+        found.values(),
+        key=lambda it: [(isinstance(step, str), step if isinstance(step, int) else 0) for step in it.steps],
+    )
 
 
 def of_file(text: str, file: str) -> list[Override]:
@@ -96,7 +101,9 @@ def of_file(text: str, file: str) -> list[Override]:
     known: set[str] = set()
     for override in found:
         if override.field in known:
-            report.findings.append(Finding(ERROR, "override", "is set twice; remove one", Place(override.source), override.field))
+            report.findings.append(
+                Finding(ERROR, "override", "is set twice; remove one", Place(override.source), override.field)
+            )
         known.add(override.field)
     if report.findings:
         raise InputError(report.findings)
@@ -150,7 +157,9 @@ def _of_text(text: str) -> Node:
     if text[:1] in ("[", "{", '"', "'"):
         root = parse(text)
         # {859E1386-…} is a GUID in braces, and to YAML a mapping without values
-        is_text = root is not None and root.kind == MAPPING and all(value.is_null for _, value in root.pairs) and root.pairs
+        is_text = (
+            root is not None and root.kind == MAPPING and all(value.is_null for _, value in root.pairs) and root.pairs
+        )
         if root is not None and not is_text:
             return root
     node = _node()
@@ -176,7 +185,9 @@ def _with(node: Node, steps: list[Step], value: Node) -> Node:
         made.items = [*items[:step], _with(inner, rest, value), *items[step + 1 :]]
         return made
     if node.kind != MAPPING and not node.is_null:
-        raise ValueError(f"{step} is a field of a mapping, and there is none here; give the path of an entry, as in domains[0].sid")
+        raise ValueError(
+            f"{step} is a field of a mapping, and there is none here; give the path of an entry, as in domains[0].sid"
+        )
     pairs = list(node.pairs) if node.kind == MAPPING else []
     made.kind, made.items = MAPPING, []
     entry = _with(node.get(step) or _node(node), rest, value)
@@ -199,5 +210,7 @@ def _node(near: Node | None = None) -> Node:
     node.pairs, node.items = [], []
     node.flow = node.alias = False
     node.anchor = None
-    node.start, node.end, node.line, node.column = (near.start, near.end, near.line, near.column) if near else (0, 0, 0, 0)
+    node.start, node.end, node.line, node.column = (
+        (near.start, near.end, near.line, near.column) if near else (0, 0, 0, 0)
+    )
     return node

@@ -29,7 +29,9 @@ def values_schema() -> Schema:
     webhook["namespace"]["description"] += " Default: the release's."
     webhook["createNamespace"]["default"] = False
     install = spec["properties"]["crd"]["properties"]["install"]
-    install["description"] = "Emit the CRD as a part of the release, too; Helm installs it from the chart's crds/, and never removes it."
+    install["description"] = (
+        "Emit the CRD as a part of the release, too; Helm installs it from the chart's crds/, and never removes it."
+    )
     install["default"] = False
     post_renderer = {
         "type": "boolean",

@@ -44,13 +44,24 @@ def account(text: str) -> Iterable[Remark]:
     elif "\\" in text:
         yield wrong("account-name", f"{text} is DOMAIN\\name; give the name alone: {text.rpartition(chr(92))[2]}")
     elif "@" in text:
-        yield wrong("account-name", f"{text} is a user principal name; give the sAMAccountName: {text.partition('@')[0]}")
+        yield wrong(
+            "account-name", f"{text} is a user principal name; give the sAMAccountName: {text.partition('@')[0]}"
+        )
     elif not text or re.search(_NOT_IN_ACCOUNT, text) or text != text.strip() or not text.isprintable():
-        yield wrong("account-name", f"{text!a} is no sAMAccountName; give the account's name as Get-ADServiceAccount shows it, without $")
+        yield wrong(
+            "account-name",
+            f"{text!a} is no sAMAccountName; give the account's name as Get-ADServiceAccount shows it, without $",
+        )
     elif len(text) > 20:
-        yield wrong("account-name", f"{text} has {len(text)} characters; a sAMAccountName has 20 at most, so this is the display or DNS name")
+        yield wrong(
+            "account-name",
+            f"{text} has {len(text)} characters; a sAMAccountName has 20 at most, so this is the display or DNS name",
+        )
     elif len(text) > 15:
-        yield doubtful("account-name", f"{text} has {len(text)} characters; above 15 New-ADServiceAccount cuts or refuses the name, check it with Get-ADServiceAccount")
+        yield doubtful(
+            "account-name",
+            f"{text} has {len(text)} characters; above 15 New-ADServiceAccount cuts or refuses the name, check it with Get-ADServiceAccount",
+        )
 
 
 def domain_sid(text: str) -> Iterable[Remark]:
@@ -58,7 +69,9 @@ def domain_sid(text: str) -> Iterable[Remark]:
     if of_account:
         yield wrong("account-sid", f"{text} is an account's SID (it ends in a RID); give the domain's: {of_account[1]}")
     elif not re.fullmatch(_SID, text):
-        yield wrong("domain-sid", f"{text} is no domain SID; give S-1-5-21-a-b-c as `(Get-ADDomain).DomainSID.Value` shows it")
+        yield wrong(
+            "domain-sid", f"{text} is no domain SID; give S-1-5-21-a-b-c as `(Get-ADDomain).DomainSID.Value` shows it"
+        )
     elif any(int(part) > 0xFFFFFFFF for part in text.split("-")[4:]):
         yield wrong("domain-sid", f"{text} has a number over 4294967295; copy it from `(Get-ADDomain).DomainSID.Value`")
 
@@ -68,16 +81,24 @@ def domain_guid(text: str) -> Iterable[Remark]:
     if bare != text and re.fullmatch(_GUID, bare):
         yield wrong("domain-guid", f"{text} has braces; a domain's GUID has none: {bare}")
     elif not re.fullmatch(_GUID, text):
-        yield wrong("domain-guid", f"{text} is no GUID; give `(Get-ADDomain).ObjectGUID`, like 244818ae-87ac-4fcd-92ec-e79e5252348a")
+        yield wrong(
+            "domain-guid",
+            f"{text} is no GUID; give `(Get-ADDomain).ObjectGUID`, like 244818ae-87ac-4fcd-92ec-e79e5252348a",
+        )
     elif not text.strip("0-"):
         yield wrong("domain-guid", f"{text} is the empty GUID; give `(Get-ADDomain).ObjectGUID`")
 
 
 def plugin_guid(text: str) -> Iterable[Remark]:
     if re.fullmatch(_GUID, text):
-        yield wrong("plugin-guid", f"{text} has no braces, and without them the plugin is not called; write \"{{{text}}}\"")
+        yield wrong(
+            "plugin-guid", f'{text} has no braces, and without them the plugin is not called; write "{{{text}}}"'
+        )
     elif not (text.startswith("{") and text.endswith("}") and re.fullmatch(_GUID, text[1:-1])):
-        yield wrong("plugin-guid", f"{text} is no plugin GUID; write it in braces, like \"{{CCC2A336-D7F3-4818-A213-272B7924213E}}\"")
+        yield wrong(
+            "plugin-guid",
+            f'{text} is no plugin GUID; write it in braces, like "{{CCC2A336-D7F3-4818-A213-272B7924213E}}"',
+        )
 
 
 def dns_name(text: str) -> Iterable[Remark]:
@@ -86,16 +107,25 @@ def dns_name(text: str) -> Iterable[Remark]:
     elif not re.fullmatch(_DNS_NAME, text) or len(text) > 253:
         yield wrong("dns-name", f"{text!a} is no DNS name; give the domain's, like contoso.com")
     elif "." not in text:
-        yield doubtful("dns-name", f"{text} has a single label, so it may be the NetBIOS name; give the domain's DNS name, like contoso.com")
+        yield doubtful(
+            "dns-name",
+            f"{text} has a single label, so it may be the NetBIOS name; give the domain's DNS name, like contoso.com",
+        )
 
 
 def netbios_name(text: str) -> Iterable[Remark]:
     if "." in text:
-        yield wrong("netbios-name", f"{text} is a DNS name; give the NetBIOS name, `(Get-ADDomain).NetBIOSName`, like {text.partition('.')[0].upper()[:15]}")
+        yield wrong(
+            "netbios-name",
+            f"{text} is a DNS name; give the NetBIOS name, `(Get-ADDomain).NetBIOSName`, like {text.partition('.')[0].upper()[:15]}",
+        )
     elif not text or re.search(_NOT_IN_NETBIOS, text) or not text.isprintable():
         yield wrong("netbios-name", f"{text!a} is no NetBIOS name; give `(Get-ADDomain).NetBIOSName`, like CONTOSO")
     elif len(text) > 15:
-        yield wrong("netbios-name", f"{text} has {len(text)} characters; a NetBIOS name has 15 at most: `(Get-ADDomain).NetBIOSName`")
+        yield wrong(
+            "netbios-name",
+            f"{text} has {len(text)} characters; a NetBIOS name has 15 at most: `(Get-ADDomain).NetBIOSName`",
+        )
 
 
 def scope(text: str) -> Iterable[Remark]:
@@ -106,19 +136,28 @@ def scope(text: str) -> Iterable[Remark]:
 def subdomain_name(text: str) -> Iterable[Remark]:
     """A name of most Kubernetes objects: an RFC 1123 subdomain."""
     if not re.fullmatch(_SUBDOMAIN, text) or len(text) > 253:
-        yield wrong("kubernetes-name", f"{text!a} is no RFC 1123 name (lower case, digits, - and .); write {_suggested_name(text) or 'one, like web-1'}")
+        yield wrong(
+            "kubernetes-name",
+            f"{text!a} is no RFC 1123 name (lower case, digits, - and .); write {_suggested_name(text) or 'one, like web-1'}",
+        )
 
 
 def label_name(text: str) -> Iterable[Remark]:
     """A name of a namespace: an RFC 1123 label."""
     if not re.fullmatch(_LABEL_ONLY, text):
-        yield wrong("kubernetes-name", f"{text!a} is no RFC 1123 label (lower case, digits and -, 63 characters); write {_suggested_name(text).replace('.', '-')[:63].strip('-') or 'one, like web-1'}")
+        yield wrong(
+            "kubernetes-name",
+            f"{text!a} is no RFC 1123 label (lower case, digits and -, 63 characters); write {_suggested_name(text).replace('.', '-')[:63].strip('-') or 'one, like web-1'}",
+        )
 
 
 def service_name(text: str) -> Iterable[Remark]:
     """A name of a Service: an RFC 1035 label."""
     if not re.fullmatch(_SERVICE_NAME, text):
-        yield wrong("kubernetes-name", f"{text!a} cannot name a Service (a letter, then lower case, digits and -, 63 characters); write something like gmsa-webhook")
+        yield wrong(
+            "kubernetes-name",
+            f"{text!a} cannot name a Service (a letter, then lower case, digits and -, 63 characters); write something like gmsa-webhook",
+        )
 
 
 def service_account(text: str) -> Iterable[Remark]:
@@ -135,7 +174,10 @@ def label_selector(text: str) -> Iterable[Remark]:
             return
         yield wrong("label-selector", "is empty; write something like app=iis, or leave it out")
     except SelectorError as error:
-        yield wrong("label-selector", f"{str(error)!a} is no part of a label selector; write a=b, a!=b, a in (b,c), a notin (b), a, !a")
+        yield wrong(
+            "label-selector",
+            f"{str(error)!a} is no part of a label selector; write a=b, a!=b, a in (b,c), a notin (b), a, !a",
+        )
 
 
 def field_path(text: str) -> Iterable[Remark]:
@@ -162,7 +204,9 @@ def _suggested_name(text: str) -> str:
 
 def duration(text: str) -> Iterable[Remark]:
     if not re.fullmatch(_DURATION, text):
-        yield wrong("duration", f"{text!a} is no duration; write hours, minutes and seconds like 8760h or 1h30m (there is no d)")
+        yield wrong(
+            "duration", f"{text!a} is no duration; write hours, minutes and seconds like 8760h or 1h30m (there is no d)"
+        )
     elif not seconds(text):
         yield wrong("duration", f"{text} is no time at all; write something like 720h")
     elif seconds(text) > 3600 * 24 * 366 * 100:
@@ -191,4 +235,6 @@ def image(text: str) -> Iterable[Remark]:
     if not match:
         yield wrong("image", f"{text!a} is no image reference; write registry/path:tag or registry/path@sha256:digest")
     elif not match["digest"] and match["tag"] in (None, ":latest"):
-        yield doubtful("image", f"{text} has no fixed tag, so what runs may change without notice; name a version or a digest")
+        yield doubtful(
+            "image", f"{text} has no fixed tag, so what runs may change without notice; name a version or a digest"
+        )

@@ -97,7 +97,8 @@ def generate_from(folder: Folder, config_needed: bool = True, namespace: str = "
     """
     if not folder.configs and (config_needed or not folder.documents):
         raise input_error(
-            "no-config", "no GMSAConfig in what was given; it starts with apiVersion: gmsa-krm.dev/v1alpha1, kind: GMSAConfig"
+            "no-config",
+            "no GMSAConfig in what was given; it starts with apiVersion: gmsa-krm.dev/v1alpha1, kind: GMSAConfig",
         )
     return run(folder.configs, folder.documents, namespace)
 
@@ -142,7 +143,9 @@ def _read(
             continue
         if is_config(head):
             if len(document.text) > MAX_BYTES:
-                raise input_error("too-large", f"is over {MAX_BYTES >> 20} MiB; a GMSAConfig is a small file", document.place())
+                raise input_error(
+                    "too-large", f"is over {MAX_BYTES >> 20} MiB; a GMSAConfig is a small file", document.place()
+                )
             own_folder = os.path.dirname(os.path.abspath(file)) if file != "-" else os.getcwd()
             outside = Outside(own_folder, environ, overrides)
             root = document.node

@@ -60,7 +60,9 @@ def write_folder(outputs: list[Output], folder: str, as_json: bool) -> list[str]
         contents = _named_contents(outputs, as_json)
         for name in contents:
             if name not in earlier and os.path.lexists(os.path.join(folder, name)):
-                raise OutsideError(f"{os.path.join(folder, name)} is there and not ours; move it, or choose another folder")
+                raise OutsideError(
+                    f"{os.path.join(folder, name)} is there and not ours; move it, or choose another folder"
+                )
         # The index first and with both runs' names: should this one be cut off, the next knows all our files.
         index, mode = os.path.join(folder, _INDEX), ordinary_mode()
         replace_files({index: (_index(earlier | set(contents)), mode)})
@@ -96,7 +98,9 @@ def _named_contents(outputs: list[Output], as_json: bool) -> dict[str, tuple[byt
     contents: dict[str, tuple[bytes, bool]] = {}
     for output in outputs:
         _, kind, namespace, name = output.identity
-        stem = re.sub(r"[^-A-Za-z0-9._]", "-", f"{_number(output):02}-{kind.lower()}-{namespace and namespace + '_'}{name}")
+        stem = re.sub(
+            r"[^-A-Za-z0-9._]", "-", f"{_number(output):02}-{kind.lower()}-{namespace and namespace + '_'}{name}"
+        )
         file = f"{stem[:200]}.{ending}"
         more = 2
         while file in contents:

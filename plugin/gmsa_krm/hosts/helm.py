@@ -41,7 +41,11 @@ _BEFORE_OURS = frozenset(
 
 
 def post_render(
-    data: bytes, configs: list[tuple[LoadedConfig, Outside]], outside: Outside, namespace: str, helm4: bool,
+    data: bytes,
+    configs: list[tuple[LoadedConfig, Outside]],
+    outside: Outside,
+    namespace: str,
+    helm4: bool,
     config_needed: bool = True,
 ) -> tuple[bytes, list[Finding]]:
     """The stream that Helm's becomes. GMSAConfigs in it are taken out and count as config beside `configs`.

@@ -60,12 +60,22 @@ class _Translation:
         webhook: dict[str, Any] = {"name": self._release, "namespace": self._namespace, "createNamespace": False}
         registry = self._take("global", {}).get("systemDefaultRegistry")
         image = self._take("image", {})
-        repository, tag = image.get("repository", "registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook"), image.get("tag", "v0.13.0")
+        repository, tag = (
+            image.get("repository", "registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook"),
+            image.get("tag", "v0.13.0"),
+        )
         webhook["image"] = f"{registry + '/' if registry else ''}{repository}:{tag}"
-        for theirs, ours in (("replicaCount", "replicas"), ("qps", "qps"), ("burst", "burst"), ("randomHostname", "randomHostname")):
+        for theirs, ours in (
+            ("replicaCount", "replicas"),
+            ("qps", "qps"),
+            ("burst", "burst"),
+            ("randomHostname", "randomHostname"),
+        ):
             value = self._take(theirs, None)
             if value is not None:
-                webhook[ours] = int(value) if ours != "randomHostname" and str(value).replace(".0", "").isdigit() else value
+                webhook[ours] = (
+                    int(value) if ours != "randomHostname" and str(value).replace(".0", "").isdigit() else value
+                )
         for key in ("affinity", "nodeSelector", "tolerations"):
             value = self._take(key, None)
             if value:
@@ -97,12 +107,16 @@ class _Translation:
         return default if value is None else value
 
     def _lost(self, field: str, why: str) -> None:
-        self.findings.append(Finding(WARNING, "not-carried-over", f"is not carried over: {why}", Place(self._file), field))
+        self.findings.append(
+            Finding(WARNING, "not-carried-over", f"is not carried over: {why}", Place(self._file), field)
+        )
 
     def _credspec(self, credential: dict[str, Any]) -> dict[str, Any]:
         join = _mapping(credential.get("domainJoinConfig"))
         account = str(join.get("machineAccountName", ""))
-        domain = {key: str(join[key]) for key in ("dnsName", "dnsTreeName", "netBiosName", "guid", "sid") if join.get(key)}
+        domain = {
+            key: str(join[key]) for key in ("dnsName", "dnsTreeName", "netBiosName", "guid", "sid") if join.get(key)
+        }
         # The name that the chart gives it.
         entry: dict[str, Any] = {"account": account, "name": account.lower().replace("_", "-")}
         host = _mapping(credential.get("hostAccountConfig"))
@@ -117,7 +131,10 @@ class _Translation:
         manager = _mapping(certificates.get("certManager"))
         secret = certificates.get("secretName", "gmsa-server-cert")
         if manager.get("enabled", True):
-            self._lost("certificates.secretName", f"the Secret of cert-manager is {self._release}-tls here; {secret} can go once the new pods run")
+            self._lost(
+                "certificates.secretName",
+                f"the Secret of cert-manager is {self._release}-tls here; {secret} can go once the new pods run",
+            )
             return {"source": "CertManager"}
         self._lost("certificates.caBundle", "write it, decoded from base64, to certs/ca.crt beside the config")
         return {"source": "ExistingSecret", "existingSecret": {"name": secret, "caBundleFile": "certs/ca.crt"}}

@@ -73,8 +73,14 @@ def _resource_list(text: str) -> Node:
     except YamlError as error:
         raise input_error("yaml", error.message, Place("stdin", error.line, error.column)) from None
     if root is None or root.string("kind") != "ResourceList" or root.string("apiVersion") not in _API_VERSIONS:
-        found = "no mapping" if root is None or root.kind != MAPPING else f"{root.string('apiVersion')[:80] or 'no apiVersion'}, {root.string('kind')[:80] or 'no kind'}"
-        message = f"is no ResourceList ({found}); wanted is kind: ResourceList with apiVersion {', '.join(_API_VERSIONS)}"
+        found = (
+            "no mapping"
+            if root is None or root.kind != MAPPING
+            else f"{root.string('apiVersion')[:80] or 'no apiVersion'}, {root.string('kind')[:80] or 'no kind'}"
+        )
+        message = (
+            f"is no ResourceList ({found}); wanted is kind: ResourceList with apiVersion {', '.join(_API_VERSIONS)}"
+        )
         raise input_error("not-a-resource-list", message, Place("stdin", 1, 1))
     seen: set[str] = set()
     for key, _ in root.pairs:
@@ -84,7 +90,9 @@ def _resource_list(text: str) -> Node:
         seen.add(key.text)
     items = root.get("items")
     if items is not None and items.kind != SEQUENCE and not items.is_null:
-        raise input_error("type", "items of the ResourceList is no list", Place("stdin", items.line + 1, items.column + 1))
+        raise input_error(
+            "type", "items of the ResourceList is no list", Place("stdin", items.line + 1, items.column + 1)
+        )
     return root
 
 
@@ -94,7 +102,11 @@ def _checked(config: Node | None) -> Node:
             "no-config", "the ResourceList has no functionConfig; a GMSAConfig is wanted there", field="functionConfig"
         )
     if not is_config(config):
-        found = f"{config.string('apiVersion')[:80]}, {config.string('kind')[:80]}" if config.kind == MAPPING else "no mapping"
+        found = (
+            f"{config.string('apiVersion')[:80]}, {config.string('kind')[:80]}"
+            if config.kind == MAPPING
+            else "no mapping"
+        )
         message = f"is no GMSAConfig ({found}); give one with apiVersion: gmsa-krm.dev/v1alpha1, kind: GMSAConfig"
         raise input_error("not-a-config", message, field="functionConfig")
     return config
@@ -143,5 +155,3 @@ def _result(finding: Finding) -> dict[str, Any]:
         result["file"] = {"path": finding.place.file}
     result["tags"] = {"rule": finding.rule}
     return result
-
-

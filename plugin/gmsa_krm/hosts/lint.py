@@ -25,7 +25,9 @@ def lint(paths: list[str], environ: Mapping[str, str], stdin: BinaryIO) -> list[
 def as_text(findings: list[Finding]) -> str:
     errors = sum(finding.severity == ERROR for finding in findings)
     lines = [str(finding) for finding in findings]
-    return "".join(f"{line}\n" for line in [*lines, f"{_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}"])
+    return "".join(
+        f"{line}\n" for line in [*lines, f"{_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}"]
+    )
 
 
 def _count(number: int, what: str) -> str:

@@ -32,9 +32,15 @@ def patch(configs: list[tuple[LoadedConfig, Outside]], target: str, namespace: s
     api_version, group, kind, name = _parsed(target)
     paths = dict(BUILT_IN)
     for loaded, _ in configs:
-        paths.update({(it.api_group, it.kind): tuple(it.pod_template.split(".")) for it in loaded.config.spec.workload_kinds})
+        paths.update(
+            {(it.api_group, it.kind): tuple(it.pod_template.split(".")) for it in loaded.config.spec.workload_kinds}
+        )
     if (group, kind) not in paths:
-        raise input_error("unknown-kind", f"{kind} of group {group or 'core'} is no kind with a pod that is known; name it in spec.workloadKinds", field=target)
+        raise input_error(
+            "unknown-kind",
+            f"{kind} of group {group or 'core'} is no kind with a pod that is known; name it in spec.workloadKinds",
+            field=target,
+        )
     known = Known(prepared)
     changes = [
         change
@@ -43,7 +49,9 @@ def patch(configs: list[tuple[LoadedConfig, Outside]], target: str, namespace: s
         if any(_could_match(match, kind, name, namespace) for match in change.match)
     ]
     if not changes:
-        raise input_error("no-match", "no entry of spec.workloads matches it; mend the match, or the name", field=target)
+        raise input_error(
+            "no-match", "no entry of spec.workloads matches it; mend the match, or the name", field=target
+        )
     pod = _stub(api_version, kind, name, namespace, paths[group, kind], group, changes)
 
     def say(severity: str, rule: str, message: str, at: Node | None, path: str) -> None:
@@ -55,8 +63,12 @@ def patch(configs: list[tuple[LoadedConfig, Outside]], target: str, namespace: s
             message = "names no containers, and a patch has to name those that get a hook or a token; list them"
             findings.append(Finding(ERROR, "patch-containers", message, Place(), f"{change.path}.containers"))
         if change.netlogon_restart is not None and change.netlogon_restart.on_existing_hook == "Keep":
-            message = "Keep is not to be had in a patch, which does not see what is there; use Replace or the transformer"
-            findings.append(Finding(ERROR, "patch-hook", message, Place(), f"{change.netlogon_restart.path}.onExistingHook"))
+            message = (
+                "Keep is not to be had in a patch, which does not see what is there; use Replace or the transformer"
+            )
+            findings.append(
+                Finding(ERROR, "patch-hook", message, Place(), f"{change.netlogon_restart.path}.onExistingHook")
+            )
         pod_change.add(change, known.domains.get(change.credspec or "", ""))
     overlay = pod_change.overlay()
     if known.approved:
@@ -66,11 +78,17 @@ def patch(configs: list[tuple[LoadedConfig, Outside]], target: str, namespace: s
         findings.append(Finding(ERROR, "patch-custom-kind", message, Place(), target))
     if has_errors(findings):
         raise InputError(findings)
-    replaces = any(it.netlogon_restart is not None and it.netlogon_restart.on_existing_hook == "Replace" for it in changes)
+    replaces = any(
+        it.netlogon_restart is not None and it.netlogon_restart.on_existing_hook == "Replace" for it in changes
+    )
     data: Any = {"spec": _plain(overlay, pod, replaces)}
     for key in reversed(paths[group, kind]):
         data = {key: data}
-    head: dict[str, Any] = {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, **({"namespace": namespace} if namespace else {})}}
+    head: dict[str, Any] = {
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {"name": name, **({"namespace": namespace} if namespace else {})},
+    }
     return write.document({**head, **data}).encode(), findings
 
 
@@ -85,7 +103,11 @@ def _parsed(target: str) -> tuple[str, str, str, str]:
         return f"{group}/{version}" if group else version, group, kind, name
     groups = [group for group, known in BUILT_IN if known == kind]
     if not groups:
-        raise input_error("target", f"{kind} is no kind of Kubernetes with a pod; give version and group too, like Rollout.v1alpha1.argoproj.io/{name}", field=target)
+        raise input_error(
+            "target",
+            f"{kind} is no kind of Kubernetes with a pod; give version and group too, like Rollout.v1alpha1.argoproj.io/{name}",
+            field=target,
+        )
     return _VERSIONS[groups[0]], groups[0], kind, name
 
 
@@ -99,10 +121,18 @@ def _could_match(match: Any, kind: str, name: str, namespace: str) -> bool:
 
 
 def _stub(
-    api_version: str, kind: str, name: str, namespace: str, path: tuple[str, ...], group: str, changes: list[WorkloadChange]
+    api_version: str,
+    kind: str,
+    name: str,
+    namespace: str,
+    path: tuple[str, ...],
+    group: str,
+    changes: list[WorkloadChange],
 ) -> Node:
     """The pod's spec of a workload with nothing but the containers that the entries name."""
-    containers = [{"name": container} for container in dict.fromkeys(it for change in changes for it in change.containers)]
+    containers = [
+        {"name": container} for container in dict.fromkeys(it for change in changes for it in change.containers)
+    ]
     spec: Any = {"spec": {"containers": containers}}
     for key in reversed(path):
         spec = {key: spec}

@@ -39,7 +39,9 @@ def sets_gmsa() -> str:
     Other updates (labels, finalizers) do not depend on a webhook that may be down.
     """
     places_of = [places(pod, "containers", "initContainers") for pod in ("object", "oldObject")]
-    return f"request.operation == 'CREATE' ? (\n{uses_gmsa('object')})\n: (\n{places_of[0]}\n) != (\n{places_of[1]}\n)\n"
+    return (
+        f"request.operation == 'CREATE' ? (\n{uses_gmsa('object')})\n: (\n{places_of[0]}\n) != (\n{places_of[1]}\n)\n"
+    )
 
 
 def uses_gmsa_now_or_before() -> str:
@@ -79,7 +81,9 @@ def tables(entries: dict[str, list[str]]) -> list[str]:
     A name whose strings are too long for one stands in several, with the first strings in the first.
     """
     texts = [
-        f"{literal(name)}: [{part}]" for name, contents in entries.items() for part in _parts(map(literal, contents), ", ")
+        f"{literal(name)}: [{part}]"
+        for name, contents in entries.items()
+        for part in _parts(map(literal, contents), ", ")
     ]
     return ["{\n" + part + "\n}" for part in _parts(texts or ["'': ['']"])]
 

@@ -149,7 +149,11 @@ def expansion(settings: Policy, approved: dict[str, list[str]]) -> Object:
             "variables": variables,
             "mutations": [
                 {"patchType": "JSONPatch", "jsonPatch": {"expression": cel.fill_in(path, kind, names)}}
-                for path, kind in (("/spec", ""), ("/spec/containers/", "containers"), ("/spec/initContainers/", "initContainers"))
+                for path, kind in (
+                    ("/spec", ""),
+                    ("/spec/containers/", "containers"),
+                    ("/spec/initContainers/", "initContainers"),
+                )
             ],
         },
     }
@@ -163,7 +167,10 @@ def binding(of: Object) -> Object:
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": f"{kind}Binding",
         "metadata": {"name": name, "labels": dict(MANAGED_BY)},
-        "spec": {"policyName": name, **({"validationActions": ["Deny"]} if kind == "ValidatingAdmissionPolicy" else {})},
+        "spec": {
+            "policyName": name,
+            **({"validationActions": ["Deny"]} if kind == "ValidatingAdmissionPolicy" else {}),
+        },
     }
 
 

@@ -18,6 +18,7 @@ _PORT = 8443
 _USER = 65532
 _DRAIN_SECONDS = 10
 
+
 # Upstream's script and chart select pods by this label alone, and a Deployment's selector cannot be changed:
 # with the same one a Deployment of theirs can be taken over.
 def _selector(webhook: Webhook) -> Object:

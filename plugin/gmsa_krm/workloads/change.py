@@ -104,7 +104,9 @@ class PodChange:
                 self._overlay.update(merged(self._overlay, wanted))
             return
         for kind, index, container in chosen:
-            if self._once(f"{kind}[{index}].securityContext.windowsOptions.gmsaCredentialSpecName", change.credspec, change.path):
+            if self._once(
+                f"{kind}[{index}].securityContext.windowsOptions.gmsaCredentialSpecName", change.credspec, change.path
+            ):
                 self._refuse_other_contents(container, change.credspec, f"{kind}[{index}].")
                 self._in_container(kind, index, wanted)
 
@@ -129,7 +131,9 @@ class PodChange:
         name = _at(self._pod, "os", "name")
         for node, field in ((label, f"nodeSelector.{_OS_LABEL}"), (name, "os.name")):
             if node is not None and node.text != "windows":
-                message = f"is {node.text}, and a pod with a gMSA runs on Windows; narrow the match, or mend the workload"
+                message = (
+                    f"is {node.text}, and a pod with a gMSA runs on Windows; narrow the match, or mend the workload"
+                )
                 self._say("error", "not-windows", message, node, field)
                 return
         self._overlay.update(merged(self._overlay, {"nodeSelector": {_OS_LABEL: "windows"}, "os": {"name": "windows"}}))
@@ -151,7 +155,10 @@ class PodChange:
             there = _at(container, "lifecycle", "postStart")
             given = _at(there, "exec", "command") if there is not None else None
             if there is not None and not there.is_null:
-                if given is not None and [it.text for it in getattr(given, "items", ()) if it.kind == SCALAR] == command:
+                if (
+                    given is not None
+                    and [it.text for it in getattr(given, "items", ()) if it.kind == SCALAR] == command
+                ):
                     continue
                 if settings.on_existing_hook == "Keep":
                     continue
@@ -199,8 +206,12 @@ class PodChange:
             taken = _index_of(mounts, "mountPath", token.mount_path)
             if taken is not None and mounts is not None:
                 if mounts.items[taken].string("name") != token.name:
-                    message = f"has something mounted at {token.mount_path} already; give {token.path}.mountPath another path"
-                    self._say("error", "mount-path", message, mounts.items[taken], f"{kind}[{at}].volumeMounts[{taken}]")
+                    message = (
+                        f"has something mounted at {token.mount_path} already; give {token.path}.mountPath another path"
+                    )
+                    self._say(
+                        "error", "mount-path", message, mounts.items[taken], f"{kind}[{at}].volumeMounts[{taken}]"
+                    )
                 continue
             mount = {"name": token.name, "mountPath": token.mount_path, "readOnly": True}
             self._in_container(kind, at, {"volumeMounts": Items(more=[mount])})
@@ -222,7 +233,10 @@ def merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
         if isinstance(known, dict) and isinstance(value, dict):
             joined[key] = merged(known, value)
         elif isinstance(known, Items) and isinstance(value, Items):
-            changes = {**known.changes, **{at: merged(known.changes.get(at, {}), it) for at, it in value.changes.items()}}
+            changes = {
+                **known.changes,
+                **{at: merged(known.changes.get(at, {}), it) for at, it in value.changes.items()},
+            }
             joined[key] = Items(changes, [*known.more, *(entry for entry in value.more if entry not in known.more)])
         else:
             joined[key] = value

@@ -55,7 +55,12 @@ class Checker:
                 named.add(name)
                 self._reference(name, f"{at}.gmsaCredentialSpecName")
                 # in mode Policy they are compared where they are written
-                if isinstance(contents, str) and contents and not self._known.approved and self._known.is_contents(name, contents) is False:
+                if (
+                    isinstance(contents, str)
+                    and contents
+                    and not self._known.approved
+                    and self._known.is_contents(name, contents) is False
+                ):
                     message = f"differs from what the config says {name} is, and is refused at admission; remove gmsaCredentialSpec, it is filled in then"
                     self._error("foreign-contents", message, f"{at}.gmsaCredentialSpec")
                 if path and not contents and pod_options.get("gmsaCredentialSpec"):
@@ -111,10 +116,16 @@ class Checker:
                 self._error("too-many-credspecs", message, "")
         if not self._known.hardened:
             return
-        vouched = {options_of(holder).get("gmsaCredentialSpecName") for _, holder in [("", self._pod), *self._containers("containers")]}
+        vouched = {
+            options_of(holder).get("gmsaCredentialSpecName")
+            for _, holder in [("", self._pod), *self._containers("containers")]
+        }
         for path, container in self._containers("initContainers"):
             options = options_of(container)
-            name, at = options.get("gmsaCredentialSpecName"), f"{path}securityContext.windowsOptions.gmsaCredentialSpecName"
+            name, at = (
+                options.get("gmsaCredentialSpecName"),
+                f"{path}securityContext.windowsOptions.gmsaCredentialSpecName",
+            )
             if not name:
                 continue
             if name not in vouched:
@@ -134,8 +145,14 @@ class Checker:
         label = _get(self._pod, "nodeSelector", "kubernetes.io/os")
         for value, path in ((system, "os.name"), (label, "nodeSelector.kubernetes.io/os")):
             if value not in (None, "windows"):
-                self._error("not-windows", f"is {value}, and a pod with a gMSA runs on Windows; remove the reference, or mend this", path)
-        if system == label is None and not any(key in self._pod for key in ("affinity", "nodeName", "runtimeClassName", "tolerations")):
+                self._error(
+                    "not-windows",
+                    f"is {value}, and a pod with a gMSA runs on Windows; remove the reference, or mend this",
+                    path,
+                )
+        if system == label is None and not any(
+            key in self._pod for key in ("affinity", "nodeName", "runtimeClassName", "tolerations")
+        ):
             message = "may be scheduled on a Linux node; set nodeSelector kubernetes.io/os: windows"
             self._error("no-windows-node", message, "", warning=True)
         if system == "windows":
@@ -144,12 +161,21 @@ class Checker:
     def _linux_only(self) -> None:
         context = _get(self._pod, "securityContext")
         found = [key for key in _LINUX_ONLY_POD if key in self._pod]
-        found += [f"securityContext.{key}" for key in _LINUX_ONLY_POD_CONTEXT if isinstance(context, dict) and key in context]
+        found += [
+            f"securityContext.{key}" for key in _LINUX_ONLY_POD_CONTEXT if isinstance(context, dict) and key in context
+        ]
         for path, container in self._containers("initContainers", "containers", "ephemeralContainers"):
             own = _get(container, "securityContext")
-            found += [f"{path}securityContext.{key}" for key in _LINUX_ONLY_CONTEXT if isinstance(own, dict) and key in own]
+            found += [
+                f"{path}securityContext.{key}" for key in _LINUX_ONLY_CONTEXT if isinstance(own, dict) and key in own
+            ]
         for path in found:
-            self._error("linux-only-field", "is for Linux pods, and the API server refuses it with os.name windows; remove it", path, warning=True)
+            self._error(
+                "linux-only-field",
+                "is for Linux pods, and the API server refuses it with os.name windows; remove it",
+                path,
+                warning=True,
+            )
 
     def _service_account(self, named: set[str]) -> None:
         account = self._pod.get("serviceAccountName") or self._pod.get("serviceAccount") or "default"
@@ -160,20 +186,35 @@ class Checker:
             covered = self._known.covered(name, self._namespace, str(account))
             if covered is False:
                 where = f" in namespace {self._namespace}" if self._namespace else ""
-                message = f"{account} may not use {name}{where}, so the pod will be refused; add it to usedBy of the credspec"
+                message = (
+                    f"{account} may not use {name}{where}, so the pod will be refused; add it to usedBy of the credspec"
+                )
                 self._error("service-account-not-covered", message, "serviceAccountName")
 
     def _hooks(self) -> None:
         for path, container in self._containers("containers"):
             command = _get(container, "lifecycle", "postStart", "exec", "command")
-            if not (isinstance(command, list) and any("netlogon" in str(part) or "sc_reset" in str(part) for part in command)):
+            if not (
+                isinstance(command, list)
+                and any("netlogon" in str(part) or "sc_reset" in str(part) for part in command)
+            ):
                 continue
             at = f"{path}lifecycle.postStart"
             if "nanoserver" in str(container.get("image", "")):
-                self._error("hook-without-powershell", "needs PowerShell, which nanoserver images do not have; use a servercore image", at, warning=True)
+                self._error(
+                    "hook-without-powershell",
+                    "needs PowerShell, which nanoserver images do not have; use a servercore image",
+                    at,
+                    warning=True,
+                )
             user = options_of(container).get("runAsUserName") or options_of(self._pod).get("runAsUserName")
             if str(user).rpartition("\\")[2].lower() == "containeruser":
-                self._error("hook-without-rights", f"runs as {user}, who may not restart netlogon; use ContainerAdministrator", at, warning=True)
+                self._error(
+                    "hook-without-rights",
+                    f"runs as {user}, who may not restart netlogon; use ContainerAdministrator",
+                    at,
+                    warning=True,
+                )
 
     def _error(self, rule: str, message: str, path: str, warning: bool = False) -> None:
         self._say("warning" if warning else "error", rule, message, nearest(self._node, path), path)

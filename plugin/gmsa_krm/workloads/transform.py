@@ -93,7 +93,8 @@ class Known:
         if credspec is None or isinstance(credspec.used_by, str) or not credspec.used_by:
             return None
         return any(
-            (not namespace or use.namespace == namespace) and (account in use.service_accounts or "*" in use.service_accounts)
+            (not namespace or use.namespace == namespace)
+            and (account in use.service_accounts or "*" in use.service_accounts)
             for use in credspec.used_by
         )
 

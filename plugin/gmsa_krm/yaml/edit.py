@@ -78,9 +78,7 @@ def _flow_list(node: Node, instead: dict[int, Any], gone: list[int], more: Seque
     return edits
 
 
-def _block_list(
-    text: str, node: Node, instead: dict[int, Any], gone: list[int], more: Sequence[Any]
-) -> list[Edit]:
+def _block_list(text: str, node: Node, instead: dict[int, Any], gone: list[int], more: Sequence[Any]) -> list[Edit]:
     starts = _dashes(text, node)
     end = line_end(text, node.end)
     indent = " " * node.column
@@ -104,7 +102,11 @@ def _dashes(text: str, node: Node) -> list[int]:
     for item in node.items:
         line = text.rfind("\n", 0, item.start) + 1
         # The contents may start on a later line than the dash, with comments between.
-        while not (len(text) > line + node.column and text[line + node.column] == "-" and not text[line : line + node.column].strip()):
+        while not (
+            len(text) > line + node.column
+            and text[line + node.column] == "-"
+            and not text[line : line + node.column].strip()
+        ):
             if line == 0:
                 break
             line = text.rfind("\n", 0, line - 1) + 1

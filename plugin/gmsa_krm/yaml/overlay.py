@@ -199,7 +199,9 @@ class _Overlay:
     def copied(self, node: Node) -> Any:
         """The node as data whose scalars are written as they stand here."""
         if node.kind == MAPPING:
-            own = {key.text: self.copied(value) for key, value in node.pairs if not (key.text == "<<" and not key.style)}
+            own = {
+                key.text: self.copied(value) for key, value in node.pairs if not (key.text == "<<" and not key.style)
+            }
             for merged in node.merged():
                 if merged.kind == MAPPING:
                     own = {**self.copied(merged), **own}

@@ -62,7 +62,21 @@ class Node:
     stands before the node, or that the alias repeats.
     """
 
-    __slots__ = ("alias", "anchor", "column", "end", "flow", "items", "kind", "line", "pairs", "start", "style", "tag", "text")
+    __slots__ = (
+        "alias",
+        "anchor",
+        "column",
+        "end",
+        "flow",
+        "items",
+        "kind",
+        "line",
+        "pairs",
+        "start",
+        "style",
+        "tag",
+        "text",
+    )
 
     kind: int
     text: str
@@ -225,9 +239,7 @@ def _build(parser: CParser, text: str, only: frozenset[str] | None) -> Node | No
         frame = stack[-1]
         frame.size += size
         if frame.size > MAX_EXPANDED:
-            raise YamlError(
-                f"the aliases expand to more than {MAX_EXPANDED:,} nodes", node.line + 1, node.column + 1
-            )
+            raise YamlError(f"the aliases expand to more than {MAX_EXPANDED:,} nodes", node.line + 1, node.column + 1)
         if frame.node.kind == SEQUENCE:
             frame.node.items.append(node)
         elif frame.key is None:

@@ -119,7 +119,9 @@ class Document:
 
     def place(self, node: Node | None = None) -> Place:
         node = node or self._head
-        return Place(self.file, self.line + node.line + 1, node.column + 1) if node else Place(self.file, self.line + 1, 1)
+        return (
+            Place(self.file, self.line + node.line + 1, node.column + 1) if node else Place(self.file, self.line + 1, 1)
+        )
 
     @property
     def identity(self) -> Identity | None:
@@ -137,7 +139,12 @@ class Document:
         if not kind or (metadata is None and not kind.endswith("List")):
             return None
         group = root.string("apiVersion").rpartition("/")[0]
-        return group, kind, metadata.string("namespace") if metadata else "", metadata.string("name") if metadata else ""
+        return (
+            group,
+            kind,
+            metadata.string("namespace") if metadata else "",
+            metadata.string("name") if metadata else "",
+        )
 
     def items(self) -> list[Document]:
         """The entries of a List, as documents on the same text; none for other objects."""
@@ -232,5 +239,7 @@ def decode(data: bytes, file: str) -> str:
         raise input_error("encoding", message, Place(file, line, column)) from None
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise input_error("encoding", "holds a NUL character, so it is no YAML; save it as UTF-8 text", Place(file, line, 1))
+        raise input_error(
+            "encoding", "holds a NUL character, so it is no YAML; save it as UTF-8 text", Place(file, line, 1)
+        )
     return text

@@ -61,12 +61,18 @@ class Application:
             path = os.path.join(self.folder, name)
             # a file that is no link stands where its folder does, and need not be followed from the root
             if not (inside(root, path) if os.path.islink(path) else folder_is_inside):
-                raise input_error("link", "is a symbolic link out of the repository; put the file itself there", Place(name))
+                raise input_error(
+                    "link", "is a symbolic link out of the repository; put the file itself there", Place(name)
+                )
             if SKIPPED not in read(path):
                 found.append(name)
         for name in sorted(os.listdir(self.folder)):
             if name.endswith(".jsonnet"):
-                raise input_error("jsonnet", "is not rendered here; give it an application of its own, or render it to YAML", Place(name))
+                raise input_error(
+                    "jsonnet",
+                    "is not rendered here; give it an application of its own, or render it to YAML",
+                    Place(name),
+                )
         return found
 
     def configs(self) -> list[str]:
@@ -104,7 +110,13 @@ class Application:
 
 def _unused(override: Override) -> Finding:
     which = f"named {override.config}" if override.config else "in the application"
-    return Finding(ERROR, "override", f"there is no GMSAConfig {which}; mend or remove the entry", Place(override.source), override.field)
+    return Finding(
+        ERROR,
+        "override",
+        f"there is no GMSAConfig {which}; mend or remove the entry",
+        Place(override.source),
+        override.field,
+    )
 
 
 def refuse_empty(data: bytes) -> None:

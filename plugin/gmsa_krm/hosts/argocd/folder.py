@@ -77,7 +77,11 @@ def manifest_files(folder: str) -> list[str]:
         names = sorted(os.listdir(folder))
     except OSError as error:
         raise OutsideError(f"{folder}: cannot be read ({error.strerror})") from None
-    return [name for name in names if name.endswith(_ENDINGS) and name[0] != "." and not os.path.isdir(os.path.join(folder, name))]
+    return [
+        name
+        for name in names
+        if name.endswith(_ENDINGS) and name[0] != "." and not os.path.isdir(os.path.join(folder, name))
+    ]
 
 
 def config_files(folder: str) -> list[str]:

@@ -89,10 +89,14 @@ class Kustomization:
                 self._prepare(path)
         fields = {key.text: data_of(value) for key, value in node.pairs if key.kind == SCALAR}
         if any(self._configs(entry, folder, file)[0] for _, entry in entries_of(node, "validators")):
-            message = "has a GMSAConfig among validators, which kustomize lets change nothing; put it under transformers"
+            message = (
+                "has a GMSAConfig among validators, which kustomize lets change nothing; put it under transformers"
+            )
             raise input_error("validator", message, self._place(file))
         lists = [value for key, value in fields.items() if key.lower() in ("resources", *PLUGIN_FIELDS)]
-        if len({key.lower() for key in fields}) != len(fields) or any(value is not None and not isinstance(value, list) for value in lists):
+        if len({key.lower() for key in fields}) != len(fields) or any(
+            value is not None and not isinstance(value, list) for value in lists
+        ):
             return  # kustomize will say it
         self._rewrite(folder, file, fields)
 
@@ -130,7 +134,9 @@ class Kustomization:
             if folder != self._top:
                 self._refuse_unfinished(folder, set())
             if str(fields.get(names.get("kind", ""), "")) == "Component":
-                message = "is a component with a GMSAConfig among its transformers; put that into the kustomization itself"
+                message = (
+                    "is a component with a GMSAConfig among its transformers; put that into the kustomization itself"
+                )
                 raise input_error("component", message, self._place(file))
             for text, source in configs:
                 metadata = {key: fields.pop(key) for key in list(fields) if key.lower() == "buildmetadata"}
@@ -245,7 +251,13 @@ def copy_repository(root: str, target: str, writable: bool = False) -> None:
             shutil.copy2(source, place, follow_symlinks=False)
 
     try:
-        shutil.copytree(root, target, symlinks=True, ignore=shutil.ignore_patterns(".git"), copy_function=shutil.copy2 if writable else link)
+        shutil.copytree(
+            root,
+            target,
+            symlinks=True,
+            ignore=shutil.ignore_patterns(".git"),
+            copy_function=shutil.copy2 if writable else link,
+        )
     except (OSError, shutil.Error) as error:
         raise OutsideError(f"the repository cannot be copied to {target}: {error}") from None
 

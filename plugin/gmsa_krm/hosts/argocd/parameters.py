@@ -29,8 +29,16 @@ _KNOWN = {
         "Environment or cluster",
         f"Fields of the GMSAConfig are taken from {ENVIRONMENTS}/NAME.yaml in the application's folder",
     ),
-    "config": ("map", "Fields of the GMSAConfig", "Path in spec and value, such as webhook.replicas: 3 or domains[0].sid: S-1-5-21-…"),
-    "certificate-source": ("string", "Source of the webhook's certificate", "CertManager, Derive, ExistingSecret or Files"),
+    "config": (
+        "map",
+        "Fields of the GMSAConfig",
+        "Path in spec and value, such as webhook.replicas: 3 or domains[0].sid: S-1-5-21-…",
+    ),
+    "certificate-source": (
+        "string",
+        "Source of the webhook's certificate",
+        "CertManager, Derive, ExistingSecret or Files",
+    ),
     "helm-release": ("string", "Helm: release name", "Default: the name of the application"),
     "helm-values": ("map", "Helm: values", "As with --set"),
     "helm-value-files": ("array", "Helm: files of values", "Relative to the chart's folder, within the repository"),
@@ -79,7 +87,12 @@ def read_parameters(text: str | None, outside: Outside) -> Parameters:
     parameters.helm_release = given.get("helm-release", "")
     if parameters.helm_release and not _RELEASE.fullmatch(parameters.helm_release):
         # also: helm would take it for an option, and --post-renderer runs programs
-        findings.append(_finding(f"{parameters.helm_release[:80]!a} is no release name (a-z, 0-9, - and ., 53 characters)", "helm-release"))
+        findings.append(
+            _finding(
+                f"{parameters.helm_release[:80]!a} is no release name (a-z, 0-9, - and ., 53 characters)",
+                "helm-release",
+            )
+        )
     parameters.helm_values = given.get("helm-values", {})
     parameters.helm_value_files = given.get("helm-value-files", [])
     for key in parameters.helm_values:
@@ -95,11 +108,15 @@ def _given(text: str | None, findings: list[Finding]) -> dict[str, Any]:
     try:
         data = json.loads(text) if text else None
     except (ValueError, RecursionError):
-        raise input_error("parameter", "is no JSON; Argo CD sets it from spec.source.plugin.parameters", Place(VARIABLE)) from None
+        raise input_error(
+            "parameter", "is no JSON; Argo CD sets it from spec.source.plugin.parameters", Place(VARIABLE)
+        ) from None
     if data is None:
         return {}
     if not isinstance(data, list):
-        raise input_error("parameter", "is no list of parameters; give spec.source.plugin.parameters a list", Place(VARIABLE))
+        raise input_error(
+            "parameter", "is no list of parameters; give spec.source.plugin.parameters a list", Place(VARIABLE)
+        )
     given: dict[str, Any] = {}
     for index, entry in enumerate(data):
         name = entry.get("name") if isinstance(entry, dict) else None
@@ -120,15 +137,27 @@ def _value(name: str, entry: dict[str, Any], findings: list[Finding]) -> Any:
     given = [key for key in ("string", "array", "map") if entry.get(key) is not None]
     value = entry.get(form)
     if any(key != form for key in given):
-        findings.append(_finding(f"wants a {form}, found {'an' if given[0] == 'array' else 'a'} {next(key for key in given if key != form)}; write `{form}:`", name))
+        findings.append(
+            _finding(
+                f"wants a {form}, found {'an' if given[0] == 'array' else 'a'} {next(key for key in given if key != form)}; write `{form}:`",
+                name,
+            )
+        )
         return empty
     if value is None:
         return empty
     parts = list(value.values()) if form == "map" and isinstance(value, dict) else value if form == "array" else [value]
     if not isinstance(value, type(empty)) or not all(isinstance(part, str) for part in parts):
-        findings.append(_finding(f"wants a {form} of strings; quote each value" if form != "string" else "wants a string; quote it", name))
+        findings.append(
+            _finding(
+                f"wants a {form} of strings; quote each value" if form != "string" else "wants a string; quote it", name
+            )
+        )
         return empty
-    if any(not part.isprintable() and ("\0" in part or not _is_unicode(part)) for part in [*parts, *(value if form == "map" else ())]):
+    if any(
+        not part.isprintable() and ("\0" in part or not _is_unicode(part))
+        for part in [*parts, *(value if form == "map" else ())]
+    ):
         findings.append(_finding("holds a character that no program takes (NUL, or half of a pair)", name))
         return empty
     return value

@@ -68,7 +68,10 @@ class Programs:
             copied = os.path.join(work, "repository")
             copy_repository(self._root, copied, writable=True)
             folder = os.path.join(copied, os.path.relpath(self._folder, self._root))
-            own = {"HELM_REPOSITORY_CONFIG": os.path.join(work, "repositories.yaml"), "HELM_REPOSITORY_CACHE": os.path.join(work, "cache")}
+            own = {
+                "HELM_REPOSITORY_CONFIG": os.path.join(work, "repositories.yaml"),
+                "HELM_REPOSITORY_CACHE": os.path.join(work, "cache"),
+            }
             # With a Chart.lock helm takes repositories that it was told of, and no others.
             for number, url in enumerate(dict.fromkeys(dependencies(folder))):
                 if url.startswith(("http://", "https://")):
@@ -80,7 +83,9 @@ class Programs:
         """The stdout of a program that succeeded; its messages go on as ours."""
         program = shutil.which(command[0], path=self._environ.get("PATH"))
         if program is None:
-            raise OutsideError(f"{command[0]} is not on the PATH; add it to the image of the plugin, and {command[0]} folders work")
+            raise OutsideError(
+                f"{command[0]} is not on the PATH; add it to the image of the plugin, and {command[0]} folders work"
+            )
         environ = {**_without_secrets(self._environ), **_GIT, **(more or {})}
         try:
             process = subprocess.Popen(  # noqa: S603  no shell; what a user gives is behind a flag or checked
@@ -150,9 +155,13 @@ def _value_file(file: str, folder: str, root: str) -> str:
     path = os.path.join(folder, file)
     place = Place("parameter 'helm-value-files'")
     if "://" in file or not inside(os.path.realpath(root), path):
-        raise input_error("parameter", f"{file[:120]!a} is not in the repository; give a path relative to the chart's folder", place)
-    if any(it in file for it in ",\"\n\r\\"):  # helm splits at commas, and takes quotes away
-        raise input_error("parameter", f"{file[:120]!a} has a character in it that helm reads as more than one file; rename it", place)
+        raise input_error(
+            "parameter", f"{file[:120]!a} is not in the repository; give a path relative to the chart's folder", place
+        )
+    if any(it in file for it in ',"\n\r\\'):  # helm splits at commas, and takes quotes away
+        raise input_error(
+            "parameter", f"{file[:120]!a} has a character in it that helm reads as more than one file; rename it", place
+        )
     if not os.path.isfile(path):
         raise input_error("parameter", f"{file[:120]!a} is no file; give paths relative to the chart's folder", place)
     return os.path.realpath(path)
