@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,14 +103,17 @@ class _Pipe(io.TextIOWrapper):
         return False
 
 
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
+class Call:
     """Runs the program in this process: `call("render", path, stdin=b"", env={...})`."""
 
-    def run(
-        *arguments: str | Path, stdin: bytes = b"", env: dict[str, str] | None = None, program: str = "gmsa-krm"
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+
+    def __call__(
+        self, *arguments: str | Path, stdin: bytes = b"", env: dict[str, str] | None = None, program: str = "gmsa-krm"
     ) -> Done:
-        with monkeypatch.context() as patch:
+        """`program`: what the program is called as; kustomize calls a legacy plugin by its kind."""
+        with self._monkeypatch.context() as patch:
             out, err = io.BytesIO(), io.BytesIO()
             patch.setattr(sys, "argv", [program, *map(str, arguments)])
             patch.setattr(sys, "stdin", _Pipe(io.BytesIO(stdin)))
@@ -125,32 +127,48 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
                 status = stop.code if isinstance(stop.code, int) else 1
             return Done(status, out.getvalue().decode(), err.getvalue().decode())
 
-    return run
 
+class Folder:
+    """Writes files into a folder of the test: `folder({"gmsa.yaml": "..."})` returns the folder."""
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Callable[..., Path]:
-    """Makes files: `folder({"gmsa.yaml": "..."})` returns the folder."""
+    def __init__(self, path: Path) -> None:
+        self._path = path
 
-    def make(files: dict[str, str | bytes]) -> Path:
+    def __call__(self, files: dict[str, str | bytes]) -> Path:
         for name, contents in files.items():
-            path = tmp_path / name
+            path = self._path / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(contents if isinstance(contents, bytes) else contents.encode())
-        return tmp_path
+        return self._path
 
-    return make
+
+class Render:
+    """Renders the text of a config, with further files beside it."""
+
+    def __init__(self, call: Call, folder: Folder) -> None:
+        self._call = call
+        self._folder = folder
+
+    def __call__(
+        self, text: str, files: dict[str, str | bytes] | None = None, env: dict[str, str] | None = None
+    ) -> Done:
+        where = self._folder({"gmsa.yaml": text, **(files or {})})
+        return self._call("render", where / "gmsa.yaml", env=env)
 
 
 @pytest.fixture
-def render(call: Callable[..., Done], folder: Callable[..., Path]) -> Callable[..., Done]:
-    """Renders the text of a config, with further files beside it."""
+def call(monkeypatch: pytest.MonkeyPatch) -> Call:
+    return Call(monkeypatch)
 
-    def run(text: str, files: dict[str, str | bytes] | None = None, **rest: Any) -> Done:
-        where = folder({"gmsa.yaml": text, **(files or {})})
-        return call("render", where / "gmsa.yaml", **rest)
 
-    return run
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path)
+
+
+@pytest.fixture
+def render(call: Call, folder: Folder) -> Render:
+    return Render(call, folder)
 
 
 @pytest.fixture(scope="session")

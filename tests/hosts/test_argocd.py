@@ -20,7 +20,19 @@ import pytest
 import yaml
 
 from argocd_cmp import CmpError, CmpServer
-from conftest import CASES, ENTRY, ROOT, SEED, Done, as_function, by_identity, config, deployment, workloads_config
+from conftest import (
+    CASES,
+    ENTRY,
+    ROOT,
+    SEED,
+    Call,
+    Folder,
+    as_function,
+    by_identity,
+    config,
+    deployment,
+    workloads_config,
+)
 
 USED = "  credspecs:\n  - account: WebApp1\n    usedBy: [{namespace: web, serviceAccounts: [webapp1]}]\n"
 CERT_MANAGER = "  webhook: {certificate: {source: CertManager}}\n"
@@ -120,7 +132,7 @@ CHART = {
 
 
 def test_a_chart_gives_what_helm_3_gives_with_the_post_renderer(
-    server: CmpServer, sidecar: dict[str, str], folder: Callable[..., Path]
+    server: CmpServer, sidecar: dict[str, str], folder: Folder
 ) -> None:
     from build import tool
 
@@ -154,7 +166,7 @@ def test_a_chart_gives_what_helm_3_gives_with_the_post_renderer(
 def test_charts_by_helm_3(
     program: Path,
     sidecar: dict[str, str],
-    folder: Callable[..., Path],
+    folder: Folder,
     server: CmpServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
@@ -185,7 +197,7 @@ UMBRELLA: dict[str, str | bytes] = {
 
 
 def test_our_own_chart_matches_and_a_chart_that_brings_it_along(
-    server: CmpServer, folder: Callable[..., Path], sidecar: dict[str, str]
+    server: CmpServer, folder: Folder, sidecar: dict[str, str]
 ) -> None:
     assert server.matches(ROOT / "charts" / "gmsa")
     root = folder(UMBRELLA)
@@ -217,14 +229,12 @@ def test_our_own_chart_matches_and_a_chart_that_brings_it_along(
         ("beside a chart", {"Chart.yaml": "name: a\n", "templates/a.yaml": deployment(), "gmsa.yaml": config(USED)}, True),
     ],
 )  # fmt: skip
-def test_discovery(
-    name: str, files: dict[str, str], wanted: bool, server: CmpServer, folder: Callable[..., Path]
-) -> None:
+def test_discovery(name: str, files: dict[str, str], wanted: bool, server: CmpServer, folder: Folder) -> None:
     assert server.matches(folder(files)) is wanted, name
 
 
 def test_no_repository_runs_its_own_programs(
-    server: CmpServer, folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+    server: CmpServer, folder: Folder, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Any application that may use the plugin would otherwise read the seed of all clusters."""
     witness = tmp_path_factory.mktemp("witness") / "ran"
@@ -284,7 +294,7 @@ HELM_DOWNLOADER = {
     ids=["generator", "transformer", "validator", "folder of generators", "in a base", "helm"],
 )
 def test_no_plugin_of_a_repository_runs(
-    files: dict[str, str], server: CmpServer, folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+    files: dict[str, str], server: CmpServer, folder: Folder, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """kustomize makes a path of the group and kind of a config without looking for .. in it, and has a flag for helm."""
     witness = tmp_path_factory.mktemp("witness") / "ran"
@@ -300,7 +310,7 @@ def test_no_plugin_of_a_repository_runs(
 
 
 def test_what_a_flag_of_kustomize_would_let_through_does_run(
-    sidecar: dict[str, str], folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory, plugin_home: Path
+    sidecar: dict[str, str], folder: Folder, tmp_path_factory: pytest.TempPathFactory, plugin_home: Path
 ) -> None:
     """The attack above is one: with the flag of plugins the program runs. Else the test above would prove nothing."""
     witness = tmp_path_factory.mktemp("witness") / "ran"
@@ -330,9 +340,7 @@ def test_what_a_flag_of_kustomize_would_let_through_does_run(
     ],
     ids=["annotation", "escaped", "folder", "json"],
 )
-def test_none_of_several_configs_is_skipped(
-    second: dict[str, str], server: CmpServer, folder: Callable[..., Path]
-) -> None:
+def test_none_of_several_configs_is_skipped(second: dict[str, str], server: CmpServer, folder: Folder) -> None:
     other = config(
         "  credspecs: [{account: WebApp2, usedBy: [{namespace: web, serviceAccounts: [b]}]}]\n  admission: {mode: None}\n"
     ).replace("name: contoso", "name: b", 1)
@@ -354,7 +362,7 @@ def test_none_of_several_configs_is_skipped(
 
 
 def test_transformers_see_what_stands_before_them(
-    server: CmpServer, sidecar: dict[str, str], folder: Callable[..., Path], plugin_home: Path
+    server: CmpServer, sidecar: dict[str, str], folder: Folder, plugin_home: Path
 ) -> None:
     """A base with a transformer, one of kustomize's own before and one behind it, and an overlay on top."""
     prefix = "apiVersion: builtin\nkind: PrefixTransformer\nmetadata: {name: p%s}\nprefix: %s\nfieldSpecs: [{path: metadata/name}]\n"
@@ -378,7 +386,7 @@ def test_transformers_see_what_stands_before_them(
     "field",
     ["namePrefix: p-", "configMapGenerator: [{name: c, literals: [a=b]}]", "vars: []", "configurations: [c.yaml]"],
 )
-def test_a_base_that_would_be_finished_too_early(field: str, server: CmpServer, folder: Callable[..., Path]) -> None:
+def test_a_base_that_would_be_finished_too_early(field: str, server: CmpServer, folder: Folder) -> None:
     """An overlay's patch would look for other names, or a hash would stay behind: without a word, objects would differ."""
     root = folder(
         {
@@ -398,7 +406,7 @@ def test_a_base_that_would_be_finished_too_early(field: str, server: CmpServer, 
 
 
 def test_inline_transformers_come_first(
-    server: CmpServer, sidecar: dict[str, str], folder: Callable[..., Path], plugin_home: Path
+    server: CmpServer, sidecar: dict[str, str], folder: Folder, plugin_home: Path
 ) -> None:
     prefix = "apiVersion: builtin\nkind: PrefixTransformer\nmetadata: {name: p}\nprefix: q-\nfieldSpecs: [{path: metadata/name}]\n"
     inline = "- |-\n  " + workloads_config(ENTRY).replace("\n", "\n  ") + "\n"
@@ -417,7 +425,7 @@ def test_inline_transformers_come_first(
         server.generate(root)
 
 
-def test_a_transformer_and_nothing_else(server: CmpServer, folder: Callable[..., Path]) -> None:
+def test_a_transformer_and_nothing_else(server: CmpServer, folder: Folder) -> None:
     root = folder(
         {
             "kustomization.yaml": "transformers: [gmsa.yaml]\nbuildMetadata: [managedByLabel]\n",
@@ -432,7 +440,7 @@ def test_a_transformer_and_nothing_else(server: CmpServer, folder: Callable[...,
 
 
 def test_git_runs_no_program_of_a_repository(
-    server: CmpServer, folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+    server: CmpServer, folder: Folder, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """kustomize hands git what a URL says as a branch, options too."""
     witness = tmp_path_factory.mktemp("witness") / "ran"
@@ -449,7 +457,7 @@ def test_git_runs_no_program_of_a_repository(
 
 
 def test_kustomize_and_helm_are_told_no_secret(
-    sidecar: dict[str, str], folder: Callable[..., Path], program: Path, tmp_path_factory: pytest.TempPathFactory
+    sidecar: dict[str, str], folder: Folder, program: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     programs = tmp_path_factory.mktemp("telling")
     (programs / "kustomize").write_text("#!/bin/sh\nenv >&2\nexit 1\n")
@@ -472,9 +480,7 @@ def test_kustomize_and_helm_are_told_no_secret(
     assert not [word for word in (SEED, "/seeds", "GMSA_KRM", "KUSTOMIZE_PLUGIN_HOME") if word in done.stderr]
 
 
-def test_the_chart_in_the_repository_stays_as_it_is(
-    program: Path, sidecar: dict[str, str], folder: Callable[..., Path]
-) -> None:
+def test_the_chart_in_the_repository_stays_as_it_is(program: Path, sidecar: dict[str, str], folder: Folder) -> None:
     """helm writes locks and charts where it finds the chart."""
     root = folder(UMBRELLA | {"umbrella/Chart.lock": ""})
     shutil.copytree(ROOT / "charts" / "gmsa", root / "gmsa")
@@ -484,7 +490,7 @@ def test_the_chart_in_the_repository_stays_as_it_is(
     assert not (root / "umbrella/charts").exists()
 
 
-def test_a_function_in_a_base_of_the_repository_works(server: CmpServer, folder: Callable[..., Path]) -> None:
+def test_a_function_in_a_base_of_the_repository_works(server: CmpServer, folder: Folder) -> None:
     root = folder(
         {
             "bases/gmsa/kustomization.yaml": GENERATOR,
@@ -520,18 +526,14 @@ def test_a_function_in_a_base_of_the_repository_works(server: CmpServer, folder:
         ({"Chart.yaml": "apiVersion: v2\nname: a\nversion: 1.0.0\n", "gmsa.yaml": config(USED + CERT_MANAGER) + "---\n" + deployment()}, "gmsa.yaml:15:1: stands beside a GMSAConfig beside a chart"),
     ],
 )  # fmt: skip
-def test_a_failure_stands_in_the_ui(
-    files: dict[str, str], message: str, server: CmpServer, folder: Callable[..., Path]
-) -> None:
+def test_a_failure_stands_in_the_ui(files: dict[str, str], message: str, server: CmpServer, folder: Folder) -> None:
     with pytest.raises(CmpError) as error:
         server.generate(folder(files))
     assert message in str(error.value)
     assert "Traceback" not in str(error.value)
 
 
-def test_a_program_that_is_missing(
-    server: CmpServer, sidecar: dict[str, str], folder: Callable[..., Path], program: Path
-) -> None:
+def test_a_program_that_is_missing(server: CmpServer, sidecar: dict[str, str], folder: Folder, program: Path) -> None:
     root = folder({"kustomization.yaml": GENERATOR, "gmsa.yaml": config(USED + CERT_MANAGER)})
     environ = {**sidecar, "PATH": str(program.parent)}
     done = subprocess.run(
@@ -568,7 +570,7 @@ def is_running(environ: dict[str, str]) -> bool:
 
 
 def test_a_program_that_takes_too_long_is_named(
-    slow: dict[str, str], folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+    slow: dict[str, str], folder: Folder, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     from build import tool
 
@@ -592,7 +594,7 @@ def test_a_program_that_takes_too_long_is_named(
         wait_for(lambda: not is_running(slow))
 
 
-def test_sigterm_takes_kustomize_along(slow: dict[str, str], folder: Callable[..., Path], program: Path) -> None:
+def test_sigterm_takes_kustomize_along(slow: dict[str, str], folder: Folder, program: Path) -> None:
     root = folder(KINDS["kustomize"])
     with subprocess.Popen(
         [program, "argocd", "generate"], cwd=root, env=slow, stdout=-1, stderr=-1, text=True
@@ -632,9 +634,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_fields_by_path_reach_the_config_in_every_kind_of_folder(
-    kind: str, server: CmpServer, folder: Callable[..., Path]
-) -> None:
+def test_fields_by_path_reach_the_config_in_every_kind_of_folder(kind: str, server: CmpServer, folder: Folder) -> None:
     root = folder(
         {
             **KINDS[kind],
@@ -704,7 +704,7 @@ def test_fields_by_path_reach_the_config_in_every_kind_of_folder(
     ],
 )  # fmt: skip
 def test_parameters_that_are_absent_or_wrong(
-    environ: dict[str, str], message: str | None, server: CmpServer, folder: Callable[..., Path]
+    environ: dict[str, str], message: str | None, server: CmpServer, folder: Folder
 ) -> None:
     root = folder(
         {
@@ -724,7 +724,7 @@ def test_parameters_that_are_absent_or_wrong(
     assert str(error.value).count("\n") == 0
 
 
-def test_helm_values_of_parameters(server: CmpServer, folder: Callable[..., Path]) -> None:
+def test_helm_values_of_parameters(server: CmpServer, folder: Folder) -> None:
     root = folder(
         {f"app/{name}": text for name, text in CHART.items()}
         | {"app/prod.yaml": "replicas: 9\n", "shared.yaml": "image: i\n"}
@@ -753,9 +753,7 @@ def test_the_ui_is_told_of_the_parameters(server: CmpServer) -> None:
     assert all(it.title and it.tooltip for it in announced.values())
 
 
-def test_the_seed_in_a_mounted_file(
-    call: Callable[..., Done], folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_the_seed_in_a_mounted_file(call: Call, folder: Folder, tmp_path_factory: pytest.TempPathFactory) -> None:
     config_file = folder({"gmsa.yaml": config(USED + "  webhook: {certificate: {source: Derive}}\n")}) / "gmsa.yaml"
     seed = tmp_path_factory.mktemp("seed") / "seed"
     seed.write_text(SEED + "\n")
@@ -768,9 +766,7 @@ def test_the_seed_in_a_mounted_file(
     assert "/nowhere/seed, which GMSA_KRM_SEED_FILE names, does not exist; mount or mend it" in missing.stderr
 
 
-def test_each_project_has_its_own_seed(
-    call: Callable[..., Done], folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_each_project_has_its_own_seed(call: Call, folder: Folder, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Or an application of any project could render the webhook's key of another."""
     config_file = folder({"gmsa.yaml": config(USED + "  webhook: {certificate: {source: Derive}}\n")}) / "gmsa.yaml"
     seeds = tmp_path_factory.mktemp("seeds")
@@ -795,7 +791,7 @@ def test_each_project_has_its_own_seed(
 
 
 @pytest.mark.parametrize("name", ["PATH", "ARGOCD_ENV_X", "ARGOCD_APP_REVISION", "PARAM_X"])
-def test_an_application_cannot_choose_the_seed(name: str, server: CmpServer, folder: Callable[..., Path]) -> None:
+def test_an_application_cannot_choose_the_seed(name: str, server: CmpServer, folder: Folder) -> None:
     root = folder(
         {"gmsa.yaml": config(USED + f"  webhook: {{certificate: {{source: Derive, derive: {{seedEnv: {name}}}}}}}\n")}
     )
@@ -804,7 +800,7 @@ def test_an_application_cannot_choose_the_seed(name: str, server: CmpServer, fol
 
 
 def test_links_out_of_the_repository(
-    program: Path, sidecar: dict[str, str], folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+    program: Path, sidecar: dict[str, str], folder: Folder, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Argo CD's own server refuses them before."""
     outside = tmp_path_factory.mktemp("outside") / "secret.yaml"
@@ -818,13 +814,13 @@ def test_links_out_of_the_repository(
     assert "web.yaml: is a symbolic link out of the repository; put the file itself there" in done.stderr
 
 
-def test_an_application_outside_of_argo_cds_namespace(server: CmpServer, folder: Callable[..., Path]) -> None:
+def test_an_application_outside_of_argo_cds_namespace(server: CmpServer, folder: Folder) -> None:
     root = folder(dict(CHART))
     data = objects(server.generate(root, ARGOCD_APP_NAME="team-a_web"))["ConfigMap", "", "facts"]["data"]
     assert data["release"] == "web"
 
 
-def test_a_chart_whose_config_is_switched_off_passes(server: CmpServer, folder: Callable[..., Path]) -> None:
+def test_a_chart_whose_config_is_switched_off_passes(server: CmpServer, folder: Folder) -> None:
     off = "{{ if .Values.gmsa }}\n" + config(USED + CERT_MANAGER) + "{{ end }}\n"
     root = folder({"Chart.yaml": CHART["Chart.yaml"], "templates/gmsa.yaml": off, "templates/web.yaml": deployment()})
     assert server.matches(root)
@@ -833,7 +829,7 @@ def test_a_chart_whose_config_is_switched_off_passes(server: CmpServer, folder: 
 
 
 def test_dependencies_of_a_repository_with_a_lock(
-    server: CmpServer, folder: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory, sidecar: dict[str, str]
+    server: CmpServer, folder: Folder, tmp_path_factory: pytest.TempPathFactory, sidecar: dict[str, str]
 ) -> None:
     """helm takes repositories of a Chart.lock only if it was told of them."""
     charts = tmp_path_factory.mktemp("charts")
@@ -856,7 +852,7 @@ def test_dependencies_of_a_repository_with_a_lock(
         web.shutdown()
 
 
-def test_nothing_is_left_behind(server: CmpServer, sidecar: dict[str, str], folder: Callable[..., Path]) -> None:
+def test_nothing_is_left_behind(server: CmpServer, sidecar: dict[str, str], folder: Folder) -> None:
     root = folder({"kustomization.yaml": GENERATOR, "gmsa.yaml": as_function(config(USED + CERT_MANAGER))})
     server.generate(root)
     assert os.listdir(sidecar["TMPDIR"]) == []
@@ -884,7 +880,7 @@ def test_the_fleet(server: CmpServer) -> None:
     assert account["PluginInput"].startswith("ObjectId=00000000-")
 
 
-def test_the_component_puts_the_sidecar_into_repo_server(sidecar: dict[str, str], folder: Callable[..., Path]) -> None:
+def test_the_component_puts_the_sidecar_into_repo_server(sidecar: dict[str, str], folder: Folder) -> None:
     """Against the Deployment of Argo CD's own manifests, as its Go module has them."""
     from build import module
 

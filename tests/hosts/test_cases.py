@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
-from conftest import CASES, ROOT, SEED, Done, as_function, build, by_identity, identity, kubectl
+from conftest import CASES, ROOT, SEED, Call, as_function, build, by_identity, identity, kubectl
 
 EXAMPLES = sorted(path.parent for path in (ROOT / "kustomize").glob("*/kustomization.yaml"))
 ENV = {"GMSA_KRM_SEED": SEED, "SOURCE_DATE_EPOCH": "1790000000"}
@@ -21,7 +20,7 @@ def case(request: pytest.FixtureRequest) -> Path:
     return path
 
 
-def test_render_gives_what_is_wanted_in_apply_order(case: Path, call: Callable[..., Done]) -> None:
+def test_render_gives_what_is_wanted_in_apply_order(case: Path, call: Call) -> None:
     want = case / "want.yaml"
     done = call("render", case / "gmsa.yaml", env=ENV)
     assert done.status == 0, done.stderr
@@ -34,7 +33,7 @@ def test_render_gives_what_is_wanted_in_apply_order(case: Path, call: Callable[.
 
 
 def test_every_door_of_kustomize_gives_what_render_gives(
-    case: Path, call: Callable[..., Done], kustomize: Path, plugin_home: Path, tmp_path: Path
+    case: Path, call: Call, kustomize: Path, plugin_home: Path, tmp_path: Path
 ) -> None:
     rendered = call("render", case / "gmsa.yaml", env=ENV)
     wanted = by_identity(rendered.objects)
@@ -58,7 +57,7 @@ def test_every_door_of_kustomize_gives_what_render_gives(
 
 
 def test_as_a_transformer_both_plugins_add_to_what_passes_through(
-    kustomize: Path, plugin_home: Path, tmp_path: Path, call: Callable[..., Done]
+    kustomize: Path, plugin_home: Path, tmp_path: Path, call: Call
 ) -> None:
     case = ROOT / "tests" / "cases" / "domain-joined"
     foreign = """\
@@ -111,7 +110,7 @@ def test_an_error_stops_the_build_and_reaches_the_user(kustomize: Path, plugin_h
 
 
 @pytest.fixture
-def example_folders(tmp_path: Path, call: Callable[..., Done]) -> Path:
+def example_folders(tmp_path: Path, call: Call) -> Path:
     """A copy of kustomize/, with the files that its README tells the user to make."""
     copy = tmp_path / "kustomize"
     shutil.copytree(ROOT / "kustomize", copy)
@@ -121,7 +120,7 @@ def example_folders(tmp_path: Path, call: Callable[..., Done]) -> Path:
 
 @pytest.mark.parametrize("example", [path.name for path in EXAMPLES])
 def test_the_examples_run_as_they_stand(
-    example: str, example_folders: Path, kustomize: Path, plugin_home: Path, call: Callable[..., Done]
+    example: str, example_folders: Path, kustomize: Path, plugin_home: Path, call: Call
 ) -> None:
     folder = example_folders / example
     flags = [] if example == "legacy-plugin" else ["--enable-exec"]
@@ -169,14 +168,14 @@ def test_the_same_input_gives_the_same_bytes_everywhere(
     assert len(outputs) == 1
 
 
-def test_the_schema_in_the_repository_is_that_of_the_program(call: Callable[..., Done]) -> None:
+def test_the_schema_in_the_repository_is_that_of_the_program(call: Call) -> None:
     assert (ROOT / "kustomize" / "gmsaconfig.schema.json").read_text() == call("schema").stdout, "run make schema"
     assert (ROOT / "charts/gmsa/values.schema.json").read_text() == call("schema", "--chart-values").stdout, (
         "run make schema"
     )
 
 
-def test_every_config_in_the_repository_fits_the_schema_and_names_it(call: Callable[..., Done]) -> None:
+def test_every_config_in_the_repository_fits_the_schema_and_names_it(call: Call) -> None:
     import json
 
     import jsonschema

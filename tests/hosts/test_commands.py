@@ -6,7 +6,6 @@ import json
 import os
 import stat
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conftest import DOMAIN, HEAD, ROOT, Done, build, config, environment, identity
+from conftest import DOMAIN, HEAD, ROOT, Call, Folder, build, config, environment, identity
 
 SMALL = config("  admission: {mode: None}\n  credspecs:\n  - account: WebApp1\n")
 MANIFESTS = """\
@@ -31,9 +30,7 @@ metadata:
 """
 
 
-def test_manifests_pass_through_to_the_byte_in_apply_order(
-    call: Callable[..., Done], folder: Callable[..., Path]
-) -> None:
+def test_manifests_pass_through_to_the_byte_in_apply_order(call: Call, folder: Folder) -> None:
     where = folder(
         {
             "gmsa.yaml": SMALL,
@@ -53,7 +50,7 @@ def test_manifests_pass_through_to_the_byte_in_apply_order(
     assert call("render", where / "gmsa.yaml", where / "out" / "all.yaml").stdout == done.stdout
 
 
-def test_several_configs_share_what_is_equal(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+def test_several_configs_share_what_is_equal(call: Call, folder: Folder) -> None:
     one = config("  webhook: {certificate: {source: CertManager}}\n  credspecs:\n  - account: WebApp1\n")
     where = folder(
         {
@@ -79,7 +76,7 @@ def test_several_configs_share_what_is_equal(call: Callable[..., Done], folder: 
     )
 
 
-def test_json_is_a_list_that_kubectl_takes(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+def test_json_is_a_list_that_kubectl_takes(call: Call, folder: Folder) -> None:
     where = folder({"gmsa.yaml": SMALL, "web.yaml": MANIFESTS})
     done = call("render", "--format", "json", where)
     loaded = json.loads(done.stdout)
@@ -93,7 +90,7 @@ def test_json_is_a_list_that_kubectl_takes(call: Callable[..., Done], folder: Ca
     assert loaded["items"][3]["spec"] == {"replicas": 1.0, "note": False}  # as kubectl reads it
 
 
-def test_its_own_list_changes_nothing(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+def test_its_own_list_changes_nothing(call: Call, folder: Folder) -> None:
     where = folder({"gmsa.yaml": SMALL})
     (where / "all.json").write_text(call("render", "--format", "json", where / "gmsa.yaml").stdout)
     done = call("render", where)
@@ -103,7 +100,7 @@ def test_its_own_list_changes_nothing(call: Callable[..., Done], folder: Callabl
     assert json.loads(call("render", where).stdout) == json.loads(done.stdout)
 
 
-def test_numbers_that_json_does_not_have(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+def test_numbers_that_json_does_not_have(call: Call, folder: Folder) -> None:
     manifest = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {{a: 0x_, b: {'1' * 5000}, c: 1e999, d: 0x1F}}\n"
     done = call("render", "--format", "json", folder({"gmsa.yaml": SMALL, "m.yaml": manifest}))
     assert done.status == 0, done.stderr
@@ -115,7 +112,7 @@ def test_numbers_that_json_does_not_have(call: Callable[..., Done], folder: Call
     }
 
 
-def test_directives_pass_through(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+def test_directives_pass_through(call: Call, folder: Folder) -> None:
     manifest = "%YAML 1.1\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
     where = folder({"config": SMALL})
     done = call(where / "config", program="GMSAConfig", stdin=manifest.encode())
@@ -124,7 +121,7 @@ def test_directives_pass_through(call: Callable[..., Done], folder: Callable[...
 
 
 @pytest.mark.parametrize("redirection", ["<&-", ">/dev/full", ">&-"])
-def test_closed_and_full_streams_get_no_traceback(redirection: str, program: Path, folder: Callable[..., Path]) -> None:
+def test_closed_and_full_streams_get_no_traceback(redirection: str, program: Path, folder: Folder) -> None:
     where = folder({"gmsa.yaml": SMALL})
     for command in ("render", "lint"):
         done = subprocess.run(
@@ -139,7 +136,7 @@ def test_closed_and_full_streams_get_no_traceback(redirection: str, program: Pat
         assert done.returncode == (0 if redirection == "<&-" else 3), done.stderr
 
 
-def test_stdin_is_a_path_too(call: Callable[..., Done]) -> None:
+def test_stdin_is_a_path_too(call: Call) -> None:
     assert len(call("render", "-", stdin=SMALL.encode()).objects) == 2
     wrong = call("render", "-", stdin=SMALL.replace("WebApp1", "a$").encode())
     assert "stdin:13:14: spec.credspecs[0].account" in wrong.stderr
@@ -152,9 +149,7 @@ def files(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in folder.iterdir() if path.name != ".gmsa-krm-files"}
 
 
-def test_a_folder_gets_a_file_per_resource_and_loses_only_what_we_wrote(
-    call: Callable[..., Done], folder: Callable[..., Path]
-) -> None:
+def test_a_folder_gets_a_file_per_resource_and_loses_only_what_we_wrote(call: Call, folder: Folder) -> None:
     full = config("  credspecs:\n  - account: WebApp1\n  - account: WebApp2\n")
     where = folder({"gmsa.yaml": full})
     out = where / "out"
@@ -185,7 +180,7 @@ def test_a_folder_gets_a_file_per_resource_and_loses_only_what_we_wrote(
     assert (out / "mine.yaml").read_text() == "mine"
 
 
-def test_a_file_of_somebody_else_is_not_overwritten(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+def test_a_file_of_somebody_else_is_not_overwritten(call: Call, folder: Folder) -> None:
     where = folder(
         {
             "gmsa.yaml": SMALL,
@@ -204,14 +199,14 @@ def test_a_file_of_somebody_else_is_not_overwritten(call: Callable[..., Done], f
     assert (where / "out/kustomization.yaml").read_text() == "mine"
 
 
-def test_a_folder_that_cannot_be_written(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+def test_a_folder_that_cannot_be_written(call: Call, folder: Folder) -> None:
     where = folder({"gmsa.yaml": SMALL, "file": ""})
     done = call("render", where / "gmsa.yaml", "-o", where / "file" / "out")
     assert (done.status, done.stdout) == (3, "")
     assert "cannot be written (Not a directory)" in done.stderr
 
 
-def test_nothing_is_written_where_the_config_is_wrong(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+def test_nothing_is_written_where_the_config_is_wrong(call: Call, folder: Folder) -> None:
     where = folder({"gmsa.yaml": SMALL.replace("WebApp1", "a$")})
     assert call("render", where / "gmsa.yaml", "-o", where / "out").status == 1
     assert not (where / "out").exists()
@@ -239,9 +234,7 @@ WRONG: dict[str, tuple[bytes, int, str]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_bad_input_gets_one_message_and_an_empty_stdout(
-    name: str, call: Callable[..., Done], folder: Callable[..., Path]
-) -> None:
+def test_bad_input_gets_one_message_and_an_empty_stdout(name: str, call: Call, folder: Folder) -> None:
     data, status, wanted = WRONG[name]
     done = call("render", folder({"gmsa.yaml": data}) / "gmsa.yaml")
     assert (done.status, done.stdout) == (status, "")
@@ -249,7 +242,7 @@ def test_bad_input_gets_one_message_and_an_empty_stdout(
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_paths_and_usage(call: Callable[..., Done], tmp_path: Path) -> None:
+def test_paths_and_usage(call: Call, tmp_path: Path) -> None:
     missing = call("render", tmp_path / "none.yaml")
     assert (missing.status, missing.stdout) == (3, "")
     assert "none.yaml: cannot be read (No such file or directory)" in missing.stderr
@@ -333,7 +326,7 @@ def mutated(draw: st.DrawFn) -> str:
 
 @given(text=mutated())
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_mutated_config_gives_valid_output_or_a_message(text: str, call: Callable[..., Done], tmp_path: Path) -> None:
+def test_a_mutated_config_gives_valid_output_or_a_message(text: str, call: Call, tmp_path: Path) -> None:
     (tmp_path / "ca.crt").write_bytes((ROOT / "tests/cases/webhook-options/ca.crt").read_bytes())
     (tmp_path / "gmsa.yaml").write_bytes(text.encode("utf-8", "surrogatepass"))
     done = call("render", tmp_path / "gmsa.yaml")
@@ -354,7 +347,7 @@ def test_a_mutated_config_gives_valid_output_or_a_message(text: str, call: Calla
 # lint
 
 
-def test_lint_says_what_render_would_say(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+def test_lint_says_what_render_would_say(call: Call, folder: Folder) -> None:
     where = folder(
         {
             "gmsa.yaml": SMALL.replace(
@@ -386,7 +379,7 @@ def test_lint_says_what_render_would_say(call: Callable[..., Done], folder: Call
     assert (clean.status, clean.stdout) == (0, "no errors, no warnings\n")
 
 
-def test_sarif_fits_its_schema(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+def test_sarif_fits_its_schema(call: Call, folder: Folder) -> None:
     """The JSON Schema of OASIS, errata 01, as the Go module go-sarif carries it."""
     import re
 
@@ -410,9 +403,7 @@ def test_sarif_fits_its_schema(call: Callable[..., Done], folder: Callable[..., 
 # install
 
 
-def test_the_plugin_goes_where_kustomize_looks(
-    call: Callable[..., Done], kustomize: Path, tmp_path: Path, program: Path
-) -> None:
+def test_the_plugin_goes_where_kustomize_looks(call: Call, kustomize: Path, tmp_path: Path, program: Path) -> None:
     case = ROOT / "tests/cases/domain-joined"
     for variable, below in (("KUSTOMIZE_PLUGIN_HOME", ""), ("XDG_CONFIG_HOME", "kustomize/plugin")):
         home = tmp_path / variable
@@ -439,9 +430,7 @@ def test_the_plugin_goes_where_kustomize_looks(
     assert place.read_text() == "#!/bin/sh\n# somebody's\n"
 
 
-def test_a_folder_with_a_credspec_as_powershell_writes_it(
-    call: Callable[..., Done], folder: Callable[..., Path]
-) -> None:
+def test_a_folder_with_a_credspec_as_powershell_writes_it(call: Call, folder: Folder) -> None:
     """UTF-16, which is no YAML here; the config that names it says what it is."""
     contents = (ROOT / "tests/cases/credspec-file/credspecs/webapp3.json").read_text()
     root = folder(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from conftest import Done, config, identity
+from conftest import Call, config, identity
 
 CONFIG = config("  admission: {mode: None}\n  credspecs:\n  - account: WebApp1\n")
 MADE = [("GMSACredentialSpec", "", "gmsa-webapp1"), ("ClusterRole", "", "use-gmsa-webapp1")]
@@ -49,7 +48,7 @@ def resource_list(items: str = FOREIGN, text: str = CONFIG, version: str = "v1")
 
 
 @pytest.mark.parametrize("version", ["v1", "v1beta1", "v1alpha1"])
-def test_foreign_items_come_out_to_the_byte(version: str, call: Callable[..., Done]) -> None:
+def test_foreign_items_come_out_to_the_byte(version: str, call: Call) -> None:
     given = resource_list(version=version)
     done = call(stdin=given.encode())
     assert (done.status, done.stderr) == (0, "")
@@ -59,12 +58,12 @@ def test_foreign_items_come_out_to_the_byte(version: str, call: Callable[..., Do
     assert [identity(item) for item in items[1:]] == MADE
 
 
-def test_its_own_output_changes_nothing(call: Callable[..., Done]) -> None:
+def test_its_own_output_changes_nothing(call: Call) -> None:
     once = call(stdin=resource_list().encode())
     assert call(stdin=once.stdout.encode()).stdout == once.stdout
 
 
-def test_generate_keeps_the_certificate_that_passes_through(call: Callable[..., Done]) -> None:
+def test_generate_keeps_the_certificate_that_passes_through(call: Call) -> None:
     given = resource_list(text=config("  crd: {install: false}\n"))
     once = call(stdin=given.encode())
     twice = call(stdin=once.stdout.encode())
@@ -74,7 +73,7 @@ def test_generate_keeps_the_certificate_that_passes_through(call: Callable[..., 
     assert yaml.safe_load(twice.stdout)["items"] == yaml.safe_load(once.stdout)["items"]
 
 
-def test_an_earlier_output_is_brought_up_to_date_in_its_place(call: Callable[..., Done]) -> None:
+def test_an_earlier_output_is_brought_up_to_date_in_its_place(call: Call) -> None:
     once = call(stdin=resource_list().encode()).stdout
     annotated = once.replace(
         "  kind: GMSACredentialSpec\n  metadata:\n",
@@ -89,7 +88,7 @@ def test_an_earlier_output_is_brought_up_to_date_in_its_place(call: Callable[...
     assert FOREIGN in done.stdout
 
 
-def test_the_users_own_object_is_never_replaced(call: Callable[..., Done]) -> None:
+def test_the_users_own_object_is_never_replaced(call: Call) -> None:
     mine = "- {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: use-gmsa-webapp1}, rules: []}\n"
     given = resource_list(mine)
     done = call(stdin=given.encode())
@@ -101,7 +100,7 @@ def test_the_users_own_object_is_never_replaced(call: Callable[..., Done]) -> No
 
 
 def test_the_config_that_kustomize_hands_a_generator_is_dropped_but_not_a_file_of_the_package(
-    call: Callable[..., Done],
+    call: Call,
 ) -> None:
     own = yaml.safe_load(CONFIG)
     for marks, kept in (
@@ -123,14 +122,14 @@ def test_the_config_that_kustomize_hands_a_generator_is_dropped_but_not_a_file_o
 
 
 @pytest.mark.parametrize("items", ["", "items: []\n", "items:\n", "items: null\n"])
-def test_without_items(items: str, call: Callable[..., Done]) -> None:
+def test_without_items(items: str, call: Call) -> None:
     given = f"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n{items}functionConfig:\n{textwrap.indent(CONFIG, '  ')}"
     done = call(stdin=given.encode())
     assert done.status == 0, done.stderr
     assert [identity(item) for item in yaml.safe_load(done.stdout)["items"]] == MADE
 
 
-def test_crlf_stays_crlf(call: Callable[..., Done]) -> None:
+def test_crlf_stays_crlf(call: Call) -> None:
     given = resource_list().replace("\n", "\r\n")
     done = call(stdin=given.encode())
     assert done.status == 0, done.stderr
@@ -138,7 +137,7 @@ def test_crlf_stays_crlf(call: Callable[..., Done]) -> None:
     assert done.stdout.startswith(given.partition("functionConfig")[0])
 
 
-def test_errors_are_in_the_results_and_on_stderr_and_change_nothing(call: Callable[..., Done]) -> None:
+def test_errors_are_in_the_results_and_on_stderr_and_change_nothing(call: Call) -> None:
     given = resource_list(text=CONFIG.replace("WebApp1", "WebApp1$").replace("contoso.com", "contoso"))
     done = call(stdin=given.encode())
     assert done.status == 1
@@ -161,14 +160,14 @@ def test_errors_are_in_the_results_and_on_stderr_and_change_nothing(call: Callab
         "? items\n",
     ],
 )
-def test_forms_that_no_program_writes_are_refused_and_not_garbled(items: str, call: Callable[..., Done]) -> None:
+def test_forms_that_no_program_writes_are_refused_and_not_garbled(items: str, call: Call) -> None:
     given = f"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n{items}functionConfig:\n{textwrap.indent(CONFIG, '  ')}"
     done = call(stdin=given.encode())
     assert (done.status, done.stdout) == (1, "")
     assert "items" in done.stderr
 
 
-def test_a_trailing_comma_and_a_cut_off_block_scalar(call: Callable[..., Done]) -> None:
+def test_a_trailing_comma_and_a_cut_off_block_scalar(call: Call) -> None:
     flow = json.dumps(
         {"apiVersion": "config.kubernetes.io/v1", "kind": "ResourceList", "functionConfig": yaml.safe_load(CONFIG)}
     )
@@ -185,7 +184,7 @@ def test_a_trailing_comma_and_a_cut_off_block_scalar(call: Callable[..., Done]) 
     assert [identity(item) for item in items[1:]] == MADE
 
 
-def test_labels_of_other_tools_stay_on_our_objects_and_a_difference_is_said(call: Callable[..., Done]) -> None:
+def test_labels_of_other_tools_stay_on_our_objects_and_a_difference_is_said(call: Call) -> None:
     once = call(stdin=resource_list().encode()).stdout
     labelled = once.replace(
         "      app.kubernetes.io/managed-by: gmsa-krm\n",
@@ -201,7 +200,7 @@ def test_labels_of_other_tools_stay_on_our_objects_and_a_difference_is_said(call
     assert yaml.safe_load(patched.stdout)["items"] == yaml.safe_load(labelled)["items"]
 
 
-def test_results_of_earlier_functions_stay(call: Callable[..., Done]) -> None:
+def test_results_of_earlier_functions_stay(call: Call) -> None:
     given = (
         resource_list(
             text=config(
@@ -216,7 +215,7 @@ def test_results_of_earlier_functions_stay(call: Callable[..., Done]) -> None:
     assert [it["message"][:20] for it in results] == ["earlier", "binds the default se"]
 
 
-def test_a_file_is_named_where_the_host_says_it(call: Callable[..., Done]) -> None:
+def test_a_file_is_named_where_the_host_says_it(call: Call) -> None:
     text = CONFIG.replace("WebApp1", "WebApp1$").replace(
         "  name: contoso\n",
         "  name: contoso\n  annotations: {internal.config.kubernetes.io/path: clusters/gmsa.yaml}\n",
@@ -255,7 +254,7 @@ WRONG: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_is_no_resource_list_gets_one_message_and_an_empty_stdout(name: str, call: Callable[..., Done]) -> None:
+def test_what_is_no_resource_list_gets_one_message_and_an_empty_stdout(name: str, call: Call) -> None:
     data, wanted = WRONG[name]
     done = call(stdin=data)
     assert (done.status, done.stdout) == (1, "")
@@ -275,7 +274,7 @@ def test_what_is_no_resource_list_gets_one_message_and_an_empty_stdout(name: str
         ),
     ],
 )
-def test_a_foreign_or_missing_config(function_config: str, wanted: str, call: Callable[..., Done]) -> None:
+def test_a_foreign_or_missing_config(function_config: str, wanted: str, call: Call) -> None:
     done = call(
         stdin=f"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n{FOREIGN}{function_config}".encode()
     )
@@ -284,13 +283,13 @@ def test_a_foreign_or_missing_config(function_config: str, wanted: str, call: Ca
     assert yaml.safe_load(done.stdout)["results"][0]["severity"] == "error"
 
 
-def test_fifty_megabytes_of_text_are_refused_in_time(call: Callable[..., Done]) -> None:
+def test_fifty_megabytes_of_text_are_refused_in_time(call: Call) -> None:
     done = call(stdin=b"apiVersion: config.kubernetes.io/v1\nkind: ConfigMap\ndata: " + b"text " * 10_000_000)
     assert (done.status, done.stdout) == (1, "")
     assert len(done.stderr) < 400
 
 
-def test_the_legacy_plugin_on_the_wire(call: Callable[..., Done], tmp_path: Path) -> None:
+def test_the_legacy_plugin_on_the_wire(call: Call, tmp_path: Path) -> None:
     (tmp_path / "config").write_text(CONFIG)
     generated = call(tmp_path / "config", program="GMSAConfig")
     assert [identity(item) for item in generated.objects] == MADE
@@ -310,7 +309,7 @@ def test_the_legacy_plugin_on_the_wire(call: Callable[..., Done], tmp_path: Path
     assert "cannot be read" in missing.stderr
 
 
-def test_results_have_the_form_of_the_specification(call: Callable[..., Done]) -> None:
+def test_results_have_the_form_of_the_specification(call: Call) -> None:
     """Result of kyaml's fn/framework: message, severity, field.path, file.path, tags of strings."""
     done = call(stdin=resource_list(text=CONFIG.replace("WebApp1", "WebApp1$")).encode())
     results: list[dict[str, Any]] = yaml.safe_load(done.stdout)["results"]

@@ -14,7 +14,18 @@ import pytest
 import yaml
 
 from build import tool
-from conftest import ENTRY, ROOT, SEED, Done, by_identity, config, deployment, environment, workloads_config
+from conftest import (
+    ENTRY,
+    ROOT,
+    SEED,
+    Call,
+    Folder,
+    by_identity,
+    config,
+    deployment,
+    environment,
+    workloads_config,
+)
 from gmsa_krm import __version__
 
 NAMES = ("helm3", "helm4")
@@ -144,7 +155,7 @@ def test_only_the_wanted_difference(
     place: str,
     run: Callable[..., Any],
     chart: Callable[..., Path],
-    call: Callable[..., Done],
+    call: Call,
     tmp_path: Path,
 ) -> None:
     (tmp_path / "gmsa.yaml").write_text(CONFIG)
@@ -177,7 +188,7 @@ def test_helm_3_gets_an_order_that_works(run: Callable[..., Any], chart: Callabl
 
 
 def test_what_we_make_can_be_selected(
-    helm: str, run: Callable[..., Any], chart: Callable[..., Path], call: Callable[..., Done], tmp_path: Path
+    helm: str, run: Callable[..., Any], chart: Callable[..., Path], call: Call, tmp_path: Path
 ) -> None:
     (tmp_path / "gmsa.yaml").write_text(CONFIG)
     done = run(helm, "template", "r", chart({"templates/gmsa.yaml": CONFIG}), "--show-only", "templates/gmsa-krm.yaml")
@@ -282,7 +293,7 @@ def test_neither_helm_loses_its_plugins(run: Callable[..., Any], tmp_path: Path,
         assert done.stdout == "hello\n", done.stderr
 
 
-def test_an_empty_stream(call: Callable[..., Done]) -> None:
+def test_an_empty_stream(call: Call) -> None:
     helm3 = call("post-render", stdin=b"\n")
     assert (helm3.status, helm3.stdout, helm3.stderr) == (0, "", "")
     helm4 = call("post-render", stdin=b"", env={"HELM_PLUGIN_NAME": "gmsa", "XDG_STATE_HOME": "/nonexistent"})
@@ -293,9 +304,7 @@ def test_an_empty_stream(call: Callable[..., Done]) -> None:
     assert "no GMSAConfig: neither in the chart's output nor by --config" in nothing.stderr
 
 
-def test_the_namespace_of_the_release_completes_documents_without_one(
-    call: Callable[..., Done], folder: Callable[..., Path]
-) -> None:
+def test_the_namespace_of_the_release_completes_documents_without_one(call: Call, folder: Folder) -> None:
     config = folder({"gmsa.yaml": workloads_config(ENTRY.replace("names: [web]", "namespaces: [web]"))}) / "gmsa.yaml"
     stream = deployment().replace(" namespace: web,", "").encode()
     assert "gmsaCredentialSpecName" not in call("post-render", "--config", config, stdin=stream).stdout
@@ -360,9 +369,7 @@ webhook: {certificate: {source: CertManager}}
 """
 
 
-def test_the_chart_gives_what_render_gives(
-    helm: str, run: Callable[..., Any], call: Callable[..., Done], tmp_path: Path
-) -> None:
+def test_the_chart_gives_what_render_gives(helm: str, run: Callable[..., Any], call: Call, tmp_path: Path) -> None:
     (tmp_path / "values.yaml").write_text(VALUES)
     done = run(
         helm,
@@ -448,7 +455,7 @@ EVERY_IMAGE = """\
 """
 
 
-def test_artifact_hub_is_told_what_comes_out(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+def test_artifact_hub_is_told_what_comes_out(call: Call, folder: Folder) -> None:
     metadata = yaml.safe_load((ROOT / "charts/gmsa/Chart.yaml").read_text())
     told = {key.partition("/")[2]: yaml.safe_load(value) for key, value in metadata["annotations"].items()}
     rendered = call("render", folder({"gmsa.yaml": config(EVERY_IMAGE)}) / "gmsa.yaml")
@@ -509,7 +516,7 @@ extra: 1
 """
 
 
-def test_values_of_upstreams_chart_become_a_config(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+def test_values_of_upstreams_chart_become_a_config(call: Call, folder: Folder) -> None:
     where = folder({"values.yaml": UPSTREAM})
     done = call("import", "helm-values", where / "values.yaml", "--release", "gmsa-webhook", "--namespace", "gmsa")
     assert done.status == 0, done.stderr
@@ -561,7 +568,7 @@ def test_values_of_upstreams_chart_become_a_config(call: Callable[..., Done], fo
         "qps: x\nreplicaCount: {}\n",
     ],
 )
-def test_values_that_are_none(text: str, call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+def test_values_that_are_none(text: str, call: Call, folder: Folder) -> None:
     done = call("import", "helm-values", folder({"values.yaml": text}) / "values.yaml")
     assert done.status in (0, 1)
     assert done.status == 0 or done.stderr

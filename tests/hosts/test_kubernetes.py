@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import jsonschema
 import kubernetes_validate
 import pytest
 
-from conftest import CASES, ROOT, SEED, Done
+from conftest import CASES, ROOT, SEED, Call
 
 VERSIONS = ["1.30", "1.33", kubernetes_validate.latest_version()]
 ENV = {"GMSA_KRM_SEED": SEED}
@@ -23,7 +22,7 @@ def _configs() -> list[Path]:
 
 
 @pytest.mark.parametrize("config", _configs(), ids=lambda path: path.parent.name)
-def test_objects_fit_the_schemas(config: Path, call: Callable[..., Done]) -> None:
+def test_objects_fit_the_schemas(config: Path, call: Call) -> None:
     done = call("render", config, env=ENV)
     assert done.status == 0, done.stderr
     for item in done.objects:
@@ -36,7 +35,7 @@ def test_objects_fit_the_schemas(config: Path, call: Callable[..., Done]) -> Non
             kubernetes_validate.validate(item, version, strict=True)
 
 
-def test_a_field_that_does_not_exist_would_be_seen(call: Callable[..., Done]) -> None:
+def test_a_field_that_does_not_exist_would_be_seen(call: Call) -> None:
     deployment = call("render", ROOT / "tests/cases/domain-joined/gmsa.yaml").object("Deployment")
     deployment["spec"]["template"]["spec"]["seccomp"] = {}
     with pytest.raises(kubernetes_validate.ValidationError):
@@ -111,7 +110,7 @@ def _leaves(schema: dict[str, Any], path: str) -> list[str]:
     return [path]
 
 
-def test_the_pods_meet_pod_security_restricted(call: Callable[..., Done]) -> None:
+def test_the_pods_meet_pod_security_restricted(call: Call) -> None:
     """Each control of the Pod Security Standards that level restricted checks in a Linux pod."""
     pod = call("render", ROOT / "tests/cases/domain-joined/gmsa.yaml").object("Deployment")["spec"]["template"]["spec"]
     assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
-from conftest import ENTRY, ROOT, Done, as_function, build, by_identity, deployment
+from conftest import ENTRY, ROOT, Call, as_function, build, by_identity, deployment
 from conftest import workloads_config as config
 
 MORE = {
@@ -27,7 +26,7 @@ WITH_HOOK = (
 @pytest.mark.parametrize("name", MORE)
 @pytest.mark.parametrize("kind", ["Deployment", "CronJob"])
 def test_a_patch_gives_what_the_transformer_gives(
-    name: str, kind: str, call: Callable[..., Done], kustomize: Path, plugin_home: Path, tmp_path: Path
+    name: str, kind: str, call: Call, kustomize: Path, plugin_home: Path, tmp_path: Path
 ) -> None:
     text = config(ENTRY + MORE[name])
     pod = WITH_HOOK if "replaces" in name else ""
@@ -73,14 +72,14 @@ def test_a_patch_gives_what_the_transformer_gives(
         ),
     ],
 )
-def test_what_has_no_patch(target: str, more: str, message: str, call: Callable[..., Done], tmp_path: Path) -> None:
+def test_what_has_no_patch(target: str, more: str, message: str, call: Call, tmp_path: Path) -> None:
     (tmp_path / "gmsa.yaml").write_text(config(ENTRY + more))
     done = call("patch", "--config", tmp_path / "gmsa.yaml", target)
     assert (done.status, done.stdout) == (1, "")
     assert message in done.stderr
 
 
-def test_a_custom_kind_is_named_in_full(call: Callable[..., Done], tmp_path: Path) -> None:
+def test_a_custom_kind_is_named_in_full(call: Call, tmp_path: Path) -> None:
     (tmp_path / "gmsa.yaml").write_text(
         config(ENTRY, more="  workloadKinds: [{apiGroup: argoproj.io, kind: Rollout}]\n")
     )

@@ -8,7 +8,6 @@ import os
 import ssl
 import stat
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from conftest import SEED, Done, config
+from conftest import SEED, Call, Done, Render, config
 
 DAY = 86_400
 NAME = "gmsa-webhook.gmsa-webhook.svc"
@@ -65,7 +64,7 @@ def openssl_verify(tmp_path: Path, leaf: str, trusted: str, *more: str) -> subpr
 
 
 @pytest.mark.parametrize("rest", ["{source: Generate}", "{source: Derive}"])
-def test_the_api_server_can_connect(rest: str, render: Callable[..., Done], tmp_path: Path) -> None:
+def test_the_api_server_can_connect(rest: str, render: Render, tmp_path: Path) -> None:
     done = render(certificate(rest), env={"GMSA_KRM_SEED": SEED})
     assert done.status == 0, done.stderr
     pair = server_side(done)
@@ -96,7 +95,7 @@ def test_the_ca_can_sign_for_this_service_only(tmp_path: Path) -> None:
         assert verified.returncode == status, verified.stdout + verified.stderr
 
 
-def test_generate_makes_new_keys_and_says_so(render: Callable[..., Done], tmp_path: Path) -> None:
+def test_generate_makes_new_keys_and_says_so(render: Render, tmp_path: Path) -> None:
     first, second = (render(certificate("{source: Generate}")) for _ in range(2))
     assert server_side(first)[1] != server_side(second)[1]
     assert "warning: spec.webhook.certificate.source: Generate makes new keys" in first.stderr
@@ -104,13 +103,13 @@ def test_generate_makes_new_keys_and_says_so(render: Callable[..., Done], tmp_pa
         handshake(tmp_path, server_side(first), bundle(second))
 
 
-def derive(render: Callable[..., Done], now: int, rest: str = "", seed: str = SEED) -> Done:
+def derive(render: Render, now: int, rest: str = "", seed: str = SEED) -> Done:
     done = render(certificate(f"{{source: Derive{rest}}}"), env={"GMSA_KRM_SEED": seed, "SOURCE_DATE_EPOCH": str(now)})
     assert done.status == 0, done.stderr
     return done
 
 
-def test_derive_gives_the_same_bytes_within_an_epoch_and_others_in_the_next(render: Callable[..., Done]) -> None:
+def test_derive_gives_the_same_bytes_within_an_epoch_and_others_in_the_next(render: Render) -> None:
     first = derive(render, START)
     assert derive(render, START + EPOCH - 1).stdout == first.stdout
     following = derive(render, START + EPOCH)
@@ -119,7 +118,7 @@ def test_derive_gives_the_same_bytes_within_an_epoch_and_others_in_the_next(rend
     assert bundle(following) == bundle(first)
 
 
-def test_derive_rotates_in_whatever_order_it_is_applied(render: Callable[..., Done], tmp_path: Path) -> None:
+def test_derive_rotates_in_whatever_order_it_is_applied(render: Render, tmp_path: Path) -> None:
     """Every server of four epochs is trusted by the configurations of every epoch."""
     runs = [derive(render, START + number * EPOCH) for number in range(4)]
     for served in runs:
@@ -137,7 +136,7 @@ def test_derive_rotates_in_whatever_order_it_is_applied(render: Callable[..., Do
     assert len(hashes) == 4
 
 
-def test_derive_depends_on_seed_and_names(render: Callable[..., Done], tmp_path: Path) -> None:
+def test_derive_depends_on_seed_and_names(render: Render, tmp_path: Path) -> None:
     ours = derive(render, START)
     other_seed = derive(render, START, seed=SEED + "x")
     with pytest.raises(ssl.SSLCertVerificationError):
@@ -150,7 +149,7 @@ def test_derive_depends_on_seed_and_names(render: Callable[..., Done], tmp_path:
     assert bundle(other_name) != bundle(ours)
 
 
-def test_the_key_is_the_one_of_the_specification(render: Callable[..., Done]) -> None:
+def test_the_key_is_the_one_of_the_specification(render: Render) -> None:
     """HKDF-SHA256 (RFC 5869) by hand, from its two steps."""
     import hmac
 
@@ -164,7 +163,7 @@ def test_the_key_is_the_one_of_the_specification(render: Callable[..., Done]) ->
     assert x509.load_pem_x509_certificate(server_side(derive(render, START))[0].encode()).public_key() == wanted
 
 
-def test_a_seed_file_is_the_variables_equal(render: Callable[..., Done]) -> None:
+def test_a_seed_file_is_the_variables_equal(render: Render) -> None:
     by_variable = derive(render, START)
     by_file = render(
         certificate("{source: Derive, derive: {seedFile: seed.txt}}"),
@@ -185,7 +184,7 @@ def test_a_seed_file_is_the_variables_equal(render: Callable[..., Done]) -> None
     ],
 )
 def test_a_seed_that_cannot_be_used(
-    env: dict[str, str], rest: str, message: str, render: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+    env: dict[str, str], rest: str, message: str, render: Render, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("GMSA_KRM_SEED", raising=False)
     done = render(certificate(f"{{source: Derive{rest}}}"), env=env)
@@ -198,7 +197,7 @@ def test_a_seed_that_cannot_be_used(
 
 
 @pytest.fixture
-def issued(call: Callable[..., Done], tmp_path: Path) -> Path:
+def issued(call: Call, tmp_path: Path) -> Path:
     done = call("certs", "issue", "--dir", tmp_path / "certs")
     assert done.status == 0, done.stderr
     return tmp_path / "certs"
@@ -207,7 +206,7 @@ def issued(call: Callable[..., Done], tmp_path: Path) -> Path:
 FILES = certificate("{source: Files}")
 
 
-def test_issued_files_are_taken(issued: Path, render: Callable[..., Done], tmp_path: Path) -> None:
+def test_issued_files_are_taken(issued: Path, render: Render, tmp_path: Path) -> None:
     done = render(FILES)
     assert done.status == 0, done.stderr
     assert handshake(tmp_path, server_side(done), bundle(done))
@@ -219,9 +218,7 @@ def openssl(*arguments: str | Path) -> None:
     subprocess.run(["openssl", *arguments], check=True, capture_output=True)
 
 
-def test_certificates_of_openssl_are_taken_with_rsa_and_an_intermediate_ca(
-    render: Callable[..., Done], tmp_path: Path
-) -> None:
+def test_certificates_of_openssl_are_taken_with_rsa_and_an_intermediate_ca(render: Render, tmp_path: Path) -> None:
     certs = tmp_path / "certs"
     certs.mkdir()
     (tmp_path / "ca.ext").write_text("basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n")
@@ -287,14 +284,12 @@ def test_certificates_of_openssl_are_taken_with_rsa_and_an_intermediate_ca(
     assert handshake(tmp_path, server_side(done), bundle(done))
 
 
-def _other(call: Callable[..., Done], folder: Path, *more: str) -> Path:
+def _other(call: Call, folder: Path, *more: str) -> Path:
     assert call("certs", "issue", "--dir", folder, *more).status == 0
     return folder
 
 
-def test_files_that_do_not_fit_are_refused(
-    issued: Path, call: Callable[..., Done], render: Callable[..., Done], tmp_path: Path
-) -> None:
+def test_files_that_do_not_fit_are_refused(issued: Path, call: Call, render: Render, tmp_path: Path) -> None:
     other = _other(call, tmp_path / "other")
     elsewhere = _other(call, tmp_path / "elsewhere", "--namespace", "elsewhere")
     key = (issued / "tls.key").read_text()
@@ -334,7 +329,7 @@ def test_files_that_do_not_fit_are_refused(
         assert all(line not in done.stderr for line in key.splitlines()[1:-1])
 
 
-def test_files_are_watched_for_their_end(issued: Path, render: Callable[..., Done]) -> None:
+def test_files_are_watched_for_their_end(issued: Path, render: Render) -> None:
     last = x509.load_pem_x509_certificate((issued / "tls.crt").read_bytes()).not_valid_after_utc.timestamp()
     for left, status, message in (
         (31 * DAY, 0, ""),
@@ -347,9 +342,7 @@ def test_files_are_watched_for_their_end(issued: Path, render: Callable[..., Don
         assert bool(message) == bool(done.stderr)
 
 
-def test_an_expired_ca_beside_a_good_one_is_left_out(
-    call: Callable[..., Done], render: Callable[..., Done], tmp_path: Path
-) -> None:
+def test_an_expired_ca_beside_a_good_one_is_left_out(call: Call, render: Render, tmp_path: Path) -> None:
     """The flow of the README: a year after `issue --force` the old CA in ca.crt has expired."""
     folder = tmp_path / "certs"
     for now, more in ((1_790_000_000, []), (1_818_000_000, ["--force"])):
@@ -361,16 +354,14 @@ def test_an_expired_ca_beside_a_good_one_is_left_out(
     assert handshake(tmp_path, server_side(done), bundle(done))
 
 
-def test_a_chain_that_is_not_in_force_today_is_refused(
-    call: Callable[..., Done], render: Callable[..., Done], tmp_path: Path
-) -> None:
+def test_a_chain_that_is_not_in_force_today_is_refused(call: Call, render: Render, tmp_path: Path) -> None:
     assert call("certs", "issue", "--dir", tmp_path / "certs", env={"SOURCE_DATE_EPOCH": "4000000000"}).status == 0
     done = render(FILES)
     assert (done.status, done.stdout) == (1, "")
     assert "certs/tls.crt or the chain to its CA is not in force today (certificate is not yet valid)" in done.stderr
 
 
-def test_issue_replaces_all_or_nothing(issued: Path, call: Callable[..., Done]) -> None:
+def test_issue_replaces_all_or_nothing(issued: Path, call: Call) -> None:
     before = {name: (issued / name).read_bytes() for name in ("ca.crt", "tls.crt")}
     (issued / "tls.key").unlink()
     (issued / "tls.key").mkdir()
@@ -381,7 +372,7 @@ def test_issue_replaces_all_or_nothing(issued: Path, call: Callable[..., Done]) 
     assert not list(issued.glob(".gmsa-krm-*"))
 
 
-def test_a_key_of_a_curve_that_is_not_known_is_shown(call: Callable[..., Done], tmp_path: Path) -> None:
+def test_a_key_of_a_curve_that_is_not_known_is_shown(call: Call, tmp_path: Path) -> None:
     openssl(
         "req",
         "-x509",
@@ -402,7 +393,7 @@ def test_a_key_of_a_curve_that_is_not_known_is_shown(call: Callable[..., Done], 
     assert "key:     of a kind that is not known" in done.stdout
 
 
-def test_the_ca_of_cert_manager_outlives_what_it_signs(render: Callable[..., Done]) -> None:
+def test_the_ca_of_cert_manager_outlives_what_it_signs(render: Render) -> None:
     for valid_for, ca, warned in (("8760h", "87600h", False), ("876000h", "1752000h", False), ("24h", "87600h", True)):
         done = render(certificate(f"{{source: CertManager, validFor: {valid_for}}}"))
         assert done.object("Certificate", "gmsa-webhook-ca")["spec"]["duration"] == ca
@@ -410,7 +401,7 @@ def test_the_ca_of_cert_manager_outlives_what_it_signs(render: Callable[..., Don
 
 
 def test_issue_overwrites_only_with_force_and_keeps_trusting_the_old_ca(
-    issued: Path, call: Callable[..., Done], render: Callable[..., Done], tmp_path: Path
+    issued: Path, call: Call, render: Render, tmp_path: Path
 ) -> None:
     old = (issued / "tls.crt").read_text(), (issued / "tls.key").read_text()
     refused = call("certs", "issue", "--dir", issued)
@@ -425,7 +416,7 @@ def test_issue_overwrites_only_with_force_and_keeps_trusting_the_old_ca(
     assert not list(issued.glob(".gmsa-krm-*"))
 
 
-def test_show_says_what_a_certificate_holds(issued: Path, call: Callable[..., Done], tmp_path: Path) -> None:
+def test_show_says_what_a_certificate_holds(issued: Path, call: Call, tmp_path: Path) -> None:
     done = call("certs", "show", issued / "tls.crt", issued / "ca.crt")
     assert done.status == 0
     assert f"{NAME}, {NAME}.cluster.local" in done.stdout
@@ -440,9 +431,7 @@ def test_show_says_what_a_certificate_holds(issued: Path, call: Callable[..., Do
 # Sources whose key material stays in the cluster
 
 
-def test_existing_secret_takes_the_ca_from_a_file_and_emits_no_secret(
-    issued: Path, render: Callable[..., Done]
-) -> None:
+def test_existing_secret_takes_the_ca_from_a_file_and_emits_no_secret(issued: Path, render: Render) -> None:
     text = certificate("{source: ExistingSecret, existingSecret: {name: mine, caBundleFile: certs/ca.crt}}")
     done = render(text)
     assert done.status == 0, done.stderr
@@ -454,7 +443,7 @@ def test_existing_secret_takes_the_ca_from_a_file_and_emits_no_secret(
     assert "spec.webhook.certificate.existingSecret.caBundleFile: none.crt does not exist" in missing.stderr
 
 
-def test_cert_manager_gets_a_chain_whose_ca_key_stays(render: Callable[..., Done]) -> None:
+def test_cert_manager_gets_a_chain_whose_ca_key_stays(render: Render) -> None:
     done = render(certificate("{source: CertManager, validFor: 17520h}"))
     assert "Secret" not in [item["kind"] for item in done.objects]
     leaf = done.object("Certificate", "gmsa-webhook")["spec"]
@@ -474,7 +463,7 @@ def test_cert_manager_gets_a_chain_whose_ca_key_stays(render: Callable[..., Done
         assert "caBundle" not in configuration["webhooks"][0]["clientConfig"]
 
 
-def test_cert_manager_with_an_issuer_of_the_users(render: Callable[..., Done]) -> None:
+def test_cert_manager_with_an_issuer_of_the_users(render: Render) -> None:
     done = render(
         certificate("{source: CertManager, certManager: {issuerRef: {name: corporate, kind: ClusterIssuer}}}")
     )
@@ -488,7 +477,7 @@ def test_cert_manager_with_an_issuer_of_the_users(render: Callable[..., Done]) -
     }
 
 
-def test_only_a_certificate_that_others_renew_is_reloaded(render: Callable[..., Done]) -> None:
+def test_only_a_certificate_that_others_renew_is_reloaded(render: Render) -> None:
     for rest, reloads in (("{source: CertManager}", True), ("{source: Generate}", False)):
         deployment = render(certificate(rest)).object("Deployment")
         container = deployment["spec"]["template"]["spec"]["containers"][0]

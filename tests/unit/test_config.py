@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conftest import DOMAIN, HEAD, Done, config
+from conftest import DOMAIN, HEAD, Call, Render, config
 from gmsa_krm.config.load import parse_config
 
 CREDSPEC = "  credspecs:\n  - account: WebApp1\n"
@@ -303,7 +302,7 @@ def test_a_right_config_has_no_finding() -> None:
     assert messages(config(CREDSPEC + "    usedBy: [{namespace: web, serviceAccounts: [webapp1]}]\n")) == []
 
 
-def test_all_mistakes_are_reported_at_once_in_the_order_of_their_places(render: Callable[..., Done]) -> None:
+def test_all_mistakes_are_reported_at_once_in_the_order_of_their_places(render: Render) -> None:
     text = config(
         "  credspecs:\n  - account: WebApp1$\n    domian: x\n  - account: WebApp2\n    domain: nowhere\n  webhook: {replicas: -1, certificate: {validFor: 1d}}\n"
     ).replace("3094792973", "3094792973-500")
@@ -323,7 +322,7 @@ def test_all_mistakes_are_reported_at_once_in_the_order_of_their_places(render: 
     assert lines == sorted(lines)
 
 
-def test_a_field_of_the_wrong_type_everywhere(render: Callable[..., Done], call: Callable[..., Done]) -> None:
+def test_a_field_of_the_wrong_type_everywhere(render: Render, call: Call) -> None:
     """Every field of the schema gets a value of each other type; each run ends with a message."""
     schema = json.loads(call("schema").stdout)
     paths = list(_paths(schema["properties"]["spec"], ("spec",)))
@@ -370,7 +369,7 @@ def _nested(path: tuple[str, ...], value: str) -> str:
         ('{"CmsPlugins": ["ActiveDirectory"]}', "webapp.json: DomainJoinConfig: is missing; it must be an object"),
     ],
 )
-def test_a_credspec_file_that_is_none(contents: str, wanted: str, render: Callable[..., Done]) -> None:
+def test_a_credspec_file_that_is_none(contents: str, wanted: str, render: Render) -> None:
     done = render(config("  credspecs: [{file: webapp.json}]\n"), {"webapp.json": contents})
     assert (done.status, done.stdout) == (1, "")
     assert wanted in done.stderr
@@ -424,13 +423,13 @@ GUID = "{CCC2A336-D7F3-4818-A213-272B7924213E}"
         (changed("CmsPlugins", value=["Other"]), "CmsPlugins: must be"),
     ],
 )
-def test_mistakes_in_a_credspec_file(contents: str, wanted: str, render: Callable[..., Done]) -> None:
+def test_mistakes_in_a_credspec_file(contents: str, wanted: str, render: Render) -> None:
     done = render(config("  credspecs: [{file: webapp.json}]\n"), {"webapp.json": contents})
     assert (done.status, done.stdout) == (1, "")
     assert wanted in done.stderr
 
 
-def test_half_a_surrogate_pair_in_a_credspec_file_is_refused(render: Callable[..., Done]) -> None:
+def test_half_a_surrogate_pair_in_a_credspec_file_is_refused(render: Render) -> None:
     contents = changed(*HOST, value={"PluginGUID": GUID, "PluginInput": "x\ud800y", "PortableCcgVersion": "1"})
     done = render(config("  credspecs: [{file: webapp.json}]\n"), {"webapp.json": contents})
     assert (done.status, done.stdout) == (1, "")
@@ -465,7 +464,7 @@ def test_merge_keys_work_in_a_plugins_input() -> None:
     assert messages(text) == []
 
 
-def test_one_scope_only_is_a_warning(render: Callable[..., Done]) -> None:
+def test_one_scope_only_is_a_warning(render: Render) -> None:
     contents = changed(
         "ActiveDirectoryConfig", "GroupManagedServiceAccounts", value=[{"Name": "WebApp3", "Scope": "fabrikam.com"}]
     )
@@ -476,7 +475,7 @@ def test_one_scope_only_is_a_warning(render: Callable[..., Done]) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
-def test_a_credspec_file_as_powershell_writes_it(encoding: str, render: Callable[..., Done]) -> None:
+def test_a_credspec_file_as_powershell_writes_it(encoding: str, render: Render) -> None:
     done = render(
         config("  credspecs: [{file: webapp.json}]\n"), {"webapp.json": json.dumps(GOOD_FILE).encode(encoding)}
     )
@@ -484,7 +483,7 @@ def test_a_credspec_file_as_powershell_writes_it(encoding: str, render: Callable
     assert done.object("GMSACredentialSpec")["credspec"] == GOOD_FILE
 
 
-def test_two_files_of_one_account_need_names(render: Callable[..., Done]) -> None:
+def test_two_files_of_one_account_need_names(render: Render) -> None:
     text = json.dumps(GOOD_FILE)
     done = render(config("  credspecs: [{file: a.json}, {file: b.json}]\n"), {"a.json": text, "b.json": text})
     assert done.status == 1
@@ -506,7 +505,7 @@ def test_two_files_of_one_account_need_names(render: Callable[..., Done]) -> Non
         "\\\\server\\a",
     ],
 )
-def test_paths_that_leave_the_folder(path: str, call: Callable[..., Done], tmp_path: Path) -> None:
+def test_paths_that_leave_the_folder(path: str, call: Call, tmp_path: Path) -> None:
     (tmp_path / "secret.json").write_text(json.dumps(GOOD_FILE))
     inner = tmp_path / "inner"
     (inner / "a").mkdir(parents=True)
@@ -519,7 +518,7 @@ def test_paths_that_leave_the_folder(path: str, call: Callable[..., Done], tmp_p
     assert "leaves the config's folder" in done.stderr or "is an absolute path" in done.stderr
 
 
-def test_links_inside_the_folder_are_followed(render: Callable[..., Done], tmp_path: Path) -> None:
+def test_links_inside_the_folder_are_followed(render: Render, tmp_path: Path) -> None:
     (tmp_path / "link.json").symlink_to("real.json")
     done = render(config("  credspecs: [{file: link.json}]\n"), {"real.json": json.dumps(GOOD_FILE)})
     assert done.status == 0, done.stderr

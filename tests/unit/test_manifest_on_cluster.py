@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from conftest import Done, config
+from conftest import Render, config
 
 
-def test_a_deleted_pod_serves_until_no_new_connection_comes(render: Callable[..., Done]) -> None:
+def test_a_deleted_pod_serves_until_no_new_connection_comes(render: Render) -> None:
     spec = render(config("  webhook: {certificate: {source: CertManager}}\n")).object("Deployment")["spec"]["template"][
         "spec"
     ]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from conftest import ENTRY, Done, deployment
+from conftest import ENTRY, Call, Folder, deployment
 from conftest import workloads_config as config
 
 HEAD = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: web}\n"
@@ -39,7 +38,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_an_odd_form_is_changed_rightly(form: str, call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+def test_an_odd_form_is_changed_rightly(form: str, call: Call, folder: Folder) -> None:
     text = HEAD + FORMS[form]
     done = call("render", folder({"gmsa.yaml": config(ENTRY), "web.yaml": text}))
     assert done.status == 0, done.stderr
@@ -90,9 +89,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("form", REFUSED)
-def test_an_odd_form_is_refused_with_a_message(
-    form: str, call: Callable[..., Done], folder: Callable[..., Path]
-) -> None:
+def test_an_odd_form_is_refused_with_a_message(form: str, call: Call, folder: Folder) -> None:
     spec, wanted = REFUSED[form]
     more = {
         "single pair": "    containers: [iis]\n",
@@ -126,9 +123,7 @@ PLACES = [
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_wrong_types_get_a_message_or_a_result_and_never_a_traceback(
-    place: str, call: Callable[..., Done], folder: Callable[..., Path]
-) -> None:
+def test_wrong_types_get_a_message_or_a_result_and_never_a_traceback(place: str, call: Call, folder: Folder) -> None:
     entries = (
         ENTRY,
         ENTRY + "    netlogonRestart: {}\n    token: {audience: a}\n",
@@ -148,7 +143,7 @@ def resource_list(items: str, text: str) -> bytes:
     return f"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n{items}functionConfig:\n{textwrap.indent(text, '  ')}".encode()
 
 
-def test_an_anchor_that_items_share_is_refused(call: Callable[..., Done]) -> None:
+def test_an_anchor_that_items_share_is_refused(call: Call) -> None:
     items = "- apiVersion: v1\n  kind: Pod\n  metadata: {name: web, namespace: web}\n  spec: &s {containers: [{name: iis}]}\n- apiVersion: v1\n  kind: Pod\n  metadata: {name: untouched, namespace: web}\n  spec: *s\n"
     given = resource_list(items, config(ENTRY))
     done = call(stdin=given)
@@ -157,7 +152,7 @@ def test_an_anchor_that_items_share_is_refused(call: Callable[..., Done]) -> Non
     assert done.stdout.startswith(given.decode())
 
 
-def test_our_own_objects_are_no_workloads_of_the_user(call: Callable[..., Done]) -> None:
+def test_our_own_objects_are_no_workloads_of_the_user(call: Call) -> None:
     text = config(
         "  - match: {kinds: [Deployment, DaemonSet]}\n    serviceAccount: webapp1\n    windowsNode: false\n",
         more="  nodes: {smbCompartmentNamespace: true}\n",
@@ -171,9 +166,7 @@ def test_our_own_objects_are_no_workloads_of_the_user(call: Callable[..., Done])
     assert yaml.safe_load(changed.stdout)["items"] == yaml.safe_load(once.stdout)["items"]
 
 
-def test_a_list_with_a_star_in_it_is_scanned_once(
-    call: Callable[..., Done], folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_list_with_a_star_in_it_is_scanned_once(call: Call, folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     """750 items took 19 seconds, and it grew with the square."""
     from gmsa_krm.yaml import stream
 
@@ -191,7 +184,7 @@ def test_a_list_with_a_star_in_it_is_scanned_once(
     assert len(scans) == 1
 
 
-def test_tokens_that_clash(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+def test_tokens_that_clash(call: Call, folder: Folder) -> None:
     one = ENTRY + "    token: {audience: vault}\n"
     same = call("render", folder({"gmsa.yaml": config(one + one), "web.yaml": deployment()}))
     assert same.status == 0, same.stderr
@@ -218,7 +211,7 @@ def test_tokens_that_clash(call: Callable[..., Done], folder: Callable[..., Path
         assert wanted in done.stderr
 
 
-def test_the_diagnostics_job_is_a_user_too(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+def test_the_diagnostics_job_is_a_user_too(call: Call, folder: Folder) -> None:
     credspec = "  credspecs:\n  - account: WebApp1\n    usedBy: FromWorkloads\n    diagnostics: {namespace: diag, serviceAccount: diagsa}\n"
     done = call("render", folder({"gmsa.yaml": config(ENTRY, credspec), "web.yaml": deployment()}))
     assert done.status == 0, done.stderr
@@ -233,15 +226,13 @@ def test_the_diagnostics_job_is_a_user_too(call: Callable[..., Done], folder: Ca
 
 
 @pytest.mark.parametrize("empty", ["---\n# Source: x\n---\n", "---\n---\n", "# a licence\n---\n"])
-def test_documents_of_comments_are_passed_over(
-    empty: str, call: Callable[..., Done], folder: Callable[..., Path]
-) -> None:
+def test_documents_of_comments_are_passed_over(empty: str, call: Call, folder: Folder) -> None:
     done = call("render", folder({"gmsa.yaml": config("    []\n"), "web.yaml": empty + deployment() + "---\n"}))
     assert done.status == 0, done.stderr
     assert done.object("Deployment")
 
 
-def test_a_patch_of_a_custom_kind_does_not_replace_lists(call: Callable[..., Done], tmp_path: Path) -> None:
+def test_a_patch_of_a_custom_kind_does_not_replace_lists(call: Call, tmp_path: Path) -> None:
     (tmp_path / "gmsa.yaml").write_text(
         config(ENTRY + "    containers: [iis]\n", more="  workloadKinds: [{apiGroup: argoproj.io, kind: Rollout}]\n")
     )
@@ -250,9 +241,7 @@ def test_a_patch_of_a_custom_kind_does_not_replace_lists(call: Callable[..., Don
     assert "in which a strategic merge patch replaces lists whole" in done.stderr
 
 
-def test_a_hook_on_an_init_container_is_refused_and_labels_are_merged(
-    call: Callable[..., Done], folder: Callable[..., Path]
-) -> None:
+def test_a_hook_on_an_init_container_is_refused_and_labels_are_merged(call: Call, folder: Folder) -> None:
     pod = "{initContainers: [{name: first}], containers: [{name: iis}]}"
     done = call(
         "render",

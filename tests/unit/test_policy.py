@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import CONTENTS as ONE
-from conftest import DOMAIN, HEAD, Done, config, deployment
+from conftest import DOMAIN, HEAD, Call, Done, Folder, Render, config, deployment
 from gmsa_krm.manifests import cel
 from gmsa_krm.manifests.credspec import canonical
 
@@ -35,7 +34,7 @@ def pod_of(done: Done) -> dict[str, Any]:
     return spec
 
 
-def test_contents_are_written_where_a_name_is(call: Callable[..., Done], folder: Callable[..., Any]) -> None:
+def test_contents_are_written_where_a_name_is(call: Call, folder: Folder) -> None:
     pod = f"{{serviceAccountName: a, nodeSelector: {{kubernetes.io/os: windows}}, securityContext: {named('gmsa-webapp1')}, initContainers: [{{name: i, image: i, securityContext: {named('gmsa-webapp2')}}}], containers: [{{name: a, image: a}}, {{name: b, image: b, securityContext: {named('gmsa-webapp2')}}}]}}"
     root = folder({"gmsa.yaml": POLICY, "web.yaml": deployment(pod)})
     spec = pod_of(call("render", root))
@@ -46,7 +45,7 @@ def test_contents_are_written_where_a_name_is(call: Callable[..., Done], folder:
     assert options == [ONE, TWO, None, TWO]
 
 
-def test_an_entry_of_workloads_and_a_second_run(call: Callable[..., Done], folder: Callable[..., Any]) -> None:
+def test_an_entry_of_workloads_and_a_second_run(call: Call, folder: Folder) -> None:
     text = (
         POLICY
         + "  workloads:\n  - match: {names: [web]}\n    credspec: gmsa-webapp1\n    containers: [iis]\n    serviceAccount: a\n"
@@ -86,8 +85,8 @@ def test_contents_that_are_there(
     contents: str | None,
     more: str,
     wanted: str | None,
-    call: Callable[..., Done],
-    folder: Callable[..., Any],
+    call: Call,
+    folder: Folder,
 ) -> None:
     pod = f"{{serviceAccountName: a, nodeSelector: {{kubernetes.io/os: windows}}, securityContext: {named(name, contents)}, containers: [{{name: a, image: a}}]}}"
     done = call("render", folder({"gmsa.yaml": POLICY + more, "web.yaml": deployment(pod)}))
@@ -103,7 +102,7 @@ def kinds(done: Done) -> list[str]:
     return [it["kind"] for it in done.objects]
 
 
-def test_what_the_version_decides(render: Callable[..., Done]) -> None:
+def test_what_the_version_decides(render: Render) -> None:
     hook = "  webhook: {certificate: {source: CertManager}}\n"
     assert kinds(render(config(hook))).count("ValidatingAdmissionPolicy") == 1
     assert "ValidatingAdmissionPolicy" not in kinds(render(config(hook + '  kubeVersion: "1.29"\n')))
@@ -123,7 +122,7 @@ def test_what_the_version_decides(render: Callable[..., Done]) -> None:
     assert "spec.admission.mode: Policy needs Kubernetes 1.30, and this is 1.29; use Webhook" in older.stderr
 
 
-def test_no_webhook_no_secret_no_certificate(render: Callable[..., Done]) -> None:
+def test_no_webhook_no_secret_no_certificate(render: Render) -> None:
     assert set(kinds(render(POLICY))) == {
         "CustomResourceDefinition", "GMSACredentialSpec", "ClusterRole", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
     }  # fmt: skip
@@ -169,7 +168,7 @@ def test_long_tables_are_split() -> None:
         assert sum(f"'{name}'" in listed for listed in lists) == 1
 
 
-def test_a_folder_with_previous_contents_in_it(call: Callable[..., Done], folder: Callable[..., Any]) -> None:
+def test_a_folder_with_previous_contents_in_it(call: Call, folder: Folder) -> None:
     """The JSON that the config names is no manifest."""
     text = POLICY + "  policy: {acceptPrevious: [{credspec: gmsa-webapp1, file: before.json}]}\n"
     done = call("render", folder({"gmsa.yaml": text, "before.json": TWO}))
@@ -196,9 +195,7 @@ NONE = "  admission: {mode: None}\n"
 
 
 @pytest.mark.parametrize("modes", [(MODE, NONE), (NONE, MODE)])
-def test_a_policy_knows_the_credspecs_of_the_other_configs(
-    modes: tuple[str, str], call: Callable[..., Done], folder: Callable[..., Any]
-) -> None:
+def test_a_policy_knows_the_credspecs_of_the_other_configs(modes: tuple[str, str], call: Call, folder: Folder) -> None:
     pods = "---\n".join(one_pod(f"pod-{name}", f"securityContext: {named(f'gmsa-web{name}')}, {IIS}") for name in "ab")
     done = call("render", folder(both(*modes, pods=pods)))
     assert done.status == 0, done.stderr
@@ -214,9 +211,7 @@ def test_a_policy_knows_the_credspecs_of_the_other_configs(
 @pytest.mark.parametrize(
     "other", [MODE + "  policy: {name: other}\n", "  webhook: {certificate: {source: CertManager}}\n"]
 )
-def test_a_policy_and_something_else_in_one_cluster(
-    other: str, call: Callable[..., Done], folder: Callable[..., Any]
-) -> None:
+def test_a_policy_and_something_else_in_one_cluster(other: str, call: Call, folder: Folder) -> None:
     done = call("render", folder(both(MODE, other)))
     assert (done.status, done.stdout) == (1, "")
     assert "spec.admission.mode: is " in done.stderr
@@ -272,9 +267,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_what_admission_would_refuse_is_said(
-    mistake: str, call: Callable[..., Done], folder: Callable[..., Any]
-) -> None:
+def test_what_admission_would_refuse_is_said(mistake: str, call: Call, folder: Folder) -> None:
     mode, pod, wanted = MISTAKES[mistake]
     done = call("render", folder({"a.yaml": both(mode, "")["a.yaml"], "pod.yaml": one_pod("pod", pod)}))
     assert (done.status, done.stdout) == (1, "")
@@ -282,7 +275,7 @@ def test_what_admission_would_refuse_is_said(
     assert wanted in done.stderr
 
 
-def test_the_same_contents_in_another_form_pass(call: Callable[..., Done], folder: Callable[..., Any]) -> None:
+def test_the_same_contents_in_another_form_pass(call: Call, folder: Folder) -> None:
     """The webhook compares them as JSON."""
     pod = one_pod(
         "pod",
@@ -293,14 +286,14 @@ def test_the_same_contents_in_another_form_pass(call: Callable[..., Done], folde
     assert pod in done.stdout
 
 
-def test_init_containers_where_no_policy_of_ours_stands(call: Callable[..., Done], folder: Callable[..., Any]) -> None:
+def test_init_containers_where_no_policy_of_ours_stands(call: Call, folder: Folder) -> None:
     pod = one_pod("pod", MISTAKES["init container alone"][1])
     for mode in (NONE, HOOKS.replace("{cert", "{hardeningPolicy: false, cert")):
         done = call("render", folder({"a.yaml": both(mode, "")["a.yaml"], "pod.yaml": pod}))
         assert done.status == 0, done.stderr
 
 
-def test_more_credspecs_than_the_policy_takes(call: Callable[..., Done], folder: Callable[..., Any]) -> None:
+def test_more_credspecs_than_the_policy_takes(call: Call, folder: Folder) -> None:
     accounts = "".join(f"  - account: App{n}\n    usedBy: FromWorkloads\n" for n in range(9))
     text = HEAD + DOMAIN + "  credspecs:\n" + accounts + MODE
     for number in (8, 9):
@@ -312,9 +305,7 @@ def test_more_credspecs_than_the_policy_takes(call: Callable[..., Done], folder:
     assert "names 9 credential specs, and mode Policy takes 8 in one pod" in done.stderr
 
 
-def test_contents_that_are_there_in_another_form_or_of_the_name_before(
-    call: Callable[..., Done], folder: Callable[..., Any]
-) -> None:
+def test_contents_that_are_there_in_another_form_or_of_the_name_before(call: Call, folder: Folder) -> None:
     """The same JSON is written as the policy wants it; what was written here goes when the config names another credspec."""
     spaced = json.dumps(json.loads(ONE), indent=1)
     root = folder(
@@ -339,7 +330,7 @@ def test_contents_that_are_there_in_another_form_or_of_the_name_before(
     assert refused.stderr.count("differs from what the config says gmsa-webapp2 is; remove gmsaCredentialSpec") == 1
 
 
-def test_a_place_is_that_of_the_field(call: Callable[..., Done], folder: Callable[..., Any]) -> None:
+def test_a_place_is_that_of_the_field(call: Call, folder: Folder) -> None:
     pod = f"{{serviceAccountName: a, nodeSelector: {{kubernetes.io/os: windows}}, {IIS},\n securityContext: {named('gmsa-webapp1', TWO)}}}"
     assert "web.yaml:2:" in call("render", folder({"gmsa.yaml": POLICY, "web.yaml": deployment(pod)})).stderr
 
@@ -357,14 +348,14 @@ def test_a_place_is_that_of_the_field(call: Callable[..., Done], folder: Callabl
         'credspec: gmsa-webapp1, contents: \'{"A": "b"}\'',
     ],
 )
-def test_previous_contents_that_are_none(previous: str, render: Callable[..., Done]) -> None:
+def test_previous_contents_that_are_none(previous: str, render: Render) -> None:
     done = render(POLICY + f"  policy:\n    acceptPrevious:\n    - {{{previous}}}\n")
     assert (done.status, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     assert re.search(r"gmsa.yaml:\d+:\d+: spec.policy.acceptPrevious\[0\]", line), line
 
 
-def test_previous_contents_may_be_wrong(render: Callable[..., Done]) -> None:
+def test_previous_contents_may_be_wrong(render: Render) -> None:
     """They are the reason to change them; and a name may come from a file."""
     account_sid = json.dumps({"DomainJoinConfig": {"MachineAccountName": "WebApp1$", "Sid": "S-1-5-21-1-2-3-1105"}})
     done = render(POLICY + f"  policy: {{acceptPrevious: [{{credspec: gmsa-webapp1, contents: '{account_sid}'}}]}}\n")
@@ -387,7 +378,7 @@ def with_input(text: str) -> str:
 OF_FILE = HEAD + DOMAIN + "  credspecs: [{file: webapp1.json, usedBy: FromWorkloads}]\n"
 
 
-def test_long_contents(call: Callable[..., Done], folder: Callable[..., Any]) -> None:
+def test_long_contents(call: Call, folder: Folder) -> None:
     """As they stand in a pod (64 KiB), in an expression of the policy, and with those of before beside them."""
     for text, mode, wanted in (
         ("<" * 12_000, NONE, "its contents take 72,"),
@@ -410,7 +401,7 @@ def test_long_contents(call: Callable[..., Done], folder: Callable[..., Any]) ->
     assert ["y" * 60_000 in it for it in expressions[2:4]] == [False, True]
 
 
-def test_no_name_can_be_made_of_the_account_in_a_file(call: Callable[..., Done], folder: Callable[..., Any]) -> None:
+def test_no_name_can_be_made_of_the_account_in_a_file(call: Call, folder: Folder) -> None:
     """No more than of an account in the config."""
     for account in ("B\u00fcro", "___"):
         done = call("render", folder({"gmsa.yaml": OF_FILE + NONE, "webapp1.json": ONE.replace("WebApp1", account)}))
@@ -418,14 +409,14 @@ def test_no_name_can_be_made_of_the_account_in_a_file(call: Callable[..., Done],
         assert f"spec.credspecs[0].name: is missing, and none can be made of {account}" in done.stderr
 
 
-def test_more_than_an_object_of_the_api_server_holds(call: Callable[..., Done], folder: Callable[..., Any]) -> None:
+def test_more_than_an_object_of_the_api_server_holds(call: Call, folder: Folder) -> None:
     accounts = "".join(f"  - account: App{n:05}\n" for n in range(3_600))
     done = call("render", folder({"gmsa.yaml": HEAD + DOMAIN + "  credspecs:\n" + accounts + MODE}))
     assert (done.status, done.stdout) == (1, "")
     assert "the policy holds the contents of 3,600 credential specs" in done.stderr
 
 
-def test_contents_beyond_the_basic_plane_in_json(call: Callable[..., Done], folder: Callable[..., Any]) -> None:
+def test_contents_beyond_the_basic_plane_in_json(call: Call, folder: Folder) -> None:
     """A pod in JSON gets text that readers of YAML take; JSON's two escapes for one character they do not."""
     pod = json.dumps(yaml.safe_load(one_pod("pod", f"securityContext: {named('gmsa-webapp1')}, {IIS}")))
     root = folder({"gmsa.yaml": OF_FILE + MODE, "webapp1.json": with_input("a\U0001f600b\x7f"), "pod.json": pod})
@@ -447,9 +438,7 @@ def test_contents_beyond_the_basic_plane_in_json(call: Callable[..., Done], fold
         ("v1.30.5-eks-1a2b", "hardeningPolicy: true, ", ""),
     ],
 )
-def test_versions_that_lack_something_are_warned_of(
-    version: str, more: str, wanted: str, render: Callable[..., Done]
-) -> None:
+def test_versions_that_lack_something_are_warned_of(version: str, more: str, wanted: str, render: Render) -> None:
     done = render(config(f"  webhook: {{{more}certificate: {{source: CertManager}}}}\n  kubeVersion: '{version}'\n"))
     assert done.status == 0
     assert wanted in done.stderr
@@ -457,11 +446,11 @@ def test_versions_that_lack_something_are_warned_of(
 
 
 @pytest.mark.parametrize("version", ["1.34.", "1.34 ", "v1.34.foo", "1.34\\n"])
-def test_versions_that_are_none(version: str, render: Callable[..., Done]) -> None:
+def test_versions_that_are_none(version: str, render: Render) -> None:
     assert "is no version of Kubernetes" in render(config(f'  kubeVersion: "{version}"\n')).stderr
 
 
-def test_the_policies_of_the_modes_have_different_names(render: Callable[..., Done]) -> None:
+def test_the_policies_of_the_modes_have_different_names(render: Render) -> None:
     """Between the modes both are there, and one is deleted by its name; upstream's chart is often called gmsa."""
     text = config(
         CREDSPECS
@@ -473,7 +462,7 @@ def test_the_policies_of_the_modes_have_different_names(render: Callable[..., Do
     assert names == ["gmsa-hardening", "gmsa"]
 
 
-def test_another_template_is_another_job(render: Callable[..., Done]) -> None:
+def test_another_template_is_another_job(render: Render) -> None:
     """A Job's template cannot be changed."""
     text = POLICY.replace("WebApp1\n", "WebApp1\n    diagnostics: {namespace: web, serviceAccount: a}\n")
     names = {

@@ -5,13 +5,12 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from conftest import CONTENTS, CREDSPEC, DOMAIN, ENTRY, HEAD, Done, deployment
+from conftest import CONTENTS, CREDSPEC, DOMAIN, ENTRY, HEAD, Call, Done, Folder, deployment
 from conftest import workloads_config as config
 from gmsa_krm.config.selector import SelectorError, parse_selector, selects
 from gmsa_krm.workloads.netlogon import hook
@@ -24,7 +23,7 @@ PAGE_HOOK = [
 
 
 @pytest.fixture
-def change(call: Callable[..., Done], folder: Callable[..., Path]) -> Callable[..., Done]:
+def change(call: Call, folder: Folder) -> Callable[..., Done]:
     def run(text: str, manifest: str) -> Done:
         where = folder({"gmsa.yaml": text, "web.yaml": manifest})
         return call("render", where)
@@ -302,9 +301,7 @@ MODES = [
 
 
 @pytest.mark.parametrize("more", MODES)
-def test_its_own_output_changes_nothing(
-    more: str, change: Callable[..., Done], call: Callable[..., Done], folder: Callable[..., Path]
-) -> None:
+def test_its_own_output_changes_nothing(more: str, change: Callable[..., Done], call: Call, folder: Folder) -> None:
     first = change(config(ENTRY + more), deployment())
     assert first.status == 0, first.stderr
     again = folder({"web.yaml": first.stdout})
@@ -333,7 +330,7 @@ data:
 
 @pytest.mark.parametrize("line_break", ["\n", "\r\n"])
 def test_other_documents_come_out_to_the_byte_and_changed_ones_line_by_line(
-    line_break: str, call: Callable[..., Done], folder: Callable[..., Path]
+    line_break: str, call: Call, folder: Folder
 ) -> None:
     web = "# The web\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n    name: web # here\n    namespace: web\nspec:\n    template:\n        spec:\n            containers:\n            -   name: iis\n                image: 'a'   # quoted\n                args: [NO,   0o17]\n"
     stream = (FOREIGN + "---\n" + web + "---\n" + FOREIGN.replace("name: a", "name: b")).replace("\n", line_break)
@@ -376,7 +373,7 @@ def _crd() -> Any:
     }
 
 
-def test_twenty_megabytes_with_one_match(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+def test_twenty_megabytes_with_one_match(call: Call, folder: Folder) -> None:
     crd = yaml.safe_dump(_crd(), sort_keys=False, default_flow_style=None)
     dashboard = (
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: dashboard}\ndata:\n  board.json: |-\n    "
@@ -489,7 +486,7 @@ CHECKS: dict[str, tuple[str, int, str]] = {
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_references_are_checked(name: str, call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+def test_references_are_checked(name: str, call: Call, folder: Folder) -> None:
     pod, status, wanted = CHECKS[name]
     where = folder({"gmsa.yaml": config("    []\n"), "web.yaml": deployment(pod)})
     rendered = call("render", where)
@@ -506,9 +503,7 @@ def test_references_are_checked(name: str, call: Callable[..., Done], folder: Ca
         assert region["startLine"] == 1
 
 
-def test_credspecs_of_the_cluster_are_known_and_manifests_alone_are_linted(
-    call: Callable[..., Done], folder: Callable[..., Path]
-) -> None:
+def test_credspecs_of_the_cluster_are_known_and_manifests_alone_are_linted(call: Call, folder: Folder) -> None:
     where = folder(
         {
             "gmsa.yaml": config("    []\n", more="  existingCredspecs: [gmsa-old]\n"),
@@ -572,7 +567,7 @@ def test_exactly_the_service_accounts_that_use_it_may(change: Callable[..., Done
 # Service accounts and nodes
 
 
-def test_token_secret_and_issuer_discovery(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+def test_token_secret_and_issuer_discovery(call: Call, folder: Folder) -> None:
     text = (
         HEAD
         + "  serviceAccounts: [{name: robot, namespace: build, tokenSecret: true}]\n  issuerDiscovery: Unauthenticated\n  admission: {mode: None}\n"
@@ -589,7 +584,7 @@ def test_token_secret_and_issuer_discovery(call: Callable[..., Done], folder: Ca
     ]
 
 
-def test_nodes_and_diagnostics(call: Callable[..., Done], folder: Callable[..., Path]) -> None:
+def test_nodes_and_diagnostics(call: Call, folder: Folder) -> None:
     import kubernetes_validate
 
     text = (
