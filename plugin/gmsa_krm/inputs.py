@@ -151,22 +151,22 @@ def _check_version(spec: Spec, version: tuple[int, int], report: Report) -> None
     mode, hook = spec.admission.mode, spec.webhook
     if mode == "Policy" and version < POLICIES_SINCE:
         message = f"Policy needs Kubernetes 1.30, and this is {shown}; use Webhook"
-        report.error(spec.admission.at("mode"), f"{spec.admission.path}.mode", "kube-version", message)
+        report.error(spec.admission.at("mode"), f"{spec.admission.path}.mode", "unsupported-mode", message)
     elif mode == "Policy" and spec.policy.expand and version < EXPANSION_SINCE:
         message = (
             f"needs Kubernetes 1.36, and this is {shown}: contents are not filled in here, and pods made elsewhere are refused"
             " with a message that says where they are to be had"
         )
-        report.warning(spec.policy.at("expand"), f"{spec.policy.path}.expand", "kube-version", message)
+        report.warning(spec.policy.at("expand"), f"{spec.policy.path}.expand", "missing-kubernetes-feature", message)
     elif mode == "Webhook" and version < _CONDITIONS_SINCE:
         message = (
             f"Kubernetes {shown} drops matchConditions, so every pod of the cluster is sent to the webhook, and none starts while"
             " it is down; upgrade to 1.28 or newer"
         )
-        report.warning(spec.at("kubeVersion"), "spec.kubeVersion", "kube-version", message)
+        report.warning(spec.at("kubeVersion"), "spec.kubeVersion", "missing-kubernetes-feature", message)
     elif mode == "Webhook" and version < POLICIES_SINCE and hook.hardening_policy and "hardeningPolicy" in hook._nodes:
         message = f"needs Kubernetes 1.30, and this is {shown}: nothing looks at init and ephemeral containers here; remove the line, or upgrade"
-        report.warning(hook.at("hardeningPolicy"), f"{hook.path}.hardeningPolicy", "kube-version", message)
+        report.warning(hook.at("hardeningPolicy"), f"{hook.path}.hardeningPolicy", "missing-kubernetes-feature", message)
 
 
 def _together(prepared: Prepared, unreadable: bool) -> None:

@@ -103,7 +103,7 @@ def _seed(webhook: Webhook, outside: Outside, report: Report) -> bytes | None:
         return None
     if len(set(seed)) < 8:
         report.warning(
-            node, field, "seed", f"{source} repeats a few characters, so it can be guessed; use `openssl rand -hex 32`"
+            node, field, "weak-seed", f"{source} repeats a few characters, so it can be guessed; use `openssl rand -hex 32`"
         )
     return seed
 

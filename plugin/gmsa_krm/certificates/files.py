@@ -137,7 +137,7 @@ def _in_force(authorities: list[str], now: int, section: Section, key: str, repo
         )
         return []
     if len(good) < len(authorities):
-        report.warning(node, field, "expired-certificate", f"{path} holds an expired CA beside a good one; remove it")
+        report.warning(node, field, "expired-ca-in-bundle", f"{path} holds an expired CA beside a good one; remove it")
     last_good = [end for end in map(ends.__getitem__, good) if end is not None]
     if last_good and max(last_good) <= now + SOON:
         report.warning(

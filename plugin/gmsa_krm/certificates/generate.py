@@ -25,7 +25,7 @@ def generate(webhook: Webhook, outside: Outside, report: Report, present: TlsMat
         report.error(
             webhook.certificate.at("source"),
             f"{webhook.certificate.path}.source",
-            "generated-certificate",
+            "generated-certificate-argocd",
             "Generate makes new keys at every render, so an application of Argo CD would never be in sync;"
             " use CertManager, Derive, ExistingSecret or Files",
         )

@@ -399,7 +399,7 @@ class Certificate(Section):
             report.warning(
                 self.at("validFor"),
                 f"{self.path}.validFor",
-                "validity",
+                "short-validity",
                 f"{self.valid_for} is short: the webhook takes up one renewal in its life, so a pod that is older than"
                 f" {valid * 5 // 3 // 3600}h serves an expired certificate; give 4380h or more, or restart it in time",
             )
@@ -503,7 +503,7 @@ class Webhook(Section):
             report.warning(
                 self.pod_disruption_budget.at("minAvailable"),
                 f"{self.path}.podDisruptionBudget.minAvailable",
-                "disruption-budget",
+                "blocked-drain",
                 f"{budget} of {self.replicas} replicas must stay, so no node with one of them can be drained; give less",
             )
         if self.replicas == 1:

@@ -59,7 +59,7 @@ def account(text: str) -> Iterable[Remark]:
         )
     elif len(text) > 15:
         yield doubtful(
-            "account-name",
+            "account-name-length",
             f"{text} has {len(text)} characters; above 15 New-ADServiceAccount cuts or refuses the name, check it with Get-ADServiceAccount",
         )
 
@@ -108,7 +108,7 @@ def dns_name(text: str) -> Iterable[Remark]:
         yield wrong("dns-name", f"{text!a} is no DNS name; give the domain's, like contoso.com")
     elif "." not in text:
         yield doubtful(
-            "dns-name",
+            "single-label-domain",
             f"{text} has a single label, so it may be the NetBIOS name; give the domain's DNS name, like contoso.com",
         )
 
@@ -236,5 +236,5 @@ def image(text: str) -> Iterable[Remark]:
         yield wrong("image", f"{text!a} is no image reference; write registry/path:tag or registry/path@sha256:digest")
     elif not match["digest"] and match["tag"] in (None, ":latest"):
         yield doubtful(
-            "image", f"{text} has no fixed tag, so what runs may change without notice; name a version or a digest"
+            "floating-image-tag", f"{text} has no fixed tag, so what runs may change without notice; name a version or a digest"
         )

@@ -50,7 +50,7 @@ def patch(configs: list[tuple[LoadedConfig, Outside]], target: str, namespace: s
     ]
     if not changes:
         raise input_error(
-            "no-match", "no entry of spec.workloads matches it; mend the match, or the name", field=target
+            "no-matching-entry", "no entry of spec.workloads matches it; mend the match, or the name", field=target
         )
     pod = _stub(api_version, kind, name, namespace, paths[group, kind], group, changes)
 

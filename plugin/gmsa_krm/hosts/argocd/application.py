@@ -104,7 +104,7 @@ class Application:
         of_helm = self._parameters.helm_release or self._parameters.helm_values or self._parameters.helm_value_files
         if of_helm and self.kind != HELM:
             message = "this folder is no chart, so the parameters for helm do nothing; remove them"
-            return [Finding(WARNING, "parameter", message, Place(VARIABLE))]
+            return [Finding(WARNING, "unused-parameter", message, Place(VARIABLE))]
         return []
 
 
