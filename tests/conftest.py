@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -98,6 +99,44 @@ def by_identity(items: list[dict[str, Any]]) -> dict[tuple[str, str, str], dict[
     return found
 
 
+@dataclass(frozen=True)
+class Finding:
+    """A finding as `lint --format json` prints it.
+
+    `file` is relative to the folder of the test. `text` is what the finding points at: its line, from its column on;
+    empty where it has no line.
+    """
+
+    severity: str
+    rule: str
+    message: str
+    field: str
+    file: str
+    line: int
+    column: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What `render` did with an input, and what `lint` found in it."""
+
+    done: Done
+    findings: list[Finding]
+
+    @property
+    def finding(self) -> Finding:
+        """The only finding."""
+        assert len(self.findings) == 1, self.findings
+        return self.findings[0]
+
+    def find(self, rule: str, field: str) -> Finding:
+        """The first finding of a rule at a field, where there may be others beside it."""
+        found = [it for it in self.findings if (it.rule, it.field) == (rule, field)]
+        assert found, self.findings
+        return found[0]
+
+
 class _Pipe(io.TextIOWrapper):
     def isatty(self) -> bool:
         return False
@@ -156,6 +195,64 @@ class Render:
         return self._call("render", where / "gmsa.yaml", env=env)
 
 
+class RenderFolder:
+    """Renders a folder with a config in `gmsa.yaml`, a manifest in `web.yaml` and further files."""
+
+    def __init__(self, call: Call, folder: Folder) -> None:
+        self._call = call
+        self._folder = folder
+
+    def __call__(self, text: str, manifest: str, files: dict[str, str | bytes] | None = None) -> Done:
+        where = self._folder({"gmsa.yaml": text, "web.yaml": manifest, **(files or {})})
+        return self._call("render", where)
+
+
+class Check:
+    """Renders and lints the text of a config, and a manifest if there is one, with further files beside them.
+
+    Both commands must agree: `render` prints each finding of `lint` on stderr and nothing else there, and one error is
+    enough for status 1 and an empty stdout.
+    """
+
+    def __init__(self, call: Call, folder: Folder) -> None:
+        self._call = call
+        self._folder = folder
+
+    def __call__(self, text: str, manifest: str = "", files: dict[str, str | bytes] | None = None) -> Checked:
+        where = self._folder({"gmsa.yaml": text, **({"web.yaml": manifest} if manifest else {}), **(files or {})})
+        path = where if manifest else where / "gmsa.yaml"
+        done = self._call("render", path)
+        found = findings(self._call, path, folder=where)
+        assert len(done.stderr.splitlines()) == len(found), done.stderr
+        assert all(it.rule and printed(it) in done.stderr for it in found), done.stderr
+        assert done.status == int(any(it.severity == "error" for it in found)), done.stderr
+        assert bool(done.stdout) == (done.status == 0)
+        return Checked(done, found)
+
+
+def printed(finding: Finding) -> str:
+    """The end of the line that a finding is on stderr; a control character is printed as its escape."""
+    line = f"{finding.field}: {finding.message}" if finding.field else finding.message
+    return "".join(it if it.isprintable() else repr(it)[1:-1] for it in line)
+
+
+def findings(call: Call, *paths: Path, folder: Path) -> list[Finding]:
+    """What `lint` finds in the paths; `folder` is what they are in."""
+    done = call("lint", "--format", "json", *paths)
+    assert done.stderr == ""
+    found = [_finding(item, folder) for item in json.loads(done.stdout)]
+    assert done.status == int(any(it.severity == "error" for it in found))
+    return found
+
+
+def _finding(item: dict[str, Any], folder: Path) -> Finding:
+    text = ""
+    if item["line"]:
+        line = Path(item["file"]).read_text().splitlines()[item["line"] - 1]
+        text = line[item["column"] - 1 :]
+    return Finding(**{**item, "file": item["file"].removeprefix(f"{folder}/")}, text=text)
+
+
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch) -> Call:
     return Call(monkeypatch)
@@ -169,6 +266,16 @@ def folder(tmp_path: Path) -> Folder:
 @pytest.fixture
 def render(call: Call, folder: Folder) -> Render:
     return Render(call, folder)
+
+
+@pytest.fixture
+def render_folder(call: Call, folder: Folder) -> RenderFolder:
+    return RenderFolder(call, folder)
+
+
+@pytest.fixture
+def check(call: Call, folder: Folder) -> Check:
+    return Check(call, folder)
 
 
 @pytest.fixture(scope="session")

@@ -1,262 +1,458 @@
-"""Odd but legal YAML in workloads: changed rightly, or refused with a message; never garbled."""
+"""Odd but legal YAML in workloads: it is changed correctly or refused with a message, and never garbled."""
 
 from __future__ import annotations
 
-import textwrap
-from pathlib import Path
+from dataclasses import dataclass
+from textwrap import indent
 from typing import Any
 
 import pytest
 import yaml
+from builders import CERT_MANAGER, CREDSPEC, block, deployment, entry, gmsa_config, listed, nested, workloads_config
 
-from conftest import ENTRY, Call, Folder, deployment
-from conftest import workloads_config as config
+from conftest import Call, Check, RenderFolder
+from gmsa_krm.yaml import stream
 
-HEAD = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: web}\n"
-CONTAINERS = "  containers:\n  - name: iis\n    image: iis\n"
-# {form: the pod's spec}; each must come out with the wanted fields and nothing else changed
-FORMS = {
-    "anchor on the spec, sequence with an anchor last": "spec: &pod\n"
-    + CONTAINERS
-    + "    volumeMounts: &vm\n    - name: a\n      mountPath: /a\n",
-    "tag on the spec": "spec: !!map\n" + CONTAINERS,
-    "anchor and comment": "spec: &pod # the pod\n\n  # a comment\n" + CONTAINERS,
-    "anchor on windowsOptions": "spec:\n"
-    + CONTAINERS
-    + "  securityContext:\n    windowsOptions: &wo\n      runAsUserName: a\n",
-    "deeper than usual": "spec: &s\n      containers:\n      - name: iis\n",
-    "cut off in a block scalar": "spec:\n  containers:\n  - name: iis\n    args:\n    - |\n      a",
-    "cut off in a folded scalar": "spec:\n  containers:\n  - name: iis\n    args:\n    - >+\n      a",
-    "null with a tilde": "spec:\n" + CONTAINERS + "  securityContext: ~\n",
-    "merged from an anchor": "x: &sc {runAsUser: 1}\nspec:\n" + CONTAINERS + "  securityContext: *sc\n",
-    "a string by its tag": "x: &sc {windowsOptions: {runAsUserName: !!str 12}}\nspec:\n"
-    + CONTAINERS
-    + "  securityContext: *sc\n",
-    "explicit key with a value": "spec:\n  ? containers\n  : - name: iis\n",
-    "flow with comments": "spec: {containers: [{name: iis}], # one\n  hostname: a, # two\n  }\n",
-}
+HEAD = """\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: web
+  namespace: web
+"""
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_an_odd_form_is_changed_rightly(form: str, call: Call, folder: Folder) -> None:
-    text = HEAD + FORMS[form]
-    done = call("render", folder({"gmsa.yaml": config(ENTRY), "web.yaml": text}))
+@dataclass(frozen=True)
+class Form:
+    """A way to write a pod; the text follows the metadata."""
+
+    name: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def manifest(self) -> str:
+        return HEAD + block(self.text)
+
+
+FORMS = [
+    Form(
+        "an anchor on the spec, and another on the sequence that ends it",
+        """
+        spec: &pod
+          containers:
+          - name: iis
+            image: iis
+            volumeMounts: &vm
+            - name: a
+              mountPath: /a
+        """,
+    ),
+    Form(
+        "a tag on the spec",
+        """
+        spec: !!map
+          containers:
+          - name: iis
+            image: iis
+        """,
+    ),
+    Form(
+        "an anchor and comments",
+        """
+        spec: &pod # the pod
+
+          # a comment
+          containers:
+          - name: iis
+            image: iis
+        """,
+    ),
+    Form(
+        "an anchor on windowsOptions",
+        """
+        spec:
+          containers:
+          - name: iis
+            image: iis
+          securityContext:
+            windowsOptions: &wo
+              runAsUserName: a
+        """,
+    ),
+    Form(
+        "deeper indentation than usual",
+        """
+        spec: &s
+              containers:
+              - name: iis
+        """,
+    ),
+    Form(
+        "null as a tilde",
+        """
+        spec:
+          containers:
+          - name: iis
+            image: iis
+          securityContext: ~
+        """,
+    ),
+    Form(
+        "an alias",
+        """
+        x: &sc {runAsUser: 1}
+        spec:
+          containers:
+          - name: iis
+            image: iis
+          securityContext: *sc
+        """,
+    ),
+    Form(
+        "a string by its tag",
+        """
+        x: &sc {windowsOptions: {runAsUserName: !!str 12}}
+        spec:
+          containers:
+          - name: iis
+            image: iis
+          securityContext: *sc
+        """,
+    ),
+    Form(
+        "an explicit key with a value",
+        """
+        spec:
+          ? containers
+          : - name: iis
+        """,
+    ),
+    Form(
+        "a flow mapping with comments",
+        """
+        spec: {containers: [{name: iis}], # one
+          hostname: a, # two
+          }
+        """,
+    ),
+]
+BLOCK_SCALAR_AT_THE_END = """
+    spec:
+      containers:
+      - name: iis
+        args:
+        - |
+          a
+"""
+FOLDED_SCALAR_AT_THE_END = """
+    spec:
+      containers:
+      - name: iis
+        args:
+        - >+
+          a
+"""
+
+
+def assert_is_changed_correctly(manifest: str, render_folder: RenderFolder) -> None:
+    """The pod has the new fields and is otherwise as before; a second run changes nothing."""
+    config = workloads_config(entry())
+    done = render_folder(config, manifest)
     assert done.status == 0, done.stderr
-    before: dict[str, Any] = yaml.safe_load(text)
-    pod = before["spec"]
-    context = pod.get("securityContext") or {}
+    wanted: dict[str, Any] = yaml.safe_load(manifest)
+    context = wanted["spec"].get("securityContext") or {}
     options = {**(context.get("windowsOptions") or {}), "gmsaCredentialSpecName": "gmsa-webapp1"}
-    pod |= {
+    wanted["spec"] |= {
         "securityContext": {**context, "windowsOptions": options},
         "serviceAccountName": "webapp1",
         "nodeSelector": {"kubernetes.io/os": "windows"},
         "os": {"name": "windows"},
     }
-    assert done.object("Pod") == before
-    again = folder({"web.yaml": done.stdout})
-    assert call("render", again).stdout == done.stdout
+    assert done.object("Pod") == wanted
+    assert render_folder(config, done.stdout).stdout == done.stdout
 
 
-# {form: (the pod's spec, what is said)}
-REFUSED = {
-    "explicit key without a value": (
-        "spec:\n" + CONTAINERS + "  ? securityContext\n",
-        "securityContext is a key in an unusual form",
-    ),
-    "flow key without a colon": (
-        "spec: {containers: [{name: iis}], securityContext}\n",
-        "securityContext is a key in an unusual form",
-    ),
-    "null that an alias repeats": (
-        "spec:\n" + CONTAINERS + "  securityContext: &n null\n  affinity: *n\n",
-        "stands under &n, which is repeated elsewhere",
-    ),
-    "empty mapping that an alias repeats": (
-        "spec:\n" + CONTAINERS + "  securityContext: &n {}\n  affinity: *n\n",
-        "stands under &n, which is repeated elsewhere",
-    ),
-    "scalar that an alias repeats": (
-        "spec:\n" + CONTAINERS + "  serviceAccountName: &n foo\n  hostname: *n\n",
-        "stands under &n, which is repeated elsewhere",
-    ),
-    "anchor inside what is replaced": (
-        "spec:\n  containers:\n  - name: iis\n    lifecycle: {postStart: {exec: &e {command: [a]}}}\n    livenessProbe: {exec: *e}\n",
-        "stands under &e, which is repeated elsewhere",
-    ),
-    "os as a scalar": ("spec:\n" + CONTAINERS + "  os: linux\n", "spec.os: is no mapping"),
-    "single pair": ("spec: {containers: [name: iis]}\n", "a mapping of one pair without braces"),
-}
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_an_odd_form_is_changed_correctly(form: Form, render_folder: RenderFolder) -> None:
+    assert_is_changed_correctly(form.manifest, render_folder)
 
 
-@pytest.mark.parametrize("form", REFUSED)
-def test_an_odd_form_is_refused_with_a_message(form: str, call: Call, folder: Folder) -> None:
-    spec, wanted = REFUSED[form]
-    more = {
-        "single pair": "    containers: [iis]\n",
-        "anchor inside what is replaced": "    netlogonRestart: {onExistingHook: Replace}\n",
-    }.get(form, "")
-    done = call("render", folder({"gmsa.yaml": config(ENTRY + more), "web.yaml": HEAD + spec}))
-    assert (done.status, done.stdout) == (1, ""), done.stdout
-    assert wanted in done.stderr
-    assert "web.yaml:" in done.stderr
+@pytest.mark.parametrize("text", [BLOCK_SCALAR_AT_THE_END, FOLDED_SCALAR_AT_THE_END], ids=["block", "folded"])
+def test_a_scalar_without_a_last_line_break_is_closed(text: str, render_folder: RenderFolder) -> None:
+    assert_is_changed_correctly(HEAD + block(text).removesuffix("\n"), render_folder)
 
 
-WRONG_TYPES = ["[]", "{}", "text", "1", "null", "[[]]", "[1]", "{a: 1}"]
-PLACES = [
-    "spec: %s",
-    "spec: {containers: %s}",
-    "spec: {containers: [%s]}",
-    "spec: {containers: [{name: iis, lifecycle: %s}]}",
-    "spec: {containers: [{name: iis, lifecycle: {postStart: %s}}]}",
-    "spec: {containers: [{name: iis, lifecycle: {postStart: {exec: %s}}}]}",
-    "spec: {containers: [{name: iis, lifecycle: {postStart: {exec: {command: %s}}}}]}",
-    "spec: {containers: [{name: iis, securityContext: %s}]}",
-    "spec: {containers: [{name: iis, volumeMounts: %s}]}",
-    "spec: {containers: [], volumes: %s}",
-    "spec: {containers: [], securityContext: %s}",
-    "spec: {containers: [], securityContext: {windowsOptions: %s}}",
-    "spec: {containers: [], securityContext: {windowsOptions: {gmsaCredentialSpecName: %s}}}",
-    "spec: {containers: [], nodeSelector: %s}",
-    "spec: {containers: [], os: %s}",
-    "spec: {containers: [], serviceAccountName: %s}",
+@dataclass(frozen=True)
+class Refused(Form):
+    """A form that is refused: the rule, and the key words of the message. `entry`: more fields of the entry."""
+
+    rule: str
+    words: tuple[str, ...]
+    entry: str = ""
+    field: str = "Pod web/web"
+
+
+REFUSED = [
+    Refused(
+        "an explicit key without a value",
+        """
+        spec:
+          containers:
+          - name: iis
+            image: iis
+          ? securityContext
+        """,
+        rule="unusual-form",
+        words=("securityContext", "unusual form"),
+    ),
+    Refused(
+        "a flow key without a colon",
+        """
+        spec: {containers: [{name: iis}], securityContext}
+        """,
+        rule="unusual-form",
+        words=("securityContext", "unusual form"),
+    ),
+    Refused(
+        "null that an alias repeats",
+        """
+        spec:
+          containers:
+          - name: iis
+            image: iis
+          securityContext: &n null
+          affinity: *n
+        """,
+        rule="shared-node",
+        words=("&n", "repeated elsewhere"),
+    ),
+    Refused(
+        "an empty mapping that an alias repeats",
+        """
+        spec:
+          containers:
+          - name: iis
+            image: iis
+          securityContext: &n {}
+          affinity: *n
+        """,
+        rule="shared-node",
+        words=("&n", "repeated elsewhere"),
+    ),
+    Refused(
+        "a scalar that an alias repeats",
+        """
+        spec:
+          containers:
+          - name: iis
+            image: iis
+          serviceAccountName: &n foo
+          hostname: *n
+        """,
+        rule="shared-node",
+        words=("&n", "repeated elsewhere"),
+    ),
+    Refused(
+        "an anchor inside a hook that is replaced",
+        """
+        spec:
+          containers:
+          - name: iis
+            lifecycle:
+              postStart:
+                exec: &e
+                  command: [a]
+            livenessProbe:
+              exec: *e
+        """,
+        entry="""
+            netlogonRestart:
+              onExistingHook: Replace
+        """,
+        rule="shared-node",
+        words=("&e", "repeated elsewhere"),
+    ),
+    Refused(
+        "os as a scalar",
+        """
+        spec:
+          containers:
+          - name: iis
+            image: iis
+          os: linux
+        """,
+        rule="type",
+        field="Pod web/web: spec.os",
+        words=("mapping",),
+    ),
+    Refused(
+        "a mapping of one pair without braces",
+        """
+        spec: {containers: [name: iis]}
+        """,
+        entry="containers: [iis]",
+        rule="unusual-form",
+        words=("one pair without braces",),
+    ),
 ]
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_wrong_types_get_a_message_or_a_result_and_never_a_traceback(place: str, call: Call, folder: Folder) -> None:
-    entries = (
-        ENTRY,
-        ENTRY + "    netlogonRestart: {}\n    token: {audience: a}\n",
-        ENTRY + "    containers: [iis]\n",
-        ENTRY.replace("gmsa-webapp1", "nope"),
-    )
+@pytest.mark.parametrize("form", REFUSED, ids=str)
+def test_an_odd_form_is_refused_with_a_message(form: Refused, check: Check) -> None:
+    checked = check(workloads_config(entry(form.entry)), form.manifest)
+    assert checked.done.status == 1
+    finding = checked.find(form.rule, form.field)
+    assert finding.file == "web.yaml"
+    assert finding.line
+    assert all(word in finding.message for word in form.words), finding
+
+
+# Values of the wrong type
+
+WRONG_TYPES = ["[]", "{}", "text", "1", "null", "[[]]", "[1]", "{a: 1}"]
+PLACES = [
+    "spec",
+    "spec.containers",
+    "spec.containers[]",
+    "spec.containers[].lifecycle",
+    "spec.containers[].lifecycle.postStart",
+    "spec.containers[].lifecycle.postStart.exec",
+    "spec.containers[].lifecycle.postStart.exec.command",
+    "spec.containers[].securityContext",
+    "spec.containers[].volumeMounts",
+    "spec.volumes",
+    "spec.securityContext",
+    "spec.securityContext.windowsOptions",
+    "spec.securityContext.windowsOptions.gmsaCredentialSpecName",
+    "spec.nodeSelector",
+    "spec.os",
+    "spec.serviceAccountName",
+]
+ENTRIES = [
+    entry(),
+    entry("""
+        netlogonRestart: {}
+        token:
+          audience: a
+    """),
+    entry("containers: [iis]"),
+    entry(credspec="nope"),
+]
+
+
+def pod_with(value: str, path: str) -> str:
+    """A pod with a value at a path; otherwise it has what a pod needs."""
+    pod = yaml.safe_load(HEAD + nested(path, value))
+    if path != "spec":
+        pod["spec"].setdefault("containers", [])
+    if ".containers[]." in path:
+        pod["spec"]["containers"][0]["name"] = "iis"
+    return yaml.safe_dump(pod, default_flow_style=True)
+
+
+@pytest.mark.parametrize("path", PLACES)
+def test_a_wrong_type_gets_a_message_or_a_result_and_never_a_traceback(path: str, check: Check) -> None:
     for value in WRONG_TYPES:
-        for entry in entries:
-            where = folder({"gmsa.yaml": config(entry), "web.yaml": HEAD + place % value + "\n"})
-            for command in ("render", "lint"):
-                done = call(command, where)
-                assert done.status in (0, 1)
-                assert done.status == 0 or done.stderr or done.stdout
+        for one in ENTRIES:
+            check(workloads_config(one), pod_with(value, path))
 
 
-def resource_list(items: str, text: str) -> bytes:
-    return f"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n{items}functionConfig:\n{textwrap.indent(text, '  ')}".encode()
+# Items of a ResourceList
+
+
+def resource_list(config: str, *items: str) -> str:
+    return f"""\
+apiVersion: config.kubernetes.io/v1
+kind: ResourceList
+items:
+{listed(*items)}functionConfig:
+{indent(config, "  ")}"""
 
 
 def test_an_anchor_that_items_share_is_refused(call: Call) -> None:
-    items = "- apiVersion: v1\n  kind: Pod\n  metadata: {name: web, namespace: web}\n  spec: &s {containers: [{name: iis}]}\n- apiVersion: v1\n  kind: Pod\n  metadata: {name: untouched, namespace: web}\n  spec: *s\n"
-    given = resource_list(items, config(ENTRY))
-    done = call(stdin=given)
+    changed = """\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: web
+  namespace: web
+spec: &s
+  containers:
+  - name: iis
+"""
+    untouched = """\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: untouched
+  namespace: web
+spec: *s
+"""
+    given = resource_list(workloads_config(entry()), changed, untouched)
+    done = call(stdin=given.encode())
     assert done.status == 1
-    assert "stands under &s, which is repeated elsewhere" in done.stderr
-    assert done.stdout.startswith(given.decode())
+    assert "&s" in done.stderr
+    assert "repeated elsewhere" in done.stderr
+    assert done.stdout.startswith(given)
 
 
-def test_our_own_objects_are_no_workloads_of_the_user(call: Call) -> None:
-    text = config(
-        "  - match: {kinds: [Deployment, DaemonSet]}\n    serviceAccount: webapp1\n    windowsNode: false\n",
-        more="  nodes: {smbCompartmentNamespace: true}\n",
+def test_generated_objects_are_not_workloads_of_the_user(call: Call) -> None:
+    config = gmsa_config(
+        CREDSPEC,
+        CERT_MANAGER,
+        """
+        nodes:
+          smbCompartmentNamespace: true
+        workloads:
+        - match:
+            kinds: [Deployment, DaemonSet]
+          serviceAccount: webapp1
+          windowsNode: false
+        """,
     )
-    text = text.replace("  admission: {mode: None}\n", "  webhook: {certificate: {source: CertManager}}\n")
-    once = call(stdin=resource_list("- " + deployment(), text))
+    once = call(stdin=resource_list(config, deployment()).encode())
     assert once.status == 0, once.stderr
     twice = call(stdin=once.stdout.encode())
     assert (twice.stdout, twice.stderr) == (once.stdout, once.stderr)
+    assert "replicas: 2" in once.stdout
     changed = call(stdin=once.stdout.replace("replicas: 2", "replicas: 5").encode())
     assert yaml.safe_load(changed.stdout)["items"] == yaml.safe_load(once.stdout)["items"]
 
 
-def test_a_list_with_a_star_in_it_is_scanned_once(call: Call, folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """750 items took 19 seconds, and it grew with the square."""
-    from gmsa_krm.yaml import stream
-
+def test_a_list_with_a_star_in_it_is_scanned_once(render_folder: RenderFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """750 items took 19 seconds, and the time grew with the square."""
     scans: list[object] = []
     real = stream.repeated_anchors
-    monkeypatch.setattr(stream, "repeated_anchors", lambda root: scans.append(root) or real(root))
-    entry = ENTRY.replace("names: [web]", "kinds: [Deployment]")
-    items = "".join(
-        "- " + deployment("{containers: [{name: iis, args: ['*']}]}", name=f"web{number}") for number in range(50)
-    )
-    done = call(
-        "render", folder({"gmsa.yaml": config(entry), "web.yaml": "apiVersion: v1\nkind: List\nitems:\n" + items})
-    )
+
+    def counted(root: Any) -> Any:
+        scans.append(root)
+        return real(root)
+
+    monkeypatch.setattr(stream, "repeated_anchors", counted)
+    pod = """
+        containers:
+        - name: iis
+          args: ['*']
+    """
+    items = listed(*(deployment(pod, name=f"web{number}") for number in range(50)))
+    manifest = f"apiVersion: v1\nkind: List\nitems:\n{items}"
+    done = render_folder(workloads_config(entry(match="kinds: [Deployment]")), manifest)
     assert done.status == 0, done.stderr
     assert len(scans) == 1
 
 
-def test_tokens_that_clash(call: Call, folder: Folder) -> None:
-    one = ENTRY + "    token: {audience: vault}\n"
-    same = call("render", folder({"gmsa.yaml": config(one + one), "web.yaml": deployment()}))
-    assert same.status == 0, same.stderr
-    assert len(same.object("Deployment")["spec"]["template"]["spec"]["volumes"]) == 1
-    for other, pod, wanted in (
-        (
-            one + ENTRY + "    token: {audience: other}\n",
-            "",
-            "gets vault (3600 s) by spec.workloads[0].token and other (3600 s) by spec.workloads[1].token",
-        ),
-        (
-            one,
-            "{containers: [{name: iis}], volumes: [{name: bound-token, projected: {sources: []}}]}",
-            "has another volume bound-token already",
-        ),
-        (
-            one,
-            "{containers: [{name: iis, volumeMounts: [{name: x, mountPath: /var/run/secrets/tokens}]}]}",
-            "has something mounted at /var/run/secrets/tokens already",
-        ),
-    ):
-        done = call("render", folder({"gmsa.yaml": config(other), "web.yaml": deployment(pod)}))
-        assert (done.status, done.stdout) == (1, "")
-        assert wanted in done.stderr
-
-
-def test_the_diagnostics_job_is_a_user_too(call: Call, folder: Folder) -> None:
-    credspec = "  credspecs:\n  - account: WebApp1\n    usedBy: FromWorkloads\n    diagnostics: {namespace: diag, serviceAccount: diagsa}\n"
-    done = call("render", folder({"gmsa.yaml": config(ENTRY, credspec), "web.yaml": deployment()}))
-    assert done.status == 0, done.stderr
-    bindings = {
-        it["metadata"]["namespace"]: [subject["name"] for subject in it["subjects"]]
-        for it in done.objects
-        if it["kind"] == "RoleBinding"
-    }
-    assert bindings == {"diag": ["diagsa"], "web": ["webapp1"]}
-    again = call("render", folder({"web.yaml": done.stdout}))
-    assert again.stdout == done.stdout
-
-
-@pytest.mark.parametrize("empty", ["---\n# Source: x\n---\n", "---\n---\n", "# a licence\n---\n"])
-def test_documents_of_comments_are_passed_over(empty: str, call: Call, folder: Folder) -> None:
-    done = call("render", folder({"gmsa.yaml": config("    []\n"), "web.yaml": empty + deployment() + "---\n"}))
+@pytest.mark.parametrize(
+    "empty",
+    [
+        pytest.param("---\n# Source: x\n---\n", id="a comment between separators"),
+        pytest.param("---\n---\n", id="two separators"),
+        pytest.param("# a licence\n---\n", id="a comment at the start"),
+    ],
+)
+def test_documents_without_content_are_passed_over(empty: str, render_folder: RenderFolder) -> None:
+    done = render_folder(workloads_config(), empty + deployment() + "---\n")
     assert done.status == 0, done.stderr
     assert done.object("Deployment")
-
-
-def test_a_patch_of_a_custom_kind_does_not_replace_lists(call: Call, tmp_path: Path) -> None:
-    (tmp_path / "gmsa.yaml").write_text(
-        config(ENTRY + "    containers: [iis]\n", more="  workloadKinds: [{apiGroup: argoproj.io, kind: Rollout}]\n")
-    )
-    done = call("patch", "--config", tmp_path / "gmsa.yaml", "Rollout.v1alpha1.argoproj.io/web")
-    assert (done.status, done.stdout) == (1, "")
-    assert "in which a strategic merge patch replaces lists whole" in done.stderr
-
-
-def test_a_hook_on_an_init_container_is_refused_and_labels_are_merged(call: Call, folder: Folder) -> None:
-    pod = "{initContainers: [{name: first}], containers: [{name: iis}]}"
-    done = call(
-        "render",
-        folder(
-            {
-                "gmsa.yaml": config(ENTRY + "    containers: [first]\n    netlogonRestart: {}\n"),
-                "web.yaml": deployment(pod),
-            }
-        ),
-    )
-    assert done.status == 1
-    assert "initContainers[0]: is an init container, which has no postStart hook" in done.stderr
-    merged = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  namespace: web\n  labels: {<<: {app: iis}, b: c}\nspec: {containers: [{name: iis}]}\n"
-    done = call(
-        "render",
-        folder({"gmsa.yaml": config(ENTRY.replace("names: [web]", "labelSelector: app=iis")), "web.yaml": merged}),
-    )
-    assert "gmsaCredentialSpecName" in done.stdout
