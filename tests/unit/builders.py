@@ -110,15 +110,14 @@ def workloads_config(*entries: str, more: str = "", credspecs: str = CREDSPEC) -
 
 
 def workload(
-    pod: str,
-    *,
+    *pod: str,
     api_version: str = "apps/v1",
     kind: str = "Deployment",
     at: str = "spec.template.spec",
     name: str = "web",
     namespace: str = "web",
 ) -> str:
-    """A workload with the label app=iis; `pod` is its pod's spec, and stands at the path `at`."""
+    """A workload with the label app=iis; `pod` are the fields of its pod's spec, and stand at the path `at`."""
     keys = at.split(".")
     path = "".join(f"{'  ' * depth}{key}:\n" for depth, key in enumerate(keys))
     return (
@@ -126,16 +125,17 @@ def workload(
         f"kind: {kind}\n"
         "metadata:\n"
         f"  name: {name}\n" + (f"  namespace: {namespace}\n" if namespace else "") + "  labels:\n"
-        "    app: iis\n" + path + indent(block(pod), "  " * len(keys))
+        "    app: iis\n" + path + indent("".join(map(block, pod)), "  " * len(keys))
     )
 
 
-def deployment(pod: str = IIS_AND_LOG, *, name: str = "web", namespace: str = "web") -> str:
-    return workload(pod, name=name, namespace=namespace)
+def deployment(*pod: str, name: str = "web", namespace: str = "web") -> str:
+    """A Deployment; by default its pod has the containers iis and log."""
+    return workload(*pod or [IIS_AND_LOG], name=name, namespace=namespace)
 
 
-def pod(spec: str = IIS_AND_LOG, *, name: str = "web") -> str:
-    return workload(spec, api_version="v1", kind="Pod", at="spec", name=name)
+def pod(*spec: str, name: str = "web") -> str:
+    return workload(*spec, api_version="v1", kind="Pod", at="spec", name=name)
 
 
 def stream(*documents: str) -> str:
