@@ -148,8 +148,8 @@ def listed(*items: str) -> str:
 
 
 def nested(path: str, value: str) -> str:
-    """The value below the keys of a path; a key that ends in [] holds a list of one item."""
-    text = f"{value}\n"
+    """The value, which is YAML, below the keys of a path; a key that ends in [] holds a list of one item."""
+    text = block(value)
     for key in reversed(path.split(".")):
         name = key.removesuffix("[]")
         text = f"{name}:\n{listed(text)}" if key != name else f"{name}:\n{indent(text, '  ')}"

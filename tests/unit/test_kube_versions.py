@@ -1,0 +1,97 @@
+"""What spec.kubeVersion decides: the objects that a version of Kubernetes does not have are left out or refused."""
+
+from __future__ import annotations
+
+import pytest
+from builders import CERT_MANAGER, CREDSPEC_FROM_WORKLOADS, MODE_POLICY, gmsa_config
+
+from conftest import Check, Done, Render
+
+EXPAND = """
+    policy:
+      expand: true
+"""
+
+
+def kinds(done: Done) -> list[str]:
+    assert done.status == 0, done.stderr
+    return [it["kind"] for it in done.objects]
+
+
+def version(text: str) -> str:
+    return f"kubeVersion: '{text}'"
+
+
+def webhook(hardening_policy: bool) -> str:
+    return f"""
+        webhook:
+          hardeningPolicy: {str(hardening_policy).lower()}
+          certificate:
+            source: CertManager
+    """
+
+
+def test_the_hardening_policy_is_the_default(render: Render) -> None:
+    assert kinds(render(gmsa_config(CERT_MANAGER))).count("ValidatingAdmissionPolicy") == 1
+    assert "ValidatingAdmissionPolicy" not in kinds(render(gmsa_config(webhook(hardening_policy=False))))
+
+
+def test_an_old_version_has_no_hardening_policy(render: Render) -> None:
+    assert "ValidatingAdmissionPolicy" not in kinds(render(gmsa_config(CERT_MANAGER, version("1.29"))))
+
+
+def test_argo_cd_tells_the_version(render: Render) -> None:
+    done = render(gmsa_config(CERT_MANAGER), env={"ARGOCD_APP_NAME": "a", "KUBE_VERSION": "1.29+"})
+    assert "ValidatingAdmissionPolicy" not in kinds(done)
+
+
+def test_expand_adds_a_mutating_policy(render: Render) -> None:
+    done = render(gmsa_config(CREDSPEC_FROM_WORKLOADS, MODE_POLICY, EXPAND))
+    assert kinds(done).count("MutatingAdmissionPolicy") == 1
+
+
+def test_expand_gets_a_warning_where_the_version_has_no_mutating_policy(check: Check) -> None:
+    checked = check(gmsa_config(CREDSPEC_FROM_WORKLOADS, MODE_POLICY, EXPAND, version("1.35")))
+    assert "MutatingAdmissionPolicy" not in kinds(checked.done)
+    finding = checked.finding
+    assert (finding.severity, finding.field) == ("warning", "spec.policy.expand")
+    for part in ("1.36", "1.35"):
+        assert part in finding.message
+
+
+def test_mode_policy_is_refused_where_the_version_has_no_policies(check: Check) -> None:
+    finding = check(gmsa_config(CREDSPEC_FROM_WORKLOADS, MODE_POLICY, version("v1.29.3"))).finding
+    assert (finding.severity, finding.field) == ("error", "spec.admission.mode")
+    for part in ("1.30", "1.29", "Webhook"):
+        assert part in finding.message
+
+
+def test_a_hardening_policy_that_is_asked_for_gets_a_warning(check: Check) -> None:
+    finding = check(gmsa_config(webhook(hardening_policy=True), version("1.29"))).finding
+    assert (finding.severity, finding.field) == ("warning", "spec.webhook.hardeningPolicy")
+    for part in ("1.30", "1.29"):
+        assert part in finding.message
+
+
+def test_a_version_without_match_conditions_gets_a_warning(check: Check) -> None:
+    finding = check(gmsa_config(CERT_MANAGER, version("1.27"))).finding
+    assert (finding.severity, finding.field) == ("warning", "spec.kubeVersion")
+    for part in ("1.27", "matchConditions"):
+        assert part in finding.message
+
+
+@pytest.mark.parametrize(
+    ("text", "webhook"),
+    [
+        pytest.param("1.29", CERT_MANAGER, id="without the policy"),
+        pytest.param("v1.30.5-eks-1a2b", webhook(hardening_policy=True), id="with the policy, of a cloud"),
+    ],
+)
+def test_a_version_that_has_everything_gets_no_warning(text: str, webhook: str, check: Check) -> None:
+    assert check(gmsa_config(webhook, version(text))).findings == []
+
+
+@pytest.mark.parametrize("text", ["1.34.", "1.34 ", "v1.34.foo", "1.34\\n"])
+def test_what_is_not_a_version_is_refused(text: str, check: Check) -> None:
+    finding = check(gmsa_config(CERT_MANAGER, f'kubeVersion: "{text}"')).finding
+    assert (finding.severity, finding.rule, finding.field) == ("error", "kube-version", "spec.kubeVersion")
