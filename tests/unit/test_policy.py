@@ -100,8 +100,8 @@ def test_long_tables_are_split() -> None:
     assert max(map(len, [*tables, *lists])) < 100_000
     assert len(tables) > 1
     for name in names:
-        assert sum(f"'{name}':" in table for table in tables) == 1
-        assert sum(f"'{name}'" in listed for listed in lists) == 1
+        assert sum(f"'{name}':" in expression for expression in tables) == 1
+        assert sum(f"'{name}'" in expression for expression in lists) == 1
 
 
 # Previous contents

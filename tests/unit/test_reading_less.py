@@ -1,82 +1,73 @@
-"""What is told of a document without reading all of it is what reading all of it tells."""
+"""What the program tells of a document without reading all of it is what reading all of it tells."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 
 import pytest
-from hypothesis import given
+from builders import block
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gmsa_krm.findings import InputError
 from gmsa_krm.yaml.read import MAX_DEPTH
-from gmsa_krm.yaml.stream import _SEPARATOR, Document, Kinds, encoded, joined, split
+from gmsa_krm.yaml.stream import Document, Kinds, encoded, joined, split
 
-LINES = st.lists(
-    st.sampled_from(
-        [
-            *(
-                "---",
-                "# a comment",
-                "",
-                "apiVersion: v1",
-                "kind: Pod",
-                "kind: Service",
-                "kind: 'Pod'",
-                "kind: PodList",
-                "kind: &a Pod",
-            ),
-            *(
-                "metadata:",
-                "  name: web",
-                "  namespace: web",
-                "metadata: {name: web}",
-                'a: "',
-                "y: '",
-                '"',
-                "'",
-                "a: {",
-                "}",
-            ),
-            *(
-                "spec: {a: [b, {c: d}]}",
-                "spec:",
-                "  a: b",
-                "  - a",
-                "- a",
-                "data: |",
-                "  kind: Pod",
-                "  ",
-                "b: *a",
-                "<<: *a",
-                "%a",
-            ),
-        ]
-    ),
-    max_size=9,
-).map(lambda lines: "".join(f"{line}\n" for line in lines))
+PIECES = """\
+---
+# a comment
+apiVersion: v1
+kind: Pod
+kind: Service
+kind: 'Pod'
+kind: PodList
+kind: &a Pod
+metadata:
+  name: web
+  namespace: web
+metadata: {name: web}
+a: "
+y: '
+"
+'
+a: {
+}
+spec: {a: [b, {c: d}]}
+spec:
+  a: b
+  - a
+- a
+data: |
+  kind: Pod
+b: *a
+<<: *a
+%a
+"""
+LINES = st.sampled_from([*PIECES.splitlines(), "", "  "])
+TEXTS = st.lists(LINES, max_size=9).map(lambda lines: "".join(f"{line}\n" for line in lines))
 
 
-def _identity(document: Document) -> object:
+def identity_of(document: Document) -> object:
     try:
         return document.identity
     except InputError as error:
         return str(error)
 
 
-def _read_whole(text: str) -> Document:
+def read_whole(text: str) -> Document:
     document = Document(text)
     with contextlib.suppress(InputError):
         _ = document.node
     return document
 
 
-@given(LINES)
-def test_the_head_says_what_the_whole_says(text: str) -> None:
-    assert _identity(Document(text)) == _identity(_read_whole(text))
+@given(TEXTS)
+def test_the_head_tells_the_identity_that_the_whole_tells(text: str) -> None:
+    assert identity_of(Document(text)) == identity_of(read_whole(text))
 
 
-@given(LINES)
+@given(TEXTS)
 def test_a_kind_in_plain_sight_is_the_kind(text: str) -> None:
     kind = Document(text).plain_kind
     try:
@@ -89,35 +80,99 @@ def test_a_kind_in_plain_sight_is_the_kind(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "kind"),
+    "text",
     [
-        ("---\n# Source: a/b.yaml\napiVersion: v1\nkind: Service\nmetadata:\n", "Service"),
-        ("apiVersion: apps/v1\r\nkind: Deployment\r\nmetadata:\r\n", "Deployment"),
-        ('a: "x\nkind: Service\ny"\n"kind": Pod\n', None),
-        ("a: {b: c,\nkind: Service\n}\n", None),
-        ("apiVersion: v1\nkind: Service\n  Pod\n", None),
-        ("metadata: {name: kind}\nkind: Service\n", None),
+        pytest.param(
+            """
+            ---
+            # Source: a/b.yaml
+            apiVersion: v1
+            kind: Service
+            metadata:
+            """,
+            id="after a comment",
+        ),
+        pytest.param("apiVersion: apps/v1\r\nkind: Service\r\nmetadata:\r\n", id="with CRLF"),
     ],
 )
-def test_what_counts_as_plain_sight(text: str, kind: str | None) -> None:
-    assert Document(text).plain_kind == kind
+def test_a_kind_on_a_line_of_its_own_is_in_plain_sight(text: str) -> None:
+    assert Document(block(text)).plain_kind == "Service"
 
 
-def test_a_list_could_be_anything() -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(
+            """
+            a: "x
+            kind: Service
+            y"
+            "kind": Pod
+            """,
+            id="in a quoted text",
+        ),
+        pytest.param(
+            """
+            a: {b: c,
+            kind: Service
+            }
+            """,
+            id="in a flow mapping",
+        ),
+        pytest.param(
+            """
+            apiVersion: v1
+            kind: Service
+              Pod
+            """,
+            id="on two lines",
+        ),
+        pytest.param(
+            """
+            metadata: {name: kind}
+            kind: Service
+            """,
+            id="after the metadata",
+        ),
+    ],
+)
+def test_a_kind_that_needs_a_parser_is_not_in_plain_sight(text: str) -> None:
+    assert Document(block(text)).plain_kind is None
+
+
+def test_a_list_may_hold_any_kind() -> None:
     assert Document("kind: List\nitems: []\n").could_be(Kinds(["Pod"]))
     assert not Document("kind: ConfigMap\ndata: {a: Pod}\n").could_be(Kinds(["Pod"]))
 
 
-def test_depth_counts_where_nothing_is_kept() -> None:
+def test_the_limit_of_depth_holds_where_nothing_is_kept() -> None:
     text = "kind: A\nmetadata: {name: a}\nspec: " + "[" * MAX_DEPTH + "]" * MAX_DEPTH
     with pytest.raises(InputError, match="nested deeper"):
         _ = Document(text).identity
 
 
-@given(LINES)
+def starts_of_documents(text: str) -> set[int]:
+    """Where documents start, by YAML 1.2 (9.1): at `---`, or at the directives before it and the comments among them."""
+    starts = set()
+    directives = None
+    at = 0
+    for line in text.splitlines(keepends=True):
+        if re.match(r"---(\s|$)", line):
+            starts.add(at if directives is None else directives)
+            directives = None
+        elif line.startswith("%"):
+            directives = at if directives is None else directives
+        elif not line.startswith("#"):
+            directives = None
+        at += len(line)
+    return starts
+
+
+@given(TEXTS)
+@example("a: {\n%a\n%a\n# a comment\n---\n}\n")
 def test_a_stream_is_the_same_in_pieces(text: str) -> None:
     texts = [document.text for document in split(text)]
     assert "".join(texts) == text
-    at = [sum(map(len, texts[:index])) for index in range(len(texts))]
-    assert [0, *at[1:]] == sorted({0, *(match.start() for match in _SEPARATOR.finditer(text))})
+    starts = [sum(map(len, texts[:index])) for index in range(len(texts))]
+    assert [0, *starts[1:]] == sorted({0} | starts_of_documents(text))
     assert encoded(texts) == joined(texts).encode()
