@@ -1,9 +1,10 @@
-"""Fields set deep in a text: the data is what was asked for, and other lines stay."""
+"""Fields set deep in a text: the data becomes what is asked for, and other lines stay as they are."""
 
 from __future__ import annotations
 
 import difflib
 import json
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ MAPPINGS = st.dictionaries(KEYS, DATA, min_size=1, max_size=4)
 
 @st.composite
 def overlays(draw: st.DrawFn, data: Any, depth: int = 0) -> dict[str, Any]:
+    """Changes to some fields of the data, and to some fields that it does not have."""
     overlay: dict[str, Any] = {}
     for key in draw(st.lists(KEYS, max_size=3, unique=True)):
         value = data.get(key) if isinstance(data, dict) else None
@@ -52,28 +54,38 @@ def overlays(draw: st.DrawFn, data: Any, depth: int = 0) -> dict[str, Any]:
     return overlay
 
 
-def styled(data: Any, style: str) -> str:
-    if style == "json":
-        return json.dumps(data, ensure_ascii=False)
-    if style == "pretty json":
-        return json.dumps(data, ensure_ascii=False, indent=2)
-    if style == "mixed":
-        return yaml.dump(data, default_flow_style=None, sort_keys=False, allow_unicode=True)
-    if style == "literal":
-        return write.document(data)
-    text = yaml.dump(data, sort_keys=False, allow_unicode=True, default_flow_style=False)
-    return text.rstrip("\n") if style == "no line break" and not text.endswith("|\n") else text
+class Style(Enum):
+    """A way to write data as text."""
+
+    BLOCK = "block"
+    LITERAL = "literal"
+    MIXED = "mixed"
+    JSON = "json"
+    PRETTY_JSON = "pretty json"
+    NO_LINE_BREAK = "no line break"
+    CRLF = "crlf"
+
+    def write(self, data: Any) -> str:
+        if self is Style.JSON:
+            return json.dumps(data, ensure_ascii=False)
+        if self is Style.PRETTY_JSON:
+            return json.dumps(data, ensure_ascii=False, indent=2)
+        if self is Style.MIXED:
+            return yaml.dump(data, default_flow_style=None, sort_keys=False, allow_unicode=True)
+        if self is Style.LITERAL:
+            return write.document(data)
+        text = yaml.dump(data, sort_keys=False, allow_unicode=True, default_flow_style=False)
+        if self is Style.CRLF:
+            return text.replace("\n", "\r\n")
+        if self is Style.NO_LINE_BREAK and not text.endswith("|\n"):
+            return text.rstrip("\n")
+        return text
 
 
-@given(
-    st.data(), MAPPINGS, st.sampled_from(["block", "literal", "json", "pretty json", "mixed", "no line break", "crlf"])
-)
+@given(st.data(), MAPPINGS, st.sampled_from(Style))
 @settings(max_examples=1500, deadline=None)
-def test_the_data_is_what_was_asked_for(draw: st.DataObject, data: Any, style: str) -> None:
-    text = styled(data, style)
-    if style == "crlf":
-        text = text.replace("\n", "\r\n")
-    text = closed(text)
+def test_the_data_becomes_what_is_asked_for(draw: st.DataObject, data: Any, style: Style) -> None:
+    text = closed(style.write(data))
     root = parse(text)
     assert root is not None
     before = data_of(root)
@@ -82,15 +94,16 @@ def test_the_data_is_what_was_asked_for(draw: st.DataObject, data: Any, style: s
     after = parse(out)
     assert after is not None, out
     assert data_of(after) == laid_over(before, overlay), out
-    assert apply(out, overlaid(out, after, overlay, set())) == out or _appends(overlay)
-    if style == "crlf":
+    assert apply(out, overlaid(out, after, overlay, set())) == out or appends(overlay)
+    if style is Style.CRLF:
         assert "\n" not in out.replace("\r\n", "")
 
 
-def _appends(overlay: Any) -> bool:
+def appends(overlay: Any) -> bool:
+    """Whether applying an overlay once more may write something again."""
     if isinstance(overlay, Items):
-        return bool(overlay.more) or any(map(_appends, overlay.changes.values()))
-    return isinstance(overlay, Instead) or (isinstance(overlay, dict) and any(map(_appends, overlay.values())))
+        return bool(overlay.more) or any(map(appends, overlay.changes.values()))
+    return isinstance(overlay, Instead) or (isinstance(overlay, dict) and any(map(appends, overlay.values())))
 
 
 DEPLOYMENT = """\
@@ -120,7 +133,7 @@ def changed_lines(before: str, after: str) -> list[str]:
     return [line for line in difflib.ndiff(before.splitlines(), after.splitlines()) if line[0] in "+-"]
 
 
-def test_only_the_lines_that_change_differ() -> None:
+def test_only_the_changed_lines_differ() -> None:
     root = parse(DEPLOYMENT)
     assert root is not None
     pod = {
@@ -128,10 +141,8 @@ def test_only_the_lines_that_change_differ() -> None:
         "nodeSelector": {"kubernetes.io/os": "windows"},
         "containers": Items({1: {"image": "b"}}),
     }
-    out = apply(
-        DEPLOYMENT,
-        overlaid(DEPLOYMENT, root, {"spec": {"template": {"spec": pod}, "replicas": 3}}, repeated_anchors(root)),
-    )
+    overlay = {"spec": {"template": {"spec": pod}, "replicas": 3}}
+    out = apply(DEPLOYMENT, overlaid(DEPLOYMENT, root, overlay, repeated_anchors(root)))
     assert changed_lines(DEPLOYMENT, out) == [
         "+                 image: b",
         "+                 kubernetes.io/os: windows",
@@ -146,11 +157,19 @@ def test_only_the_lines_that_change_differ() -> None:
     assert data_of(again)["spec"]["template"]["spec"]["nodeSelector"] == {"disk": "ssd", "kubernetes.io/os": "windows"}
 
 
-def test_an_alias_is_written_out_where_it_is_changed_and_the_anchor_stays() -> None:
-    text = "base: &base {a: NO, m: {x: 0o17}}\none: *base   # c\ntwo:\n  <<: *base\n  b: 1\nthree: *base\n"
+def test_a_changed_alias_is_written_out_and_its_anchor_stays() -> None:
+    text = """\
+base: &base {a: NO, m: {x: 0o17}}
+one: *base   # c
+two:
+  <<: *base
+  b: 1
+three: *base
+"""
     root = parse(text)
     assert root is not None
-    out = apply(text, overlaid(text, root, {"one": {"m": {"z": 1}}, "two": {"m": {"z": 2}}}, repeated_anchors(root)))
+    overlay = {"one": {"m": {"z": 1}}, "two": {"m": {"z": 2}}}
+    out = apply(text, overlaid(text, root, overlay, repeated_anchors(root)))
     assert changed_lines(text, out) == [
         "- one: *base   # c",
         "+ one:",

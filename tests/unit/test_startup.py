@@ -1,6 +1,6 @@
-"""What a render of the quickstart loads: every start pays for it, so nothing joins by accident.
+"""What a render of the quickstart imports: every start pays for it, so nothing is imported by accident.
 
-A module that is missing below is either needed by every render (then it is added here, with what it costs) or is
+A module that is missing below is either needed by every render, and then it is added here with its cost, or it is
 imported in the function that needs it.
 """
 
@@ -10,21 +10,22 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import indent
+
+from builders import nested
 
 from conftest import ROOT
 
-# What the parser costs in any case: `yaml._yaml` reads names from all of PyYAML's package.
-FLOOR = "import re, yaml"
+# The parser costs this in any case: `yaml._yaml` reads names from all of PyYAML's package.
+PARSER = "import re, yaml"
+# Renders the config that is its argument; the last line on stderr is the status and the modules.
 PROBE = """
-import sys
-{first}
 before = set(sys.modules)
-sys.argv = ["gmsa-krm", "render", {config!r}]
 from gmsa_krm.cli import main
 status = main()
-loaded = sorted(set(sys.modules) - before)
+modules = sorted(set(sys.modules) - before)
 import json
-print(json.dumps([status, loaded]), file=sys.stderr)
+print(json.dumps([status, modules]), file=sys.stderr)
 """
 LIBRARY = {"__future__", "contextlib", "encodings.utf_8_sig", "errno", "gc"}
 OURS = {
@@ -38,42 +39,52 @@ OURS = {
 }
 
 
-def _loaded(folder: Path, first: str, certificate: str) -> set[str]:
+def modules_of_a_render(folder: Path, certificate: str, imported_before: str = "") -> set[str]:
+    """What rendering the quickstart imports, with these fields of webhook.certificate."""
     config = folder / "gmsa.yaml"
     quickstart = (ROOT / "kustomize" / "quickstart" / "gmsa.yaml").read_text()
-    config.write_text(f"{quickstart}  webhook:\n    certificate: {certificate}\n")
-    script = PROBE.format(first=first, config=str(config))
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    config.write_text(quickstart + indent(nested("webhook.certificate", certificate), "  "))
+    script = f"import sys\n{imported_before}\n{PROBE}"
+    command = [sys.executable, "-c", script, "render", str(config)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     status, modules = json.loads(done.stderr.splitlines()[-1])
     assert status == 0
     return set(modules)
 
 
-def test_the_quickstart_loads_only_what_it_uses(tmp_path: Path) -> None:
-    loaded = _loaded(tmp_path, FLOOR, "{source: CertManager}")
-    ours = {name.removeprefix("gmsa_krm.") for name in loaded if name.startswith("gmsa_krm.")}
+def test_the_quickstart_imports_only_what_it_uses(tmp_path: Path) -> None:
+    modules = modules_of_a_render(tmp_path, "source: CertManager", imported_before=PARSER)
+    ours = {name.removeprefix("gmsa_krm.") for name in modules if name.startswith("gmsa_krm.")}
     assert ours == OURS
-    assert {name for name in loaded if not name.startswith("gmsa_krm")} <= LIBRARY
+    assert {name for name in modules if not name.startswith("gmsa_krm")} <= LIBRARY
 
 
-def test_what_is_known_to_be_expensive_stays_out(tmp_path: Path) -> None:
-    expensive = {
-        "argparse",
-        "cryptography",
-        "dataclasses",
-        "inspect",
-        "json",
-        "locale",
-        "pathlib",
-        "shutil",
-        "ssl",
-        "typing",
-    }
-    assert not expensive & _loaded(tmp_path, "", "{source: CertManager}")
+EXPENSIVE = {
+    "argparse",
+    "cryptography",
+    "dataclasses",
+    "inspect",
+    "json",
+    "locale",
+    "pathlib",
+    "shutil",
+    "ssl",
+    "typing",
+}
 
 
-def test_files_are_checked_without_cryptography(tmp_path: Path) -> None:
+def test_expensive_modules_are_not_imported(tmp_path: Path) -> None:
+    assert not EXPENSIVE & modules_of_a_render(tmp_path, "source: CertManager")
+
+
+def test_certificate_files_are_checked_without_cryptography(tmp_path: Path) -> None:
     (tmp_path / "ca.crt").write_text((ROOT / "kustomize" / "existing-secret" / "certs" / "ca.crt").read_text())
-    loaded = _loaded(tmp_path, "", "{source: ExistingSecret, existingSecret: {name: tls, caBundleFile: ca.crt}}")
-    assert "ssl" in loaded
-    assert not any(name.startswith("cryptography") for name in loaded)
+    existing_secret = """
+        source: ExistingSecret
+        existingSecret:
+          name: tls
+          caBundleFile: ca.crt
+    """
+    modules = modules_of_a_render(tmp_path, existing_secret)
+    assert "ssl" in modules
+    assert not any(name.startswith("cryptography") for name in modules)
