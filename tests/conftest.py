@@ -21,7 +21,7 @@ from gmsa_krm.cli import main
 sys.path.insert(0, str(Path(__file__).parent / "tools"))
 
 # So that a failed assertion in them shows its values.
-pytest.register_assert_rewrite("builders", "mistakes")
+pytest.register_assert_rewrite("builders", "mistakes", "tls")
 
 # CI repeats the same examples; a developer's run looks for new ones.
 settings.register_profile("ci", derandomize=True)
