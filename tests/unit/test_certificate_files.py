@@ -44,7 +44,7 @@ def test_issued_files_are_accepted(issued: Path, render: Render, tmp_path: Path)
 
 def openssl_ca(folder: Path) -> None:
     """ca.crt and root.key: a CA of openssl with an RSA key."""
-    new_key = ["-newkey", "rsa:2048", "-nodes", "-keyout", folder / "root.key"]
+    new_key: list[str | Path] = ["-newkey", "rsa:2048", "-nodes", "-keyout", folder / "root.key"]
     validity = ["-days", "90", "-subj", "/CN=root", "-addext", "keyUsage=critical,keyCertSign"]
     openssl("req", "-x509", *new_key, "-out", folder / "ca.crt", *validity)
 
@@ -53,9 +53,9 @@ def openssl_sign(folder: Path, name: str, ca: Path, ca_key: Path, extensions: st
     """NAME.crt and NAME.key: a certificate that a CA signed."""
     request, signed, extension_file = (folder / f"{name}.{ending}" for ending in ("csr", "crt", "ext"))
     extension_file.write_text(extensions)
-    new_key = ["-newkey", "rsa:2048", "-nodes", "-keyout", folder / f"{name}.key"]
+    new_key: list[str | Path] = ["-newkey", "rsa:2048", "-nodes", "-keyout", folder / f"{name}.key"]
     openssl("req", *new_key, "-out", request, "-subj", f"/CN={name}")
-    signer = ["-CA", ca, "-CAkey", ca_key, "-CAcreateserial"]
+    signer: list[str | Path] = ["-CA", ca, "-CAkey", ca_key, "-CAcreateserial"]
     openssl("x509", "-req", "-in", request, *signer, "-days", "90", "-extfile", extension_file, "-out", signed)
 
 
@@ -278,7 +278,15 @@ def test_show_refuses_a_file_without_a_certificate(issued: Path, call: Call, tmp
 
 
 def test_show_prints_a_key_of_an_unknown_curve(call: Call, tmp_path: Path) -> None:
-    new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime239v1", "-nodes", "-keyout", tmp_path / "key"]
+    new_key: list[str | Path] = [
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime239v1",
+        "-nodes",
+        "-keyout",
+        tmp_path / "key",
+    ]
     openssl("req", "-x509", *new_key, "-out", tmp_path / "odd.pem", "-subj", "/CN=odd")
     done = call("certs", "show", tmp_path / "odd.pem")
     assert done.status == 0, done.stderr

@@ -74,6 +74,14 @@ def test_a_value_of_the_wrong_type_never_causes_a_traceback(call: Call, folder: 
             findings(call, where / "gmsa.yaml", folder=where)
 
 
+def test_the_config_of_a_legacy_plugin_has_to_be_yaml(call: Call, folder: Folder) -> None:
+    """kustomize passes its path, which is that of a temporary copy, so that messages name the kind."""
+    done = call(folder({"config": "spec: *"}) / "config", program="GMSAConfig")
+    assert (done.status, done.stdout) == (1, "")
+    assert "GMSAConfig:1:8: " in done.stderr
+    assert "YAML" in done.stderr
+
+
 def test_aliases_and_merge_keys_work_in_a_config(check: Check) -> None:
     credspecs = """
         credspecs:

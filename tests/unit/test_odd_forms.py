@@ -11,7 +11,7 @@ import yaml
 from builders import CERT_MANAGER, CREDSPEC, block, deployment, entry, gmsa_config, listed, nested, workloads_config
 
 from conftest import Call, Check, RenderFolder
-from gmsa_krm.yaml import stream
+from gmsa_krm.yaml.read import repeated_anchors
 
 HEAD = """\
 apiVersion: v1
@@ -425,13 +425,12 @@ def test_generated_objects_are_not_workloads_of_the_user(call: Call) -> None:
 def test_a_list_with_a_star_in_it_is_scanned_once(render_folder: RenderFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """750 items took 19 seconds, and the time grew with the square."""
     scans: list[object] = []
-    real = stream.repeated_anchors
 
     def counted(root: Any) -> Any:
         scans.append(root)
-        return real(root)
+        return repeated_anchors(root)
 
-    monkeypatch.setattr(stream, "repeated_anchors", counted)
+    monkeypatch.setattr("gmsa_krm.yaml.stream.repeated_anchors", counted)
     pod = """
         containers:
         - name: iis

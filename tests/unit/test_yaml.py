@@ -249,7 +249,7 @@ ITEMS = st.lists(st.dictionaries(st.sampled_from("abcd"), TEXT, min_size=1, max_
 def test_a_list_is_changed_as_data_says(
     old: list[Any], new: list[Any], gone: set[int], style: str, more_keys: bool
 ) -> None:
-    whole = {"kind": "L", "items": old, **({"last": {"x": "z"}} if more_keys else {})}
+    whole: Any = {"kind": "L", "items": old, **({"last": {"x": "z"}} if more_keys else {})}
     if style == "json":
         text = write.json_of(whole)
     elif style == "flow":
