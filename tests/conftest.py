@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -119,6 +120,10 @@ class Finding:
     column: int
     text: str
 
+    def says(self, *words: str) -> bool:
+        """Whether all words are in the message, each as a whole: "WebApp1" is not a word of "WebApp1$ ends in $"."""
+        return all(re.search(rf"(?<![-$@{{}}\\.]){re.escape(word)}(?![-$@{{}}\\.])", self.message) for word in words)
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -199,15 +204,14 @@ class Render:
 
 
 class RenderFolder:
-    """Renders a folder with a config in `gmsa.yaml`, a manifest in `web.yaml` and further files."""
+    """Renders a folder with the text of a config and a manifest."""
 
     def __init__(self, call: Call, folder: Folder) -> None:
         self._call = call
         self._folder = folder
 
-    def __call__(self, text: str, manifest: str, files: dict[str, str | bytes] | None = None) -> Done:
-        where = self._folder({"gmsa.yaml": text, "web.yaml": manifest, **(files or {})})
-        return self._call("render", where)
+    def __call__(self, text: str, manifest: str) -> Done:
+        return self._call("render", self._folder({"gmsa.yaml": text, "web.yaml": manifest}))
 
 
 class Check:

@@ -117,16 +117,19 @@ def workload(
     name: str = "web",
     namespace: str = "web",
 ) -> str:
-    """A workload with the label app=iis; `pod` are the fields of its pod's spec, and stand at the path `at`."""
+    """A workload with the label app=iis; `pod` are the fields of its pod's spec, and are at the path `at`."""
     keys = at.split(".")
     path = "".join(f"{'  ' * depth}{key}:\n" for depth, key in enumerate(keys))
-    return (
-        f"apiVersion: {api_version}\n"
-        f"kind: {kind}\n"
-        "metadata:\n"
-        f"  name: {name}\n" + (f"  namespace: {namespace}\n" if namespace else "") + "  labels:\n"
-        "    app: iis\n" + path + indent("".join(map(block, pod)), "  " * len(keys))
-    )
+    spec = indent("".join(map(block, pod)), "  " * len(keys))
+    namespace_field = f"  namespace: {namespace}\n" if namespace else ""
+    return f"""\
+apiVersion: {api_version}
+kind: {kind}
+metadata:
+  name: {name}
+{namespace_field}  labels:
+    app: iis
+{path}{spec}"""
 
 
 def deployment(*pod: str, name: str = "web", namespace: str = "web") -> str:

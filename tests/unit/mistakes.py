@@ -36,4 +36,4 @@ def assert_is_found(mistake: Mistake, check: Check) -> None:
     (finding,) = [it for it in found if (it.rule, it.field) == (mistake.rule, mistake.field)]
     assert (finding.severity, finding.file) == (mistake.severity, "gmsa.yaml")
     assert finding.text == mistake.at
-    assert all(word in finding.message for word in mistake.words), finding.message
+    assert finding.says(*mistake.words), finding.message

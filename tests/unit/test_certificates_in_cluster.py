@@ -43,8 +43,7 @@ def test_an_existing_secret_is_mounted_and_not_written(render: Render) -> None:
 def test_a_missing_ca_file_is_refused(check: Check) -> None:
     finding = check(EXISTING_SECRET).finding
     assert (finding.severity, finding.field) == ("error", "spec.webhook.certificate.existingSecret.caBundleFile")
-    assert "ca.crt" in finding.message
-    assert "not exist" in finding.message
+    assert finding.says("ca.crt", "not exist"), finding.message
 
 
 # CertManager

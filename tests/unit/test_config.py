@@ -55,7 +55,7 @@ WRONG_VALUES = ["{wrong: 1}", "[[1]]", "!!binary aGk=", "''", "~", "1.5", "*"]
 
 
 def paths_of(schema: dict[str, Any], above: str) -> Iterator[str]:
-    """The path of every field of a JSON Schema; [] behind a name stands for an item of a list."""
+    """The path of every field of a JSON Schema; [] behind a name is an item of a list."""
     for name, value in schema.get("properties", {}).items():
         path = f"{above}.{name}"
         yield path

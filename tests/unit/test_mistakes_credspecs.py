@@ -18,7 +18,7 @@ ACCOUNTS = [
         rule="account-name",
         field="spec.credspecs[0].account",
         at="WebApp1$",
-        words=("$", ": WebApp1"),
+        words=("$", "WebApp1"),
     ),
     Mistake(
         "an account with its domain",
@@ -29,7 +29,7 @@ ACCOUNTS = [
         rule="account-name",
         field="spec.credspecs[0].account",
         at="CONTOSO\\WebApp1",
-        words=("DOMAIN\\name", ": WebApp1"),
+        words=("DOMAIN\\name", "WebApp1"),
     ),
     Mistake(
         "an account as a user principal name",
@@ -40,7 +40,7 @@ ACCOUNTS = [
         rule="account-name",
         field="spec.credspecs[0].account",
         at="WebApp1@contoso.com",
-        words=("user principal name", ": WebApp1"),
+        words=("user principal name", "WebApp1"),
     ),
     Mistake(
         "an account of 21 characters",
@@ -88,7 +88,7 @@ NAMES = [
         rule="kubernetes-name",
         field="spec.credspecs[0].name",
         at="gmsa-WebApp1",
-        words=("'gmsa-WebApp1'", "RFC 1123", "write gmsa-webapp1"),
+        words=("'gmsa-WebApp1'", "RFC 1123", "gmsa-webapp1"),
     ),
     Mistake(
         "a name with an underscore",
@@ -100,7 +100,7 @@ NAMES = [
         rule="kubernetes-name",
         field="spec.credspecs[0].name",
         at="web_app",
-        words=("write web-app",),
+        words=("web-app",),
     ),
     Mistake(
         "two credspecs of one name",
@@ -339,7 +339,7 @@ USERS = [
         rule="kubernetes-name",
         field="spec.credspecs[0].usedBy[0].namespace",
         at="web.app",
-        words=("'web.app'", "RFC 1123 label", "write web-app"),
+        words=("'web.app'", "RFC 1123 label", "web-app"),
     ),
     Mistake(
         "FromWorkloads in the wrong case",

@@ -15,7 +15,7 @@ SIDS = [
         rule="account-sid",
         field="spec.domains[0].sid",
         at="S-1-5-21-1-2-3-1105",
-        words=("S-1-5-21-1-2-3-1105", "RID", ": S-1-5-21-1-2-3"),
+        words=("S-1-5-21-1-2-3-1105", "RID", "S-1-5-21-1-2-3"),
     ),
     Mistake(
         "a name in place of a SID",
@@ -49,7 +49,7 @@ GUIDS = [
         rule="domain-guid",
         field="spec.domains[0].guid",
         at="'{244818ae-87ac-4fcd-92ec-e79e5252348a}'",
-        words=("braces", ": 244818ae-87ac-4fcd-92ec-e79e5252348a"),
+        words=("braces", "244818ae-87ac-4fcd-92ec-e79e5252348a"),
     ),
     Mistake(
         "a name in place of a GUID",
@@ -142,7 +142,7 @@ DNS_NAMES = [
         rule="dns-name",
         field="spec.domains[0].dnsName",
         at="contoso.com.",
-        words=("dot", "write contoso.com"),
+        words=("dot", "contoso.com"),
     ),
     Mistake(
         "a DNS name with a space",

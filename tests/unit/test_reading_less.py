@@ -169,6 +169,7 @@ def starts_of_documents(text: str) -> set[int]:
 
 
 @given(TEXTS)
+@example("a: b\n---")
 @example("a: {\n%a\n%a\n# a comment\n---\n}\n")
 def test_a_stream_is_the_same_in_pieces(text: str) -> None:
     texts = [document.text for document in split(text)]

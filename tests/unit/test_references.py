@@ -296,7 +296,7 @@ def test_a_mistake_in_a_pod_is_found(mistake: Mistake, check: Check, call: Call,
     assert finding.severity == mistake.severity
     assert sorted(it.rule for it in checked.findings) == sorted([mistake.rule, *mistake.also])
     assert finding.file == "web.yaml"
-    assert all(word in finding.message for word in mistake.words), finding
+    assert finding.says(*mistake.words), finding.message
     assert finding.message in call("lint", folder({})).stdout
     sarif = json.loads(call("lint", "--format", "sarif", folder({})).stdout)
     region = sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"]
