@@ -19,7 +19,6 @@ from typing import Any
 import pytest
 import yaml
 
-from argocd_cmp import CmpError, CmpServer
 from conftest import (
     CASES,
     ENTRY,
@@ -33,6 +32,7 @@ from conftest import (
     deployment,
     workloads_config,
 )
+from hosts.argocd_cmp import CmpError, CmpServer
 
 USED = "  credspecs:\n  - account: WebApp1\n    usedBy: [{namespace: web, serviceAccounts: [webapp1]}]\n"
 CERT_MANAGER = "  webhook: {certificate: {source: CertManager}}\n"
