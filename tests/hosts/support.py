@@ -38,7 +38,7 @@ def deployment(name: str = "web", **pod: Any) -> str:
         {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
-            "metadata": {"name": name, "namespace": "web", "labels": {"app": "iis"}},
+            "metadata": {"name": name, "namespace": "web", "labels": {"app": "iis", "tier": "web"}},
             "spec": {"template": {"spec": {"containers": containers, **pod}}},
         }
     )
