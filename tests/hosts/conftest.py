@@ -53,9 +53,9 @@ class Helm:
         return done.stdout
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def helm_home(tmp_path_factory: pytest.TempPathFactory, program: Path) -> Path:
-    """A HOME in which `install helm` has been run."""
+    """A HOME in which `install helm` has been run; one for each test, since the log of a failure goes there."""
     home = tmp_path_factory.mktemp("helm")
     done = subprocess.run(
         [program, "install", "helm"], env=environment(home), check=True, capture_output=True, text=True
