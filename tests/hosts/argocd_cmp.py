@@ -1,4 +1,4 @@
-"""Argo CD's side of the plugin protocol: what repo-server says to argocd-cmp-server.
+"""Argo CD's side of the plugin protocol: what repo-server sends to argocd-cmp-server.
 
 The messages are declared here by the numbers of cmpserver/plugin/plugin.proto and reposerver/repository/repository.proto
 (Argo CD 3.5): their own descriptors import half of Kubernetes.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import subprocess
 import tarfile
 import time
@@ -16,6 +17,8 @@ from typing import Any
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+from conftest import by_identity
 
 _TYPES = {"string": 9, "bytes": 12, "int64": 3, "bool": 8}
 _MESSAGES = {
@@ -60,7 +63,7 @@ _OF = _messages()
 
 
 class CmpError(Exception):
-    """What Argo CD would show."""
+    """A failure, with the text that Argo CD would show."""
 
 
 class CmpServer:
@@ -89,15 +92,27 @@ class CmpServer:
 
     def __exit__(self, *_: object) -> None:
         self._channel.close()
-        self._process.kill()  # it takes no notice of SIGTERM
+        self._process.kill()  # it ignores SIGTERM
         self._process.wait(10)
 
     def generate(self, root: Path, app: str = ".", deadline: float = 60, **env: str) -> list[str]:
         """The manifests of the application in the folder `app` of the repository `root`, as JSON."""
         return list(self._call("GenerateManifest", "ManifestResponse", root, app, deadline, env).manifests)
 
+    def objects(self, root: Path, app: str = ".", **env: str) -> dict[tuple[str, str, str], dict[str, Any]]:
+        """The manifests by kind, namespace and name."""
+        return by_identity([json.loads(manifest) for manifest in self.generate(root, app, **env)])
+
+    def failure(self, root: Path, app: str = ".", deadline: float = 60, **env: str) -> str:
+        """The message with which `generate` fails, as it has to."""
+        try:
+            self.generate(root, app, deadline, **env)
+        except CmpError as error:
+            return str(error)
+        raise AssertionError("the manifests were generated")
+
     def matches(self, root: Path, app: str = ".") -> bool:
-        return self._call("MatchRepository", "RepositoryResponse", root, app, 60, {}).isSupported
+        return bool(self._call("MatchRepository", "RepositoryResponse", root, app, 60, {}).isSupported)
 
     def parameters(self, root: Path, app: str = ".") -> list[Any]:
         found = self._call("GetParametersAnnouncement", "Announcements", root, app, 60, {})
