@@ -67,9 +67,12 @@ class CmpError(Exception):
 
 
 class CmpServer:
-    """A running argocd-cmp-server with the plugin.yaml of `plugin`; a context manager."""
+    """A running argocd-cmp-server with the plugin.yaml of `plugin`; a context manager.
 
-    def __init__(self, program: Path, plugin: Path, work: Path, environ: dict[str, str]) -> None:
+    `deadline`: seconds after which Argo CD gives up a request.
+    """
+
+    def __init__(self, program: Path, plugin: Path, work: Path, environ: dict[str, str], deadline: float = 60) -> None:
         work.mkdir()
         sockets = work / "s"
         sockets.mkdir()
@@ -79,6 +82,7 @@ class CmpServer:
             self._process = subprocess.Popen(
                 [program, "--config-dir-path", plugin], env={**environ, **own}, stdout=log, stderr=log, cwd=work
             )
+        self._deadline = deadline
         self._socket = sockets / "gmsa-krm.sock"
         for _ in range(200):
             if self._socket.exists() or self._process.poll() is not None:
@@ -95,30 +99,30 @@ class CmpServer:
         self._process.kill()  # it ignores SIGTERM
         self._process.wait(10)
 
-    def generate(self, root: Path, app: str = ".", deadline: float = 60, **env: str) -> list[str]:
+    def generate(self, root: Path, app: str = ".", **env: str) -> list[str]:
         """The manifests of the application in the folder `app` of the repository `root`, as JSON."""
-        return list(self._call("GenerateManifest", "ManifestResponse", root, app, deadline, env).manifests)
+        return list(self._call("GenerateManifest", "ManifestResponse", root, app, env).manifests)
 
     def objects(self, root: Path, app: str = ".", **env: str) -> dict[tuple[str, str, str], dict[str, Any]]:
         """The manifests by kind, namespace and name."""
         return by_identity([json.loads(manifest) for manifest in self.generate(root, app, **env)])
 
-    def failure(self, root: Path, app: str = ".", deadline: float = 60, **env: str) -> str:
+    def failure(self, root: Path, app: str = ".", **env: str) -> str:
         """The message with which `generate` fails, as it has to."""
         try:
-            self.generate(root, app, deadline, **env)
+            self.generate(root, app, **env)
         except CmpError as error:
             return str(error)
         raise AssertionError("the manifests were generated")
 
     def matches(self, root: Path, app: str = ".") -> bool:
-        return bool(self._call("MatchRepository", "RepositoryResponse", root, app, 60, {}).isSupported)
+        return bool(self._call("MatchRepository", "RepositoryResponse", root, app, {}).isSupported)
 
     def parameters(self, root: Path, app: str = ".") -> list[Any]:
-        found = self._call("GetParametersAnnouncement", "Announcements", root, app, 60, {})
+        found = self._call("GetParametersAnnouncement", "Announcements", root, app, {})
         return list(found.parameterAnnouncements)
 
-    def _call(self, method: str, answer: str, root: Path, app: str, deadline: float, env: dict[str, str]) -> Any:
+    def _call(self, method: str, answer: str, root: Path, app: str, env: dict[str, str]) -> Any:
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w:gz") as archive:
             for path in sorted(root.rglob("*")):
@@ -148,6 +152,6 @@ class CmpServer:
             response_deserializer=_OF[answer].FromString,
         )
         try:
-            return stub(iter(requests), timeout=deadline)
+            return stub(iter(requests), timeout=self._deadline)
         except grpc.RpcError as error:
             raise CmpError(error.details()) from None

@@ -124,9 +124,9 @@ def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Sidecar:
     )
 
 
-def cmp_server(sidecar: Sidecar, work: Path) -> CmpServer:
+def cmp_server(sidecar: Sidecar, work: Path, deadline: float = 60) -> CmpServer:
     """A server in the sidecar; `work` is a new folder of its own."""
-    return CmpServer(tool("argocd-cmp-server"), ROOT / "plugin/argocd", work / "cmp", sidecar.environ)
+    return CmpServer(tool("argocd-cmp-server"), ROOT / "plugin/argocd", work / "cmp", sidecar.environ, deadline)
 
 
 @pytest.fixture(scope="session")

@@ -163,13 +163,13 @@ def test_kustomize_ends_where_argo_cds_deadline_comes_first(
 ) -> None:
     """Argo CD kills the plugin then, which cannot say anything."""
     patient = slow.sidecar.with_environ(ARGOCD_EXEC_TIMEOUT="1m")
-    with cmp_server(patient, tmp_path_factory.mktemp("s")) as server:
-        assert server.failure(folder(KUSTOMIZATION), deadline=2)
+    with cmp_server(patient, tmp_path_factory.mktemp("s"), deadline=2) as server:
+        assert server.failure(folder(KUSTOMIZATION))
         wait_for(slow.has_ended)
 
 
 def test_kustomize_ends_with_sigterm(slow: SlowKustomize, folder: Folder, program: Path) -> None:
-    command = [program, "argocd", "generate"]
+    command: list[str | Path] = [program, "argocd", "generate"]
     pipe, environ = subprocess.PIPE, slow.sidecar.environ
     with subprocess.Popen(
         command, cwd=folder(KUSTOMIZATION), env=environ, stdout=pipe, stderr=pipe, text=True

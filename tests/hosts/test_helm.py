@@ -290,7 +290,7 @@ def test_neither_helm_loses_its_plugins(helm: Helm, folder: Folder) -> None:
 def test_the_plugin_folder_is_that_of_helm_4(tmp_path: Path) -> None:
     """`helm plugin install plugin/helm`, as the README has it."""
     env = environment(tmp_path)
-    install = [tool("helm4"), "plugin", "install", ROOT / "plugin/helm"]
+    install: list[str | Path] = [tool("helm4"), "plugin", "install", ROOT / "plugin/helm"]
     done = subprocess.run(install, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     listed = subprocess.run([tool("helm4"), "plugin", "list"], env=env, capture_output=True, text=True, check=True)

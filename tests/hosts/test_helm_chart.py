@@ -42,7 +42,7 @@ def values(folder: Folder) -> Values:
 
 
 def template(helm: Helm, values: Path, *more: str, post_renderer: bool = True) -> subprocess.CompletedProcess[str]:
-    arguments = ["template", "gmsa", CHART, "--kube-version", "1.33.0", "--values", values, *more]
+    arguments: list[str | Path] = ["template", "gmsa", CHART, "--kube-version", "1.33.0", "--values", values, *more]
     return helm(*arguments, post_renderer=post_renderer)
 
 
@@ -93,24 +93,24 @@ def metadata() -> dict[str, Any]:
 
 
 @pytest.fixture
-def annotations(metadata: dict[str, Any]) -> dict[str, Any]:
+def hub(metadata: dict[str, Any]) -> dict[str, Any]:
     """What Chart.yaml tells Artifact Hub, by name without the prefix."""
     return {key.partition("/")[2]: yaml.safe_load(value) for key, value in metadata["annotations"].items()}
 
 
 def test_the_versions_are_those_of_the_program_and_of_the_webhook(
-    metadata: dict[str, Any], annotations: dict[str, Any]
+    metadata: dict[str, Any], hub: dict[str, Any]
 ) -> None:
     assert metadata["version"] == __version__  # the values are this version's config
-    assert metadata["appVersion"] == annotations["images"][0]["image"].rpartition(":")[2]
+    assert metadata["appVersion"] == hub["images"][0]["image"].rpartition(":")[2]
 
 
-def test_artifact_hub_knows_every_image(annotations: dict[str, Any], call: Call, folder: Folder) -> None:
+def test_artifact_hub_knows_every_image(hub: dict[str, Any], call: Call, folder: Folder) -> None:
     diagnosed = {**WEBAPP1, "diagnostics": {"namespace": "web", "serviceAccount": "webapp1"}}
     every_image = gmsa_config(credspecs=[diagnosed], nodes={"smbCompartmentNamespace": True})
     rendered = call("render", folder({"gmsa.yaml": every_image}) / "gmsa.yaml")
     assert rendered.status == 0, rendered.stderr
-    assert {entry["image"] for entry in annotations["images"]} == set(images(rendered.objects))
+    assert {entry["image"] for entry in hub["images"]} == set(images(rendered.objects))
 
 
 def images(data: Any) -> Iterator[str]:
@@ -123,12 +123,12 @@ def images(data: Any) -> Iterator[str]:
             yield from images(value)
 
 
-def test_artifact_hub_knows_the_crd(annotations: dict[str, Any], call: Call, folder: Folder) -> None:
+def test_artifact_hub_knows_the_crd(hub: dict[str, Any], call: Call, folder: Folder) -> None:
     rendered = call("render", folder({"gmsa.yaml": gmsa_config()}) / "gmsa.yaml")
     definition = rendered.object("CustomResourceDefinition")
-    (crd,) = annotations["crds"]
+    (crd,) = hub["crds"]
     assert (crd["name"], crd["kind"]) == (definition["metadata"]["name"], definition["spec"]["names"]["kind"])
     assert [version["name"] for version in definition["spec"]["versions"] if version["storage"]] == [crd["version"]]
     example = rendered.object("GMSACredentialSpec")
     del example["metadata"]["labels"]
-    assert annotations["crdsExamples"] == [example]
+    assert hub["crdsExamples"] == [example]

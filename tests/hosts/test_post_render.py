@@ -65,7 +65,7 @@ def test_twenty_megabytes_take_less_than_eight_times_that(program: Path, folder:
     document = f"---\n# Source: big/templates/a.yaml\n{as_yaml(config_map)}"
     stream = (document * (20_000_000 // len(document) + 1) + f"---\n{deployment()}").encode()
     assert len(stream) > 20_000_000
-    command = [sys.executable, "-c", MEASURE, program, "post-render", "--config", file]
+    command: list[str | Path] = [sys.executable, "-c", MEASURE, program, "post-render", "--config", file]
     done = subprocess.run(command, input=stream, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr[:500]
     kibibytes = int(done.stderr.splitlines()[-1])
