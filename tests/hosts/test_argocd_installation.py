@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,8 +40,10 @@ def for_cluster(application: dict[str, Any], name: str, replicas: str) -> dict[s
     return {"ARGOCD_APP_PARAMETERS": json.dumps(parameters)}
 
 
-def test_the_fleet_is_discovered(application: dict[str, Any], server: CmpServer) -> None:
-    assert server.matches(ROOT, application["source"]["path"])
+def test_the_fleet_is_discovered(application: dict[str, Any], server: CmpServer, tmp_path: Path) -> None:
+    repository = tmp_path / "repository"  # not the checkout, whose virtual environment would be sent along
+    shutil.copytree(ROOT / "kustomize", repository / "kustomize")
+    assert server.matches(repository, application["source"]["path"])
 
 
 def test_each_cluster_of_the_fleet_has_its_own_values(application: dict[str, Any], server: CmpServer) -> None:
