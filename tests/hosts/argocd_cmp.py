@@ -1,7 +1,7 @@
 """Argo CD's side of the plugin protocol: what repo-server sends to argocd-cmp-server.
 
-The messages are declared here by the numbers of cmpserver/plugin/plugin.proto and reposerver/repository/repository.proto
-(Argo CD 3.5): their own descriptors import half of Kubernetes.
+The messages are declared here by the numbers of cmpserver/plugin/plugin.proto and
+reposerver/repository/repository.proto (Argo CD 3.5): their own descriptors import half of Kubernetes.
 """
 
 from __future__ import annotations

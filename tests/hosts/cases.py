@@ -3,9 +3,10 @@
 A case is a folder with
 
 - `gmsa.yaml`, the config, and files that it names,
-- `kustomization.yaml`, which lists the config among the generators or transformers, and under `resources` the manifests,
-- `want.yaml`, every object that comes out, in apply order. There is none where a key comes out, which nobody can check by
-  eye; all hosts give what `render` gives then,
+- `kustomization.yaml`, which lists the config among the generators or transformers, and under `resources` the
+  manifests,
+- `want.yaml`, every object that comes out, in apply order. There is none where a key comes out, which nobody can check
+  by eye; all hosts give what `render` gives then,
 - `want-NAME.yaml` for each manifest NAME.yaml that changes: its text, byte for byte. Another manifest stays as it is.
 
 Write the want files by the specification, or let `make golden` write them and check every line.

@@ -17,7 +17,7 @@ from hosts.cases import ENV
 
 
 class Helm:
-    """Runs Helm 3 or Helm 4, as `version` says, with gmsa-krm as post-renderer: by path in Helm 3, as plugin in Helm 4."""
+    """Runs Helm 3 or Helm 4 (`version`) with gmsa-krm as post-renderer: by path in Helm 3, as plugin in Helm 4."""
 
     def __init__(self, version: str, program: Path, home: Path) -> None:
         """`home`: a HOME in which `install helm` has been run."""
@@ -82,7 +82,7 @@ def helm(request: pytest.FixtureRequest, program: Path, helm_home: Path) -> Helm
 
 @dataclass(frozen=True)
 class Sidecar:
-    """The sidecar of argocd-repo-server: kustomize, helm (4, as Argo CD 3.5 has) and gmsa-krm on the PATH, and a seed."""
+    """The sidecar of argocd-repo-server: kustomize, helm (4, as in Argo CD 3.5), gmsa-krm, and a seed."""
 
     environ: dict[str, str]
 

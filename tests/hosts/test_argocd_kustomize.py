@@ -155,7 +155,7 @@ def base_with(field: str) -> Files:
     ["namePrefix: p-", "configMapGenerator: [{name: c, literals: [a=b]}]", "vars: []", "configurations: [c.yaml]"],
 )
 def test_a_base_that_would_be_finished_too_early_is_refused(field: str, server: CmpServer, folder: Folder) -> None:
-    """An overlay's patch would look for other names, or a hash would stay behind: without a word, objects would differ."""
+    """An overlay's patch would look for other names, or a hash would stay behind, and nobody would notice."""
     message = server.failure(folder(base_with(field)))
     assert_mentions(message, "base/kustomization.yaml: ", "GMSAConfig", "transformers of a base")
 

@@ -1,4 +1,4 @@
-"""kustomize's two kinds of plugin, beyond the case folders: what passes through, errors, and the trap of a missing flag."""
+"""kustomize's two kinds of plugin, beyond the case folders: what passes through, errors, and a missing flag."""
 
 from __future__ import annotations
 

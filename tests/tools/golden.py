@@ -1,17 +1,17 @@
 """Renders the want files of the case folders again, and prints what changes for a person to read.
 
-`python tests/tools/golden.py [--check] [CASE...]`, or `make golden`. A case is the name of a folder in tests/cases; without
-one, all of them. tests/hosts/cases.py describes the files of a case.
+`python tests/tools/golden.py [--check] [CASE...]`, or `make golden`. A case is the name of a folder in tests/cases;
+without one, all of them. tests/hosts/cases.py describes the files of a case.
 
-- `want.yaml` is written where its objects or their order are not those that `gmsa-krm render` gives. The comment at its top
-  stays. There is none where a key is rendered, which nobody can check by eye.
-- `want-NAME.yaml` is written where the text of NAME.yaml's documents is not the rendered one, and removed where nothing of
-  the manifest changes.
+- `want.yaml` is written where its objects or their order are not those that `gmsa-krm render` gives. The comment at its
+  top stays. There is none where a key is rendered, which nobody can check by eye.
+- `want-NAME.yaml` is written where the text of NAME.yaml's documents is not the rendered one, and removed where nothing
+  of the manifest changes.
 
 With `--check` nothing is written; the exit status is 1 if something would be.
 
-No test and no CI job calls this: a want file says what the specification asks for, so read the diff against it, line by line,
-before you commit. A difference that you did not mean is a bug of the program, not of the want file.
+No test and no CI job calls this: a want file says what the specification asks for, so read the diff against it, line by
+line, before you commit. A difference that you did not mean is a bug of the program, not of the want file.
 """
 
 from __future__ import annotations
