@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
   $(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print(sys._base_executable)' 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: demo test cluster-test image-test bench bench-check lint tools schema clean
+.PHONY: demo test cluster-test image-test bench bench-check lint tools schema golden clean
 
 ## demo: render the quickstart, and show what was made of what
 demo: .venv/run
@@ -76,6 +76,10 @@ schema: .venv/run
 	$(BIN)/gmsa-krm schema > kustomize/gmsaconfig.schema.json
 	$(BIN)/gmsa-krm schema --chart-values > charts/gmsa/values.schema.json
 	$(BIN)/python tests/tools/chart.py charts/gmsa
+
+## golden: render what the case folders want again and show the differences; read each before you commit it
+golden: .venv/dev
+	$(BIN)/python tests/tools/golden.py
 
 clean:
 	rm -rf .venv build

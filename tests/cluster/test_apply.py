@@ -26,7 +26,7 @@ FOLDERS = [*CASES, *sorted(OVERLAYS)]
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A copy of a case or an overlay, with the files that its README tells the user to make."""
     copy = tmp_path / request.param.parent.name
-    shutil.copytree(request.param, copy, ignore=shutil.ignore_patterns("want.yaml"))
+    shutil.copytree(request.param, copy, ignore=shutil.ignore_patterns("want*.yaml"))
     if request.param.name == "files":
         subprocess.run(
             [PROGRAM, "certs", "issue", "--dir", copy / "certs"],

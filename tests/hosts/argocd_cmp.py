@@ -1,13 +1,14 @@
-"""Argo CD's side of the plugin protocol: what repo-server says to argocd-cmp-server.
+"""Argo CD's side of the plugin protocol: what repo-server sends to argocd-cmp-server.
 
-The messages are declared here by the numbers of cmpserver/plugin/plugin.proto and reposerver/repository/repository.proto
-(Argo CD 3.5): their own descriptors import half of Kubernetes.
+The messages are declared here by the numbers of cmpserver/plugin/plugin.proto and
+reposerver/repository/repository.proto (Argo CD 3.5): their own descriptors import half of Kubernetes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import json
 import subprocess
 import tarfile
 import time
@@ -16,6 +17,8 @@ from typing import Any
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+from conftest import by_identity
 
 _TYPES = {"string": 9, "bytes": 12, "int64": 3, "bool": 8}
 _MESSAGES = {
@@ -60,13 +63,16 @@ _OF = _messages()
 
 
 class CmpError(Exception):
-    """What Argo CD would show."""
+    """A failure, with the text that Argo CD would show."""
 
 
 class CmpServer:
-    """A running argocd-cmp-server with the plugin.yaml of `plugin`; a context manager."""
+    """A running argocd-cmp-server with the plugin.yaml of `plugin`; a context manager.
 
-    def __init__(self, program: Path, plugin: Path, work: Path, environ: dict[str, str]) -> None:
+    `deadline`: seconds after which Argo CD gives up a request.
+    """
+
+    def __init__(self, program: Path, plugin: Path, work: Path, environ: dict[str, str], deadline: float = 60) -> None:
         work.mkdir()
         sockets = work / "s"
         sockets.mkdir()
@@ -76,6 +82,7 @@ class CmpServer:
             self._process = subprocess.Popen(
                 [program, "--config-dir-path", plugin], env={**environ, **own}, stdout=log, stderr=log, cwd=work
             )
+        self._deadline = deadline
         self._socket = sockets / "gmsa-krm.sock"
         for _ in range(200):
             if self._socket.exists() or self._process.poll() is not None:
@@ -89,21 +96,33 @@ class CmpServer:
 
     def __exit__(self, *_: object) -> None:
         self._channel.close()
-        self._process.kill()  # it takes no notice of SIGTERM
+        self._process.kill()  # it ignores SIGTERM
         self._process.wait(10)
 
-    def generate(self, root: Path, app: str = ".", deadline: float = 60, **env: str) -> list[str]:
+    def generate(self, root: Path, app: str = ".", **env: str) -> list[str]:
         """The manifests of the application in the folder `app` of the repository `root`, as JSON."""
-        return list(self._call("GenerateManifest", "ManifestResponse", root, app, deadline, env).manifests)
+        return list(self._call("GenerateManifest", "ManifestResponse", root, app, env).manifests)
+
+    def objects(self, root: Path, app: str = ".", **env: str) -> dict[tuple[str, str, str], dict[str, Any]]:
+        """The manifests by kind, namespace and name."""
+        return by_identity([json.loads(manifest) for manifest in self.generate(root, app, **env)])
+
+    def failure(self, root: Path, app: str = ".", **env: str) -> str:
+        """The message with which `generate` fails, as it has to."""
+        try:
+            self.generate(root, app, **env)
+        except CmpError as error:
+            return str(error)
+        raise AssertionError("the manifests were generated")
 
     def matches(self, root: Path, app: str = ".") -> bool:
-        return self._call("MatchRepository", "RepositoryResponse", root, app, 60, {}).isSupported
+        return bool(self._call("MatchRepository", "RepositoryResponse", root, app, {}).isSupported)
 
     def parameters(self, root: Path, app: str = ".") -> list[Any]:
-        found = self._call("GetParametersAnnouncement", "Announcements", root, app, 60, {})
+        found = self._call("GetParametersAnnouncement", "Announcements", root, app, {})
         return list(found.parameterAnnouncements)
 
-    def _call(self, method: str, answer: str, root: Path, app: str, deadline: float, env: dict[str, str]) -> Any:
+    def _call(self, method: str, answer: str, root: Path, app: str, env: dict[str, str]) -> Any:
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w:gz") as archive:
             for path in sorted(root.rglob("*")):
@@ -133,6 +152,6 @@ class CmpServer:
             response_deserializer=_OF[answer].FromString,
         )
         try:
-            return stub(iter(requests), timeout=deadline)
+            return stub(iter(requests), timeout=self._deadline)
         except grpc.RpcError as error:
             raise CmpError(error.details()) from None

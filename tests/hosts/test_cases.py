@@ -1,191 +1,148 @@
-"""Each case folder through every door, with one result."""
+"""Each case folder in every host. All give the same objects, and those that keep the text of manifests the same text.
+
+hosts/cases.py says what a case is; a new one is a new folder.
+"""
 
 from __future__ import annotations
 
+import json
 import shutil
+import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from conftest import CASES, ROOT, SEED, Call, as_function, build, by_identity, identity, kubectl
+from conftest import Call, as_function, build, by_identity, identity, kubectl
+from hosts.argocd_cmp import CmpServer
+from hosts.cases import CASES, ENV, Case, documents, objects, read
+from hosts.conftest import Helm
 
-EXAMPLES = sorted(path.parent for path in (ROOT / "kustomize").glob("*/kustomization.yaml"))
-ENV = {"GMSA_KRM_SEED": SEED, "SOURCE_DATE_EPOCH": "1790000000"}
-
-
-@pytest.fixture(params=CASES, ids=lambda path: path.name)
-def case(request: pytest.FixtureRequest) -> Path:
-    path: Path = request.param
-    return path
+Objects = list[dict[str, Any]]
 
 
-def test_render_gives_what_is_wanted_in_apply_order(case: Path, call: Call) -> None:
-    want = case / "want.yaml"
-    done = call("render", case / "gmsa.yaml", env=ENV)
-    assert done.status == 0, done.stderr
-    if not want.exists():
-        assert case.name == "derive"  # key material: proved by handshake in tests/unit/test_certificates.py
-        return
-    wanted = list(yaml.safe_load_all(want.read_text()))
-    assert [identity(item) for item in done.objects] == [identity(item) for item in wanted]
-    assert done.objects == wanted
-
-
-def test_every_door_of_kustomize_gives_what_render_gives(
-    case: Path, call: Call, kustomize: Path, plugin_home: Path, tmp_path: Path
-) -> None:
-    rendered = call("render", case / "gmsa.yaml", env=ENV)
-    wanted = by_identity(rendered.objects)
-
-    legacy = build(kustomize, case, plugin_home, **ENV)
-    assert legacy.returncode == 0, legacy.stderr
-    assert by_identity(list(yaml.safe_load_all(legacy.stdout))) == wanted
-
-    function_folder = tmp_path / "function"
-    shutil.copytree(case, function_folder)
-    config = function_folder / "gmsa.yaml"
-    config.write_text(as_function(config.read_text()))
-    function = build(kustomize, function_folder, tmp_path, "--enable-exec", **ENV)
-    assert function.returncode == 0, function.stderr
-    assert function.stdout == legacy.stdout
-
-    if kubectl():
-        by_kubectl = build(kubectl() or "", case, plugin_home, **ENV)
-        assert by_kubectl.returncode == 0, by_kubectl.stderr
-        assert by_identity(list(yaml.safe_load_all(by_kubectl.stdout))) == wanted
-
-
-def test_as_a_transformer_both_plugins_add_to_what_passes_through(
-    kustomize: Path, plugin_home: Path, tmp_path: Path, call: Call
-) -> None:
-    case = ROOT / "tests" / "cases" / "domain-joined"
-    foreign = """\
-apiVersion: v1
-kind: ConfigMap
-metadata:
-  name: foreign
-  namespace: web
-data:
-  norway: "NO"
-  octal: '0o17'
-  text: |
-    two
-    lines
-"""
-    outputs = []
-    for name, change in (("legacy", str), ("function", as_function)):
-        folder = tmp_path / name
-        folder.mkdir()
-        (folder / "kustomization.yaml").write_text("resources: [foreign.yaml]\ntransformers: [gmsa.yaml]\n")
-        (folder / "foreign.yaml").write_text(foreign)
-        (folder / "gmsa.yaml").write_text(change((case / "gmsa.yaml").read_text()))
-        done = build(kustomize, folder, plugin_home, *(["--enable-exec"] if name == "function" else []))
-        assert done.returncode == 0, done.stderr
-        outputs.append(done.stdout)
-    assert outputs[0] == outputs[1]
-    found = by_identity(list(yaml.safe_load_all(outputs[0])))
-    wanted = by_identity(call("render", case / "gmsa.yaml").objects)
-    assert found.pop(("ConfigMap", "web", "foreign"))["data"] == {
-        "norway": "NO",
-        "octal": "0o17",
-        "text": "two\nlines\n",
-    }
-    assert found == wanted
-
-
-def test_an_error_stops_the_build_and_reaches_the_user(kustomize: Path, plugin_home: Path, tmp_path: Path) -> None:
-    config = (ROOT / "tests" / "cases" / "domain-joined" / "gmsa.yaml").read_text()
-    wrong = config.replace("3094792973", "3094792973-1105")
-    for name, text, flags in (("legacy", wrong, []), ("function", as_function(wrong), ["--enable-exec"])):
-        folder = tmp_path / name
-        folder.mkdir()
-        (folder / "kustomization.yaml").write_text("generators: [gmsa.yaml]\n")
-        (folder / "gmsa.yaml").write_text(text)
-        done = build(kustomize, folder, plugin_home, *flags)
-        assert done.returncode != 0
-        assert done.stdout == ""
-        assert "spec.domains[0].sid" in done.stderr
-        assert "give the domain's: S-1-5-21-2126449477-2524075714-3094792973" in done.stderr
+@pytest.fixture(params=CASES, ids=lambda case: case.name)
+def case(request: pytest.FixtureRequest) -> Case:
+    found: Case = request.param
+    return found
 
 
 @pytest.fixture
-def example_folders(tmp_path: Path, call: Call) -> Path:
-    """A copy of kustomize/, with the files that its README tells the user to make."""
-    copy = tmp_path / "kustomize"
-    shutil.copytree(ROOT / "kustomize", copy)
-    assert call("certs", "issue", "--dir", copy / "files" / "certs").status == 0
-    return copy
+def wanted(case: Case, call: Call) -> Objects:
+    """Every object that comes out, in apply order."""
+    if case.want.exists():
+        return objects(read(case.want))
+    rendered = call("render", case.config, *case.manifests, env=ENV).objects
+    assert any(item["kind"] == "Secret" for item in rendered), f"{case.want} is missing; make golden writes it"
+    return rendered
 
 
-@pytest.mark.parametrize("example", [path.name for path in EXAMPLES])
-def test_the_examples_run_as_they_stand(
-    example: str, example_folders: Path, kustomize: Path, plugin_home: Path, call: Call
+def test_the_want_files_agree(case: Case, wanted: Objects) -> None:
+    all_of_it = by_identity(wanted)
+    for text in case.wanted_documents:
+        (item,) = objects(text)
+        assert all_of_it[identity(item)] == item
+    text_files = {case.want_text(manifest) for manifest in case.manifests}
+    assert set(case.folder.glob("want-*")) <= text_files
+
+
+def test_render_writes_a_stream_in_apply_order(case: Case, wanted: Objects, call: Call) -> None:
+    done = call("render", case.config, *case.manifests, env=ENV)
+    assert done.status == 0, done.stderr
+    assert [identity(item) for item in done.objects] == [identity(item) for item in wanted]
+    assert done.objects == wanted
+    assert set(case.wanted_documents) <= set(documents(done.stdout))
+
+
+def test_render_writes_a_folder(case: Case, wanted: Objects, call: Call, tmp_path: Path) -> None:
+    done = call("render", case.config, *case.manifests, "-o", tmp_path / "out", env=ENV)
+    assert done.status == 0, done.stderr
+    files = [read(path) for path in (tmp_path / "out").glob("*.yaml")]
+    assert by_identity([item for text in files for item in objects(text)]) == by_identity(wanted)
+    assert set(case.wanted_documents) <= {text for file in files for text in documents(file)}
+
+
+def test_kustomize_runs_the_legacy_plugin_and_the_exec_function(
+    case: Case, wanted: Objects, kustomize: Path, plugin_home: Path, tmp_path: Path
 ) -> None:
-    folder = example_folders / example
-    flags = [] if example == "legacy-plugin" else ["--enable-exec"]
-    done = build(kustomize, folder, plugin_home, *flags, **ENV)
+    legacy = build(kustomize, case.folder, plugin_home, **ENV)
+    assert legacy.returncode == 0, legacy.stderr
+    assert by_identity(objects(legacy.stdout)) == by_identity(wanted)
+
+    folder = tmp_path / case.name
+    shutil.copytree(case.folder, folder)
+    (folder / "gmsa.yaml").write_text(as_function(read(case.config)))
+    function = build(kustomize, folder, tmp_path, "--enable-exec", **ENV)
+    assert function.returncode == 0, function.stderr
+    assert function.stdout == legacy.stdout
+
+
+@pytest.mark.skipif(kubectl() is None, reason="there is no kubectl")
+def test_kubectl_runs_the_legacy_plugin(case: Case, wanted: Objects, plugin_home: Path) -> None:
+    done = build(kubectl() or "", case.folder, plugin_home, **ENV)
     assert done.returncode == 0, done.stderr
-    found = by_identity(list(yaml.safe_load_all(done.stdout)))
-    rendered = by_identity(call("render", folder, env=ENV).objects)
-    if example == "quickstart":  # source Generate: new keys at every run
-        for objects in (found, rendered):
-            del objects["Secret", "gmsa-webhook", "gmsa-webhook-tls"]["data"]
-            del objects["Deployment", "gmsa-webhook", "gmsa-webhook"]["spec"]["template"]["metadata"]["annotations"]
-            for kind in ("Mutating", "Validating"):
-                del objects[f"{kind}WebhookConfiguration", "", "gmsa-webhook"]["webhooks"][0]["clientConfig"][
-                    "caBundle"
-                ]
-    assert found == rendered
+    assert by_identity(objects(done.stdout)) == by_identity(wanted)
 
 
-def test_without_enable_exec_the_build_is_empty_and_says_nothing(
-    kustomize: Path, tmp_path: Path, example_folders: Path
+def test_the_function_takes_a_resource_list(
+    case: Case, wanted: Objects, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The trap that kustomize/README.md warns of; when kustomize mends it, the README can say so."""
-    done = build(kustomize, example_folders / "cert-manager", tmp_path)
-    assert (done.returncode, done.stdout) == (0, "")
+    """As kpt sends it: each document of the manifests is an item, with its comments and its format."""
+    monkeypatch.chdir(case.folder)  # a function has the text of its config only, so paths start here
+    done = call(stdin=resource_list(case.given_documents, read(case.config)).encode(), env=ENV)
+    assert done.status == 0, done.stderr
+    assert by_identity(yaml.safe_load(done.stdout)["items"]) == by_identity(wanted)
+    if case.manifests:
+        changed = resource_list(case.wanted_documents, "")
+        assert done.stdout.startswith(changed.removesuffix(FUNCTION_CONFIG))
 
 
-@pytest.mark.parametrize("source", ["cert-manager", "derive", "files", "existing-secret"])
-def test_the_same_input_gives_the_same_bytes_everywhere(
-    source: str, example_folders: Path, program: Path, tmp_path: Path
+FUNCTION_CONFIG = "functionConfig:\n"
+
+
+def resource_list(items: list[str], config: str) -> str:
+    """The list that a host would make: one text with one kind of line end."""
+    head = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n"
+    listing = "".join("-\n" + textwrap.indent(item, "  ") for item in items)
+    text = f"{head}items:{'' if items else ' []'}\n{listing}{FUNCTION_CONFIG}{textwrap.indent(config, '  ')}"
+    return text.replace("\r\n", "\n")
+
+
+def test_helm_renders_a_chart_with_the_manifests_and_the_config(
+    case: Case, wanted: Objects, helm: Helm, tmp_path: Path
 ) -> None:
-    import subprocess
-
-    from conftest import environment
-
-    outputs = set()
-    for number, zone in enumerate(("Pacific/Auckland", "America/Los_Angeles")):
-        home = tmp_path / f"home-{number}"
-        folder = home / "config"
-        shutil.copytree(example_folders / source, folder)
-        env = environment(
-            home, TZ=zone, PYTHONHASHSEED=str(number), GMSA_KRM_SEED=SEED, LC_ALL="C" if number else "C.UTF-8"
+    chart = tmp_path / "chart"
+    (chart / "templates").mkdir(parents=True)
+    (chart / "Chart.yaml").write_text("apiVersion: v2\nname: storefront\nversion: 1.0.0\n")
+    for path in (case.config, *case.manifests):
+        shutil.copy(path, chart / "templates")
+    # Helm hands over the text of the config only, so paths in it start at the working directory.
+    stream = helm.template(chart, cwd=case.folder)
+    assert by_identity(objects(stream)) == by_identity(wanted)
+    if helm.version == "helm3":  # Helm 4 writes every document anew before the post-renderer sees it
+        assert {as_helm_3_cuts_it(text) for text in case.wanted_documents} <= set(
+            map(as_helm_3_cuts_it, documents(stream))
         )
-        done = subprocess.run([program, "render", "gmsa.yaml"], cwd=folder, env=env, capture_output=True, check=True)
-        outputs.add(done.stdout)
-    assert len(outputs) == 1
 
 
-def test_the_schema_in_the_repository_is_that_of_the_program(call: Call) -> None:
-    assert (ROOT / "kustomize" / "gmsaconfig.schema.json").read_text() == call("schema").stdout, "run make schema"
-    assert (ROOT / "charts/gmsa/values.schema.json").read_text() == call("schema", "--chart-values").stdout, (
-        "run make schema"
-    )
+def as_helm_3_cuts_it(text: str) -> str:
+    """A document without its file's name and without the white space at its ends, to which the last CR belongs."""
+    text = text.partition("\n")[2] if text.startswith("# Source: ") else text
+    return text.replace("\r\n", "\n").strip()
 
 
-def test_every_config_in_the_repository_fits_the_schema_and_names_it(call: Call) -> None:
-    import json
+def test_argo_cd_renders_the_kustomization(case: Case, wanted: Objects, server: CmpServer) -> None:
+    assert server.matches(case.folder)
+    assert by_identity(from_json(server.generate(case.folder))) == by_identity(wanted)
 
-    import jsonschema
 
-    schema = json.loads(call("schema").stdout)
-    jsonschema.Draft202012Validator.check_schema(schema)
-    configs = [*ROOT.glob("kustomize/*/gmsa.yaml"), *ROOT.glob("tests/cases/*/gmsa.yaml")]
-    assert configs
-    for path in configs:
-        jsonschema.validate(yaml.safe_load(path.read_text()), schema)
-        modeline = path.read_text().splitlines()[0]
-        assert modeline.startswith("# yaml-language-server: $schema=")
-        assert (path.parent / modeline.partition("=")[2]).resolve() == ROOT / "kustomize" / "gmsaconfig.schema.json"
+def test_argo_cd_renders_the_plain_manifests(case: Case, wanted: Objects, server: CmpServer, tmp_path: Path) -> None:
+    folder = tmp_path / case.name
+    shutil.copytree(case.folder, folder, ignore=shutil.ignore_patterns("kustomization.yaml", "want*.yaml"))
+    assert server.matches(folder)
+    assert by_identity(from_json(server.generate(folder))) == by_identity(wanted)
+
+
+def from_json(manifests: list[str]) -> Objects:
+    return [json.loads(manifest) for manifest in manifests]

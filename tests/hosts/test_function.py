@@ -1,7 +1,9 @@
-"""The KRM function on the wire, without a host: what comes in foreign goes out untouched."""
+"""The KRM function on the wire, without a host: a ResourceList in, a ResourceList out, foreign items untouched."""
 
 from __future__ import annotations
 
+import copy
+import itertools
 import json
 import textwrap
 from pathlib import Path
@@ -10,10 +12,27 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import Call, config, identity
+from conftest import Call, Done, identity
+from hosts.support import NO_ADMISSION, assert_mentions, gmsa_config
 
-CONFIG = config("  admission: {mode: None}\n  credspecs:\n  - account: WebApp1\n")
-MADE = [("GMSACredentialSpec", "", "gmsa-webapp1"), ("ClusterRole", "", "use-gmsa-webapp1")]
+CONFIG = """\
+apiVersion: gmsa-krm.dev/v1alpha1
+kind: GMSAConfig
+metadata:
+  name: contoso
+spec:
+  domains:
+  - dnsName: contoso.com
+    netBiosName: CONTOSO
+    guid: 244818ae-87ac-4fcd-92ec-e79e5252348a
+    sid: S-1-5-21-2126449477-2524075714-3094792973
+  admission:
+    mode: None
+  credspecs:
+  - account: WebApp1
+"""
+WRONG_ACCOUNT = gmsa_config(credspecs=[{"account": "WebApp1$"}], admission=NO_ADMISSION)
+GENERATED = [("GMSACredentialSpec", "", "gmsa-webapp1"), ("ClusterRole", "", "use-gmsa-webapp1")]
 
 FOREIGN = """\
 - apiVersion: v1
@@ -42,9 +61,27 @@ FOREIGN = """\
 """
 
 
-def resource_list(items: str = FOREIGN, text: str = CONFIG, version: str = "v1") -> str:
-    inner = textwrap.indent(text, "  ")
-    return f"apiVersion: config.kubernetes.io/{version}\nkind: ResourceList\nitems:\n{items}functionConfig:\n{inner}"
+def resource_list(items: str = f"items:\n{FOREIGN}", config: str = CONFIG, version: str = "v1") -> str:
+    """`items`: the field with that name."""
+    head = f"apiVersion: config.kubernetes.io/{version}\nkind: ResourceList\n"
+    return f"{head}{items}functionConfig:\n{textwrap.indent(config, '  ')}"
+
+
+def items_of(done: Done) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = yaml.safe_load(done.stdout)["items"]
+    return items
+
+
+def results_of(done: Done) -> list[dict[str, Any]]:
+    results: list[dict[str, Any]] = yaml.safe_load(done.stdout)["results"]
+    return results
+
+
+def rules_of(done: Done) -> list[str]:
+    return [result["tags"]["rule"] for result in results_of(done)]
+
+
+# Items
 
 
 @pytest.mark.parametrize("version", ["v1", "v1beta1", "v1alpha1"])
@@ -52,81 +89,46 @@ def test_foreign_items_come_out_to_the_byte(version: str, call: Call) -> None:
     given = resource_list(version=version)
     done = call(stdin=given.encode())
     assert (done.status, done.stderr) == (0, "")
-    assert done.stdout.startswith(given.partition("functionConfig")[0])
-    assert done.stdout.endswith("functionConfig" + given.partition("functionConfig")[2])
-    items = yaml.safe_load(done.stdout)["items"]
-    assert [identity(item) for item in items[1:]] == MADE
-
-
-def test_its_own_output_changes_nothing(call: Call) -> None:
-    once = call(stdin=resource_list().encode())
-    assert call(stdin=once.stdout.encode()).stdout == once.stdout
-
-
-def test_generate_keeps_the_certificate_that_passes_through(call: Call) -> None:
-    given = resource_list(text=config("  crd: {install: false}\n"))
-    once = call(stdin=given.encode())
-    twice = call(stdin=once.stdout.encode())
-    assert "makes new keys" in once.stderr
-    assert twice.stderr == ""
-    # only the warning in the results goes
-    assert yaml.safe_load(twice.stdout)["items"] == yaml.safe_load(once.stdout)["items"]
-
-
-def test_an_earlier_output_is_brought_up_to_date_in_its_place(call: Call) -> None:
-    once = call(stdin=resource_list().encode()).stdout
-    annotated = once.replace(
-        "  kind: GMSACredentialSpec\n  metadata:\n",
-        "  kind: GMSACredentialSpec\n  metadata:\n    annotations: {config.kubernetes.io/index: '7'}\n",
-    )
-    assert annotated != once
-    done = call(stdin=annotated.replace("- dnsName: contoso.com", "- dnsName: contoso.org").encode())
-    items = yaml.safe_load(done.stdout)["items"]
-    assert [identity(item) for item in items[1:]] == MADE
-    assert items[1]["credspec"]["DomainJoinConfig"]["DnsName"] == "contoso.org"
-    assert items[1]["metadata"]["annotations"] == {"config.kubernetes.io/index": "7"}
-    assert FOREIGN in done.stdout
-
-
-def test_the_users_own_object_is_never_replaced(call: Call) -> None:
-    mine = "- {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: use-gmsa-webapp1}, rules: []}\n"
-    given = resource_list(mine)
-    done = call(stdin=given.encode())
-    assert done.status == 1
-    assert (
-        "ClusterRole use-gmsa-webapp1 is among the resources and would be made of spec.credspecs[0] too" in done.stderr
-    )
-    assert yaml.safe_load(done.stdout)["items"] == yaml.safe_load(given)["items"]
-
-
-def test_the_config_that_kustomize_hands_a_generator_is_dropped_but_not_a_file_of_the_package(
-    call: Call,
-) -> None:
-    own = yaml.safe_load(CONFIG)
-    for marks, kept in (
-        ({"config.kubernetes.io/local-config": "true"}, False),
-        ({"config.kubernetes.io/local-config": "true", "internal.config.kubernetes.io/path": "gmsa.yaml"}, True),
-    ):
-        item = {**own, "metadata": {**own["metadata"], "annotations": marks}}
-        given = {
-            "apiVersion": "config.kubernetes.io/v1",
-            "kind": "ResourceList",
-            "items": [item],
-            "functionConfig": own,
-        }
-        for text in (yaml.safe_dump(given), json.dumps(given), json.dumps(given, indent=2)):
-            done = call(stdin=text.encode())
-            assert done.status == 0, done.stderr
-            kinds = [entry["kind"] for entry in yaml.safe_load(done.stdout)["items"]]
-            assert kinds == (["GMSAConfig"] if kept else []) + [kind for kind, _, _ in MADE]
+    before, _, after = given.partition("functionConfig")
+    assert done.stdout.startswith(before)
+    assert done.stdout.endswith("functionConfig" + after)
+    assert [identity(item) for item in items_of(done)[1:]] == GENERATED
 
 
 @pytest.mark.parametrize("items", ["", "items: []\n", "items:\n", "items: null\n"])
-def test_without_items(items: str, call: Call) -> None:
-    given = f"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n{items}functionConfig:\n{textwrap.indent(CONFIG, '  ')}"
-    done = call(stdin=given.encode())
+def test_a_list_without_items_gets_some(items: str, call: Call) -> None:
+    done = call(stdin=resource_list(items).encode())
     assert done.status == 0, done.stderr
-    assert [identity(item) for item in yaml.safe_load(done.stdout)["items"]] == MADE
+    assert [identity(item) for item in items_of(done)] == GENERATED
+
+
+@pytest.mark.parametrize(
+    ("annotations", "kept"),
+    [
+        ({"config.kubernetes.io/local-config": "true"}, False),
+        ({"config.kubernetes.io/local-config": "true", "internal.config.kubernetes.io/path": "gmsa.yaml"}, True),
+    ],
+    ids=["from kustomize", "a file of the package"],
+)
+@pytest.mark.parametrize("form", ["YAML", "JSON", "indented JSON"])
+def test_the_config_among_the_items_is_dropped_unless_it_is_a_file_of_the_package(
+    annotations: dict[str, str], kept: bool, form: str, call: Call
+) -> None:
+    """kustomize hands a generator its own config as an item."""
+    config = yaml.safe_load(CONFIG)
+    item = {**config, "metadata": {**config["metadata"], "annotations": annotations}}
+    given = {
+        "apiVersion": "config.kubernetes.io/v1",
+        "kind": "ResourceList",
+        "items": [item],
+        "functionConfig": config,
+    }
+    text = yaml.safe_dump(given) if form == "YAML" else json.dumps(given, indent=2 if "indented" in form else None)
+    done = call(stdin=text.encode())
+    assert done.status == 0, done.stderr
+    kinds = [entry["kind"] for entry in items_of(done)]
+    generated = [kind for kind, _, _ in GENERATED]
+    assert kinds == (["GMSAConfig", *generated] if kept else generated)
 
 
 def test_crlf_stays_crlf(call: Call) -> None:
@@ -137,18 +139,31 @@ def test_crlf_stays_crlf(call: Call) -> None:
     assert done.stdout.startswith(given.partition("functionConfig")[0])
 
 
-def test_errors_are_in_the_results_and_on_stderr_and_change_nothing(call: Call) -> None:
-    given = resource_list(text=CONFIG.replace("WebApp1", "WebApp1$").replace("contoso.com", "contoso"))
-    done = call(stdin=given.encode())
-    assert done.status == 1
-    assert done.stdout.startswith(given)
-    results = yaml.safe_load(done.stdout)["results"]
-    assert [(it["severity"], it["field"]["path"]) for it in results] == [
-        ("warning", "spec.domains[0].dnsName"),
-        ("error", "spec.credspecs[0].account"),
-    ]
-    assert results[1]["message"] == "WebApp1$ ends in $; a credential spec has the name without it: WebApp1"
-    assert "GMSAConfig contoso: spec.credspecs[0].account: WebApp1$ ends in $" in done.stderr
+def test_a_trailing_comma_is_read(call: Call) -> None:
+    given = {
+        "apiVersion": "config.kubernetes.io/v1",
+        "kind": "ResourceList",
+        "functionConfig": yaml.safe_load(CONFIG),
+    }
+    done = call(stdin=(json.dumps(given)[:-1] + ",}").encode())
+    assert [identity(item) for item in items_of(done)] == GENERATED
+
+
+CUT_OFF = """\
+items:
+- apiVersion: v1
+  kind: ConfigMap
+  metadata: {name: a}
+  data:
+    k: |
+      abc"""
+
+
+def test_items_follow_a_block_scalar_that_is_cut_off(call: Call) -> None:
+    done = call(stdin=(resource_list(items="") + CUT_OFF).encode())
+    items = items_of(done)
+    assert items[0]["data"] == {"k": "abc"}
+    assert [identity(item) for item in items[1:]] == GENERATED
 
 
 @pytest.mark.parametrize(
@@ -159,161 +174,249 @@ def test_errors_are_in_the_results_and_on_stderr_and_change_nothing(call: Call) 
         "x: &l\n- {apiVersion: v1, kind: A, metadata: {name: a}}\nitems: *l\n",
         "? items\n",
     ],
+    ids=["anchor", "tag", "alias", "explicit key"],
 )
 def test_forms_that_no_program_writes_are_refused_and_not_garbled(items: str, call: Call) -> None:
-    given = f"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n{items}functionConfig:\n{textwrap.indent(CONFIG, '  ')}"
-    done = call(stdin=given.encode())
+    done = call(stdin=resource_list(items).encode())
     assert (done.status, done.stdout) == (1, "")
-    assert "items" in done.stderr
+    assert_mentions(done.stderr, "items")
 
 
-def test_a_trailing_comma_and_a_cut_off_block_scalar(call: Call) -> None:
-    flow = json.dumps(
-        {"apiVersion": "config.kubernetes.io/v1", "kind": "ResourceList", "functionConfig": yaml.safe_load(CONFIG)}
-    )
-    done = call(stdin=(flow[:-1] + ",}").encode())
-    assert [identity(item) for item in yaml.safe_load(done.stdout)["items"]] == MADE
-    given = resource_list(items="")
-    given = (
-        given.replace("items:\n", "")
-        + "items:\n- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: a}\n  data:\n    k: |\n      abc"
-    )
-    done = call(stdin=given.encode())
-    items = yaml.safe_load(done.stdout)["items"]
-    assert items[0]["data"] == {"k": "abc"}
-    assert [identity(item) for item in items[1:]] == MADE
+# Earlier output
 
 
-def test_labels_of_other_tools_stay_on_our_objects_and_a_difference_is_said(call: Call) -> None:
+def test_its_own_output_changes_nothing(call: Call) -> None:
+    once = call(stdin=resource_list().encode())
+    assert call(stdin=once.stdout.encode()).stdout == once.stdout
+
+
+def test_generate_keeps_the_certificate_that_passes_through(call: Call) -> None:
+    given = resource_list(config=gmsa_config(credspecs=[], crd={"install": False}))
+    once = call(stdin=given.encode())
+    twice = call(stdin=once.stdout.encode())
+    assert_mentions(once.stderr, "warning", "Generate", "new keys")
+    assert twice.stderr == ""  # and of the output only the warning among the results goes
+    assert items_of(twice) == items_of(once)
+
+
+def generated_item(items: list[dict[str, Any]]) -> dict[str, Any]:
+    (found,) = (item for item in items if item["kind"] == "GMSACredentialSpec")
+    return found
+
+
+def test_an_earlier_output_is_brought_up_to_date_in_its_place(call: Call) -> None:
+    earlier = yaml.safe_load(call(stdin=resource_list().encode()).stdout)
+    generated_item(earlier["items"])["metadata"]["annotations"] = {"config.kubernetes.io/index": "7"}
+    earlier["functionConfig"]["spec"]["domains"][0]["dnsName"] = "contoso.org"
+    done = call(stdin=yaml.safe_dump(earlier).encode())
+    items = items_of(done)
+    assert [identity(item) for item in items[1:]] == GENERATED
+    assert items[1]["credspec"]["DomainJoinConfig"]["DnsName"] == "contoso.org"
+    assert items[1]["metadata"]["annotations"] == {"config.kubernetes.io/index": "7"}
+
+
+def test_foreign_items_beside_an_earlier_output_come_out_to_the_byte(call: Call) -> None:
     once = call(stdin=resource_list().encode()).stdout
-    labelled = once.replace(
-        "      app.kubernetes.io/managed-by: gmsa-krm\n",
-        "      app.kubernetes.io/managed-by: gmsa-krm\n      team: x\n",
-    )
+    done = call(stdin=once.replace("- dnsName: contoso.com", "- dnsName: contoso.org").encode())
+    assert generated_item(items_of(done))["credspec"]["DomainJoinConfig"]["DnsName"] == "contoso.org"
+    assert FOREIGN in done.stdout
+
+
+def test_labels_of_other_tools_stay_on_generated_objects(call: Call) -> None:
+    own_label = "      app.kubernetes.io/managed-by: gmsa-krm\n"
+    once = call(stdin=resource_list().encode()).stdout
+    labelled = once.replace(own_label, f"{own_label}      team: x\n")
     done = call(stdin=labelled.encode())
+    assert labelled != once
     assert (done.stdout, done.stderr) == (labelled, "")
-    patched = call(stdin=labelled.replace("MachineAccountName: WebApp1", "MachineAccountName: Other").encode())
-    assert (
-        "warning: GMSACredentialSpec gmsa-webapp1 differs from what the config asks for and is set back"
-        in patched.stderr
-    )
-    assert yaml.safe_load(patched.stdout)["items"] == yaml.safe_load(labelled)["items"]
+
+
+def test_a_changed_object_is_set_back_with_a_warning(call: Call) -> None:
+    labelled = yaml.safe_load(call(stdin=resource_list().encode()).stdout)
+    generated_item(labelled["items"])["metadata"]["labels"]["team"] = "x"
+    changed = copy.deepcopy(labelled)
+    generated_item(changed["items"])["credspec"]["DomainJoinConfig"]["MachineAccountName"] = "Other"
+    done = call(stdin=yaml.safe_dump(changed).encode())
+    assert items_of(done) == labelled["items"]
+    assert rules_of(done) == ["set-back"]
+    assert_mentions(done.stderr, "warning", "GMSACredentialSpec gmsa-webapp1")
+
+
+USERS_ROLE = """\
+items:
+- apiVersion: rbac.authorization.k8s.io/v1
+  kind: ClusterRole
+  metadata: {name: use-gmsa-webapp1}
+  rules: []
+"""
+
+
+def test_the_users_own_object_is_never_replaced(call: Call) -> None:
+    done = call(stdin=resource_list(USERS_ROLE).encode())
+    assert done.status == 1
+    assert items_of(done) == yaml.safe_load(USERS_ROLE)["items"]
+    assert rules_of(done) == ["same-object"]
+    assert_mentions(done.stderr, "ClusterRole use-gmsa-webapp1", "spec.credspecs[0]")
+
+
+# Results
+
+
+def test_errors_are_in_the_results_and_on_stderr_and_change_nothing(call: Call) -> None:
+    given = resource_list(config=CONFIG.replace("WebApp1", "WebApp1$").replace("contoso.com", "contoso"))
+    done = call(stdin=given.encode())
+    assert done.status == 1
+    assert done.stdout.startswith(given)
+    results = results_of(done)
+    assert [(it["severity"], it["field"]["path"]) for it in results] == [
+        ("warning", "spec.domains[0].dnsName"),
+        ("error", "spec.credspecs[0].account"),
+    ]
+    assert results[1]["tags"] == {"rule": "account-name"}
+    assert_mentions(results[1]["message"], "WebApp1$", "ends in $", "WebApp1")
+    assert f"GMSAConfig contoso: spec.credspecs[0].account: {results[1]['message']}" in done.stderr
 
 
 def test_results_of_earlier_functions_stay(call: Call) -> None:
-    given = (
-        resource_list(
-            text=config(
-                "  credspecs:\n  - {account: WebApp1, usedBy: [{namespace: web, serviceAccounts: [default]}]}\n  admission: {mode: None}\n"
-            )
-        )
-        + "results:\n- message: earlier\n"
-    )
-    done = call(stdin=given.encode())
+    used_by_default = {"namespace": "web", "serviceAccounts": ["default"]}
+    config = gmsa_config(credspecs=[{"account": "WebApp1", "usedBy": [used_by_default]}], admission=NO_ADMISSION)
+    done = call(stdin=(resource_list(config=config) + "results:\n- message: earlier\n").encode())
     assert done.status == 0
-    results = yaml.safe_load(done.stdout)["results"]
-    assert [it["message"][:20] for it in results] == ["earlier", "binds the default se"]
+    earlier, own = results_of(done)
+    assert earlier == {"message": "earlier"}
+    assert own["tags"] == {"rule": "default-service-account"}
 
 
-def test_a_file_is_named_where_the_host_says_it(call: Call) -> None:
-    text = CONFIG.replace("WebApp1", "WebApp1$").replace(
-        "  name: contoso\n",
-        "  name: contoso\n  annotations: {internal.config.kubernetes.io/path: clusters/gmsa.yaml}\n",
-    )
-    done = call(stdin=resource_list(text=text).encode())
+def test_a_file_is_named_where_the_host_names_it(call: Call) -> None:
+    config = yaml.safe_load(WRONG_ACCOUNT)
+    config["metadata"]["annotations"] = {"internal.config.kubernetes.io/path": "clusters/gmsa.yaml"}
+    done = call(stdin=resource_list(config=yaml.safe_dump(config)).encode())
     assert "clusters/gmsa.yaml: spec.credspecs[0].account" in done.stderr
-    assert yaml.safe_load(done.stdout)["results"][0]["file"] == {"path": "clusters/gmsa.yaml"}
+    assert results_of(done)[0]["file"] == {"path": "clusters/gmsa.yaml"}
 
 
-WRONG: dict[str, tuple[bytes, str]] = {
-    "empty": (b"", "stdin: is empty; a ResourceList is wanted"),
-    "blank": (b"\n\n  \n", "stdin: is empty"),
-    "comments": (b"# nothing\n", "is no ResourceList (no mapping)"),
-    "no YAML": (b"a: [", "stdin:2:1: not YAML"),
-    "a scalar": (b"text", "is no ResourceList (no mapping)"),
-    "another kind": (b"apiVersion: v1\nkind: ConfigMap\n", "is no ResourceList (v1, ConfigMap)"),
+def test_results_have_the_form_of_the_specification(call: Call) -> None:
+    """Result of kyaml's fn/framework: message, severity, field.path, file.path, tags of strings."""
+    done = call(stdin=resource_list(config=WRONG_ACCOUNT).encode())
+    results = results_of(done)
+    assert results
+    for result in results:
+        assert set(result) <= {"message", "severity", "field", "file", "tags", "resourceRef"}
+        assert result["severity"] in ("error", "warning", "info")
+        assert all(isinstance(value, str) for value in result["tags"].values())
+
+
+# Input that is not a ResourceList with a GMSAConfig
+
+
+def alias_bomb() -> bytes:
+    """Each of 20 lists holds the one before nine times."""
+    names = [b"%c" % (ord("a") + number) for number in range(21)]
+    lines = [b"a: &a [1,1,1,1,1,1,1,1,1]\n"]
+    lines += [
+        b"%s: &%s [%s]\n" % (name, name, b",".join([b"*" + before] * 9)) for before, name in itertools.pairwise(names)
+    ]
+    return b"".join(lines)
+
+
+NOT_A_RESOURCE_LIST: dict[str, tuple[bytes, tuple[str, ...]]] = {
+    "empty": (b"", ("stdin: ", "empty", "ResourceList")),
+    "blank": (b"\n\n  \n", ("stdin: ", "empty")),
+    "comments": (b"# nothing\n", ("ResourceList",)),
+    "not YAML": (b"a: [", ("stdin:2:1: ", "YAML")),
+    "a scalar": (b"text", ("ResourceList",)),
+    "another kind": (b"apiVersion: v1\nkind: ConfigMap\n", ("ResourceList", "v1, ConfigMap")),
     "another version": (
         b"apiVersion: config.kubernetes.io/v2\nkind: ResourceList\n",
-        "is no ResourceList (config.kubernetes.io/v2, ResourceList)",
+        ("ResourceList", "config.kubernetes.io/v2, ResourceList"),
     ),
-    "NUL": (b"a: \0", "stdin:1:1: holds a NUL character"),
-    "no UTF-8": (b"a: 1\nb: \xff\xfe", "stdin:2:4: is no UTF-8 text (byte 8); save it as UTF-8"),
-    "two documents": (resource_list().encode() + b"---\na: 1\n", "a second document"),
-    "key twice": (resource_list().encode() + b"functionConfig: {}\n", "the key functionConfig stands twice"),
-    "items no list": (
+    "NUL": (b"a: \0", ("stdin:1:1: ", "NUL")),
+    "not UTF-8": (b"a: 1\nb: \xff\xfe", ("stdin:2:4: ", "UTF-8", "byte 8")),
+    "two documents": (resource_list().encode() + b"---\na: 1\n", ("second document",)),
+    "a key twice": (resource_list().encode() + b"functionConfig: {}\n", ("functionConfig", "twice")),
+    "items are not a list": (
         b"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems: {}\n",
-        "items of the ResourceList is no list",
+        ("items", "list"),
     ),
-    "nested": (b"[" * 200_000, "nested deeper than 400 levels"),
-    "bomb": (
-        b"a: &a [1,1,1,1,1,1,1,1,1]\n"
-        + b"".join(b"%c: &%c [%s]\n" % (98 + n, 98 + n, b",".join([b"*%c" % (97 + n)] * 9)) for n in range(20)),
-        "the aliases expand to more than",
-    ),
+    "nested": (b"[" * 200_000, ("nested", "400 levels")),
+    "alias bomb": (alias_bomb(), ("aliases",)),
 }
 
 
-@pytest.mark.parametrize("name", WRONG)
-def test_what_is_no_resource_list_gets_one_message_and_an_empty_stdout(name: str, call: Call) -> None:
-    data, wanted = WRONG[name]
+@pytest.mark.parametrize("name", NOT_A_RESOURCE_LIST)
+def test_input_that_is_not_a_resource_list_gets_one_message_and_an_empty_stdout(name: str, call: Call) -> None:
+    data, words = NOT_A_RESOURCE_LIST[name]
     done = call(stdin=data)
     assert (done.status, done.stdout) == (1, "")
-    assert wanted in done.stderr
+    assert_mentions(done.stderr, *words)
     assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
-    ("function_config", "wanted"),
+    ("function_config", "rule"),
     [
-        ("", "functionConfig: the ResourceList has no functionConfig"),
-        ("functionConfig:\n", "has no functionConfig"),
-        ("functionConfig: []\n", "functionConfig: is no GMSAConfig (no mapping)"),
-        (
-            "functionConfig: {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n",
-            "functionConfig: is no GMSAConfig (v1, ConfigMap)",
-        ),
+        ("", "no-config"),
+        ("functionConfig:\n", "no-config"),
+        ("functionConfig: []\n", "not-a-config"),
+        ("functionConfig: {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n", "not-a-config"),
     ],
+    ids=["missing", "empty", "a list", "a ConfigMap"],
 )
-def test_a_foreign_or_missing_config(function_config: str, wanted: str, call: Call) -> None:
-    done = call(
-        stdin=f"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n{FOREIGN}{function_config}".encode()
-    )
+def test_a_foreign_or_missing_config_is_an_error_in_the_results(function_config: str, rule: str, call: Call) -> None:
+    given = resource_list().partition("functionConfig")[0] + function_config
+    done = call(stdin=given.encode())
     assert done.status == 1
-    assert wanted in done.stderr
-    assert yaml.safe_load(done.stdout)["results"][0]["severity"] == "error"
+    assert_mentions(done.stderr, "functionConfig: ")
+    (result,) = results_of(done)
+    assert (result["severity"], result["tags"]) == ("error", {"rule": rule})
 
 
-def test_fifty_megabytes_of_text_are_refused_in_time(call: Call) -> None:
+def test_fifty_megabytes_of_text_get_a_short_message(call: Call) -> None:
     done = call(stdin=b"apiVersion: config.kubernetes.io/v1\nkind: ConfigMap\ndata: " + b"text " * 10_000_000)
     assert (done.status, done.stdout) == (1, "")
     assert len(done.stderr) < 400
 
 
-def test_the_legacy_plugin_on_the_wire(call: Call, tmp_path: Path) -> None:
+# kustomize's legacy plugin on the wire
+
+
+STREAM = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: a, annotations: {kustomize.config.k8s.io/id: "a"}}
+data:
+  quoted: "NO"
+  octal: 0o17   # a comment
+---
+# nothing
+---
+kind: X
+"""
+
+
+def test_the_legacy_plugin_reads_its_config_from_a_file_or_a_variable(call: Call, tmp_path: Path) -> None:
     (tmp_path / "config").write_text(CONFIG)
     generated = call(tmp_path / "config", program="GMSAConfig")
-    assert [identity(item) for item in generated.objects] == MADE
+    assert [identity(item) for item in generated.objects] == GENERATED
     by_variable = call(tmp_path / "config", env={"KUSTOMIZE_PLUGIN_CONFIG_STRING": CONFIG})
     assert by_variable.stdout == generated.stdout
 
-    stream = (
-        textwrap.dedent(FOREIGN).replace("- api", "  api").replace("\n  ", "\n")[2:] + "---\n# nothing\n---\nkind: X\n"
-    )
+
+@pytest.mark.parametrize(
+    "stream",
+    [STREAM, textwrap.dedent(FOREIGN.replace("- api", "  api")) + "---\nkind: X\n"],
+    ids=["small", "every scalar"],
+)
+def test_the_legacy_plugin_appends_to_a_stream(stream: str, call: Call, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text(CONFIG)
+    generated = call(tmp_path / "config", program="GMSAConfig")
     transformed = call(tmp_path / "config", program="GMSAConfig", stdin=stream.encode())
     assert transformed.stdout == stream + "---\n" + generated.stdout
     again = call(tmp_path / "config", program="GMSAConfig", stdin=transformed.stdout.encode())
     assert again.stdout == transformed.stdout
 
+
+def test_the_legacy_plugin_without_its_file(call: Call, tmp_path: Path) -> None:
     missing = call(tmp_path / "none", program="GMSAConfig")
     assert (missing.status, missing.stdout) == (3, "")
-    assert "cannot be read" in missing.stderr
-
-
-def test_results_have_the_form_of_the_specification(call: Call) -> None:
-    """Result of kyaml's fn/framework: message, severity, field.path, file.path, tags of strings."""
-    done = call(stdin=resource_list(text=CONFIG.replace("WebApp1", "WebApp1$")).encode())
-    results: list[dict[str, Any]] = yaml.safe_load(done.stdout)["results"]
-    for result in results:
-        assert set(result) <= {"message", "severity", "field", "file", "tags", "resourceRef"}
-        assert result["severity"] in ("error", "warning", "info")
-        assert all(isinstance(value, str) for value in result["tags"].values())
+    assert_mentions(missing.stderr, "none: ", "cannot be read")

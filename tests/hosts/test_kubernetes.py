@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 import kubernetes_validate
 import pytest
 
-from conftest import CASES, ROOT, SEED, Call
+from conftest import ROOT, Call
+from hosts.cases import CASES, ENV
 
 VERSIONS = ["1.30", "1.33", kubernetes_validate.latest_version()]
-ENV = {"GMSA_KRM_SEED": SEED}
+# Groups whose CRDs are other projects'; the cluster tests ask an API server about their objects.
+FOREIGN_GROUPS = ("cert-manager.io/", "argoproj.io/", "apps.kruise.io/")
+# kustomize/files has no certificates until a user makes them; its objects are those of derive.
+EXAMPLES = sorted(path.parent for path in ROOT.glob("kustomize/*/gmsa.yaml") if path.parent.name != "files")
+INPUTS = {
+    **{f"case {case.name}": [case.config, *case.manifests] for case in CASES},
+    **{
+        f"example {example.name}": [path for path in example.glob("*.yaml") if path.name != "kustomization.yaml"]
+        for example in EXAMPLES
+    },
+}
 
 
-def _configs() -> list[Path]:
-    # kustomize/files has no certificates until a user makes them; its objects are those of derive.
-    examples = [path for path in ROOT.glob("kustomize/*/gmsa.yaml") if path.parent.name != "files"]
-    return [*(case / "gmsa.yaml" for case in CASES), *sorted(examples)]
-
-
-@pytest.mark.parametrize("config", _configs(), ids=lambda path: path.parent.name)
-def test_objects_fit_the_schemas(config: Path, call: Call) -> None:
-    done = call("render", config, env=ENV)
+@pytest.mark.parametrize("name", INPUTS)
+def test_objects_fit_the_schemas(name: str, call: Call, credspec_schema: dict[str, Any]) -> None:
+    done = call("render", *INPUTS[name], env=ENV)
     assert done.status == 0, done.stderr
+    assert done.objects
     for item in done.objects:
-        if item["apiVersion"].startswith("cert-manager.io/"):
-            continue  # a CRD of another project; its API server is asked in the cluster tests
+        if item["apiVersion"].startswith(FOREIGN_GROUPS):
+            continue
         if item["kind"] == "GMSACredentialSpec":
-            jsonschema.validate(item["credspec"], _strict(_credspec_schema()))
+            jsonschema.validate(item["credspec"], credspec_schema)
             continue
         for version in VERSIONS:
             kubernetes_validate.validate(item, version, strict=True)
@@ -42,33 +47,38 @@ def test_a_field_that_does_not_exist_would_be_seen(call: Call) -> None:
         kubernetes_validate.validate(deployment, VERSIONS[-1], strict=True)
 
 
-def _credspec_schema() -> dict[str, Any]:
-    from gmsa_krm.manifests.crd import crd
-
-    schema: dict[str, Any] = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["credspec"]
-    return schema
+def test_a_field_of_a_credspec_that_does_not_exist_would_be_seen(credspec_schema: dict[str, Any]) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"HostAccountConfig": {}}, credspec_schema)
 
 
-def _strict(schema: dict[str, Any]) -> dict[str, Any]:
-    """What the API server would drop is an error here."""
+@pytest.fixture
+def crd(call: Call) -> dict[str, Any]:
+    return call("render", ROOT / "tests/cases/domain-joined/gmsa.yaml").object("CustomResourceDefinition")
+
+
+@pytest.fixture
+def credspec_schema(crd: dict[str, Any]) -> dict[str, Any]:
+    """That of the CRD; a field that the API server would drop is an error here."""
+    return strict(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["credspec"])
+
+
+def strict(schema: dict[str, Any]) -> dict[str, Any]:
     if schema["type"] == "object":
-        properties = {key: _strict(value) for key, value in schema["properties"].items()}
+        properties = {key: strict(value) for key, value in schema["properties"].items()}
         return {"type": "object", "properties": properties, "additionalProperties": False}
-    return schema if schema["type"] == "string" else {"type": "array", "items": _strict(schema["items"])}
+    return schema if schema["type"] == "string" else {"type": "array", "items": strict(schema["items"])}
 
 
-def test_the_crd_is_upstreams() -> None:
+def test_the_crd_is_upstreams(crd: dict[str, Any]) -> None:
     """windows-gmsa v0.13.0, admission-webhook/deploy/gmsa-crd.yml, as paths of its leaves."""
-    from gmsa_krm.manifests.crd import crd
-
-    item = crd()
-    spec = item["spec"]
-    assert item["apiVersion"] == "apiextensions.k8s.io/v1"
-    assert item["metadata"]["name"] == "gmsacredentialspecs.windows.k8s.io"
-    assert item["metadata"]["annotations"]["api-approved.kubernetes.io"].endswith("/sig-windows/689-windows-gmsa")
+    spec, annotations = crd["spec"], crd["metadata"]["annotations"]
+    assert crd["apiVersion"] == "apiextensions.k8s.io/v1"
+    assert crd["metadata"]["name"] == "gmsacredentialspecs.windows.k8s.io"
+    assert annotations["api-approved.kubernetes.io"].endswith("/sig-windows/689-windows-gmsa")
     # neither Helm nor Argo CD takes the credspecs of the cluster away with a release or an application
-    assert item["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
-    assert item["metadata"]["annotations"]["argocd.argoproj.io/sync-options"] == "Prune=false,Delete=false"
+    assert annotations["helm.sh/resource-policy"] == "keep"
+    assert annotations["argocd.argoproj.io/sync-options"] == "Prune=false,Delete=false"
     assert (spec["group"], spec["scope"]) == ("windows.k8s.io", "Cluster")
     assert spec["names"] == {"kind": "GMSACredentialSpec", "plural": "gmsacredentialspecs"}
     assert spec["conversion"] == {"strategy": "None"}
@@ -95,17 +105,17 @@ def test_the_crd_is_upstreams() -> None:
         root = version["schema"]["openAPIV3Schema"]
         assert list(root["properties"]) == ["credspec"]
         assert "required" not in root
-        assert set(_leaves(root["properties"]["credspec"], "")) == leaves
+        assert set(leaves_of(root["properties"]["credspec"], "")) == leaves
 
 
-def _leaves(schema: dict[str, Any], path: str) -> list[str]:
+def leaves_of(schema: dict[str, Any], path: str) -> list[str]:
     assert "required" not in schema
     if schema["type"] == "object":
         return [
-            leaf for key, it in schema["properties"].items() for leaf in _leaves(it, f"{path}.{key}" if path else key)
+            leaf for key, it in schema["properties"].items() for leaf in leaves_of(it, f"{path}.{key}" if path else key)
         ]
     if schema["type"] == "array":
-        return _leaves(schema["items"], f"{path}[]")
+        return leaves_of(schema["items"], f"{path}[]")
     assert schema["type"] == "string"
     return [path]
 

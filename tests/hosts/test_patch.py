@@ -3,110 +3,119 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from conftest import ENTRY, ROOT, Call, as_function, build, by_identity, deployment
-from conftest import workloads_config as config
+from conftest import ROOT, Call, Folder, as_function, build, by_identity
+from hosts.support import NO_ADMISSION, WEB, as_yaml, assert_mentions, gmsa_config
 
-MORE = {
-    "pod": "",
-    "containers": "    containers: [iis]\n",
-    "hook": "    containers: [iis]\n    netlogonRestart: {}\n",
-    "hook that replaces": "    containers: [iis]\n    netlogonRestart: {maxAttempts: 0, onExistingHook: Replace}\n",
-    "token": "    containers: [iis, log]\n    token: {audience: vault}\n",
-    "no placement": "    windowsNode: false\n",
+IIS = {"containers": ["iis"]}
+CHANGES: dict[str, dict[str, Any]] = {
+    "pod": {},
+    "container": IIS,
+    "hook": {**IIS, "netlogonRestart": {}},
+    "hook that replaces": {**IIS, "netlogonRestart": {"maxAttempts": 0, "onExistingHook": "Replace"}},
+    "token": {"containers": ["iis", "log"], "token": {"audience": "vault"}},
+    "no placement": {"windowsNode": False},
 }
-WITH_HOOK = (
-    "{containers: [{name: iis, image: iis, lifecycle: {postStart: {httpGet: {port: 80}}}}, {name: log, image: log}]}"
-)
+EXISTING_HOOK = {"lifecycle": {"postStart": {"httpGet": {"port": 80}}}}
 
 
-@pytest.mark.parametrize("name", MORE)
+def config(**entry: Any) -> str:
+    """A config that changes the workload web; `entry` has further fields of the entry."""
+    return gmsa_config(admission=NO_ADMISSION, workloads=[{**WEB, **entry}])
+
+
+def workload(kind: str, **iis: Any) -> str:
+    """A Deployment or CronJob web; `iis` has further fields of its container iis."""
+    containers = [{"name": "iis", "image": "iis", **iis}, {"name": "log", "image": "log"}]
+    template: dict[str, Any] = {"template": {"spec": {"containers": containers}}}
+    api_version, spec = (
+        ("apps/v1", template) if kind == "Deployment" else ("batch/v1", {"jobTemplate": {"spec": template}})
+    )
+    return as_yaml(
+        {"apiVersion": api_version, "kind": kind, "metadata": {"name": "web", "namespace": "web"}, "spec": spec}
+    )
+
+
+@pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("kind", ["Deployment", "CronJob"])
 def test_a_patch_gives_what_the_transformer_gives(
-    name: str, kind: str, call: Call, kustomize: Path, plugin_home: Path, tmp_path: Path
+    change: str, kind: str, call: Call, kustomize: Path, plugin_home: Path, folder: Folder
 ) -> None:
-    text = config(ENTRY + MORE[name])
-    pod = WITH_HOOK if "replaces" in name else ""
-    workload = deployment(pod)
-    if kind == "CronJob":
-        workload = deployment(
-            pod, kind="batch/v1, kind: CronJob", path="spec: {jobTemplate: {spec: {template: {spec: %s}}}}"
-        )
+    root = folder(
+        {
+            "web.yaml": workload(kind, **(EXISTING_HOOK if "replaces" in change else {})),
+            "gmsa.yaml": as_function(config(**CHANGES[change])),
+        }
+    )
+    patch = call("patch", "--config", root / "gmsa.yaml", f"{kind}/web", "--namespace", "web")
+    assert patch.status == 0, patch.stderr
     outputs = []
-    for way in ("transformer", "patch"):
-        folder = tmp_path / way
-        folder.mkdir()
-        (folder / "web.yaml").write_text(workload)
-        (folder / "gmsa.yaml").write_text(as_function(text))
-        kustomization = "resources: [web.yaml]\n"
-        if way == "transformer":
-            kustomization += "transformers: [gmsa.yaml]\n"
-        else:
-            done = call("patch", "--config", folder / "gmsa.yaml", f"{kind}/web", "--namespace", "web")
-            assert done.status == 0, done.stderr
-            (folder / "patch.yaml").write_text(done.stdout)
-            kustomization += "patches: [{path: patch.yaml}]\n"
-        (folder / "kustomization.yaml").write_text(kustomization)
-        built = build(kustomize, folder, plugin_home, "--enable-exec")
+    for field in ("transformers: [gmsa.yaml]", "patches: [{path: patch.yaml}]"):
+        folder({"kustomization.yaml": f"resources: [web.yaml]\n{field}\n", "patch.yaml": patch.stdout})
+        built = build(kustomize, root, plugin_home, "--enable-exec")
         assert built.returncode == 0, built.stderr
         outputs.append(by_identity(list(yaml.safe_load_all(built.stdout)))[kind, "web", "web"])
-    assert outputs[0] == outputs[1]
-    assert "gmsa-webapp1" in str(outputs[1])
+    transformed, patched = outputs
+    assert patched == transformed
+    assert "gmsa-webapp1" in str(patched)
 
 
 @pytest.mark.parametrize(
-    ("target", "more", "message"),
+    ("target", "entry", "words"),
     [
-        ("web", "", "web: is no KIND/NAME; write something like Deployment/web"),
-        ("Rollout/web", "", "give version and group too, like Rollout.v1alpha1.argoproj.io/web"),
-        ("Rollout.v1alpha1.argoproj.io/web", "", "is no kind with a pod that is known; name it in spec.workloadKinds"),
-        ("Deployment/other", "", "no entry of spec.workloads matches it"),
-        ("Deployment/web", "    netlogonRestart: {}\n", "spec.workloads[0].containers: names no containers"),
+        ("web", {}, ["web: ", "KIND/NAME", "Deployment/web"]),
+        ("Rollout/web", {}, ["version", "group", "Rollout.v1alpha1.argoproj.io/web"]),
+        ("Rollout.v1alpha1.argoproj.io/web", {}, ["Rollout.v1alpha1.argoproj.io", "spec.workloadKinds"]),
+        ("Deployment/other", {}, ["Deployment/other", "spec.workloads"]),
+        ("Deployment/web", {"netlogonRestart": {}}, ["spec.workloads[0].containers: "]),
         (
             "Deployment/web",
-            "    containers: [a]\n    netlogonRestart: {onExistingHook: Keep}\n",
-            "Keep is not to be had in a patch",
+            {**IIS, "netlogonRestart": {"onExistingHook": "Keep"}},
+            ["spec.workloads[0].netlogonRestart.onExistingHook: ", "Keep"],
         ),
     ],
+    ids=["no kind", "kind alone", "kind unknown", "no entry matches", "hook without containers", "Keep"],
 )
-def test_what_has_no_patch(target: str, more: str, message: str, call: Call, tmp_path: Path) -> None:
-    (tmp_path / "gmsa.yaml").write_text(config(ENTRY + more))
-    done = call("patch", "--config", tmp_path / "gmsa.yaml", target)
+def test_a_target_without_a_patch_is_an_error(
+    target: str, entry: dict[str, Any], words: list[str], call: Call, folder: Folder
+) -> None:
+    done = call("patch", "--config", folder({"gmsa.yaml": config(**entry)}) / "gmsa.yaml", target)
     assert (done.status, done.stdout) == (1, "")
-    assert message in done.stderr
+    assert_mentions(done.stderr, *words)
 
 
-def test_a_custom_kind_is_named_in_full(call: Call, tmp_path: Path) -> None:
-    (tmp_path / "gmsa.yaml").write_text(
-        config(ENTRY, more="  workloadKinds: [{apiGroup: argoproj.io, kind: Rollout}]\n")
-    )
-    done = call("patch", "--config", tmp_path / "gmsa.yaml", "Rollout.v1alpha1.argoproj.io/web")
+def test_a_custom_kind_is_named_in_full(call: Call, folder: Folder) -> None:
+    kinds = [{"apiGroup": "argoproj.io", "kind": "Rollout"}]
+    text = gmsa_config(admission=NO_ADMISSION, workloadKinds=kinds, workloads=[WEB])
+    done = call("patch", "--config", folder({"gmsa.yaml": text}) / "gmsa.yaml", "Rollout.v1alpha1.argoproj.io/web")
     assert done.status == 0, done.stderr
     patch = done.object("Rollout")
     assert patch["apiVersion"] == "argoproj.io/v1alpha1"
     assert patch["spec"]["template"]["spec"]["serviceAccountName"] == "webapp1"
 
 
-def test_the_examples_of_the_kubernetes_page_come_out_as_the_page_shows_them(
-    kustomize: Path, plugin_home: Path, tmp_path: Path
+def test_the_examples_of_the_kubernetes_gmsa_guide_come_out_as_it_shows_them(
+    kustomize: Path, plugin_home: Path
 ) -> None:
     """kubernetes.io/docs/tasks/configure-pod-container/configure-gmsa: pod level with the hook, container level."""
-    built = build(kustomize, ROOT / "kustomize" / "workloads", plugin_home, "--enable-exec")
+    built = build(kustomize, ROOT / "kustomize/workloads", plugin_home, "--enable-exec")
     assert built.returncode == 0, built.stderr
     objects = by_identity(list(yaml.safe_load_all(built.stdout)))
-    page_command = [
-        "powershell.exe",
-        "-command",
-        "do { Restart-Service -Name netlogon } while ( $($Result = (nltest.exe /query); if ($Result -like '*0x0 NERR_Success*') {return $true} else {return $false}) -eq $false)",
-    ]
+    script = (
+        "do { Restart-Service -Name netlogon } while ( $($Result = (nltest.exe /query); "
+        "if ($Result -like '*0x0 NERR_Success*') {return $true} else {return $false}) -eq $false)"
+    )
     reference = {"windowsOptions": {"gmsaCredentialSpecName": "gmsa-webapp1"}}
     pod = objects["Deployment", "default", "with-creds"]["spec"]["template"]["spec"]
     assert pod["securityContext"] == reference
     assert pod["nodeSelector"] == {"kubernetes.io/os": "windows"}
-    assert pod["containers"][0]["lifecycle"] == {"postStart": {"exec": {"command": page_command}}}
+    assert pod["containers"][0]["lifecycle"] == {
+        "postStart": {"exec": {"command": ["powershell.exe", "-command", script]}}
+    }
     pod = objects["Deployment", "default", "with-container-creds"]["spec"]["template"]["spec"]
     assert pod["containers"][0]["securityContext"] == reference
     assert "securityContext" not in pod

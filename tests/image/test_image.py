@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,11 +17,11 @@ import pytest
 from build import CACHE, tool
 from conftest import ROOT, SEED
 
-BUILDAH = ["buildah", "--storage-driver", "vfs"]
 # What pip needs to reach its index from within: this machine's certificates and settings.
-OF_MACHINE = [it for it in ("/etc/ssl/certs", "/etc/pip.conf") if os.path.exists(it)]
+FILES_OF_MACHINE = [path for path in ("/etc/ssl/certs", "/etc/pip.conf") if os.path.exists(path)]
+ENV = {"GMSA_KRM_SEED": SEED, "ARGOCD_APP_NAME": "app", "SOURCE_DATE_EPOCH": "1750000000"}
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="buildah and debootstrap want root here")
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="buildah and debootstrap need root here")
 
 
 def run(*command: str | Path, cwd: Path | None = None) -> str:
@@ -30,101 +30,119 @@ def run(*command: str | Path, cwd: Path | None = None) -> str:
     return done.stdout
 
 
+class Buildah:
+    """buildah with a storage of its own: `buildah("commit", container, name)`."""
+
+    def __init__(self, storage: Path) -> None:
+        self._options = ["--storage-driver", "vfs", "--root", str(storage / "root"), "--runroot", str(storage / "run")]
+
+    def __call__(self, *arguments: str | Path, cwd: Path | None = None) -> str:
+        return run("buildah", *self._options, *arguments, cwd=cwd).strip()
+
+    def image(self, name: str, files: dict[str, Path]) -> str:
+        """The name of a new image with these files, or the contents of these folders, at their paths."""
+        container = self("from", "scratch")
+        for path, source in files.items():
+            self("copy", "--quiet", container, source, path)
+        self("commit", "--quiet", container, f"localhost/{name}")
+        self("rm", container)
+        return f"localhost/{name}"
+
+
+class Sidecar:
+    """A container of the image."""
+
+    def __init__(self, buildah: Buildah, container: str) -> None:
+        self._buildah = buildah
+        self._container = container
+
+    def __call__(self, application: Path, *command: str) -> str:
+        """What a command prints in the folder of an application."""
+        mount = ["--volume", f"{application}:/app:ro", "--workingdir", "/app"]
+        environ = [part for name, value in ENV.items() for part in ("--env", f"{name}={value}")]
+        return self._buildah("run", "--isolation", "chroot", *mount, *environ, self._container, "--", *command)
+
+
 @pytest.fixture(scope="session")
-def storage(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def buildah(tmp_path_factory: pytest.TempPathFactory) -> Buildah:
     for program in ("buildah", "debootstrap"):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not on this machine; make image-test installs it where there is apt-get")
-    place = tmp_path_factory.mktemp("storage")
-    return [*BUILDAH, "--root", str(place / "root"), "--runroot", str(place / "run")]
-
-
-def image(storage: list[str], name: str, files: Callable[[list[str], str], None]) -> str:
-    container = run(*storage, "from", "scratch").strip()
-    files(storage, container)
-    run(*storage, "commit", "--quiet", container, f"localhost/{name}")
-    run(*storage, "rm", container)
-    return f"localhost/{name}"
+    return Buildah(tmp_path_factory.mktemp("storage"))
 
 
 @pytest.fixture(scope="session")
-def bases(storage: list[str]) -> dict[str, str]:
-    """The build arguments: images that take the place of those from registries."""
-    debian = CACHE / "debian-bookworm"
-    if not (debian / "usr" / "bin" / "python3").exists():
-        shutil.rmtree(debian, ignore_errors=True)
-        run("debootstrap", "--variant=minbase", "--include=python3,python3-venv,ca-certificates", "bookworm", debian)
+def debian() -> Path:
+    """The files of a small Debian with Python."""
+    folder = CACHE / "debian-bookworm"
+    if not (folder / "usr/bin/python3").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        packages = "--include=python3,python3-venv,ca-certificates"
+        run("debootstrap", "--variant=minbase", packages, "bookworm", folder)
+    return folder
 
-    def argocd(storage: list[str], container: str) -> None:
-        for name, source in (("kustomize", "kustomize"), ("helm", "helm4")):
-            run(*storage, "copy", "--quiet", container, str(tool(source)), f"/usr/local/bin/{name}")
 
-    return {
-        "PYTHON": image(
-            storage, "python", lambda storage, it: run(*storage, "add", "--quiet", it, str(debian), "/") and None
+@pytest.fixture(scope="session")
+def sidecar(buildah: Buildah, debian: Path) -> Iterator[Sidecar]:
+    bases = {
+        "PYTHON": buildah.image("python", {"/": debian}),
+        "ARGOCD": buildah.image(
+            "argocd", {"/usr/local/bin/kustomize": tool("kustomize"), "/usr/local/bin/helm": tool("helm4")}
         ),
-        "ARGOCD": image(storage, "argocd", argocd),
     }
-
-
-@pytest.fixture(scope="session")
-def sidecar(storage: list[str], bases: dict[str, str]) -> Iterator[Callable[..., str]]:
-    """Runs a command in the image, with a folder as the application's."""
-    build = [*storage, "build", "--isolation", "chroot", "--network", "host", "--tag", "localhost/gmsa-krm-cmp"]
-    mounts = [part for path in OF_MACHINE for part in ("--volume", f"{path}:{path}:ro")]
+    options = ["--isolation", "chroot", "--network", "host", "--tag", "localhost/gmsa-krm-cmp"]
+    mounts = [part for path in FILES_OF_MACHINE for part in ("--volume", f"{path}:{path}:ro")]
     arguments = [part for name, value in bases.items() for part in ("--build-arg", f"{name}={value}")]
-    run(*build, *mounts, *arguments, "--file", "plugin/Containerfile", ".", cwd=ROOT)
-    container = run(*storage, "from", "localhost/gmsa-krm-cmp").strip()
-
-    def call(folder: Path, *command: str) -> str:
-        where = ["--volume", f"{folder}:/app:ro", "--workingdir", "/app"]
-        environ = [
-            "--env",
-            f"GMSA_KRM_SEED={SEED}",
-            "--env",
-            "ARGOCD_APP_NAME=app",
-            "--env",
-            "SOURCE_DATE_EPOCH=1750000000",
-        ]
-        return run(*storage, "run", "--isolation", "chroot", *where, *environ, container, "--", *command)
-
-    yield call
-    run(*storage, "rm", container)
+    buildah("build", *options, *mounts, *arguments, "--file", "plugin/Containerfile", ".", cwd=ROOT)
+    container = buildah("from", "localhost/gmsa-krm-cmp")
+    yield Sidecar(buildah, container)
+    buildah("rm", container)
 
 
 @pytest.mark.parametrize("overlay", ["cert-manager", "derive", "fleet"])
-def test_the_image_renders_what_the_checkout_renders(overlay: str, sidecar: Callable[..., str], program: Path) -> None:
+def test_the_image_renders_what_the_checkout_renders(overlay: str, sidecar: Sidecar, program: Path) -> None:
     folder = ROOT / "kustomize" / overlay
     assert sidecar(folder, "gmsa-krm", "argocd", "discover")
-    environ = {**os.environ, "GMSA_KRM_SEED": SEED, "ARGOCD_APP_NAME": "app", "SOURCE_DATE_EPOCH": "1750000000"}
-    environ["PATH"] = f"{tool('kustomize').parent}:{environ['PATH']}"
+    environ = {**os.environ, **ENV, "PATH": f"{tool('kustomize').parent}:{os.environ['PATH']}"}
     here = subprocess.run(
         [program, "argocd", "generate"], cwd=folder, env=environ, capture_output=True, text=True, check=True
     ).stdout
     assert here.count("kind: ") > 10
-    assert sidecar(folder, "gmsa-krm", "argocd", "generate") == here
+    assert sidecar(folder, "gmsa-krm", "argocd", "generate") == here.strip()
 
 
-def test_user_999_can_write_nothing_but_its_tmp(sidecar: Callable[..., str]) -> None:
-    said = sidecar(
-        ROOT,
-        "sh",
-        "-c",
-        "id -u; find /opt /usr /etc /home -xdev -writable -not -type l -not -path '/usr/local/share/*'; true",
-    )
-    assert said.split() == ["999"]
+FIND_WRITABLE = "find /opt /usr /etc /home -xdev -writable -not -type l -not -path '/usr/local/share/*'"
 
 
-def test_a_chart_and_the_plugin_file(sidecar: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> None:
-    tmp_path = tmp_path_factory.mktemp("chart")
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)  # user 999 comes by
-    (tmp_path / "templates").mkdir()
-    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: a\nversion: 1.0.0\n")
-    (tmp_path / "gmsa.yaml").write_text((ROOT / "kustomize" / "fleet" / "gmsa.yaml").read_text())
-    (tmp_path / "templates" / "a.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
-    assert "kind: MutatingWebhookConfiguration" in sidecar(tmp_path, "gmsa-krm", "argocd", "generate")
-    assert (
-        sidecar(tmp_path, "cat", "/home/argocd/cmp-server/config/plugin.yaml")
-        == (ROOT / "plugin/argocd/plugin.yaml").read_text()
-    )
+def test_user_999_can_write_only_its_tmp(sidecar: Sidecar) -> None:
+    assert sidecar(ROOT, "sh", "-c", f"id -u; {FIND_WRITABLE}; true").split() == ["999"]
+
+
+@pytest.fixture
+def readable(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that user 999 can read."""
+    folder = tmp_path_factory.mktemp("application")
+    for path in (folder, folder.parent, folder.parent.parent):
+        path.chmod(0o755)
+    return folder
+
+
+CONFIG_MAP = """\
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: a
+"""
+
+
+def test_the_image_renders_a_chart(sidecar: Sidecar, readable: Path) -> None:
+    (readable / "Chart.yaml").write_text("apiVersion: v2\nname: a\nversion: 1.0.0\n")
+    (readable / "gmsa.yaml").write_text((ROOT / "kustomize/fleet/gmsa.yaml").read_text())
+    (readable / "templates").mkdir()
+    (readable / "templates/a.yaml").write_text(CONFIG_MAP)
+    assert "kind: MutatingWebhookConfiguration" in sidecar(readable, "gmsa-krm", "argocd", "generate")
+
+
+def test_the_plugin_file_is_where_argo_cd_looks_for_it(sidecar: Sidecar) -> None:
+    written = sidecar(ROOT, "cat", "/home/argocd/cmp-server/config/plugin.yaml")
+    assert written == (ROOT / "plugin/argocd/plugin.yaml").read_text().strip()

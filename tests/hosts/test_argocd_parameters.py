@@ -1,0 +1,198 @@
+"""Parameters of an Argo CD Application: fields of the config, environments, and Helm's values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conftest import ROOT, Folder
+from hosts.applications import CHART, CONFIG, KUSTOMIZATION, PLAIN, SMALL_CHART, WEBHOOK, Files, below, parameters
+from hosts.argocd_cmp import CmpServer
+from hosts.support import assert_mentions
+
+KINDS = {"plain manifests": PLAIN, "kustomization": KUSTOMIZATION, "chart": SMALL_CHART}
+
+
+def test_the_ui_knows_the_parameters(server: CmpServer) -> None:
+    announced = {it.name: it for it in server.parameters(ROOT / "kustomize", "quickstart")}
+    assert {name: it.collectionType for name, it in announced.items()} == {
+        "environment": "string",
+        "config": "map",
+        "certificate-source": "string",
+        "helm-release": "string",
+        "helm-values": "map",
+        "helm-value-files": "array",
+    }
+    assert all(it.title and it.tooltip for it in announced.values())
+
+
+# Fields of the config
+
+PROD = """\
+webhook:
+  replicas: 5
+  logLevel: debug
+domains[0].netBiosName: 'NO'
+"""
+FIELDS = {
+    "webhook.replicas": "3",
+    "domains[0].sid": "S-1-5-21-7-8-9",
+    'webhook.nodeSelector["kubernetes.io/arch"]': "amd64",
+    "credspecs[0].usedBy": "[{namespace: shop, serviceAccounts: [till]}]",
+    "webhook.nodeSelector.pool": "1",
+    "webhook.tolerations[0].key": "true",
+    "contoso/webhook.tolerations[0].tolerationSeconds": "30",
+    "webhook.tolerations[0].effect": "NoExecute",
+    "credspecs[0].hostAccount.plugin": "{859E1386-BDB4-49E8-85C7-3070B13920E1}",
+    "credspecs[0].hostAccount.input": "a",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_fields_by_path_reach_the_config_in_every_kind_of_folder(kind: str, server: CmpServer, folder: Folder) -> None:
+    root = folder({**KINDS[kind], "environments/prod.yaml": PROD})
+    found = server.objects(root, **parameters(environment={"string": "prod"}, config={"map": FIELDS}))
+    deployment = found[WEBHOOK]["spec"]
+    assert deployment["replicas"] == 3  # a parameter is stronger than the environment's file
+    pod = deployment["template"]["spec"]
+    assert pod["nodeSelector"]["kubernetes.io/arch"] == "amd64"
+    assert pod["nodeSelector"]["pool"] == "1"
+    assert pod["tolerations"] == [{"key": "true", "tolerationSeconds": 30, "effect": "NoExecute"}]
+    assert {"name": "LOG_LEVEL", "value": "debug"} in pod["containers"][0]["env"]
+    join = found["GMSACredentialSpec", "", "gmsa-webapp1"]["credspec"]["DomainJoinConfig"]
+    assert (join["Sid"], join["NetBiosName"]) == ("S-1-5-21-7-8-9", "NO")
+    assert [namespace for kind, namespace, _ in found if kind == "RoleBinding"] == ["shop"]
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"ARGOCD_APP_PARAMETERS": "null"},
+        {"ARGOCD_APP_PARAMETERS": ""},
+        {"ARGOCD_APP_PARAMETERS": "[]"},
+        parameters(environment={}, config={"map": None}, certificate_source={"string": ""}),
+    ],
+    ids=["null", "no text", "no entries", "empty entries"],
+)
+def test_absent_parameters_change_nothing(environ: dict[str, str], server: CmpServer, folder: Folder) -> None:
+    root = folder(PLAIN)
+    assert server.generate(root, **environ) == server.generate(root)
+
+
+# Mistakes
+
+ENVIRONMENTS: Files = {
+    "environments/bad.yaml": "webhook:\n  replicas: 0\n",
+    "environments/list.yaml": "- a\n",
+    "environments/twice.yaml": "webhook.replicas: 1\nwebhook.replicas: 2\n",
+    "environments/whole.yaml": CONFIG,
+}
+SURROGATE = '[{"name": "config", "map": {"webhook.replicas": "\\ud800"}}]'
+A_PART = ["a part of a GMSAConfig's spec"]
+
+
+def fields(values: Any) -> dict[str, str]:
+    return parameters(config={"map": values})
+
+
+def environment(name: str) -> dict[str, str]:
+    return parameters(environment={"string": name})
+
+
+def source(name: str) -> dict[str, str]:
+    return parameters(certificate_source={"string": name})
+
+
+MISTAKES: dict[str, tuple[dict[str, str], list[str]]] = {
+    "not JSON": ({"ARGOCD_APP_PARAMETERS": "{"}, ["ARGOCD_APP_PARAMETERS: ", "JSON"]),
+    "not a list": ({"ARGOCD_APP_PARAMETERS": '{"a": 1}'}, ["ARGOCD_APP_PARAMETERS: ", "list"]),
+    "no name": ({"ARGOCD_APP_PARAMETERS": "[1]"}, ["entry 0", "name", "environment, config"]),
+    "unknown": (parameters(enviroment={"string": "x"}), ["parameter 'enviroment': ", "unknown", "environment, config"]),
+    "string for a map": (parameters(config={"string": "x"}), ["parameter 'config': ", "string", "`map:`"]),
+    "array for a map": (parameters(config={"array": ["x"]}), ["array", "`map:`"]),
+    "number for a string": (fields({"webhook.replicas": 3}), ["parameter 'config': ", "map of strings"]),
+    "unknown source": (
+        source("Certmanager"),
+        ["parameter certificate-source: spec.webhook.certificate.source: ", "Certmanager"],
+    ),
+    "source Generate": (
+        source("Generate"),
+        ["parameter certificate-source: spec.webhook.certificate.source: ", "Generate", "new keys"],
+    ),
+    "not a number": (
+        fields({"webhook.replicas": "many"}),
+        ["parameter config: spec.webhook.replicas: ", "many", "whole number"],
+    ),
+    "unknown field": (
+        fields({"webhook.replica": "3"}),
+        ["parameter config: spec.webhook.replica: ", "unknown field"],
+    ),
+    "not a path": (fields({"webhook..replicas": "3"}), ["'webhook..replicas'", "path"]),
+    "beyond the end": (fields({"domains[2].sid": "S"}), ["parameter config: spec.domains[2].sid: ", "[2]"]),
+    "field of a list": (fields({"domains.sid": "S"}), ["parameter config: ", "sid", "mapping"]),
+    "not YAML": (fields({"domains": "[{"}), ["parameter config: domains: ", "YAML"]),
+    "empty value": (fields({"credspecs": ""}), ["parameter config: credspecs", "empty"]),
+    "set twice": (
+        fields({"webhook.replicas": "1", "spec.webhook.replicas": "2"}),
+        ["parameter config: spec.webhook.replicas: ", "twice"],
+    ),
+    "not in the spec": (fields({"metadata.name": "x"}), ["parameter config: spec.metadata: ", "unknown field"]),
+    "another config": (
+        fields({"other/webhook.replicas": "1"}),
+        ["parameter config: spec.webhook.replicas: ", "GMSAConfig", "other"],
+    ),
+    "NUL": (parameters(helm_values={"map": {"a": "\0"}}), ["character"]),
+    "surrogate": ({"ARGOCD_APP_PARAMETERS": SURROGATE}, ["character"]),
+    "not a path of a value": (parameters(helm_values={"map": {"a=1,b": "x"}}), ["'a=1,b'", "path"]),
+    "key twice in a file": (environment("twice"), ["environments/twice.yaml:2:1: ", "webhook.replicas", "twice"]),
+    "whole config in a file": (environment("whole"), ["environments/whole.yaml:1:1: ", *A_PART, "apiVersion"]),
+    "list in a file": (environment("list"), ["environments/list.yaml:1:1: ", *A_PART]),
+    "out of range in a file": (environment("bad"), ["environments/bad.yaml:2:3: spec.webhook.replicas: "]),
+    "not a name": (environment("../x"), ["parameter 'environment': ", "'../x'", "name"]),
+    "no file": (environment("test"), ["parameter 'environment': ", "environments/test.yaml", "does not exist"]),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_gets_one_line(name: str, server: CmpServer, folder: Folder) -> None:
+    environ, words = MISTAKES[name]
+    message = server.failure(folder({**PLAIN, **ENVIRONMENTS}), **environ)
+    assert_mentions(message, *words)
+    assert "\n" not in message
+
+
+# Helm
+
+
+def test_values_and_value_files_reach_the_chart(server: CmpServer, folder: Folder) -> None:
+    root = folder({**below("app", CHART), "app/prod.yaml": "replicas: 9\n", "shared.yaml": "image: i\n"})
+    environ = parameters(
+        helm_release={"string": "other"},
+        helm_value_files={"array": ["prod.yaml", "../shared.yaml"]},
+        helm_values={"map": {"image": "a,b=c"}},
+    )
+    data = server.objects(root, "app", **environ)["ConfigMap", "", "facts"]["data"]
+    assert (data["release"], data["replicas"], data["image"]) == ("other", "9", "a,b=c")
+
+
+@pytest.mark.parametrize("release", ["--post-renderer=/bin/sh", "-h", "A"])
+def test_an_option_is_not_a_release_name(release: str, server: CmpServer, folder: Folder) -> None:
+    message = server.failure(folder(CHART), **parameters(helm_release={"string": release}))
+    assert_mentions(message, release, "release name")
+
+
+@pytest.mark.parametrize(
+    ("file", "word"),
+    [
+        ("../../x.yaml", "not in the repository"),
+        ("/etc/passwd", "not in the repository"),
+        ("https://example.com/x.yaml", "not in the repository"),
+        ("x,/tmp/outside.yaml", "more than one file"),
+        ("", "file"),
+        (".", "file"),
+    ],
+)
+def test_value_files_stay_in_the_repository(file: str, word: str, server: CmpServer, folder: Folder) -> None:
+    root = folder(below("app", CHART))
+    assert_mentions(server.failure(root, "app", **parameters(helm_value_files={"array": [file]})), word)
