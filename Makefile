@@ -16,7 +16,7 @@ demo: .venv/run
 
 ## test: everything that runs in minutes
 test: lint tools
-	$(BIN)/pytest -q -n 2
+	$(BIN)/pytest -q -n 2 --cov --cov-report=term:skip-covered
 
 CLUSTER_TOOLS := etcd cert-manager-crds kustomize helm3 helm4 $(foreach release,newest oldest,\
   $(addprefix kubernetes-$(release)/,kube-apiserver kube-controller-manager kubectl))
@@ -46,9 +46,10 @@ bench: .venv/dev
 bench-check: .venv/dev
 	$(BIN)/python tests/benchmarks/bench.py --check
 
-## lint: style, types, and which room may import which
+## lint: style, format, complexity, types, and which room may import which
 lint: .venv/dev
 	$(BIN)/ruff check plugin tests
+	$(BIN)/ruff format --check --quiet plugin tests || { echo "run: .venv/bin/ruff format plugin tests"; exit 1; }
 	$(BIN)/mypy
 	$(BIN)/mypy tests/tools/build.py tests/tools/chart.py
 	MYPYPATH=tests/benchmarks:tests/tools $(BIN)/mypy tests/benchmarks/bench.py

@@ -1,7 +1,7 @@
-"""Arguments that are as they should be, read without argparse, whose import and set-up take as long as a render.
+"""Plain command lines, read without argparse, whose import and set-up take as long as a render.
 
-`Quick` takes the same declarations (`add_argument`, `add_subparsers`, ...) as argparse's parser and reads what is plain
-and right. For everything else, help and mistakes first of all, it gives up, and argparse says what there is to say.
+`FastParser` takes the same declarations (`add_argument`, `add_subparsers`, ...) as argparse's parser and reads lines
+that are plain and right. For all others, help and mistakes first of all, it gives up and leaves them to argparse.
 """
 
 from __future__ import annotations
@@ -22,70 +22,78 @@ class Options:
         def __getattr__(self, name: str) -> Any: ...
 
 
-class Quick:
+class FastParser:
     """Reads `--option value`, `-o value`, flags, commands and one kind of positional arguments."""
 
     def __init__(self) -> None:
         self._options: dict[str, tuple[str, dict[str, Any]]] = {}
-        self._positional: tuple[str, bool] | None = None
+        self._positional: tuple[str, str | None] | None = None  # name and nargs
         self._values: dict[str, Any] = {}
         self._required: set[str] = set()
-        self._commands: dict[str, Quick] = {}
+        self._commands: dict[str, FastParser] = {}
 
-    def add_argument(self, *names: str, **how: Any) -> None:
-        if how.get("action") == "version":
-            return  # not known here, so argparse is asked
+    def add_argument(self, *names: str, **settings: Any) -> None:
+        if settings.get("action") == "version":
+            return  # left to argparse
         if not names[0].startswith("-"):
-            self._positional = names[0], how.get("nargs") == "+"
+            self._positional = names[0], settings.get("nargs")
             return
         name = names[-1].lstrip("-").replace("-", "_")
-        self._options.update(dict.fromkeys(names, (name, how)))
-        self._values[name] = how.get("default", False if how.get("action") == "store_true" else None)
-        if how.get("required"):
+        self._options.update(dict.fromkeys(names, (name, settings)))
+        is_flag = settings.get("action") == "store_true"
+        self._values[name] = settings.get("default", False if is_flag else None)
+        if settings.get("required"):
             self._required.add(name)
 
     def set_defaults(self, **values: Any) -> None:
         self._values.update(values)
 
-    def add_subparsers(self, **_: Any) -> Quick:
+    def add_subparsers(self, **_: Any) -> FastParser:
         return self
 
-    def add_parser(self, name: str, **_: Any) -> Quick:
-        return self._commands.setdefault(name, Quick())
+    def add_parser(self, name: str, **_: Any) -> FastParser:
+        return self._commands.setdefault(name, FastParser())
 
     def read(self, arguments: list[str]) -> Options | None:
-        """The options that argparse would make of them; None where only argparse can tell."""
+        """The options that argparse would read; None where only argparse can tell."""
         if self._commands:
             command = self._commands.get(arguments[0]) if arguments else None
             return command.read(arguments[1:]) if command is not None else None
         values = dict(self._values)
+        positionals = self._read_options(arguments, values)
+        if positionals is None:
+            return None
+        if self._positional is not None:
+            name, nargs = self._positional
+            if (not positionals and nargs != "?") or (len(positionals) > 1 and nargs != "+"):
+                return None
+            values[name] = positionals if nargs == "+" else positionals[0] if positionals else None
+        elif positionals:
+            return None
+        return Options(values)
+
+    def _read_options(self, arguments: list[str], values: dict[str, Any]) -> list[str] | None:
+        """Reads the options into `values`; returns the positional arguments, None where only argparse can tell."""
         given: set[str] = set()
         positionals: list[str] = []
-        ended = False  # an option after positionals: argparse takes no more of them
+        is_complete = False  # argparse takes no more positionals after an option that follows them
         rest = iter(arguments)
         for argument in rest:
             if not argument.startswith("-") or argument == "-":
-                if ended:
+                if is_complete:
                     return None
                 positionals.append(argument)
                 continue
-            ended = bool(positionals)
+            is_complete = bool(positionals)
             if argument not in self._options:
                 return None
-            name, how = self._options[argument]
+            name, settings = self._options[argument]
             given.add(name)
-            if how.get("action") == "store_true":
+            if settings.get("action") == "store_true":
                 values[name] = True
                 continue
             value = next(rest, "-")
-            if value.startswith("-") or value not in how.get("choices", (value,)):
+            if value.startswith("-") or value not in settings.get("choices", (value,)):
                 return None
-            values[name] = [*(values[name] or ()), value] if how.get("action") == "append" else value
-        if self._positional is not None:
-            name, many = self._positional
-            if not positionals or (len(positionals) > 1 and not many):
-                return None
-            values[name] = positionals if many else positionals[0]
-        elif positionals:
-            return None
-        return Options(values) if self._required <= given else None
+            values[name] = [*(values[name] or ()), value] if settings.get("action") == "append" else value
+        return positionals if self._required <= given else None

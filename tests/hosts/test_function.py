@@ -333,7 +333,7 @@ NOT_A_RESOURCE_LIST: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "NUL": (b"a: \0", ("stdin:1:1: ", "NUL")),
     "not UTF-8": (b"a: 1\nb: \xff\xfe", ("stdin:2:4: ", "UTF-8", "byte 8")),
     "two documents": (resource_list().encode() + b"---\na: 1\n", ("second document",)),
-    "a key twice": (resource_list().encode() + b"functionConfig: {}\n", ("functionConfig", "twice")),
+    "a key twice": (resource_list().encode() + b"functionConfig: {}\n", ("functionConfig", "repeated")),
     "items are not a list": (
         b"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems: {}\n",
         ("items", "list"),

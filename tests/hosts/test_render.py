@@ -330,14 +330,7 @@ def shell(script: str, home: Path) -> subprocess.CompletedProcess[str]:
     [
         ("<&-", 0),
         (">&-", 3),
-        pytest.param(
-            ">/dev/full",
-            3,
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="without PYTHONUNBUFFERED the interpreter flushes stdout once more, and exits with 120",
-            ),
-        ),
+        (">/dev/full", 3),
     ],
 )
 def test_closed_and_full_streams_get_no_traceback(

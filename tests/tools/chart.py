@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gmsa_krm.config.schema import values_schema
+from gmsa_krm.config.json_schema import values_schema
 from gmsa_krm.manifests.crd import crd
-from gmsa_krm.yaml import write
+from gmsa_krm.yamltext import writer
 
 BEGIN, END = "<!-- values: written by make schema -->\n", "<!-- end of values -->\n"
 
@@ -36,7 +36,7 @@ def chart_yaml(text: str, icon: bytes) -> str:
 
 
 def crd_yaml() -> str:
-    return write.document(crd())
+    return writer.document(crd())
 
 
 def _rows(schema: dict[str, Any], path: str) -> Iterator[str]:

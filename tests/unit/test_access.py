@@ -12,7 +12,6 @@ from builders import (
     stream,
     workloads_config,
 )
-
 from conftest import Call, Check, Folder, Render, RenderFolder
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+
 from builders import (
     CERT_MANAGER,
     IIS,
@@ -17,7 +18,6 @@ from builders import (
     spaced,
     windows_options,
 )
-
 from conftest import Check, RenderFolder
 
 CREDSPEC = """

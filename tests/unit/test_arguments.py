@@ -5,17 +5,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gmsa_krm import cli
-from gmsa_krm.arguments import Quick
-
-# Until cli declares its commands in public: then `from gmsa_krm.cli import declare_commands`.
-declare_commands: Any = getattr(cli, "declare_commands", None) or cli._declare
+from gmsa_krm.arguments import FastParser
+from gmsa_krm.cli import declare_commands
 
 COMMANDS = "render post-render patch lint argocd generate discover schema certs issue show install kustomize import helm-values"
 OPTIONS = (
@@ -37,7 +33,7 @@ def read_by_argparse(arguments: list[str]) -> dict[str, object] | None:
 
 
 def read_fast(arguments: list[str]) -> dict[str, object] | None:
-    parser = Quick()
+    parser = FastParser()
     declare_commands(parser)
     options = parser.read(arguments)
     return vars(options) if options is not None else None

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tls import DAY, NAME, Pair, bundle_of, certificate_config, handshake, openssl, pair_of
 
 from conftest import Call, Check, Render
+from tls import DAY, NAME, Pair, bundle_of, certificate_config, handshake, openssl, pair_of
 
 FILES = certificate_config("source: Files")
 
@@ -156,7 +156,7 @@ BAD_FILES = [
         "a certificate that is not X.509",
         {"tls.crt": [NOT_A_CERTIFICATE]},
         field="cert",
-        words=("cannot be used by a TLS server",),
+        words=("a TLS server cannot use",),
     ),
     BadFiles("a key that is not PEM", {"tls.key": ["nothing"]}, field="key", words=("private key",)),
     BadFiles("an encrypted key", {"tls.key": [ENCRYPTED_KEY]}, field="key", words=("encrypted",)),

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from builders import gmsa_config
 from cryptography.hazmat.primitives.asymmetric import ec
-from tls import DAY, NAME, bundle_of, certificate_config, handshake, openssl_verify, pair_of
 
+from builders import gmsa_config
 from conftest import SEED, Done, Render
 from gmsa_krm.certificates.authority import Authority, certificate_pem
+from tls import DAY, NAME, bundle_of, certificate_config, handshake, openssl_verify, pair_of
 
 EPOCH = 720 * 3600
 START = 700 * EPOCH  # the start of an epoch in 2027

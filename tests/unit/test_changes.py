@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from builders import deployment, entry, pod_of, windows_options, workloads_config
 
+from builders import deployment, entry, pod_of, windows_options, workloads_config
 from conftest import Call, Check, Done, Folder, RenderFolder
 from gmsa_krm.workloads.netlogon import hook
 
@@ -75,7 +75,9 @@ def test_existing_fields_are_kept(render_folder: RenderFolder) -> None:
 def test_contents_of_another_credspec_are_refused(check: Check) -> None:
     pod = windows_options("other", "{}") + "containers: []\n"
     checked = check(workloads_config(entry()), deployment(pod))
-    finding = checked.find("foreign-contents", "Deployment web/web: spec.template.spec.securityContext.windowsOptions")
+    finding = checked.find(
+        "foreign-contents", "Deployment web/web: spec.template.spec.securityContext.windowsOptions.gmsaCredentialSpec"
+    )
     assert finding.severity == "error"
     assert finding.says("gmsa-webapp1", "remove gmsaCredentialSpec"), finding.message
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from builders import MODE_NONE, contoso, gmsa_config, listed, nested
 
+from builders import MODE_NONE, contoso, gmsa_config, listed, nested
 from conftest import Call, Check, Folder, findings
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 import yaml
+
 from builders import (
     IIS,
     MODE_NONE,
@@ -21,9 +22,8 @@ from builders import (
     spaced,
     windows_options,
 )
-
 from conftest import Call, Check, Done, Folder, RenderFolder
-from gmsa_krm.manifests.credspec import canonical
+from gmsa_krm.credspecs.model import canonical_json
 
 ONE = contents_of("WebApp1")
 TWO = contents_of("WebApp2")
@@ -101,13 +101,15 @@ def test_contents_follow_the_name(render_folder: RenderFolder) -> None:
     foreign = yaml.safe_dump(first.object("Deployment")).replace("CONTOSO", "ELSEWHERE")
     refused = render_folder(config, foreign)
     assert refused.status == 1
-    assert refused.stderr.count("what the config says gmsa-webapp2 is") == 1
+    assert refused.stderr.count("differs from gmsa-webapp2 in the config") == 1
 
 
 def test_canonical_contents_are_those_of_go() -> None:
     """encoding/json sorts keys, writes no spaces, and escapes <, >, & and two separators and nothing else."""
     given = {"b": "<a> & 'ü'\u2028\u2029\t\"\\", "a": [{"z": "1", "A": "2"}]}
-    assert canonical(given) == '{"a":[{"A":"2","z":"1"}],"b":"\\u003ca\\u003e \\u0026 \'ü\'\\u2028\\u2029\\t\\"\\\\"}'
+    assert (
+        canonical_json(given) == '{"a":[{"A":"2","z":"1"}],"b":"\\u003ca\\u003e \\u0026 \'ü\'\\u2028\\u2029\\t\\"\\\\"}'
+    )
 
 
 # Contents that a pod has already

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import MODE_NONE, contents_of, gmsa_config
 
+from builders import MODE_NONE, contents_of, gmsa_config
 from conftest import ROOT, Call, Check, Folder, Render
 
 CONFIG = gmsa_config(
@@ -76,10 +76,10 @@ MISTAKES = [
         words=("JSON object", "New-CredentialSpec"),
     ),
     Mistake(
-        "a key that is there twice",
+        "a repeated key",
         '{"a": 1, "a": 2}',
         rule="duplicate-key",
-        words=("the key a ", "twice"),
+        words=("the key a ", "repeated"),
     ),
     Mistake(
         "half of a surrogate pair",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from builders import CERT_MANAGER, CREDSPEC_FROM_WORKLOADS, MODE_POLICY, gmsa_config
 
+from builders import CERT_MANAGER, CREDSPEC_FROM_WORKLOADS, MODE_POLICY, gmsa_config
 from conftest import Check, Done, Render
 
 EXPAND = """

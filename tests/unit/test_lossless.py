@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
-from builders import deployment, entry, stream, workloads_config
 
+from builders import deployment, entry, stream, workloads_config
 from conftest import Call, Folder
 
 DATA_THAT_YAML_MAY_MISREAD = """\

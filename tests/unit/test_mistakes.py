@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from builders import gmsa_config
-from mistakes import Mistake, assert_is_found
 
+from builders import gmsa_config
 from conftest import Check
+from mistakes import Mistake, assert_is_found
 
 FORM = [
     Mistake(
@@ -31,7 +31,7 @@ FORM = [
         at='"x\\e[31m\\nfake.yaml:1:1: all good": 1',
     ),
     Mistake(
-        "a key that is there twice",
+        "a repeated key",
         gmsa_config("""
             credspecs:
             - account: WebApp1
@@ -40,7 +40,7 @@ FORM = [
         rule="duplicate-key",
         field="",
         at="account: WebApp2",
-        words=("account", "twice", "remove one"),
+        words=("account", "repeated", "remove one"),
     ),
     Mistake(
         "a mapping in place of a list",
@@ -72,7 +72,7 @@ FORM = [
         rule="type",
         field="spec.webhook.replicas",
         at='"2"',
-        words=("whole number", "unquoted"),
+        words=("whole number", "without quotes"),
     ),
     Mistake(
         "a number out of range",
@@ -165,7 +165,7 @@ KUBERNETES_VERSION = [
 ]
 WORKLOADS = [
     Mistake(
-        "an entry of workloads that matches everything",
+        "an entry of workloads that matches every workload",
         gmsa_config("""
             workloads:
             - match: {}
@@ -173,7 +173,7 @@ WORKLOADS = [
         rule="empty-match",
         field="spec.workloads[0].match",
         at="{}",
-        words=("everything", "kinds, names, namespaces or labelSelector"),
+        words=("every workload", "kinds, names, namespaces or labelSelector"),
     ),
     Mistake(
         "an operator without parentheses in a label selector",

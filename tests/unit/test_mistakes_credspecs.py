@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from builders import gmsa_config
-from mistakes import Mistake, assert_is_found
 
+from builders import gmsa_config
 from conftest import Check
+from mistakes import Mistake, assert_is_found
 
 ACCOUNTS = [
     Mistake(

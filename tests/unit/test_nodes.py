@@ -9,8 +9,8 @@ import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import tree_sitter
 import tree_sitter_powershell
-from builders import MODE_NONE, MODE_POLICY, contoso, deployment, entry, gmsa_config, pod_of, workloads_config
 
+from builders import MODE_NONE, MODE_POLICY, contoso, deployment, entry, gmsa_config, pod_of, workloads_config
 from conftest import Done, Render, RenderFolder
 
 NODES = """

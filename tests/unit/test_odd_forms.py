@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import yaml
-from builders import CERT_MANAGER, CREDSPEC, block, deployment, entry, gmsa_config, listed, nested, workloads_config
 
+from builders import CERT_MANAGER, CREDSPEC, block, deployment, entry, gmsa_config, listed, nested, workloads_config
 from conftest import Call, Check, RenderFolder
-from gmsa_krm.yaml.read import repeated_anchors
+from gmsa_krm.yamltext.nodes import repeated_anchors
 
 HEAD = """\
 apiVersion: v1
@@ -430,7 +430,7 @@ def test_a_list_with_a_star_in_it_is_scanned_once(render_folder: RenderFolder, m
         scans.append(root)
         return repeated_anchors(root)
 
-    monkeypatch.setattr("gmsa_krm.yaml.stream.repeated_anchors", counted)
+    monkeypatch.setattr("gmsa_krm.yamltext.stream.repeated_anchors", counted)
     pod = """
         containers:
         - name: iis

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from builders import MODE_POLICY, contents_of, gmsa_config, listed, nested
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders import MODE_POLICY, contents_of, gmsa_config, listed, nested
 from conftest import Call, Check, Done, Folder, Render
 from gmsa_krm.manifests import cel
 

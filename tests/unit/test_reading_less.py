@@ -6,13 +6,13 @@ import contextlib
 import re
 
 import pytest
-from builders import block
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from builders import block
 from gmsa_krm.findings import InputError
-from gmsa_krm.yaml.read import MAX_DEPTH
-from gmsa_krm.yaml.stream import Document, Kinds, encoded, joined, split
+from gmsa_krm.yamltext.nodes import MAX_DEPTH
+from gmsa_krm.yamltext.stream import Document, KindFilter, encoded, joined, split
 
 PIECES = """\
 ---
@@ -141,8 +141,8 @@ def test_a_kind_that_needs_a_parser_is_not_in_plain_sight(text: str) -> None:
 
 
 def test_a_list_may_hold_any_kind() -> None:
-    assert Document("kind: List\nitems: []\n").could_be(Kinds(["Pod"]))
-    assert not Document("kind: ConfigMap\ndata: {a: Pod}\n").could_be(Kinds(["Pod"]))
+    assert Document("kind: List\nitems: []\n").could_be(KindFilter(["Pod"]))
+    assert not Document("kind: ConfigMap\ndata: {a: Pod}\n").could_be(KindFilter(["Pod"]))
 
 
 def test_the_limit_of_depth_holds_where_nothing_is_kept() -> None:

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 
 import pytest
-from builders import deployment, windows_options, workloads_config
 
+from builders import deployment, windows_options, workloads_config
 from conftest import CONTENTS, Call, Check, Folder
 
 GOOD = """

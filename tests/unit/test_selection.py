@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import yaml
-from builders import IIS, deployment, entry, workload, workloads_config
 
+from builders import IIS, deployment, entry, workload, workloads_config
 from conftest import Check, Done, RenderFolder
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from builders import CERT_MANAGER, IIS, MODE_NONE, MODE_POLICY, contents_of, gmsa_config, pod, stream, windows_options
 
+from builders import CERT_MANAGER, IIS, MODE_NONE, MODE_POLICY, contents_of, gmsa_config, pod, stream, windows_options
 from conftest import Call, Folder, findings
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from builders import CERT_MANAGER, gmsa_config, pod_of
-
 from conftest import Render
 
 

@@ -13,12 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from gmsa_krm.config.fields import Report, plain_data
-from gmsa_krm.yaml import edit, read, write
-from gmsa_krm.yaml.read import YamlError, duplicate_keys, parse
-from gmsa_krm.yaml.scalars import meaning
-from gmsa_krm.yaml.stream import joined, split
-from gmsa_krm.yaml.values import data_of
+from gmsa_krm.config.plain_data import plain_data
+from gmsa_krm.findings import Report
+from gmsa_krm.yamltext import writer
+from gmsa_krm.yamltext.data import data_of
+from gmsa_krm.yamltext.edits import ListPatch, apply_edits, edits_for
+from gmsa_krm.yamltext.nodes import MAX_EXPANDED, YamlError, duplicate_keys, parse
+from gmsa_krm.yamltext.scalars import meaning
+from gmsa_krm.yamltext.stream import closed, joined, split
 
 # What a YAML text may hold at all (YAML 1.2, c-printable).
 CHARACTERS = st.characters(
@@ -78,12 +80,12 @@ def load_12(text: str) -> Any:
 @given(DATA)
 @settings(max_examples=400, deadline=None)
 def test_what_is_written_is_read_back_by_yaml_1_1_by_1_2_and_by_the_program(data: Any) -> None:
-    text = write.document(data)
+    text = writer.document(data)
     assert text.endswith("\n")
     assert yaml.load(text, Yaml11) == data
     root = parse(text)
     assert root is not None
-    report = Report("")
+    report = Report()
     assert plain_data(root, "", report) == data
     assert data_of(root) == data
     if not any(char in text for char in "\x85\u2028\u2029"):  # ruamel breaks lines at these in quoted texts
@@ -92,7 +94,7 @@ def test_what_is_written_is_read_back_by_yaml_1_1_by_1_2_and_by_the_program(data
 
 @pytest.mark.parametrize("text", AMBIGUOUS)
 def test_an_ambiguous_text_stays_a_string(text: str) -> None:
-    written = write.document({"key": text, text or "k": [text]})
+    written = writer.document({"key": text, text or "k": [text]})
     for loaded in (yaml.load(written, Yaml11), load_12(written)):
         assert loaded["key"] == text
 
@@ -100,14 +102,14 @@ def test_an_ambiguous_text_stays_a_string(text: str) -> None:
 @pytest.mark.parametrize("text", [text for text in OTHER_TYPES if text])
 def test_text_that_reads_as_another_type_is_quoted(text: str) -> None:
     assert meaning(text) != "string"
-    assert write.scalar(text) == f"'{text}'"
+    assert writer.scalar(text) == f"'{text}'"
 
 
 @pytest.mark.parametrize(
     "text", ["gmsa-webapp1", "contoso.com", "8760h", "64Mi", "50%", "v1", "1.2.3", "https://a.b/c", "a b"]
 )
 def test_ordinary_text_is_not_quoted(text: str) -> None:
-    assert write.scalar(text) == text
+    assert writer.scalar(text) == text
 
 
 @given(DATA)
@@ -211,7 +213,7 @@ def test_a_stream_is_split_without_losing_a_byte(text: str) -> None:
 @given(st.lists(DATA, min_size=1, max_size=4))
 @settings(deadline=None)
 def test_documents_joined_are_a_stream_of_them(items: list[Any]) -> None:
-    text = joined([write.document(item) for item in items])
+    text = joined([writer.document(item) for item in items])
     assert list(yaml.load_all(text, Yaml11)) == items
     assert joined([document.text for document in split(text)]) == text
 
@@ -235,10 +237,10 @@ def test_a_list_is_changed_without_touching_the_rest(line_break: str, tail: str)
     text = (LIST + tail).replace("\n", line_break)
     root = parse(text)
     assert root is not None
-    change = edit.with_list(text, root, "items", {1: None}, [{"new": "yes"}])
+    change = edits_for(text, root, {"items": ListPatch(replace={1: None}, append=[{"new": "yes"}])}, set())
     lines = text.split(line_break)
     wanted = [*lines[:3], *lines[6:9], "- new: 'yes'", *lines[9:]]
-    assert edit.apply(text, change) == line_break.join(wanted)
+    assert apply_edits(text, change) == line_break.join(wanted)
 
 
 ITEMS = st.lists(st.dictionaries(st.sampled_from("abcd"), TEXT, min_size=1, max_size=3), max_size=4)
@@ -251,18 +253,18 @@ def test_a_list_is_changed_as_data_says(
 ) -> None:
     whole: Any = {"kind": "L", "items": old, **({"last": {"x": "z"}} if more_keys else {})}
     if style == "json":
-        text = write.json_of(whole)
+        text = writer.json_of(whole)
     elif style == "flow":
         text = yaml.dump(whole, default_flow_style=None, sort_keys=False, allow_unicode=True)
     else:
-        text = write.document(whole)
+        text = writer.document(whole)
         if style == "indented" and old:
-            text = "kind: L\nitems:\n" + write.block(old, "    ") + ("last:\n  x: z # c\n" if more_keys else "")
+            text = "kind: L\nitems:\n" + writer.block(old, "    ") + ("last:\n  x: z # c\n" if more_keys else "")
     root = parse(text)
     assert root is not None
     instead = {index: None for index in gone if index < len(old)}
-    change = edit.with_list(text, root, "items", instead, new)
-    out = edit.apply(text, change)
+    change = edits_for(text, root, {"items": ListPatch(replace=instead, append=new)}, set())
+    out = apply_edits(text, change)
     before = data_of(root)
     wanted = [item for index, item in enumerate(before["items"]) if index not in instead] + new
     after = parse(out)
@@ -292,10 +294,11 @@ def test_a_list_is_changed_as_data_says(
 )
 @settings(deadline=None)
 def test_a_list_comes_into_being(new: list[Any], text: str) -> None:
+    text = closed(text)
     root = parse(text)
     assert root is not None
-    change = edit.with_list(text, root, "list", {}, new)
-    after = parse(edit.apply(text, change))
+    change = edits_for(text, root, {"list": ListPatch(append=new)}, set())
+    after = parse(apply_edits(text, change))
     assert after is not None
     assert data_of(after) == {**data_of(root), "list": new}
 
@@ -304,4 +307,4 @@ def test_the_limits_are_above_what_kubernetes_has() -> None:
     """A CRD with schemas 90 levels deep, and a large document with some aliases."""
     assert parse("a: " + "{b: " * 300 + "1" + "}" * 300) is not None
     assert parse("a: &a {b: 1}\nc: [" + "*a, " * 100_000 + "*a]") is not None
-    assert read.MAX_EXPANDED > 1_000_000
+    assert MAX_EXPANDED > 1_000_000

@@ -11,9 +11,9 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any
 
-from builders import block, gmsa_config
 from cryptography import x509
 
+from builders import block, gmsa_config
 from conftest import Done
 
 DAY = 86_400

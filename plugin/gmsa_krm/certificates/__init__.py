@@ -1,6 +1,7 @@
-"""The webhook's TLS material, one module per source.
+"""The webhook's TLS material, a module per source.
 
-The room's door is `obtain`; it loads no more than the one source needs.
+A source is a line of `config.certificate.SOURCES` and a module here, named as the source in snake_case, with a function
+`obtain`. Only the module of the one source is loaded.
 """
 
 from __future__ import annotations
@@ -8,33 +9,23 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gmsa_krm.certificates.material import TlsMaterial
-    from gmsa_krm.config.fields import Report
-    from gmsa_krm.config.model import Webhook
-    from gmsa_krm.outside import Outside
+    from gmsa_krm.config.webhook import Webhook
+    from gmsa_krm.environment import Environment
+    from gmsa_krm.findings import Report
 
 
 def obtain(
-    webhook: Webhook, outside: Outside, report: Report, present: TlsMaterial | None = None
+    webhook: Webhook, environment: Environment, report: Report, existing: TlsMaterial | None
 ) -> TlsMaterial | None:
-    """The material for a webhook; None for CertManager, and where the report has the reason.
+    """The material for a webhook; None where the report has the reason.
 
-    `present` is what the Secret of an earlier run, passing through, holds: Generate keeps it while it is good.
+    `existing` is what the Secret of an earlier run holds, if it is among the documents.
     """
-    source = webhook.certificate.source
-    if source == "CertManager":
-        return None
-    if source == "Files":
-        from gmsa_krm.certificates.files import from_files
+    # importlib would take longer to load than the module
+    source = __import__(f"gmsa_krm.certificates.{module_name(webhook.certificate.source)}", fromlist=["obtain"])
+    material: TlsMaterial | None = source.obtain(webhook, environment, report, existing)
+    return material
 
-        return from_files(webhook, outside, report)
-    if source == "ExistingSecret":
-        from gmsa_krm.certificates.files import from_existing_secret
 
-        return from_existing_secret(webhook, outside, report)
-    if source == "Derive":
-        from gmsa_krm.certificates.derive import derive
-
-        return derive(webhook, outside, report)
-    from gmsa_krm.certificates.generate import generate
-
-    return generate(webhook, outside, report, present)
+def module_name(source: str) -> str:
+    return "".join(f"_{it.lower()}" if it.isupper() else it for it in source).lstrip("_")

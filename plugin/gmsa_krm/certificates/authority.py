@@ -20,7 +20,7 @@ Validity = tuple[int, int]
 
 
 class Authority:
-    """A CA: `certificate` is public; the key stays inside and goes with the object."""
+    """A CA: `certificate` is public; the key never leaves the object."""
 
     def __init__(self, key: Key, names: list[str], serial: int, validity: Validity, deterministic: bool) -> None:
         """`names`: the DNS names it may sign for. `deterministic`: RFC 6979 signatures, the same at every run."""

@@ -3,10 +3,10 @@
 Keys come from the seed by HKDF-SHA256 (RFC 5869), signatures are deterministic (RFC 6979), serials and
 validity follow from the epoch: `now` divided by `rotateEvery`.
 
-One CA signs the certificates of all epochs. The alternative, a CA per epoch with its neighbours in the
-bundle, trusts an old pod for one epoch only: a cluster that is rendered late, or a rollout that hangs, meets
-a server that is not trusted. With one CA the bundle never changes, so Secret, pods and configurations may be
-applied in any order. It gives nothing away: whoever has the seed has the keys of all epochs in either case.
+One CA signs the certificates of all epochs. The alternative, a CA per epoch with its neighbours in the bundle, trusts
+an old pod for one epoch only: after a late render or a rollout that hangs, the API server would meet a server that it
+does not trust. With one CA the bundle never changes, so Secret, pods and configurations may be applied in any order.
+It costs no security: whoever has the seed has the keys of all epochs in either case.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gmsa_krm.certificates.authority import Authority, Key, certificate_pem, key_pem
-from gmsa_krm.certificates.material import DAY, TlsMaterial, dns_names
+from gmsa_krm.certificates.material import DAY, EMITTED, TlsMaterial, dns_names
 from gmsa_krm.config.values import seconds
-from gmsa_krm.outside import FileProblem, Outside
+from gmsa_krm.environment import FileError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gmsa_krm.config.fields import Report
-    from gmsa_krm.config.model import Webhook
+    from gmsa_krm.config.certificate import Derive
+    from gmsa_krm.config.webhook import Webhook
+    from gmsa_krm.environment import Environment
+    from gmsa_krm.findings import Report
 
 MIN_SEED_BYTES = 32
 _MAX_SEED_BYTES = 64 * 1024
@@ -33,13 +35,13 @@ _CA_VALIDITY = (1_577_836_800, 253_402_300_799)
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
-def derive(webhook: Webhook, outside: Outside, report: Report) -> TlsMaterial | None:
-    seed = _seed(webhook, outside, report)
+def obtain(webhook: Webhook, environment: Environment, report: Report, _: TlsMaterial | None) -> TlsMaterial | None:
+    seed = _read_seed(webhook.certificate.derive, environment, report)
     if seed is None:
         return None
     settings = webhook.certificate
     epoch_length = seconds(settings.derive.rotate_every)
-    epoch = outside.now() // epoch_length
+    epoch = environment.now() // epoch_length
     start = epoch * epoch_length
     names = dns_names(webhook.name, webhook.namespace)
     purpose = f"{webhook.namespace}/{webhook.name}"
@@ -48,62 +50,57 @@ def derive(webhook: Webhook, outside: Outside, report: Report) -> TlsMaterial | 
     )
     of_epoch = f"{purpose} {epoch_length} {epoch}"
     key = _key(seed, f"leaf key {of_epoch}")
-    # A day early, for clocks that are late; validFor is at least two epochs, so it outlives the next one.
+    # A day early, for clocks that are slow; validFor is at least two epochs, so it outlives the next one.
     validity = (max(start - DAY, 0), start + seconds(settings.valid_for))
     certificate = authority.issue(key, names, _serial(seed, f"leaf serial {of_epoch} {validity[1]}"), validity)
-    return TlsMaterial(certificate_pem(authority.certificate), certificate_pem(certificate), key_pem(key))
+    return TlsMaterial(EMITTED, certificate_pem(authority.certificate), certificate_pem(certificate), key_pem(key))
 
 
-def _seed(webhook: Webhook, outside: Outside, report: Report) -> bytes | None:
+def _read_seed(settings: Derive, environment: Environment, report: Report) -> bytes | None:
     """The seed without the line break that editors and `echo` add; None if the report has the reason."""
-    settings = webhook.certificate.derive
     if settings.seed_file is not None:
-        node, field, source = settings.at("seedFile"), f"{settings.path}.seedFile", settings.seed_file
-        try:
-            seed = outside.read(settings.seed_file, _MAX_SEED_BYTES)
-        except FileProblem as problem:
-            report.error(node, field, "seed", str(problem))
-            return None
+        key, source = "seedFile", settings.seed_file
     else:
-        node, field, source = settings.at("seedEnv"), f"{settings.path}.seedEnv", f"the variable {settings.seed_env}"
-        if outside.variable("ARGOCD_APP_NAME") is not None and not settings.seed_env.startswith("GMSA_KRM_SEED"):
-            # Applications set variables there, and others are no secrets.
-            message = f"{settings.seed_env} is not read under Argo CD; give a variable of the sidecar whose name starts with GMSA_KRM_SEED"
-            report.error(node, field, "seed", message)
-            return None
-        in_file = f"{settings.seed_env}_FILE"
-        value = outside.variable(settings.seed_env)
-        try:
-            mounted = (
-                outside.read_named_by(in_file, _MAX_SEED_BYTES)
-                if value is None
-                else value.encode("utf-8", "surrogateescape")
-            )
-        except FileProblem as problem:
-            report.error(node, field, "seed", str(problem))
-            return None
-        if mounted is None:
-            report.error(
-                node,
-                field,
-                "seed",
-                f"{source} is not set; set it to a secret seed, such as `openssl rand -hex 32` prints,"
-                f" or {in_file} to the path of a file that holds one",
-            )
-            return None
-        seed = mounted
+        key, source = "seedEnv", f"the variable {settings.seed_env}"
+    node, field = settings.at(key), f"{settings.path}.{key}"
+    try:
+        seed = _raw_seed(settings, environment)
+    except FileError as error:
+        report.error("seed", str(error), node, field)
+        return None
     seed = seed.rstrip(b"\r\n")
     if len(seed) < MIN_SEED_BYTES:
-        report.error(
-            node,
-            field,
-            "seed",
-            f"{source} holds {len(seed)} bytes, {MIN_SEED_BYTES} are needed; make one with `openssl rand -hex 32`",
+        message = (
+            f"{source} holds {len(seed)} bytes, but a seed needs at least {MIN_SEED_BYTES}; generate one with"
+            " `openssl rand -hex 32`"
         )
+        report.error("seed", message, node, field)
         return None
     if len(set(seed)) < 8:
-        report.warning(
-            node, field, "weak-seed", f"{source} repeats a few characters, so it can be guessed; use `openssl rand -hex 32`"
+        message = f"{source} repeats a few characters, so it can be guessed; use `openssl rand -hex 32`"
+        report.warning("weak-seed", message, node, field)
+    return seed
+
+
+def _raw_seed(settings: Derive, environment: Environment) -> bytes:
+    """What the file or the variable holds. Raises FileError."""
+    if settings.seed_file is not None:
+        return environment.read(settings.seed_file, _MAX_SEED_BYTES)
+    if environment.variable("ARGOCD_APP_NAME") is not None and not settings.seed_env.startswith("GMSA_KRM_SEED"):
+        # Applications set variables there, so others are not secret.
+        raise FileError(
+            f"{settings.seed_env} is not read under Argo CD; name a variable of the sidecar that starts with"
+            " GMSA_KRM_SEED"
+        )
+    value = environment.variable(settings.seed_env)
+    if value is not None:
+        return value.encode("utf-8", "surrogateescape")
+    in_file = f"{settings.seed_env}_FILE"
+    seed = environment.read_named_by(in_file, _MAX_SEED_BYTES)
+    if seed is None:
+        raise FileError(
+            f"the variable {settings.seed_env} is not set; set it to a secret seed, such as `openssl rand -hex 32`"
+            f" prints, or set {in_file} to the path of a file that holds one"
         )
     return seed
 

@@ -1,4 +1,4 @@
-"""Source Generate: a new CA and a new certificate at every run; the CA's key is thrown away."""
+"""Source Generate: a new CA and a new certificate at every run; the CA's key is discarded."""
 
 from __future__ import annotations
 
@@ -10,57 +10,58 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from gmsa_krm.certificates.authority import Authority, certificate_pem, key_pem
-from gmsa_krm.certificates.material import SOON, TlsMaterial, dns_names
+from gmsa_krm.certificates.material import EMITTED, SOON, TlsMaterial, dns_names
 from gmsa_krm.config.values import seconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gmsa_krm.config.fields import Report
-    from gmsa_krm.config.model import Webhook
-    from gmsa_krm.outside import Outside
+    from gmsa_krm.config.webhook import Webhook
+    from gmsa_krm.environment import Environment
+    from gmsa_krm.findings import Report
 
 
-def generate(webhook: Webhook, outside: Outside, report: Report, present: TlsMaterial | None) -> TlsMaterial | None:
-    if outside.variable("ARGOCD_APP_NAME") is not None:
-        report.error(
-            webhook.certificate.at("source"),
-            f"{webhook.certificate.path}.source",
-            "generated-certificate-argocd",
-            "Generate makes new keys at every render, so an application of Argo CD would never be in sync;"
-            " use CertManager, Derive, ExistingSecret or Files",
+def obtain(
+    webhook: Webhook, environment: Environment, report: Report, existing: TlsMaterial | None
+) -> TlsMaterial | None:
+    """The material of an earlier run while it is good, else new material; None if the report has the reason."""
+    node, field = webhook.certificate.at("source"), f"{webhook.certificate.path}.source"
+    if environment.variable("ARGOCD_APP_NAME") is not None:
+        message = (
+            "Generate makes new keys at every render, so an application of Argo CD would never be in sync; use"
+            " CertManager, Derive, ExistingSecret or Files"
         )
+        report.error("generated-certificate-argocd", message, node, field)
         return None
     names = dns_names(webhook.name, webhook.namespace)
-    now = outside.now()
-    if present is not None and _is_good(present, names, now):
-        return present
-    report.warning(
-        webhook.certificate.at("source"),
-        f"{webhook.certificate.path}.source",
-        "generated-certificate",
-        "Generate makes new keys on every run, so no two renders are equal and each one restarts the webhook;"
-        " use Derive, Files or CertManager for anything that lasts",
+    now = environment.now()
+    if existing is not None and _is_good(existing, names, now):
+        return existing
+    message = (
+        "Generate makes new keys on every run, so no two renders are equal and each one restarts the webhook; use"
+        " Derive,"
+        " Files or CertManager for anything but a trial"
     )
+    report.warning("generated-certificate", message, node, field)
     return issue(names, now, seconds(webhook.certificate.valid_for))
 
 
 def issue(names: list[str], now: int, valid_for: int) -> TlsMaterial:
-    """New material for `names`; valid from an hour before `now`, for clocks that are late."""
+    """New material for `names`; valid from an hour before `now`, for clocks that are slow."""
     validity = (now - 3600, now + valid_for)
     authority = Authority(
         ec.generate_private_key(ec.SECP256R1()), names, x509.random_serial_number(), validity, deterministic=False
     )
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = authority.issue(key, names, x509.random_serial_number(), validity)
-    return TlsMaterial(certificate_pem(authority.certificate), certificate_pem(certificate), key_pem(key))
+    return TlsMaterial(EMITTED, certificate_pem(authority.certificate), certificate_pem(certificate), key_pem(key))
 
 
-def _is_good(present: TlsMaterial, names: list[str], now: int) -> bool:
+def _is_good(existing: TlsMaterial, names: list[str], now: int) -> bool:
     """Whether material of an earlier run fits this webhook and lasts."""
     try:
-        certificate = x509.load_pem_x509_certificate((present.certificate or "").encode())
-        authority = x509.load_pem_x509_certificate(present.ca_bundle.encode())
-        key = load_pem_private_key((present.key or "").encode(), password=None)
+        certificate = x509.load_pem_x509_certificate(existing.certificate.encode())
+        authority = x509.load_pem_x509_certificate(existing.ca_bundle.encode())
+        key = load_pem_private_key(existing.key.encode(), password=None)
         certificate.verify_directly_issued_by(authority)
         own_key, public_key = key.public_key(), certificate.public_key()
         held = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value

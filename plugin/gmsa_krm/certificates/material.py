@@ -7,19 +7,35 @@ import re
 _CERTIFICATE = r"-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----"
 
 DAY = 86_400
-# An expiry nearer than this is worth a warning.
+# Certificates that expire earlier than this are worth a warning.
 SOON = 30 * DAY
+
+# Where the private key is: in the Secret that is emitted; in a Secret of the cluster that something else keeps; in a
+# Secret of the cluster that cert-manager writes for the emitted Certificate.
+EMITTED = "emitted"
+EXISTING = "existing"
+ISSUED = "issued"
 
 
 class TlsMaterial:
-    """PEM texts: the CAs to trust, and certificate and key unless they stay in a Secret of the cluster."""
+    """PEM texts of the webhook's certificate. `key_location` is EMITTED, EXISTING or ISSUED.
 
-    __slots__ = ("ca_bundle", "certificate", "key")
+    `ca_bundle`: the CAs to trust; empty where cert-manager injects them. `certificate` and `key` are empty unless the
+    key is in the emitted Secret.
+    """
 
-    def __init__(self, ca_bundle: str, certificate: str | None = None, key: str | None = None) -> None:
+    __slots__ = ("ca_bundle", "certificate", "key", "key_location")
+
+    def __init__(self, key_location: str, ca_bundle: str = "", certificate: str = "", key: str = "") -> None:
+        self.key_location = key_location
         self.ca_bundle = ca_bundle
         self.certificate = certificate
         self.key = key
+
+    @property
+    def is_renewed_in_cluster(self) -> bool:
+        """Whether the certificate changes without a new render."""
+        return self.key_location != EMITTED
 
     def __repr__(self) -> str:
         return "TlsMaterial(...)"  # a key must not reach a log by way of a traceback
@@ -30,6 +46,14 @@ def dns_names(service: str, namespace: str) -> list[str]:
     return [f"{service}.{namespace}.svc", f"{service}.{namespace}.svc.cluster.local"]
 
 
-def certificates_of(pem: str) -> list[str]:
-    """The certificate blocks of a PEM text, each ending in a line break, without what stands between them."""
+def split_certificates(pem: str) -> list[str]:
+    """The certificate blocks of a PEM text, each ending in a line break, without the text between them."""
     return [match[0].strip() + "\n" for match in re.finditer(_CERTIFICATE, pem)]
+
+
+def days(seconds: int) -> str:
+    """`30 days`, `1 day`, `less than a day`."""
+    count = seconds // DAY
+    if not count:
+        return "less than a day"
+    return "1 day" if count == 1 else f"{count} days"

@@ -1,27 +1,29 @@
-"""Fields of a GMSAConfig set from outside it, by path: what one cluster of a fleet has different."""
+"""Fields of a GMSAConfig that are set from outside it, by path: what differs in one cluster of a fleet."""
 
 from __future__ import annotations
 
 import re
 from copy import copy
 
-from gmsa_krm.config.fields import Report, entries
-from gmsa_krm.findings import ERROR, Finding, InputError, Place, input_error
-from gmsa_krm.yaml.read import MAPPING, SCALAR, SEQUENCE, Node, YamlError, duplicate_keys, parse
+from gmsa_krm.findings import InputError, Location, Report, invalid
+from gmsa_krm.yamltext.nodes import MAPPING, SCALAR, SEQUENCE, Node, YamlError, duplicate_keys, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gmsa_krm.config.declaration import ConfigReport
+
     Step = str | int
 
 _STEP = re.compile(r"""\.?([A-Za-z][A-Za-z0-9]*)|\[([0-9]{1,5})\]|\["([^"\\]+)"\]""")
+_NOT_A_PATH = "is not the path of a field; write one such as webhook.replicas or domains[0].sid"
 
 
 class Override:
-    """A value for the field at `steps`, which count from the config's spec; `source` says who asks for it.
+    """A value for the field at `steps`, which count from the config's spec; `source` says where it is set.
 
-    `config` is the name of the one config that is meant, or empty for all; `used` becomes true once one has taken it.
+    `config` is the name of the only config that it is for, or empty for all; `used` is set once a config took it.
     """
 
     __slots__ = ("config", "source", "steps", "used", "value")
@@ -39,81 +41,79 @@ class Override:
         return "spec" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.steps)
 
 
-def of_form(entries: dict[str, str], source: str) -> list[Override]:
-    """Overrides of a form, where every value is a string: lists, mappings and quotes as in YAML, all else as it stands.
+def overrides_of_form(entries: dict[str, str], source: str) -> list[Override]:
+    """Overrides of a form of strings: lists, mappings and quoted strings are YAML, all others plain text.
 
     A path may start with the name of a config and a slash. Raises InputError with all mistakes.
     """
-    findings: list[Finding] = []
-    found: dict[tuple[str, str], Override] = {}
+    report = Report(source)
+    overrides: dict[tuple[str, str], Override] = {}
     for path, text in entries.items():
-        head, slash, rest = path.partition("/")
-        config, path_of = (head, rest) if slash and "[" not in head else ("", path)
-        steps = _steps(path_of)
-        if steps is None:
-            message = f"{path[:80]!a} is no path of a field; write it like webhook.replicas or domains[0].sid"
-            findings.append(Finding(ERROR, "override", message, Place(source)))
+        override = _override_of_form(path, text, source, report)
+        if override is None:
             continue
-        if not text:
-            message = f"{path[:80]} is empty; leave the entry out, or write null, [] or '\"\"'"
-            findings.append(Finding(ERROR, "override", message, Place(source)))
-            continue
-        try:
-            override = Override(steps, _of_text(text), source, config)
-        except YamlError as error:
-            findings.append(
-                Finding(ERROR, "override", f"{error.message}; mend the value, or quote it", Place(source), path[:80])
-            )
-            continue
-        if found.setdefault((config, override.field), override) is not override:
-            findings.append(Finding(ERROR, "override", "is set twice; remove one", Place(source), override.field))
-    if findings:
-        raise InputError(findings)
+        if overrides.setdefault((override.config, override.field), override) is not override:
+            report.error("override", "is set twice; remove one", field=override.field)
+    if report.findings:
+        raise InputError(report.findings)
     # entries of a list in their order, so that one can be added behind another
-    return sorted(
-        found.values(),
-        key=lambda it: [(isinstance(step, str), step if isinstance(step, int) else 0) for step in it.steps],
-    )
+    return sorted(overrides.values(), key=lambda it: [_sort_key(step) for step in it.steps])
 
 
-def of_file(text: str, file: str) -> list[Override]:
-    """The overrides in a file that holds a part of a spec; a key may be a whole path. Raises InputError."""
+def _override_of_form(path: str, text: str, source: str, report: Report) -> Override | None:
+    head, slash, rest = path.partition("/")
+    config, field_path = (head, rest) if slash and "[" not in head else ("", path)
+    steps = _parse_path(field_path)
+    if steps is None:
+        report.error("override", f"{path[:80]!a} {_NOT_A_PATH}")
+        return None
+    if not text:
+        report.error("override", f"{path[:80]} is empty; remove the entry, or write null, [] or '\"\"'")
+        return None
+    try:
+        return Override(steps, _parse_value(text), source, config)
+    except YamlError as error:
+        report.error("override", f"{error.message}; fix the value, or quote it", field=path[:80])
+        return None
+
+
+def overrides_of_file(text: str, file: str) -> list[Override]:
+    """The overrides in a file with a part of a spec; a key may be a whole path. Raises InputError."""
     try:
         root = parse(text)
     except YamlError as error:
-        raise input_error("yaml", error.message, Place(file, error.line, error.column)) from None
+        raise invalid("yaml", error.message, Location(file, error.line, error.column)) from None
     if root is None:
         return []
     if root.kind != MAPPING or root.get("apiVersion") is not None:
-        message = "wants a part of a GMSAConfig's spec, without apiVersion and kind, or paths of fields with values"
-        raise input_error("override", message, Place(file, 1, 1))
+        message = (
+            "is not a part of a GMSAConfig's spec; give fields of spec, or their paths, without apiVersion and kind"
+        )
+        raise invalid("override", message, Location(file, 1, 1))
     report = Report(file)
     for key in duplicate_keys(root):
-        report.error(key, "", "duplicate-key", f"the key {key.text[:60]} stands twice in this mapping; remove one")
-    found: list[Override] = []
-    for key, value in entries(root):
-        steps = _steps(key.text)
+        report.error("duplicate-key", f"the key {key.text[:60]} is repeated in this mapping; remove one", key)
+    overrides: list[Override] = []
+    for key, value in root.entries():
+        steps = _parse_path(key.text)
         if steps is None:
-            message = f"{key.text[:80]!a} is no path of a field; write it like webhook.replicas or domains[0].sid"
-            report.error(key, "", "override", message)
+            report.error("override", f"{key.text[:80]!a} {_NOT_A_PATH}", key)
         else:
-            found += _leaves(value, steps, f"{file}:{key.line + 1}:{key.column + 1}", file)
+            overrides += _leaves(value, steps, f"{file}:{key.line + 1}:{key.column + 1}", file)
     known: set[str] = set()
-    for override in found:
+    for override in overrides:
         if override.field in known:
-            report.findings.append(
-                Finding(ERROR, "override", "is set twice; remove one", Place(override.source), override.field)
-            )
+            report.error("override", "is set twice; remove one", Location(override.source), override.field)
         known.add(override.field)
     if report.findings:
         raise InputError(report.findings)
-    return found
+    return overrides
 
 
-def overridden(root: Node, overrides: list[Override], report: Report) -> Node:
-    """The config with the overrides that are meant for it; the nodes of `root` stay as they are.
+def apply_overrides(root: Node, overrides: list[Override], report: ConfigReport) -> Node:
+    """The config with the overrides that are for it; the nodes of `root` are not changed.
 
-    What does not fit goes into the report, which learns where the fields' values stand.
+    The report gets what does not fit, and learns where the values of the fields are.
     """
     metadata = root.get("metadata")
     name = metadata.string("name") if metadata is not None else ""
@@ -123,25 +123,23 @@ def overridden(root: Node, overrides: list[Override], report: Report) -> Node:
         override.used = True
         report.overridden[override.field] = override.source
         try:
-            root = _with(root, ["spec", *override.steps], override.value)
+            root = _with_value(root, ["spec", *override.steps], override.value)
         except ValueError as error:
-            report.findings.append(Finding(ERROR, "override", str(error), Place(override.source), override.field))
+            report.error("override", str(error), Location(override.source), override.field)
     return root
 
 
 def _leaves(value: Node, steps: list[Step], source: str, file: str) -> Iterator[Override]:
-    """Mappings are merged, so each of their fields is an override of its own."""
-    if value.kind == MAPPING and not value.pairs:
-        return  # nothing is to be merged
+    """Mappings are merged, so each of their fields is an override; an empty one changes nothing."""
     if value.kind != MAPPING:
         yield Override(steps, value, source)
         return
-    for key, inner in entries(value):
+    for key, inner in value.entries():
         yield from _leaves(inner, [*steps, key.text], f"{file}:{key.line + 1}:{key.column + 1}", file)
 
 
-def _steps(path: str) -> list[Step] | None:
-    """`a.b[0]["c/d"]` as [a, b, 0, c/d]; None if it is nothing of the kind."""
+def _parse_path(path: str) -> list[Step] | None:
+    """`a.b[0]["c/d"]` as [a, b, 0, c/d]; None if it is not a path."""
     steps: list[Step] = []
     at = 0
     while at < len(path):
@@ -153,64 +151,74 @@ def _steps(path: str) -> list[Step] | None:
     return (steps[1:] if steps[:1] == ["spec"] else steps) or None
 
 
-def _of_text(text: str) -> Node:
+def _parse_value(text: str) -> Node:
     if text[:1] in ("[", "{", '"', "'"):
         root = parse(text)
-        # {859E1386-…} is a GUID in braces, and to YAML a mapping without values
-        is_text = (
-            root is not None and root.kind == MAPPING and all(value.is_null for _, value in root.pairs) and root.pairs
+        # {859E1386-…} is a GUID in braces, and to YAML a mapping without values.
+        is_guid = (
+            root is not None and root.kind == MAPPING and root.pairs and all(value.is_null for _, value in root.pairs)
         )
-        if root is not None and not is_text:
+        if root is not None and not is_guid:
             return root
-    node = _node()
+    node = _null_node()
     node.text = text
-    node.tag = "!"  # what YAML takes for a number or boolean is text where the field wants text
+    node.tag = "!"  # what YAML reads as a number or boolean is a string where the field is one
     return node
 
 
-def _with(node: Node, steps: list[Step], value: Node) -> Node:
-    """A copy of `node` in which `value` stands at `steps`. Raises ValueError where the path does not fit."""
+def _sort_key(step: Step) -> tuple[bool, int]:
+    return isinstance(step, str), step if isinstance(step, int) else 0
+
+
+def _with_value(node: Node, steps: list[Step], value: Node) -> Node:
+    """A copy of `node` with `value` at `steps`. Raises ValueError where the path does not fit."""
     if not steps:
         return value
     step, *rest = steps
-    made = copy(node)
     if isinstance(step, int):
-        if node.kind != SEQUENCE and not node.is_null:
-            raise ValueError(f"[{step}] is an entry of a list, and there is none here; give the path of a list")
-        items = list(node.items) if node.kind == SEQUENCE else []
-        if step > len(items):
-            raise ValueError(f"[{step}] is beyond the end: the list has {len(items)} entries, counted from 0")
-        made.kind, made.pairs = SEQUENCE, []
-        inner = items[step] if step < len(items) else _node(node)
-        made.items = [*items[:step], _with(inner, rest, value), *items[step + 1 :]]
-        return made
+        return _with_entry(node, step, rest, value)
     if node.kind != MAPPING and not node.is_null:
-        raise ValueError(
-            f"{step} is a field of a mapping, and there is none here; give the path of an entry, as in domains[0].sid"
+        message = (
+            "is a field of a mapping, but the value here is not one; give the path of an entry, as in domains[0].sid"
         )
+        raise ValueError(f"{step} {message}")
+    changed = copy(node)
     pairs = list(node.pairs) if node.kind == MAPPING else []
-    made.kind, made.items = MAPPING, []
-    entry = _with(node.get(step) or _node(node), rest, value)
+    changed.kind, changed.items = MAPPING, []
+    entry = _with_value(node.get(step) or _null_node(node), rest, value)
     for index, (key, _) in enumerate(pairs):
         if key.kind == SCALAR and key.text == step:
             pairs[index] = key, entry
             break
     else:
-        key = _node(node)
+        key = _null_node(node)
         key.text = step
         pairs.append((key, entry))
-    made.pairs = pairs
-    return made
+    changed.pairs = pairs
+    return changed
 
 
-def _node(near: Node | None = None) -> Node:
-    """A node that is null, at the place of another."""
+def _with_entry(node: Node, index: int, rest: list[Step], value: Node) -> Node:
+    if node.kind != SEQUENCE and not node.is_null:
+        raise ValueError(f"[{index}] is an entry of a list, but the value here is not one; give the path of a list")
+    items = list(node.items) if node.kind == SEQUENCE else []
+    if index > len(items):
+        raise ValueError(f"[{index}] is beyond the end of the list, which has {len(items)} entries, counted from 0")
+    changed = copy(node)
+    changed.kind, changed.pairs = SEQUENCE, []
+    inner = items[index] if index < len(items) else _null_node(node)
+    changed.items = [*items[:index], _with_value(inner, rest, value), *items[index + 1 :]]
+    return changed
+
+
+def _null_node(near: Node | None = None) -> Node:
+    """A node that is null, at the position of another."""
     node = Node()
     node.kind, node.text, node.style, node.tag = SCALAR, "", "", None
     node.pairs, node.items = [], []
     node.flow = node.alias = False
     node.anchor = None
-    node.start, node.end, node.line, node.column = (
-        (near.start, near.end, near.line, near.column) if near else (0, 0, 0, 0)
-    )
+    node.start = node.end = node.line = node.column = 0
+    if near is not None:
+        node.start, node.end, node.line, node.column = near.start, near.end, near.line, near.column
     return node

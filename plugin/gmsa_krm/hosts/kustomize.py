@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from gmsa_krm.config.load import parse_config
 from gmsa_krm.pipeline import run
-from gmsa_krm.yaml import write
-from gmsa_krm.yaml.stream import decode, joined, split
+from gmsa_krm.yamltext import writer
+from gmsa_krm.yamltext.stream import decode, joined, split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from gmsa_krm.config.overrides import Override
+    from gmsa_krm.environment import Environment
     from gmsa_krm.findings import Finding
-    from gmsa_krm.outside import Outside
 
 
-def run_plugin(config: bytes, stdin: bytes, outside: Outside, file: str = "") -> tuple[bytes, list[Finding]]:
+def run_plugin(
+    config: bytes, stdin: bytes, environment: Environment, file: str = "", overrides: list[Override] | None = None
+) -> tuple[bytes, list[Finding]]:
     """The stream that a generator (empty stdin) or a transformer answers with. Raises InputError.
 
-    `file`: where the config is from, if its lines are the user's; kustomize gives us a copy that it has written anew.
+    `file`: the config's own file, if its lines are the user's; kustomize passes a copy that it has rewritten.
+    `overrides`: fields of the config that the host sets.
     """
-    loaded = parse_config(decode(config, file or "GMSAConfig"), file or "GMSAConfig", bool(file), outside.overrides)
+    shown = file or "GMSAConfig"
+    loaded = parse_config(decode(config, shown), shown, positions=bool(file), overrides=overrides)
     documents = split(decode(stdin, "stdin"), "stdin") if stdin.strip() else []
-    outcome = run([(loaded, outside)], documents)
-    texts = [
-        write.document(outcome.instead[index].data) if index in outcome.instead else outcome.text_of(index, document)
-        for index, document in enumerate(documents)
-    ]
-    texts += [write.document(made.data) for made in outcome.new]
-    return joined(texts).encode(), outcome.findings
+    result = run([(loaded, environment)], documents)
+    texts = [*result.texts(), *(writer.document(it.data) for it in result.added)]
+    return joined(texts).encode(), result.findings

@@ -1,1 +1,1 @@
-"""Config -> objects of the cluster, one module per thing. Nothing here reads a file, the clock or the environment."""
+"""Config -> objects for the API server, a module per thing. Nothing here reads a file, the clock or the environment."""

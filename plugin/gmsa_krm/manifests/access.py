@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from gmsa_krm.manifests.made import MANAGED_BY
+from gmsa_krm.manifests.manifest import MANAGED_BY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gmsa_krm.config.model import ServiceAccount
-    from gmsa_krm.manifests.made import Object
+    from gmsa_krm.manifests.manifest import Object
 
 
 def service_account(account: ServiceAccount) -> Object:
@@ -24,7 +24,7 @@ def service_account(account: ServiceAccount) -> Object:
 
 
 def token_secret(account: ServiceAccount) -> Object:
-    """A token without an end; the token controller fills it in."""
+    """A token that never expires; the token controller fills it in."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -39,7 +39,7 @@ def token_secret(account: ServiceAccount) -> Object:
 
 
 def issuer_discovery(subjects: str) -> Object:
-    """Lets `subjects` (a word of the config) read the discovery document of service account tokens."""
+    """Lets `subjects` (a keyword of the config) read the discovery document of service account tokens."""
     group = {
         "ServiceAccounts": "system:serviceaccounts",
         "Authenticated": "system:authenticated",
@@ -48,7 +48,7 @@ def issuer_discovery(subjects: str) -> Object:
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRoleBinding",
-        # Not the name of Kubernetes' own binding, which the API server puts back at its start.
+        # Not the name of Kubernetes' own binding, which the API server restores when it starts.
         "metadata": {"name": f"service-account-issuer-discovery-{subjects.lower()}", "labels": dict(MANAGED_BY)},
         "roleRef": {
             "apiGroup": "rbac.authorization.k8s.io",

@@ -1,13 +1,13 @@
-"""Source CertManager: an issuer chain and the webhook's Certificate; no key material of ours.
+"""Source CertManager: an issuer chain and the webhook's Certificate.
 
-Renewals happen without us, and the webhook notices only the first one in a process's life. What keeps a
-process trusted after the second renewal that it missed:
+cert-manager renews without a new render, and a process of the webhook reloads its certificate only once. What keeps a
+process trusted after the renewals that it misses:
 
-- The CA's key stays the same for good (rotationPolicy Never), so certificates from before and after a renewal
-  of the CA, and bundles from before and after, fit each other in every combination.
-- cert-manager renews at two thirds of `validFor`. A process that has taken up the first renewal serves that
-  certificate until 5/3 of `validFor` after its start: 20 months with the default, longer than a Kubernetes
-  release is supported, and no pod outlives the upgrades of its node.
+- The CA's key never changes (rotationPolicy Never), so certificates and bundles from before and after a renewal of
+  the CA fit each other in every combination.
+- cert-manager renews at two thirds of `validFor`. A process that reloaded the first renewal serves that certificate
+  until 5/3 of `validFor` after its start: 20 months with the default. That is longer than a Kubernetes release is
+  supported, and no pod outlives the upgrades of its node.
 - Where Stakater's Reloader runs, the annotation on the Deployment rolls the pods at each renewal.
 """
 
@@ -15,29 +15,35 @@ from __future__ import annotations
 
 from gmsa_krm.certificates.material import dns_names
 from gmsa_krm.config.values import seconds
-from gmsa_krm.manifests.webhook import labels, secret_name
+from gmsa_krm.manifests.webhook import labels
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gmsa_krm.config.model import Webhook
-    from gmsa_krm.manifests.made import Object
+    from gmsa_krm.config.webhook import Webhook
+    from gmsa_krm.manifests.manifest import Object
 
 _API_VERSION = "cert-manager.io/v1"
-_CA_HOURS = 87_600  # ten years, or twice the life of what it signs
+_CA_HOURS = 87_600  # ten years, or twice the life of the certificates that it signs
 
 
 def certificate_name(webhook: Webhook) -> str:
     return webhook.name
 
 
-def certificate(webhook: Webhook) -> Object:
+def certificates(webhook: Webhook) -> list[Object]:
+    """The webhook's Certificate, after its issuers unless the config names one."""
+    chain = _issuer_chain(webhook) if webhook.certificate.cert_manager.issuer_ref is None else []
+    return [*chain, _certificate(webhook)]
+
+
+def _certificate(webhook: Webhook) -> Object:
     issuer = webhook.certificate.cert_manager.issuer_ref
     return {
         "apiVersion": _API_VERSION,
         "kind": "Certificate",
         "metadata": _metadata(webhook, certificate_name(webhook)),
         "spec": {
-            "secretName": secret_name(webhook),
+            "secretName": webhook.secret_name,
             "dnsNames": dns_names(webhook.name, webhook.namespace),
             "duration": webhook.certificate.valid_for,
             "usages": ["digital signature", "server auth"],
@@ -51,7 +57,7 @@ def certificate(webhook: Webhook) -> Object:
     }
 
 
-def issuer_chain(webhook: Webhook) -> list[Object]:
+def _issuer_chain(webhook: Webhook) -> list[Object]:
     """A self-signed issuer, a CA that it signs, and the issuer that signs with that CA."""
     bootstrap = f"{webhook.name}-selfsigned"
     authority = _ca_name(webhook)

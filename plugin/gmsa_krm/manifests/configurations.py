@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 
+from gmsa_krm.certificates.material import ISSUED
 from gmsa_krm.manifests.cel import sets_gmsa, uses_gmsa
 from gmsa_krm.manifests.cert_manager import certificate_name
 from gmsa_krm.manifests.webhook import labels
@@ -11,14 +12,14 @@ from gmsa_krm.manifests.webhook import labels
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gmsa_krm.certificates.material import TlsMaterial
-    from gmsa_krm.config.model import Webhook
-    from gmsa_krm.manifests.made import Object
+    from gmsa_krm.config.webhook import Webhook
+    from gmsa_krm.manifests.manifest import Object
 
-# The name that upstream gives both webhooks; it stands in the error messages that users search for.
+# Upstream's name of both webhooks; it is in the error messages that users search for.
 _NAME = "admission-webhook.windows-gmsa.sigs.k8s.io"
 
 
-def validating(webhook: Webhook, tls: TlsMaterial | None) -> Object:
+def validating(webhook: Webhook, tls: TlsMaterial) -> Object:
     return _configuration(
         "ValidatingWebhookConfiguration",
         webhook,
@@ -28,19 +29,19 @@ def validating(webhook: Webhook, tls: TlsMaterial | None) -> Object:
     )
 
 
-def mutating(webhook: Webhook, tls: TlsMaterial | None) -> Object:
+def mutating(webhook: Webhook, tls: TlsMaterial) -> Object:
     return _configuration(
         "MutatingWebhookConfiguration",
         webhook,
         tls,
         {"path": "/mutate", "operations": ["CREATE"], "expression": uses_gmsa("object")},
-        # Another webhook may add a container that names a credspec after this one has run, to a pod that has one
-        # already: a webhook that was not called in the first round is not in the second (webhook/mutating/dispatcher.go).
+        # Another webhook may add a container with a reference after this one has run. A webhook that was not called in
+        # the first round is not called in the second (webhook/mutating/dispatcher.go).
         {"reinvocationPolicy": "IfNeeded"},
     )
 
 
-def _configuration(kind: str, webhook: Webhook, tls: TlsMaterial | None, call: Object, more: Object) -> Object:
+def _configuration(kind: str, webhook: Webhook, tls: TlsMaterial, call: Object, more: Object) -> Object:
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": kind,
@@ -49,7 +50,7 @@ def _configuration(kind: str, webhook: Webhook, tls: TlsMaterial | None, call: O
             "labels": labels(webhook),
             **(
                 {"annotations": {"cert-manager.io/inject-ca-from": f"{webhook.namespace}/{certificate_name(webhook)}"}}
-                if tls is None
+                if tls.key_location == ISSUED
                 else {}
             ),
         },
@@ -63,7 +64,7 @@ def _configuration(kind: str, webhook: Webhook, tls: TlsMaterial | None, call: O
                         "path": call["path"],
                         "port": 443,
                     },
-                    **({} if tls is None else {"caBundle": base64.b64encode(tls.ca_bundle.encode()).decode("ascii")}),
+                    **({"caBundle": base64.b64encode(tls.ca_bundle.encode()).decode("ascii")} if tls.ca_bundle else {}),
                 },
                 "rules": [
                     {
@@ -74,8 +75,8 @@ def _configuration(kind: str, webhook: Webhook, tls: TlsMaterial | None, call: O
                         "scope": "Namespaced",
                     },
                 ],
-                # Pods without gMSA are never sent, so a webhook that is down stops nothing else, its own
-                # pods included. That leaves no need for a label that would switch the checks off.
+                # Pods without gMSA are never sent, so a webhook that is down stops no other pod, not even its own.
+                # So no label is needed that would switch the checks off.
                 "matchConditions": [{"name": "uses-gmsa", "expression": call["expression"]}],
                 **namespace_selector(webhook),
                 "failurePolicy": "Fail",
@@ -90,14 +91,14 @@ def _configuration(kind: str, webhook: Webhook, tls: TlsMaterial | None, call: O
 
 
 def namespace_selector(webhook: Webhook) -> Object:
-    """Leaves the excluded namespaces out; for the hardening policy too."""
+    """Excludes namespaces; the hardening policy uses it too."""
     if not webhook.excluded_namespaces:
         return {}
     return {
         "namespaceSelector": {
             "matchExpressions": [
                 {
-                    # set by the API server and not to be changed, unlike other labels
+                    # set by the API server and immutable, unlike other labels
                     "key": "kubernetes.io/metadata.name",
                     "operator": "NotIn",
                     "values": sorted(set(webhook.excluded_namespaces)),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from gmsa_krm.manifests.made import MANAGED_BY
+from gmsa_krm.manifests.manifest import MANAGED_BY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gmsa_krm.manifests.made import Object
+    from gmsa_krm.manifests.manifest import Object
 
 
 def crd() -> Object:
@@ -20,7 +20,7 @@ def crd() -> Object:
                 "api-approved.kubernetes.io": (
                     "https://github.com/kubernetes/enhancements/tree/master/keps/sig-windows/689-windows-gmsa"
                 ),
-                # With the CRD go all credspecs of the cluster, whoever made them: it outlives a release or application.
+                # Deleting the CRD deletes every credspec of the cluster: it outlives a release or application.
                 "helm.sh/resource-policy": "keep",
                 "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
             },
@@ -46,8 +46,8 @@ def _schema() -> Object:
                 "credspec": {
                     "description": "GMSA Credential Spec",
                     "type": "object",
-                    # Not in upstream's: server-side apply would merge fields of others, a HostAccountConfig say, into
-                    # ours, and show no difference. A credspec is one thing, that its contents in pods are compared with.
+                    # Not in upstream's: server-side apply would merge fields of others, such as HostAccountConfig,
+                    # into ours and show no difference. Contents in pods are compared with the whole credspec.
                     "x-kubernetes-map-type": "atomic",
                     "properties": {
                         "ActiveDirectoryConfig": {

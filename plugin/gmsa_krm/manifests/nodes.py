@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from gmsa_krm.manifests.made import MANAGED_BY
+from gmsa_krm.manifests.manifest import MANAGED_BY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gmsa_krm.config.model import Diagnostics, Nodes
-    from gmsa_krm.manifests.made import Object
+    from gmsa_krm.config.credspecs import Diagnostics
+    from gmsa_krm.config.nodes import Nodes
+    from gmsa_krm.manifests.manifest import Object
 
 _NAME = "gmsa-smb-compartment-namespace"
 _LABELS = {"app.kubernetes.io/name": _NAME, **MANAGED_BY}
 
-# The value that the Kubernetes page has one set on each node. It is read first, so that a node that has it is
-# left alone. No double quotes: they would be taken apart once more on the way to the process.
+# The registry value of the Kubernetes gMSA guide. It is read first, so that a node that has it is not changed. No
+# double quotes: Windows would parse them once more on the way to the process.
 _SET_VALUE = (
     "$key = 'HKLM:\\SYSTEM\\CurrentControlSet\\Services\\hns\\State'; $name = 'EnableCompartmentNamespace'; "
     "if ((Get-ItemProperty -Path $key -Name $name -ErrorAction SilentlyContinue).$name -eq 1) "
@@ -73,7 +74,7 @@ def _container(name: str, script: str, image: str) -> Object:
 
 
 def diagnostics_job(name: str, domain: str, settings: Diagnostics, contents: str | None) -> Object:
-    """The chain of the Kubernetes page for one credspec; `domain` is its DNS name.
+    """The troubleshooting steps of the Kubernetes gMSA guide for one credspec; `domain` is its DNS name.
 
     `contents`: its JSON, where nothing in the cluster fills it in.
     """
@@ -105,9 +106,9 @@ def diagnostics_job(name: str, domain: str, settings: Diagnostics, contents: str
 
 
 def _job_name(credspec: str, template: Object) -> str:
-    """A name of at most 63 characters, which the Job's pods carry as a label, and another one for another template.
+    """A name of at most 63 characters, since the Job's pods carry it as a label, with a hash of the template.
 
-    A Job's template cannot be changed: with one name for all a changed config could not be applied.
+    A Job's template is immutable: under the same name a changed config could not be applied.
     """
     from hashlib import sha256
     from json import dumps
@@ -116,7 +117,7 @@ def _job_name(credspec: str, template: Object) -> str:
 
 
 def _diagnosis(domain: str) -> str:
-    """A verdict per step. `domain` is a DNS name by the config's check: letters, digits, -, _ and dots."""
+    """A script with a verdict per step. `domain` is a checked DNS name: letters, digits, -, _ and dots."""
     steps = (
         (
             "nltest.exe /parentdomain",
@@ -125,14 +126,14 @@ def _diagnosis(domain: str) -> str:
             "it did not: has this pod gmsaCredentialSpec in its securityContext, as kubectl get pod -o yaml shows it?",
         ),
         (
-            # It ends with 0 whatever it found.
+            # Its exit status is 0 whatever it found.
             f"nslookup.exe '{domain}'",
             "$said -like '*Name:*' -and $said -notlike '*can''t find*'",
             "DNS finds the domain",
             "DNS does not: check the DNS of the pod and of the node",
         ),
         (
-            # So does this with a channel that is down: its text tells.
+            # So is this one's with a broken channel: only its output tells.
             "nltest.exe /query",
             "$said -like '*0x0 NERR_Success*'",
             "the secure channel is up",
@@ -141,7 +142,7 @@ def _diagnosis(domain: str) -> str:
     )
     script = ["$failed = 0"]
     for command, test, good, bad in steps:
-        # What a step before has left must not pass for this one's, should the program be missing.
+        # If the program is missing, what an earlier step left must not count.
         script.append(
             f"$said = ''; $global:LASTEXITCODE = 1; $said = ({command} 2>&1 | Out-String); "
             f"if ({test}) {{ Write-Output 'OK      {good}' }} "

@@ -7,17 +7,23 @@ literal of the policy: contents as parameters would let a name through that no p
 
 from __future__ import annotations
 
+from gmsa_krm.findings import error_issue
 from gmsa_krm.manifests import cel
-from gmsa_krm.manifests.made import MANAGED_BY
+from gmsa_krm.manifests.manifest import MANAGED_BY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gmsa_krm.config.model import Policy, Webhook
-    from gmsa_krm.manifests.made import Object
+    from collections.abc import Iterator
+
+    from gmsa_krm.config.admission import Policy
+    from gmsa_krm.config.webhook import Webhook
+    from gmsa_krm.findings import Issue
+    from gmsa_krm.manifests.manifest import Object
 
 # An authorizer check costs 350,000 of the 10,000,000 that a policy may spend on a request, and one expression may
 # spend 1,000,000: so each has an expression of its own, and a pod has as many credspecs at most.
 MAX_CREDSPECS_OF_POD = 8
+_MAX_BYTES = 1_500_000  # etcd takes 1.5 MiB in one request
 
 _PODS = {"apiGroups": [""], "apiVersions": ["v1"], "scope": "Namespaced"}
 _CONSTRAINTS = {
@@ -27,6 +33,26 @@ _CONSTRAINTS = {
         {**_PODS, "operations": ["UPDATE"], "resources": ["pods/ephemeralcontainers"]},
     ],
 }
+
+
+def check_size(approved: dict[str, list[str]]) -> Iterator[Issue]:
+    """What the API server would refuse, after everything before the policy was applied."""
+    size = 0
+    for name, texts in approved.items():
+        lengths = [len(cel.literal(text).encode()) for text in texts]
+        size += sum(lengths) + 2 * len(name)
+        if max(lengths) > cel.MAX_EXPRESSION:
+            message = (
+                f"the contents of {name} take {max(lengths):,} characters in an expression of the policy, which may have"
+                f" {cel.MAX_EXPRESSION:,}; shorten the plugin's input, or use Webhook"
+            )
+            yield error_issue("too-large", message)
+    if size > _MAX_BYTES:
+        message = (
+            f"the policy holds the contents of {len(approved):,} credential specs, {size / 1e6:.1f} MB, but the API"
+            " server takes 1.5 MB; remove those that this cluster does not use, or use Webhook"
+        )
+        yield error_issue("too-large", message)
 
 
 def policy(settings: Policy, approved: dict[str, list[str]]) -> Object:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import base64
 
-from gmsa_krm.manifests.made import MANAGED_BY
+from gmsa_krm.manifests.manifest import MANAGED_BY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gmsa_krm.certificates.material import TlsMaterial
-    from gmsa_krm.config.model import Webhook
-    from gmsa_krm.manifests.made import Object
+    from gmsa_krm.config.webhook import Webhook
+    from gmsa_krm.manifests.manifest import Object
 
-# Not 443: a process that is not root may not listen below 1024.
+# Not 443: a process that does not run as root may not listen below 1024.
 _PORT = 8443
-# "nonroot" of the distroless images; the webhook's image names no user.
+# "nonroot" of the distroless images; the webhook's image sets no user.
 _USER = 65532
 _DRAIN_SECONDS = 10
 
 
-# Upstream's script and chart select pods by this label alone, and a Deployment's selector cannot be changed:
-# with the same one a Deployment of theirs can be taken over.
+# Upstream's script and chart select pods by this label alone, and a Deployment's selector is immutable: with the same
+# one their Deployment can be adopted.
 def _selector(webhook: Webhook) -> Object:
     return {"app": webhook.name}
 
@@ -77,12 +77,10 @@ def cluster_role_binding(webhook: Webhook) -> Object:
 
 
 def secret(webhook: Webhook, tls: TlsMaterial) -> Object:
-    assert tls.certificate is not None
-    assert tls.key is not None
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": secret_name(webhook), "namespace": webhook.namespace, "labels": labels(webhook)},
+        "metadata": {"name": webhook.secret_name, "namespace": webhook.namespace, "labels": labels(webhook)},
         "type": "kubernetes.io/tls",
         "data": {
             "ca.crt": _base64(tls.ca_bundle),
@@ -92,25 +90,17 @@ def secret(webhook: Webhook, tls: TlsMaterial) -> Object:
     }
 
 
-def secret_name(webhook: Webhook) -> str:
-    if webhook.certificate.source == "ExistingSecret":
-        return webhook.certificate.existing_secret.name
-    return f"{webhook.name}-tls"
-
-
-def deployment(webhook: Webhook, tls: TlsMaterial | None) -> Object:
-    """`tls`: None where the certificate lives in the cluster only."""
-    rotated_elsewhere = tls is None or tls.certificate is None
+def deployment(webhook: Webhook, tls: TlsMaterial) -> Object:
     pull_secrets = [{"name": name} for name in webhook.image_pull_secrets]
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {
             **_metadata(webhook),
-            # For clusters that run Stakater's Reloader: a certificate that is renewed without us rolls the pods.
+            # For clusters with Stakater's Reloader: it rolls the pods when the certificate is renewed.
             **(
-                {"annotations": {"secret.reloader.stakater.com/reload": secret_name(webhook)}}
-                if rotated_elsewhere
+                {"annotations": {"secret.reloader.stakater.com/reload": webhook.secret_name}}
+                if tls.is_renewed_in_cluster
                 else {}
             ),
         },
@@ -121,9 +111,9 @@ def deployment(webhook: Webhook, tls: TlsMaterial | None) -> Object:
             "template": {
                 "metadata": {
                     "labels": {**_selector(webhook), **labels(webhook)},
-                    # The webhook reloads its certificate once in its life (the watch is lost with the first
-                    # change of the file), so a new certificate has to roll the pods.
-                    **({} if tls is None else _certificate_hash(tls)),
+                    # A process reloads its certificate only once (the first change of the file ends the watch), so a
+                    # new certificate has to roll the pods.
+                    **(_certificate_hash(tls) if tls.ca_bundle else {}),
                 },
                 "spec": {
                     "serviceAccountName": webhook.name,
@@ -149,10 +139,10 @@ def deployment(webhook: Webhook, tls: TlsMaterial | None) -> Object:
                         "fsGroup": _USER,
                         "seccompProfile": {"type": "RuntimeDefault"},
                     },
-                    "containers": [_container(webhook, rotated_elsewhere)],
+                    "containers": [_container(webhook, tls)],
                     "volumes": [
                         # 0440: readable through fsGroup only
-                        {"name": "tls", "secret": {"secretName": secret_name(webhook), "defaultMode": 0o440}},
+                        {"name": "tls", "secret": {"secretName": webhook.secret_name, "defaultMode": 0o440}},
                     ],
                 },
             },
@@ -160,13 +150,13 @@ def deployment(webhook: Webhook, tls: TlsMaterial | None) -> Object:
     }
 
 
-def _container(webhook: Webhook, rotated_elsewhere: bool) -> Object:
+def _container(webhook: Webhook, tls: TlsMaterial) -> Object:
     probe = {"httpGet": {"scheme": "HTTPS", "path": "/health", "port": "https"}}
     return {
         "name": "webhook",
         "image": webhook.image,
         "imagePullPolicy": "IfNotPresent",
-        **({"args": ["--cert-reload=true"]} if rotated_elsewhere else {}),
+        **({"args": ["--cert-reload=true"]} if tls.is_renewed_in_cluster else {}),
         "ports": [{"name": "https", "containerPort": _PORT}],
         "env": [
             {"name": "TLS_CRT", "value": "/tls/tls.crt"},
@@ -179,8 +169,8 @@ def _container(webhook: Webhook, rotated_elsewhere: bool) -> Object:
         ],
         "readinessProbe": {**probe, "periodSeconds": 5, "timeoutSeconds": 3},
         "livenessProbe": {**probe, "initialDelaySeconds": 10, "periodSeconds": 20, "timeoutSeconds": 5},
-        # A pod that is deleted gets new connections until every kube-proxy has heard of it; a webhook that is gone
-        # by then is a pod refused. The kubelet does the sleeping: the image has no shell (KEP 3960, on since 1.30).
+        # A deleted pod gets new connections until every kube-proxy knows; if the webhook is gone by then, pods are
+        # refused. The kubelet sleeps, since the image has no shell (KEP 3960, on by default since 1.30).
         "lifecycle": {"preStop": {"sleep": {"seconds": _DRAIN_SECONDS}}},
         "resources": webhook.resources,
         "securityContext": {
@@ -214,7 +204,7 @@ def disruption_budget(webhook: Webhook) -> Object:
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
         "metadata": _metadata(webhook),
-        # A pod that is not ready protects nothing: it must not hold up a drain.
+        # A pod that is not ready serves nothing, so it must not block a drain.
         "spec": {
             **limit,
             "selector": {"matchLabels": _selector(webhook)},
@@ -228,7 +218,7 @@ def _metadata(webhook: Webhook) -> Object:
 
 
 def _cluster_name(webhook: Webhook) -> str:
-    """A name for cluster-scoped objects: two webhooks in two namespaces do not share it."""
+    """A name for cluster-scoped objects, which webhooks of two namespaces do not share."""
     if webhook.name == webhook.namespace:
         return webhook.name
     return f"{webhook.namespace}-{webhook.name}"
@@ -237,8 +227,8 @@ def _cluster_name(webhook: Webhook) -> str:
 def _certificate_hash(tls: TlsMaterial) -> Object:
     from hashlib import sha256
 
-    held = tls.certificate or tls.ca_bundle
-    return {"annotations": {"gmsa-krm.dev/certificate-sha256": sha256(held.encode()).hexdigest()}}
+    text = tls.certificate or tls.ca_bundle
+    return {"annotations": {"gmsa-krm.dev/certificate-sha256": sha256(text.encode()).hexdigest()}}
 
 
 def _base64(text: str) -> str:

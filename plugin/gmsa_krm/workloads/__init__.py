@@ -1,1 +1,1 @@
-"""Changes to the user's own pods, and what is to be said of them."""
+"""The user's workloads: changed as the configs ask, and validated."""

@@ -1,10 +1,11 @@
-"""One application of Argo CD: its folder, and what its environment says of it."""
+"""One application of Argo CD: its folder and its variables."""
 
 from __future__ import annotations
 
 import os
 
-from gmsa_krm.findings import ERROR, WARNING, Finding, InputError, Place, input_error
+from gmsa_krm.environment import Environment
+from gmsa_krm.findings import InputError, Location, Report, invalid
 from gmsa_krm.hosts.argocd.folder import (
     HELM,
     KUSTOMIZE,
@@ -18,60 +19,61 @@ from gmsa_krm.hosts.argocd.folder import (
     repository,
 )
 from gmsa_krm.hosts.argocd.parameters import VARIABLE, Parameters, read_parameters
-from gmsa_krm.outside import Outside
-from gmsa_krm.yaml.stream import decode, split
+from gmsa_krm.yamltext.stream import decode, split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gmsa_krm.config.overrides import Override
+    from gmsa_krm.findings import Finding
     from gmsa_krm.hosts.argocd.kustomization import Plugin
-    from gmsa_krm.yaml.stream import Document
+    from gmsa_krm.yamltext.stream import Document
 
 __all__ = ["HELM", "KUSTOMIZE", "MANIFESTS", "Application", "refuse_empty"]
 
 
 class Application:
-    """What is to be rendered. Raises InputError where the parameters are wrong."""
+    """What is rendered. Raises InputError where the parameters are wrong."""
 
-    def __init__(self, folder: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, folder: str, variables: Mapping[str, str]) -> None:
         self.folder = folder
         self.kind = kind_of(folder)
-        self.namespace = environ.get("ARGOCD_APP_NAMESPACE", "")
-        self._environ = environ
-        self._root = repository(folder, environ.get("ARGOCD_APP_SOURCE_PATH", ""))
+        self.namespace = variables.get("ARGOCD_APP_NAMESPACE", "")
+        self._variables = variables
+        self._root = repository(folder, variables.get("ARGOCD_APP_SOURCE_PATH", ""))
         self._parameters = Parameters()
-        if environ.get(VARIABLE):
-            self._parameters = read_parameters(environ[VARIABLE], Outside(folder, environ))
+        if variables.get(VARIABLE):
+            self._parameters = read_parameters(variables[VARIABLE], Environment(folder, variables))
 
     @property
     def overrides(self) -> list[Override]:
         return self._parameters.overrides
 
-    def outside(self, folder: str = "") -> Outside:
-        return Outside(folder or self.folder, self._environ, self.overrides)
+    def environment(self, folder: str = "") -> Environment:
+        """What configs in a folder may read; in the application's own folder by default."""
+        return Environment(folder or self.folder, self._variables)
 
     def manifests(self) -> list[str]:
-        """The files of a folder of manifests. Raises InputError for what Argo CD would render and this does not."""
+        """The files of a folder of manifests. Raises InputError for files that only Argo CD renders."""
         root = os.path.realpath(self._root)
         folder_is_inside = inside(root, self.folder)
         found = []
         for name in manifest_files(self.folder):
             path = os.path.join(self.folder, name)
-            # a file that is no link stands where its folder does, and need not be followed from the root
+            # a file that is not a link is where its folder is, and need not be followed from the root
             if not (inside(root, path) if os.path.islink(path) else folder_is_inside):
-                raise input_error(
-                    "link", "is a symbolic link out of the repository; put the file itself there", Place(name)
+                raise invalid(
+                    "link", "is a symbolic link out of the repository; replace it with the file", Location(name)
                 )
             if SKIPPED not in read(path):
                 found.append(name)
         for name in sorted(os.listdir(self.folder)):
             if name.endswith(".jsonnet"):
-                raise input_error(
+                raise invalid(
                     "jsonnet",
-                    "is not rendered here; give it an application of its own, or render it to YAML",
-                    Place(name),
+                    "is not rendered here; give it its own application, or render it to YAML",
+                    Location(name),
                 )
         return found
 
@@ -82,48 +84,48 @@ class Application:
     def kustomize_build(self, plugin: Plugin) -> bytes:
         from gmsa_krm.hosts.argocd.programs import Programs
 
-        return Programs(self.folder, self._root, self._environ).kustomize_build(plugin)
+        return Programs(self.folder, self._root, self._variables).kustomize_build(plugin)
 
     def helm_template(self, others: list[Document]) -> bytes:
-        """`others`: documents beside the GMSAConfigs beside the chart, which nobody would apply."""
+        """`others`: other documents in the files of the GMSAConfigs, which nobody would apply."""
         if others:
-            message = "stands beside a GMSAConfig beside a chart, where only configs are read; put it into a template"
-            raise input_error("not-a-config", message, others[0].place())
+            message = (
+                "is in a file with a GMSAConfig beside a chart, where only configs are read; move it to a template"
+            )
+            raise invalid("not-a-config", message, others[0].location())
         from gmsa_krm.hosts.argocd.programs import Programs
 
-        # An application of another namespace than Argo CD's comes as NAMESPACE_NAME.
-        name = self._environ.get("ARGOCD_APP_NAME", "").rpartition("_")[2]
+        # The name of an application outside of Argo CD's namespace is NAMESPACE_NAME.
+        name = self._variables.get("ARGOCD_APP_NAME", "").rpartition("_")[2]
         release = self._parameters.helm_release or name or "release-name"
-        return Programs(self.folder, self._root, self._environ).helm_template(release, self._parameters)
+        return Programs(self.folder, self._root, self._variables).helm_template(release, self._parameters)
 
-    def ending(self) -> list[Finding]:
-        """What is to be said once all is rendered. Raises InputError for parameters that met no config."""
-        unused = [it for it in self.overrides if not it.used]
-        if unused:
-            raise InputError([_unused(it) for it in unused])
-        of_helm = self._parameters.helm_release or self._parameters.helm_values or self._parameters.helm_value_files
-        if of_helm and self.kind != HELM:
-            message = "this folder is no chart, so the parameters for helm do nothing; remove them"
-            return [Finding(WARNING, "unused-parameter", message, Place(VARIABLE))]
-        return []
-
-
-def _unused(override: Override) -> Finding:
-    which = f"named {override.config}" if override.config else "in the application"
-    return Finding(
-        ERROR,
-        "override",
-        f"there is no GMSAConfig {which}; mend or remove the entry",
-        Place(override.source),
-        override.field,
-    )
+    def final_findings(self) -> list[Finding]:
+        """What is known once all is rendered. Raises InputError for parameters that no config took."""
+        report = Report()
+        for override in self.overrides:
+            if not override.used:
+                which = f"named {override.config}" if override.config else "in the application"
+                message = f"there is no GMSAConfig {which}; fix or remove the entry"
+                report.error("override", message, Location(override.source), override.field)
+        if report.findings:
+            raise InputError(report.findings)
+        parameters = self._parameters
+        for_helm = parameters.helm_release or parameters.helm_values or parameters.helm_value_files
+        if for_helm and self.kind != HELM:
+            message = "this folder is not a chart, so the parameters for helm have no effect; remove them"
+            report.warning("unused-parameter", message, Location(VARIABLE))
+        return report.findings
 
 
 def refuse_empty(data: bytes) -> None:
-    """Raises InputError if no object is in the answer: Argo CD would take that for "remove everything"."""
+    """Raises InputError if the answer has no object: Argo CD would prune everything."""
     if not any(map(_has_object, split(decode(data, "the manifests"), "the manifests"))):
-        message = "the application has no manifests, and Argo CD would prune all that it applied before; add some, or delete it"
-        raise input_error("empty", message)
+        message = (
+            "the application has no manifests, so Argo CD would prune everything that it applied before; add some,"
+            " or delete the application"
+        )
+        raise invalid("empty", message)
 
 
 def _has_object(document: Document) -> bool:

@@ -1,32 +1,32 @@
-"""What an application's folder is, and whether a GMSAConfig takes part in it.
+"""What kind of folder an application has, and whether it uses a GMSAConfig.
 
-Discovery runs for every application of an instance: a file is parsed only if the word GMSAConfig is in it.
+Discovery runs for every application of an instance: a file is parsed only if it has the word GMSAConfig.
 """
 
 from __future__ import annotations
 
 import os
 
-from gmsa_krm.findings import InputError, OutsideError
+from gmsa_krm.findings import ExternalError, InputError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gmsa_krm.yaml.read import Node
-    from gmsa_krm.yaml.stream import Document
+    from gmsa_krm.yamltext.nodes import Node
+    from gmsa_krm.yamltext.stream import Document
 
 KUSTOMIZE = "kustomize"
 HELM = "helm"
 MANIFESTS = "manifests"
 
-# What runs on resources; kustomize has validators too, but lets none of a function's kind pass.
+# What runs on resources; kustomize has validators too, but lets no function pass as one.
 PLUGIN_FIELDS = ("generators", "transformers")
 _FOLDER_FIELDS = ("resources", "bases", "components")
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _CHART = "Chart.yaml"
 _ENDINGS = (".yaml", ".yml", ".json")
-# Argo CD's own mark for files that it is not to take for manifests.
+# Argo CD's own mark for files that are not manifests.
 SKIPPED = b"+argocd:skip-file-rendering"
 _WORD = b"GMSAConfig"
 _GROUP = b"gmsa-krm.dev/"
@@ -40,8 +40,8 @@ def kind_of(folder: str) -> str:
     return HELM if os.path.isfile(os.path.join(folder, _CHART)) else MANIFESTS
 
 
-def takes_part(folder: str, root: str) -> bool:
-    """Whether a GMSAConfig takes part in the application; nothing outside of `root`, the repository, is looked at."""
+def uses_gmsa_config(folder: str, root: str) -> bool:
+    """Whether the application uses a GMSAConfig; nothing outside of `root`, the repository, is read."""
     kind = kind_of(folder)
     root = os.path.realpath(root)
     if kind == KUSTOMIZE:
@@ -50,7 +50,7 @@ def takes_part(folder: str, root: str) -> bool:
 
 
 def repository(folder: str, source_path: str) -> str:
-    """The top of the repository: `folder` without what it has at its end in common with `source_path`.
+    """The top of the repository: `folder` without the end that it shares with `source_path`.
 
     Argo CD sends the whole repository, or what an application's manifest-generate-paths have in common.
     """
@@ -72,11 +72,11 @@ def inside(root: str, path: str) -> bool:
 
 
 def manifest_files(folder: str) -> list[str]:
-    """The manifests that stand directly in the folder, as Argo CD takes them; files that those name stand deeper."""
+    """The manifests directly in the folder, as Argo CD reads them; files that these name may be deeper."""
     try:
         names = sorted(os.listdir(folder))
     except OSError as error:
-        raise OutsideError(f"{folder}: cannot be read ({error.strerror})") from None
+        raise ExternalError(f"{folder}: cannot be read ({error.strerror})") from None
     return [
         name
         for name in names
@@ -85,7 +85,7 @@ def manifest_files(folder: str) -> list[str]:
 
 
 def config_files(folder: str) -> list[str]:
-    """Those of them that hold a GMSAConfig."""
+    """Those of them with a GMSAConfig."""
     return [
         name
         for name in manifest_files(folder)
@@ -99,9 +99,9 @@ def kustomization(folder: str) -> str:
 
 
 def fields_of(data: bytes) -> Node | None:
-    """The mapping in a kustomization or Chart.yaml; None where it is none, which kustomize or helm will say."""
-    from gmsa_krm.yaml.read import MAPPING
-    from gmsa_krm.yaml.stream import decode, split
+    """The mapping in a kustomization or Chart.yaml; None if it is not one, which kustomize or helm will report."""
+    from gmsa_krm.yamltext.nodes import MAPPING
+    from gmsa_krm.yamltext.stream import decode, split
 
     try:
         roots = [root for document in split(decode(data, "")) if (root := document.node) is not None]
@@ -111,8 +111,8 @@ def fields_of(data: bytes) -> Node | None:
 
 
 def entries_of(fields: Node, *names: str) -> Iterator[tuple[str, str]]:
-    """(field, entry) of lists of strings; kustomize takes the names of fields in any case."""
-    from gmsa_krm.yaml.read import SCALAR, SEQUENCE
+    """(field, entry) of lists of strings; kustomize accepts the names of fields in any case."""
+    from gmsa_krm.yamltext.nodes import SCALAR, SEQUENCE
 
     for key, listed in fields.pairs:
         if key.text.lower() in names and listed.kind == SEQUENCE:
@@ -120,16 +120,16 @@ def entries_of(fields: Node, *names: str) -> Iterator[tuple[str, str]]:
 
 
 def is_inline(entry: str) -> bool:
-    """Whether an entry of generators is the config itself and not a path."""
+    """Whether an entry of generators or transformers is the config itself and not a path."""
     return "\n" in entry or entry.lstrip().startswith("{")
 
 
 def configs_in(data: bytes, file: str = "") -> list[Document]:
-    """The GMSAConfigs among the documents of a stream. Raises InputError for what is no YAML."""
+    """The GMSAConfigs among the documents of a stream. Raises InputError if it is not YAML."""
     if not _names_config(data):
         return []
     from gmsa_krm.config.load import is_config
-    from gmsa_krm.yaml.stream import decode, split
+    from gmsa_krm.yamltext.stream import decode, split
 
     return [it for it in split(decode(data, file), file) if it.mentions("GMSAConfig") and is_config(it.node)]
 
@@ -138,11 +138,11 @@ def has_config(data: bytes) -> bool:
     try:
         return bool(configs_in(data))
     except InputError:
-        return True  # a mistake in a config is to be said, and not to make the plugin disappear
+        return True  # a mistake in a config must be reported, and not make the plugin disappear
 
 
 def read(path: str) -> bytes:
-    """What is in a file, or nothing where it is none, cannot be read, or is too large for a config."""
+    """The contents of a file; empty if it is not a file, cannot be read, or is too large for a config."""
     try:
         if not os.path.isfile(path) or os.path.getsize(path) > _MAX_FILE:
             return b""
@@ -153,7 +153,7 @@ def read(path: str) -> bytes:
 
 
 def _in_kustomization(folder: str, plugins: bool, root: str, seen: set[tuple[str, bool]]) -> bool:
-    """`plugins`: whether what the kustomization yields is taken for configs of generators or transformers."""
+    """`plugins`: whether the output of the kustomization is used as configs of generators or transformers."""
     file = kustomization(folder)
     if not file or (folder, plugins) in seen:
         return False
@@ -176,7 +176,7 @@ def _in_kustomization(folder: str, plugins: bool, root: str, seen: set[tuple[str
 
 
 def _in_chart(folder: str, root: str, seen: set[str]) -> bool:
-    """Whether a template of the chart, or of a chart that it brings along, makes a GMSAConfig."""
+    """Whether a template of the chart, or of a chart in it, has a GMSAConfig."""
     real = os.path.realpath(folder)
     if real in seen or not inside(root, real):
         return False
@@ -196,7 +196,7 @@ def _in_chart(folder: str, root: str, seen: set[str]) -> bool:
 
 
 def dependencies(folder: str) -> list[str]:
-    """Where a chart's dependencies are from: URLs, or file:// and a path."""
+    """The repositories of a chart's dependencies: URLs, or file:// and a path."""
     fields = fields_of(read(os.path.join(folder, _CHART)))
     listed = fields.get("dependencies") if fields is not None else None
     places = [entry.string("repository") for entry in (listed.items if listed is not None and listed.kind else ())]
@@ -210,13 +210,13 @@ def _in_archive(path: str) -> bool:
         with tarfile.open(path) as archive:
             for member in archive:
                 if archive.offset + member.size > _MAX_ARCHIVE:
-                    return False  # no chart, and not to be unpacked at each look
+                    return False  # not a chart, and too expensive to unpack at each discovery
                 if member.isfile() and "/templates/" in member.name:
                     file = archive.extractfile(member)
                     if file is not None and _names_config(file.read()):
                         return True
     except (tarfile.TarError, OSError, EOFError):
-        return False  # helm will say what is wrong with it
+        return False  # helm will report it
     return False
 
 

@@ -1,9 +1,9 @@
 """A kustomization built without plugins: its GMSAConfigs are taken out of a copy, and run here.
 
-kustomize's plugins cannot be allowed in a program that serves many repositories and holds a seed. With --enable-exec
-a repository runs what it likes; with --enable-alpha-plugins alone it does so too, since the group and kind of a config
-become a path without a check, and helm's plugins come with the flag. So kustomize runs without either: a generator is
-made a resource before it starts, and at a transformer the build is split. What is overlooked here fails there.
+kustomize's plugins must not run in a program that serves many repositories and holds a seed. With --enable-exec a
+repository can run any program; with --enable-alpha-plugins alone it can too, since the group and kind of a config
+become a path without a check, and the flag enables helm's plugins. So kustomize runs without either: a generator
+becomes a resource before it starts, and at a transformer the build is split. What is overlooked here fails there.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 
-from gmsa_krm.findings import OutsideError, Place, input_error
+from gmsa_krm.findings import ExternalError, Location, invalid
 from gmsa_krm.hosts.argocd.folder import (
     PLUGIN_FIELDS,
     configs_in,
@@ -24,23 +24,23 @@ from gmsa_krm.hosts.argocd.folder import (
     kustomization,
     read,
 )
-from gmsa_krm.yaml.read import SCALAR
-from gmsa_krm.yaml.stream import decode, split
-from gmsa_krm.yaml.values import data_of
+from gmsa_krm.yamltext.data import data_of
+from gmsa_krm.yamltext.nodes import SCALAR
+from gmsa_krm.yamltext.stream import decode, split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    # (config, resources or nothing, the folder that its paths are relative to, its file) -> resources
+    # (config, resources or nothing, the folder of its paths, its file) -> resources
     Plugin = Callable[[bytes, bytes, str, str], bytes]
     # (arguments, folder) -> stdout of kustomize
     Kustomize = Callable[[list[str], str], bytes]
 
 _CONFIG_FOLDERS = ("resources", "bases", "components")
-# Fields that make objects; kustomize builds nothing of a kustomization without one.
-_MAKING = ("bases", "components", "configmapgenerator", "secretgenerator", "helmcharts")
+# Fields that create objects; kustomize refuses a kustomization without one.
+_CREATING = ("bases", "components", "configmapgenerator", "secretgenerator", "helmcharts")
 _UNFINISHED = (
     *("nameprefix", "namesuffix", "configmapgenerator", "secretgenerator", "vars", "replacements"),
     *("configurations", "crds", "openapi"),
@@ -48,7 +48,7 @@ _UNFINISHED = (
 
 
 class Kustomization:
-    """Builds the kustomization in `folder` of the repository `root`. Raises InputError and OutsideError."""
+    """Builds the kustomization in `folder` of the repository `root`. Raises InputError and ExternalError."""
 
     def __init__(self, folder: str, root: str, kustomize: Kustomize, plugin: Plugin) -> None:
         self._folder = folder
@@ -57,7 +57,7 @@ class Kustomization:
         self._plugin = plugin
         self._seen: set[str] = set()
         self._top = ""
-        self._made = 0
+        self._written = 0
         self._copy = ""
 
     def build(self) -> bytes:
@@ -74,7 +74,7 @@ class Kustomization:
         return self._kustomize(["kustomize", "build", "."], folder)
 
     def _prepare(self, folder: str) -> None:
-        """Rewrites the kustomization in a folder of the copy, and those that it refers to, so that it needs no plugin."""
+        """Rewrites the kustomization in a folder of the copy, and those it refers to, so that it needs no plugin."""
         folder = os.path.realpath(folder)
         if folder in self._seen or not inside(self._copy, folder):
             return
@@ -82,80 +82,95 @@ class Kustomization:
         file = kustomization(folder)
         node = fields_of(read(file)) if file and not os.path.islink(file) else None
         if node is None:
-            return  # kustomize will say it
+            return  # kustomize will report it
         for _, entry in entries_of(node, *_CONFIG_FOLDERS, *PLUGIN_FIELDS):
             path = os.path.join(folder, entry)
             if not is_inline(entry) and os.path.isdir(path):
                 self._prepare(path)
         fields = {key.text: data_of(value) for key, value in node.pairs if key.kind == SCALAR}
         if any(self._configs(entry, folder, file)[0] for _, entry in entries_of(node, "validators")):
-            message = (
-                "has a GMSAConfig among validators, which kustomize lets change nothing; put it under transformers"
-            )
-            raise input_error("validator", message, self._place(file))
+            message = "has a GMSAConfig among validators, which may not change anything; move it to transformers"
+            raise invalid("validator", message, self._location(file))
         lists = [value for key, value in fields.items() if key.lower() in ("resources", *PLUGIN_FIELDS)]
         if len({key.lower() for key in fields}) != len(fields) or any(
             value is not None and not isinstance(value, list) for value in lists
         ):
-            return  # kustomize will say it
+            return  # kustomize will report it
         self._rewrite(folder, file, fields)
 
     def _rewrite(self, folder: str, file: str, fields: dict[str, Any]) -> None:
+        """Runs the GMSAConfigs among generators and transformers, and writes the kustomization without them."""
         names = {key.lower(): key for key in fields}
-        generators = list(fields.get(names.get("generators", "")) or ())
-        transformers = list(fields.get(names.get("transformers", "")) or ())
-        resources = list(fields.get(names.get("resources", "")) or ())
-        changed = False
+        lists = {
+            name: list(fields.pop(names.get(name, ""), None) or ())
+            for name in ("generators", "resources", "transformers")
+        }
+        resources, generators, are_generated = self._generated(folder, file, lists["resources"], lists["generators"])
+        fields |= {"generators": generators, "resources": resources}
+        kept: list[Any] = []
+        are_transformed = False
+        # kustomize first runs those that are in the kustomization itself
+        for entry in sorted(lists["transformers"], key=lambda it: not (isinstance(it, str) and is_inline(it))):
+            configs, rest = self._configs(entry, folder, file)
+            if not configs:
+                kept.append(entry)
+                continue
+            is_component = str(fields.get(names.get("kind", ""), "")) == "Component"
+            self._check_transformer(entry, folder, file, bool(rest), is_component)
+            for config in configs:
+                fields = self._transformed(folder, file, {**fields, "transformers": kept}, config)
+                kept, are_transformed = [], True
+        if are_generated or are_transformed:
+            self._write(file, {**fields, "transformers": kept})
+
+    def _generated(
+        self, folder: str, file: str, resources: list[Any], generators: list[Any]
+    ) -> tuple[list[Any], list[Any], bool]:
+        """The resources with what GMSAConfigs generate, the other generators, and whether there was a GMSAConfig."""
         kept = []
+        found = False
         for entry in generators:
             configs, rest = self._configs(entry, folder, file)
             if not configs:
                 kept.append(entry)
                 continue
-            changed = True
+            found = True
             for text, source in configs:
                 resources.append(self._file(folder, self._plugin(text, b"", self._original(folder), source)))
             if rest:
                 kept.append(self._file(folder, rest))
-        for name in ("generators", "resources", "transformers"):
-            fields.pop(names.get(name, ""), None)
-        fields |= {"generators": kept, "resources": resources}
-        before: list[Any] = []
-        # kustomize runs those that stand in the kustomization itself first
-        for entry in sorted(transformers, key=lambda it: not (isinstance(it, str) and is_inline(it))):
-            configs, rest = self._configs(entry, folder, file)
-            if not configs:
-                before.append(entry)
-                continue
-            changed = True
-            if rest:
-                message = f"{entry[:80]!a} holds other transformers beside a GMSAConfig; give each a file of its own, so that their order is clear"
-                raise input_error("transformers", message, self._place(file))
-            if folder != self._top:
-                self._refuse_unfinished(folder, set())
-            if str(fields.get(names.get("kind", ""), "")) == "Component":
-                message = (
-                    "is a component with a GMSAConfig among its transformers; put that into the kustomization itself"
-                )
-                raise input_error("component", message, self._place(file))
-            for text, source in configs:
-                metadata = {key: fields.pop(key) for key in list(fields) if key.lower() == "buildmetadata"}
-                if resources or fields.get("generators") or any(key.lower() in _MAKING for key in fields):
-                    self._write(file, {**fields, "transformers": before})
-                    resources_before = self._built(folder)
-                else:
-                    resources_before = b""
-                after = self._plugin(text, resources_before, self._original(folder), source)
-                # all else of the kustomization has been done now
-                fields, before = {"resources": [self._file(folder, after)], **metadata}, []
-                resources = fields["resources"]
-        if changed:
-            self._write(file, {**fields, "transformers": before})
+        return resources, kept, found
+
+    def _check_transformer(self, entry: str, folder: str, file: str, has_others: bool, is_component: bool) -> None:
+        """Raises InputError for a GMSAConfig where the build cannot be split."""
+        if has_others:
+            message = (
+                f"{entry[:80]!a} has other transformers beside a GMSAConfig; give each its own file, so that their"
+                " order"
+                " is clear"
+            )
+            raise invalid("transformers", message, self._location(file))
+        if folder != self._top:
+            self._refuse_unfinished(folder, set())
+        if is_component:
+            message = "is a component with a GMSAConfig among its transformers; move that to the kustomization itself"
+            raise invalid("component", message, self._location(file))
+
+    def _transformed(self, folder: str, file: str, fields: dict[str, Any], config: tuple[bytes, str]) -> dict[str, Any]:
+        """The fields of a kustomization with nothing but the result of the build so far and a transformer after it."""
+        text, source = config
+        metadata = {key: fields.pop(key) for key in list(fields) if key.lower() == "buildmetadata"}
+        before = b""
+        if fields["resources"] or fields.get("generators") or any(key.lower() in _CREATING for key in fields):
+            self._write(file, fields)
+            before = self._built(folder)
+        after = self._plugin(text, before, self._original(folder), source)
+        return {"resources": [self._file(folder, after)], **metadata}
 
     def _refuse_unfinished(self, folder: str, seen: set[str]) -> None:
-        """Raises InputError where an overlay could still change what is finished by the build before a transformer.
+        """Raises InputError where an overlay could still change what the build before a transformer has finished.
 
-        Hash suffixes, references and the names that patches of overlays look for are settled by then.
+        Hash suffixes, references and the names that patches of overlays refer to are final by then.
         """
         file = kustomization(folder)
         node = fields_of(read(file)) if file and folder not in seen else None
@@ -165,22 +180,23 @@ class Kustomization:
         for key, _ in node.pairs:
             if key.text.lower() in _UNFINISHED:
                 message = (
-                    f"has {key.text}, and a GMSAConfig among the transformers of a base: an overlay could no longer change what"
-                    " comes of both; put the GMSAConfig under transformers of the application's own kustomization"
+                    f"has {key.text}, and a GMSAConfig among the transformers of a base: an overlay could no longer"
+                    " change the"
+                    " result; move the GMSAConfig to the transformers of the application's own kustomization"
                 )
-                raise input_error("transformer-in-base", message, self._place(file))
+                raise invalid("transformer-in-base", message, self._location(file))
         for _, entry in entries_of(node, *_CONFIG_FOLDERS):
             path = os.path.join(folder, entry)
             if not is_inline(entry) and os.path.isdir(path) and inside(self._copy, path):
                 self._refuse_unfinished(os.path.realpath(path), seen)
 
     def _configs(self, entry: Any, folder: str, file: str) -> tuple[list[tuple[bytes, str]], bytes]:
-        """The GMSAConfigs that an entry of generators or transformers is, each with its file, and what else it is."""
+        """The GMSAConfigs in an entry of generators or transformers, each with its file, and the rest of the entry."""
         if not isinstance(entry, str):
             return [], b""
         path = os.path.join(folder, entry)
         if is_inline(entry):
-            source, data = "", entry.encode("utf-8", "surrogateescape")  # no lines that a user would know
+            source, data = "", entry.encode("utf-8", "surrogateescape")  # its lines are not those of a file
         elif not inside(self._copy, path):
             return [], b""
         elif os.path.isdir(path):
@@ -197,36 +213,36 @@ class Kustomization:
         return [(_padded(config), source) for config in configs], "---\n".join(rest).encode("utf-8", "surrogateescape")
 
     def _original(self, folder: str) -> str:
-        """The folder of the repository itself, which a config's files are read from."""
+        """The folder in the repository itself, from which a config's files are read."""
         return os.path.normpath(os.path.join(self._root, os.path.relpath(folder, self._copy)))
 
     def _shown(self, path: str) -> str:
-        """A path as the application's author knows it."""
+        """A path as the author of the application knows it."""
         return os.path.relpath(self._original(path), self._folder)
 
-    def _place(self, file: str) -> Place:
-        return Place(self._shown(file))
+    def _location(self, file: str) -> Location:
+        return Location(self._shown(file))
 
     def _file(self, folder: str, data: bytes) -> str:
-        """Writes resources, or what else, beside the kustomization; the name that it refers to them by."""
-        self._made += 1
-        name = f"gmsa-krm-{self._made}.yaml"
+        """Writes resources or configs beside the kustomization; returns the file's name."""
+        self._written += 1
+        name = f"gmsa-krm-{self._written}.yaml"
         while os.path.lexists(os.path.join(folder, name)):
-            self._made += 1
-            name = f"gmsa-krm-{self._made}.yaml"
+            self._written += 1
+            name = f"gmsa-krm-{self._written}.yaml"
         with open(os.path.join(folder, name), "wb") as file:
             file.write(data or b"apiVersion: v1\nkind: List\nmetadata: {}\nitems: []\n")
         return name
 
     def _write(self, file: str, fields: dict[str, Any]) -> None:
-        os.unlink(file)  # a hard link: the file of the repository must stay as it is
+        os.unlink(file)  # a hard link: the file of the repository must not change
         head = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
         with open(file, "w", encoding="utf-8", errors="surrogateescape") as opened:
             json.dump({**head, **{key: value for key, value in fields.items() if value != []}}, opened)
 
 
 def refuse_links(root: str) -> None:
-    """Raises InputError for a symbolic link that leads out of the repository: what is there is not the author's to read.
+    """Raises InputError for a symbolic link out of the repository, whose target the author may have no right to read.
 
     Argo CD refuses these by default, too.
     """
@@ -237,12 +253,12 @@ def refuse_links(root: str) -> None:
         for name in (*folders, *files):
             path = os.path.join(parent, name)
             if os.path.islink(path) and not inside(real, path):
-                message = "is a symbolic link out of the repository; put the file itself there"
-                raise input_error("link", message, Place(os.path.relpath(path, root)))
+                message = "is a symbolic link out of the repository; replace it with the file"
+                raise invalid("link", message, Location(os.path.relpath(path, root)))
 
 
 def copy_repository(root: str, target: str, writable: bool = False) -> None:
-    """A copy. Unless it is `writable`, files are hard links where that is possible: to be replaced, not changed."""
+    """A copy. Unless it is `writable`, files are hard links where possible: they may be replaced, not changed."""
 
     def link(source: str, place: str) -> None:
         try:
@@ -259,11 +275,11 @@ def copy_repository(root: str, target: str, writable: bool = False) -> None:
             copy_function=shutil.copy2 if writable else link,
         )
     except (OSError, shutil.Error) as error:
-        raise OutsideError(f"the repository cannot be copied to {target}: {error}") from None
+        raise ExternalError(f"the repository cannot be copied to {target}: {error}") from None
 
 
 def _padded(config: Any) -> bytes:
-    """The text of a config with as many lines before it as its file has, so that places in messages are right."""
+    """The text of a config with as many lines before it as in its file, so that locations in messages are right."""
     text = str(config.text).removeprefix("---\n")
     lines = int(config.line) + (1 if text != config.text else 0)
     return ("\n" * lines + text).encode("utf-8", "surrogateescape")

@@ -1,20 +1,21 @@
-"""What an Application may set of the plugin, as Argo CD hands it over, and as its UI is told of it."""
+"""The parameters that an Application may set, as Argo CD passes them and as its UI shows them."""
 
 from __future__ import annotations
 
 import json
 import re
 
-from gmsa_krm.config.overrides import Override, of_file, of_form
-from gmsa_krm.findings import ERROR, Finding, InputError, Place, input_error
-from gmsa_krm.outside import FileProblem
-from gmsa_krm.yaml.stream import decode
+from gmsa_krm.config.overrides import Override, overrides_of_file, overrides_of_form
+from gmsa_krm.environment import FileError
+from gmsa_krm.findings import InputError, Location, Report, invalid
+from gmsa_krm.yamltext.stream import decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from gmsa_krm.outside import Outside
+    from gmsa_krm.environment import Environment
+    from gmsa_krm.findings import Finding
 
 VARIABLE = "ARGOCD_APP_PARAMETERS"
 ENVIRONMENTS = "environments"
@@ -56,7 +57,7 @@ class Parameters:
 
 
 def announcement() -> str:
-    """JSON for Argo CD's UI; what it shows as the value of a parameter is never sent back."""
+    """JSON for Argo CD's UI, which never sends back the values that it shows."""
     announced = []
     for name, (form, title, tooltip) in _KNOWN.items():
         entry = {"name": name, "title": title, "tooltip": tooltip, "collectionType": form}
@@ -64,7 +65,7 @@ def announcement() -> str:
     return json.dumps(announced, ensure_ascii=False)
 
 
-def read_parameters(text: str | None, outside: Outside) -> Parameters:
+def read_parameters(text: str | None, environment: Environment) -> Parameters:
     """The parameters in ARGOCD_APP_PARAMETERS, which is absent or `null` where there are none.
 
     Raises InputError with all mistakes.
@@ -72,35 +73,37 @@ def read_parameters(text: str | None, outside: Outside) -> Parameters:
     findings: list[Finding] = []
     given = _given(text, findings)
     parameters = Parameters()
-    environment = given.get("environment", "")
-    if environment and not findings:
-        parameters.overrides += _environment(environment, outside)
+    name = given.get("environment", "")
+    if name and not findings:
+        parameters.overrides += _environment_overrides(name, environment)
     source = given.get("certificate-source", "")
-    for fields, of in (
+    for fields, parameter in (
         (given.get("config", {}), "parameter config"),
         ({"webhook.certificate.source": source} if source else {}, "parameter certificate-source"),
     ):
         try:
-            parameters.overrides += of_form(fields, of)
+            parameters.overrides += overrides_of_form(fields, parameter)
         except InputError as error:
             findings += error.findings
     parameters.helm_release = given.get("helm-release", "")
-    if parameters.helm_release and not _RELEASE.fullmatch(parameters.helm_release):
-        # also: helm would take it for an option, and --post-renderer runs programs
-        findings.append(
-            _finding(
-                f"{parameters.helm_release[:80]!a} is no release name (a-z, 0-9, - and ., 53 characters)",
-                "helm-release",
-            )
-        )
     parameters.helm_values = given.get("helm-values", {})
     parameters.helm_value_files = given.get("helm-value-files", [])
-    for key in parameters.helm_values:
-        if not key or any(it in key for it in "=,"):
-            findings.append(_finding(f"{key[:80]!a} is no path of a value; write it like image.tag", "helm-values"))
+    _check_helm(parameters, findings)
     if findings:
         raise InputError(findings)
     return parameters
+
+
+def _check_helm(parameters: Parameters, findings: list[Finding]) -> None:
+    release = parameters.helm_release
+    if release and not _RELEASE.fullmatch(release):
+        # Helm would also read a leading dash as an option, and --post-renderer runs programs.
+        message = f"{release[:80]!a} is not a release name; use at most 53 of a-z, 0-9, - and ."
+        _report("helm-release", findings).error("parameter", message)
+    for key in parameters.helm_values:
+        if not key or any(it in key for it in "=,"):
+            message = f"{key[:80]!a} is not the path of a value; write one such as image.tag"
+            _report("helm-values", findings).error("parameter", message)
 
 
 def _given(text: str | None, findings: list[Finding]) -> dict[str, Any]:
@@ -108,77 +111,67 @@ def _given(text: str | None, findings: list[Finding]) -> dict[str, Any]:
     try:
         data = json.loads(text) if text else None
     except (ValueError, RecursionError):
-        raise input_error(
-            "parameter", "is no JSON; Argo CD sets it from spec.source.plugin.parameters", Place(VARIABLE)
-        ) from None
+        message = "is not JSON; Argo CD sets it from spec.source.plugin.parameters"
+        raise invalid("parameter", message, Location(VARIABLE)) from None
     if data is None:
         return {}
     if not isinstance(data, list):
-        raise input_error(
-            "parameter", "is no list of parameters; give spec.source.plugin.parameters a list", Place(VARIABLE)
-        )
+        message = "is not a list of parameters; make spec.source.plugin.parameters a list"
+        raise invalid("parameter", message, Location(VARIABLE))
     given: dict[str, Any] = {}
     for index, entry in enumerate(data):
         name = entry.get("name") if isinstance(entry, dict) else None
         if not isinstance(name, str) or not name:
-            findings.append(_finding(f"the entry {index} has no name; the names are {', '.join(_KNOWN)}"))
+            message = f"entry {index} has no name; give one of {', '.join(_KNOWN)}"
+            _report("", findings).error("parameter", message)
         elif name not in _KNOWN:
-            findings.append(_finding(f"is unknown; there are {', '.join(_KNOWN)}", name))
+            _report(name, findings).error("parameter", f"is unknown; give one of {', '.join(_KNOWN)}")
         elif name in given:
-            findings.append(_finding("is there twice; remove one", name))
+            _report(name, findings).error("parameter", "is given twice; remove one")
         else:
-            given[name] = _value(name, entry, findings)
+            given[name] = _value(_KNOWN[name][0], entry, _report(name, findings))
     return given
 
 
-def _value(name: str, entry: dict[str, Any], findings: list[Finding]) -> Any:
-    form = _KNOWN[name][0]
+def _value(form: str, entry: dict[str, Any], report: Report) -> Any:
+    """The value of an entry; an empty one where it is absent or wrong."""
     empty: Any = {"string": "", "array": [], "map": {}}[form]
-    given = [key for key in ("string", "array", "map") if entry.get(key) is not None]
+    others = [key for key in ("string", "array", "map") if key != form and entry.get(key) is not None]
     value = entry.get(form)
-    if any(key != form for key in given):
-        findings.append(
-            _finding(
-                f"wants a {form}, found {'an' if given[0] == 'array' else 'a'} {next(key for key in given if key != form)}; write `{form}:`",
-                name,
-            )
-        )
+    if others:
+        article = "an" if others[0] == "array" else "a"
+        report.error("parameter", f"must be a {form}, but is {article} {others[0]}; write `{form}:`")
         return empty
     if value is None:
         return empty
-    parts = list(value.values()) if form == "map" and isinstance(value, dict) else value if form == "array" else [value]
+    parts = [*value.values(), *value] if isinstance(value, dict) else value if isinstance(value, list) else [value]
     if not isinstance(value, type(empty)) or not all(isinstance(part, str) for part in parts):
-        findings.append(
-            _finding(
-                f"wants a {form} of strings; quote each value" if form != "string" else "wants a string; quote it", name
-            )
-        )
+        of_strings = " of strings" if form != "string" else ""
+        report.error("parameter", f"must be a {form}{of_strings}; quote each value")
         return empty
-    if any(
-        not part.isprintable() and ("\0" in part or not _is_unicode(part))
-        for part in [*parts, *(value if form == "map" else ())]
-    ):
-        findings.append(_finding("holds a character that no program takes (NUL, or half of a pair)", name))
+    if any("\0" in part or any("\ud800" <= it <= "\udfff" for it in part) for part in parts):
+        report.error(
+            "parameter", "has a character that no program accepts (NUL, or half of a surrogate pair); remove it"
+        )
         return empty
     return value
 
 
-def _is_unicode(text: str) -> bool:
-    return not any("\ud800" <= it <= "\udfff" for it in text)
+def _report(name: str, findings: list[Finding]) -> Report:
+    """A report about a parameter, or about all of them."""
+    return Report(f"parameter {name[:80]!a}" if name else VARIABLE, findings=findings)
 
 
-def _finding(message: str, name: str = "") -> Finding:
-    return Finding(ERROR, "parameter", message, Place(f"parameter {name[:80]!a}" if name else VARIABLE))
-
-
-def _environment(name: str, outside: Outside) -> list[Override]:
+def _environment_overrides(name: str, environment: Environment) -> list[Override]:
+    """What differs in an environment, from the file of its name."""
+    location = Location("parameter 'environment'")
     if not _NAME.fullmatch(name):
-        message = f"{name[:80]!a} is no name of an environment (letters, digits, -, _ and .)"
-        raise InputError([_finding(message, "environment")])
+        message = f"{name[:80]!a} is not the name of an environment; use letters, digits, -, _ and ."
+        raise invalid("parameter", message, location)
     file = f"{ENVIRONMENTS}/{name}.yaml"
     try:
-        data = outside.read(file, _MAX_ENVIRONMENT)
-    except FileProblem as problem:
-        cure = "the file says what differs there, as a part of a GMSAConfig's spec"
-        raise InputError([_finding(f"{str(problem).partition(';')[0]}; {cure}", "environment")]) from None
-    return of_file(decode(data, file), file)
+        data = environment.read(file, _MAX_ENVIRONMENT)
+    except FileError as error:
+        message = f"{str(error).partition(';')[0]}; write what differs there into it, as a part of a GMSAConfig's spec"
+        raise invalid("parameter", message, location) from None
+    return overrides_of_file(decode(data, file), file)

@@ -12,7 +12,7 @@ import tempfile
 import time
 
 from gmsa_krm.config.values import seconds
-from gmsa_krm.findings import OutsideError, Place, input_error
+from gmsa_krm.findings import ExternalError, Location, invalid
 from gmsa_krm.hosts.argocd.folder import dependencies, inside
 from gmsa_krm.hosts.argocd.kustomization import Kustomization, copy_repository, refuse_links
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 
 class Programs:
-    """Runs programs for one application. Each method raises OutsideError, and InputError for wrong parameters."""
+    """Runs programs for one application. Each method raises ExternalError, and InputError for wrong parameters."""
 
-    def __init__(self, folder: str, root: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, folder: str, root: str, variables: Mapping[str, str]) -> None:
         self._folder = folder
         self._root = root
-        self._environ = environ
-        self._allowed = _time_limit(environ)
+        self._variables = variables
+        self._allowed = _time_limit(variables)
         self._end = time.monotonic() + self._allowed
 
     def kustomize_build(self, plugin: Plugin) -> bytes:
@@ -39,31 +39,31 @@ class Programs:
         return Kustomization(self._folder, self._root, self._run, plugin).build()
 
     def helm_template(self, release: str, parameters: Parameters) -> bytes:
-        """What helm makes of the chart in the folder, CRDs and hooks included."""
-        environ = self._environ
+        """What helm renders from the chart in the folder, with CRDs and hooks."""
+        variables = self._variables
         command = ["helm", "template", release, ".", "--include-crds"]
-        if environ.get("ARGOCD_APP_NAMESPACE"):
-            command += ["--namespace", environ["ARGOCD_APP_NAMESPACE"]]
-        if environ.get("KUBE_VERSION"):
-            command += ["--kube-version", environ["KUBE_VERSION"]]
-        for version in filter(None, environ.get("KUBE_API_VERSIONS", "").split(",")):
+        if variables.get("ARGOCD_APP_NAMESPACE"):
+            command += ["--namespace", variables["ARGOCD_APP_NAMESPACE"]]
+        if variables.get("KUBE_VERSION"):
+            command += ["--kube-version", variables["KUBE_VERSION"]]
+        for version in filter(None, variables.get("KUBE_API_VERSIONS", "").split(",")):
             command += ["--api-versions", version]
         for file in parameters.helm_value_files:
             command += ["--values", _value_file(file, self._folder, self._root)]
         for key, value in parameters.helm_values.items():
-            # As Argo CD does for its own helm parameters: a comma is part of the value, unless it is a list.
+            # As Argo CD does for its own Helm parameters: a comma is part of the value, unless it is a list.
             escaped = value if value.startswith("{") else re.sub(r"(?<!\\),", r"\\,", value)
             command += ["--set", f"{key}={escaped}"]
         refuse_links(self._root)
         try:
             return self._run(command, self._folder)
-        except OutsideError as error:
+        except ExternalError as error:
             if "missing in charts/" not in str(error):
                 raise
         return self._with_dependencies(command)
 
     def _with_dependencies(self, command: list[str]) -> bytes:
-        """In a copy of the repository, since helm writes the charts that it fetches beside the chart."""
+        """In a copy of the repository, since helm writes fetched charts beside the chart."""
         with tempfile.TemporaryDirectory(prefix="gmsa-krm-") as work:
             copied = os.path.join(work, "repository")
             copy_repository(self._root, copied, writable=True)
@@ -72,7 +72,7 @@ class Programs:
                 "HELM_REPOSITORY_CONFIG": os.path.join(work, "repositories.yaml"),
                 "HELM_REPOSITORY_CACHE": os.path.join(work, "cache"),
             }
-            # With a Chart.lock helm takes repositories that it was told of, and no others.
+            # With a Chart.lock helm uses only repositories that were added.
             for number, url in enumerate(dict.fromkeys(dependencies(folder))):
                 if url.startswith(("http://", "https://")):
                     self._run(["helm", "repo", "add", f"dependency-{number}", url], folder, own)
@@ -80,13 +80,11 @@ class Programs:
             return self._run(command, folder, own)
 
     def _run(self, command: list[str], folder: str, more: Mapping[str, str] | None = None) -> bytes:
-        """The stdout of a program that succeeded; its messages go on as ours."""
-        program = shutil.which(command[0], path=self._environ.get("PATH"))
+        """The stdout of a program that succeeded; its messages go to stderr."""
+        program = shutil.which(command[0], path=self._variables.get("PATH"))
         if program is None:
-            raise OutsideError(
-                f"{command[0]} is not on the PATH; add it to the image of the plugin, and {command[0]} folders work"
-            )
-        environ = {**_without_secrets(self._environ), **_GIT, **(more or {})}
+            raise ExternalError(f"{command[0]} is not on the PATH; add it to the image of the plugin")
+        environ = {**_without_secrets(self._variables), **_GIT, **(more or {})}
         try:
             process = subprocess.Popen(  # noqa: S603  no shell; what a user gives is behind a flag or checked
                 [program, *command[1:]],
@@ -97,79 +95,85 @@ class Programs:
                 stderr=subprocess.PIPE,
             )
         except OSError as error:
-            raise OutsideError(f"{program} could not be started ({error.strerror})") from None
+            raise ExternalError(f"{program} could not be started ({error.strerror})") from None
         try:
             out, err = process.communicate(timeout=max(self._end - time.monotonic(), 0.1))
         except BaseException as error:
             process.kill()
             if os.getpgrp() == os.getpid():
-                # Argo CD gives a plugin a group of its own: what kustomize has started (git, say) goes with it.
+                # Argo CD gives a plugin its own process group: what kustomize has started, such as git, ends with it.
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
                 os.killpg(0, signal.SIGTERM)
             process.communicate()
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
             message = (
-                f"{' '.join(command[:2])} was stopped, {self._allowed} s after the start and before Argo CD's own time limit; raise"
+                f"{' '.join(command[:2])} was stopped {self._allowed} s after the start, before Argo CD's own time"
+                " limit; raise"
                 " ARGOCD_EXEC_TIMEOUT of the sidecar, and server.repo.server.timeout.seconds and"
                 " controller.repo.server.timeout.seconds in argocd-cmd-params-cm"
             )
-            raise OutsideError(message) from None
-        said = self._shown(err.decode("utf-8", "replace").strip(), folder)
+            raise ExternalError(message) from None
+        messages = self._shown(err.decode("utf-8", "replace").strip(), folder)
         if process.returncode:
             why = f"exit status {process.returncode}" if process.returncode > 0 else f"signal {-process.returncode}"
-            raise OutsideError(f"{' '.join(command[:2])} failed ({why}):\n{said or '(it said nothing)'}{_cure(said)}")
-        if said:
-            print(said, file=sys.stderr)
+            raise ExternalError(
+                f"{' '.join(command[:2])} failed ({why}):\n{messages or '(no message)'}{_cure(messages)}"
+            )
+        if messages:
+            print(messages, file=sys.stderr)
         return out
 
-    def _shown(self, said: str, folder: str) -> str:
-        """Messages name files of the copy, which nobody knows."""
+    def _shown(self, messages: str, folder: str) -> str:
+        """The messages with the paths of the repository in place of those of the copy."""
         copied = re.match(r".*?/gmsa-krm-[^/]+/repository", folder)
-        return said.replace(copied[0], os.path.realpath(self._root)) if copied else said
+        return messages.replace(copied[0], os.path.realpath(self._root)) if copied else messages
 
 
-# kustomize gives git what a repository says as a branch, options too, and git runs programs for local transports.
+# kustomize passes a repository's branch to git unchecked, options too, and git runs programs for local transports.
 _GIT = {"GIT_ALLOW_PROTOCOL": "https:http:ssh", "GIT_TERMINAL_PROMPT": "0"}
 
 
-def _without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    """What kustomize and helm need not know: seeds, and what could make kustomize find plugins."""
+def _without_secrets(variables: Mapping[str, str]) -> dict[str, str]:
+    """Without what kustomize and helm need not know: seeds, and what could make kustomize find plugins."""
     return {
         name: value
-        for name, value in environ.items()
+        for name, value in variables.items()
         if not name.startswith("GMSA_KRM_") and name not in ("KUSTOMIZE_PLUGIN_HOME", "ARGOCD_APP_PARAMETERS")
     }
 
 
-def _cure(said: str) -> str:
-    if "external plugins disabled" in said or "unable to load external plugin" in said:
+def _cure(messages: str) -> str:
+    if "external plugins disabled" in messages or "unable to load external plugin" in messages:
         return (
-            "\nNo plugins but GMSAConfigs run here: a repository could run any program with them. A GMSAConfig has to stand"
-            " in the repository itself, under generators or transformers"
+            "\nOnly GMSAConfigs run here: with other plugins a repository could run any program. Put a GMSAConfig"
+            " into the"
+            " repository itself, under generators or transformers"
         )
     return ""
 
 
 def _value_file(file: str, folder: str, root: str) -> str:
     path = os.path.join(folder, file)
-    place = Place("parameter 'helm-value-files'")
+    place = Location("parameter 'helm-value-files'")
     if "://" in file or not inside(os.path.realpath(root), path):
-        raise input_error(
+        raise invalid(
             "parameter", f"{file[:120]!a} is not in the repository; give a path relative to the chart's folder", place
         )
     if any(it in file for it in ',"\n\r\\'):  # helm splits at commas, and takes quotes away
-        raise input_error(
-            "parameter", f"{file[:120]!a} has a character in it that helm reads as more than one file; rename it", place
+        raise invalid(
+            "parameter", f"{file[:120]!a} has a character that makes helm read more than one file; rename it", place
         )
     if not os.path.isfile(path):
-        raise input_error("parameter", f"{file[:120]!a} is no file; give paths relative to the chart's folder", place)
+        raise invalid("parameter", f"{file[:120]!a} is not a file; give paths relative to the chart's folder", place)
     return os.path.realpath(path)
 
 
-def _time_limit(environ: Mapping[str, str]) -> int:
-    """Seconds that a program may take. Argo CD kills the plugin without a word when its request's time is over,
-    which no variable says: 60 s, unless both sides were told otherwise, as ARGOCD_EXEC_TIMEOUT shows.
+def _time_limit(variables: Mapping[str, str]) -> int:
+    """Seconds that a program may take.
+
+    Argo CD kills the plugin without a message when its request times out, which no variable tells: after 60 s, unless
+    both sides are configured otherwise, as ARGOCD_EXEC_TIMEOUT shows.
     """
-    allowed = seconds(environ.get("ARGOCD_EXEC_TIMEOUT", "")) or 60
+    allowed = seconds(variables.get("ARGOCD_EXEC_TIMEOUT", "")) or 60
     return min(max(allowed - 5, 1), 86_400)

@@ -1,0 +1,90 @@
+"""`argocd`: Argo CD's config management plugin, in an application's folder."""
+
+from __future__ import annotations
+
+import os
+
+from gmsa_krm import console
+from gmsa_krm.findings import ExternalError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gmsa_krm.arguments import Options
+    from gmsa_krm.findings import Finding
+    from gmsa_krm.hosts.argocd.application import Application
+
+
+def discover(_: Options) -> int:
+    from gmsa_krm.hosts.argocd.folder import repository, uses_gmsa_config
+
+    folder = os.getcwd()
+    if uses_gmsa_config(folder, repository(folder, os.environ.get("ARGOCD_APP_SOURCE_PATH", ""))):
+        console.write_text("this folder uses a GMSAConfig")
+    return console.DONE
+
+
+def parameters(_: Options) -> int:
+    from gmsa_krm.hosts.argocd.parameters import announcement
+
+    console.write_text(announcement())
+    return console.DONE
+
+
+def generate(_: Options) -> int:
+    import signal
+
+    from gmsa_krm.hosts.argocd import application
+
+    # An exception, so that programs which run are stopped too, and no temporary files stay.
+    signal.signal(signal.SIGTERM, _stop)
+    app = application.Application(os.getcwd(), os.environ)
+    render = {
+        application.KUSTOMIZE: _kustomization,
+        application.HELM: _chart,
+        application.MANIFESTS: _manifests,
+    }
+    data, findings = render[app.kind](app)
+    findings += app.final_findings()
+    application.refuse_empty(data)
+    console.print_findings(findings)
+    console.write(data)
+    return console.DONE
+
+
+def _kustomization(app: Application) -> tuple[bytes, list[Finding]]:
+    from gmsa_krm.hosts.kustomize import run_plugin
+
+    findings: list[Finding] = []
+
+    def plugin(config: bytes, resources: bytes, folder: str, file: str) -> bytes:
+        output, found = run_plugin(config, resources, app.environment(folder), file, app.overrides)
+        findings.extend(found)
+        return output
+
+    return app.kustomize_build(plugin), findings
+
+
+def _chart(app: Application) -> tuple[bytes, list[Finding]]:
+    from gmsa_krm.hosts.files import read_paths
+    from gmsa_krm.hosts.helm import PostRenderer
+
+    files = read_paths(app.configs(), os.environ, console.stdin(), app.overrides)
+    rendered = app.helm_template(files.documents)
+    host = PostRenderer(
+        app.environment(), namespace=app.namespace, is_helm4=False, needs_config=False, overrides=app.overrides
+    )
+    return host.run(rendered, files.configs)
+
+
+def _manifests(app: Application) -> tuple[bytes, list[Finding]]:
+    from gmsa_krm.apply_order import in_apply_order
+    from gmsa_krm.hosts.files import read_paths, render
+    from gmsa_krm.output.stream import stream
+
+    files = read_paths(app.manifests(), os.environ, console.stdin(), app.overrides)
+    result = render(files, namespace=app.namespace)
+    return stream(in_apply_order(result, files.documents), as_json=False), result.findings
+
+
+def _stop(*_: object) -> None:
+    raise ExternalError("stopped by SIGTERM before the manifests were complete")

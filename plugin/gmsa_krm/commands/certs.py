@@ -1,0 +1,151 @@
+"""`certs`: files for certificate source Files, and what certificate files hold."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from gmsa_krm import console
+from gmsa_krm.atomic import replace_files
+from gmsa_krm.certificates.generate import issue as issue_material
+from gmsa_krm.certificates.material import DAY, dns_names, split_certificates
+from gmsa_krm.config import values
+from gmsa_krm.environment import Environment
+from gmsa_krm.findings import ExternalError, Location, invalid
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gmsa_krm.arguments import Options
+
+_MAX_BYTES = 1024 * 1024
+
+
+def issue(options: Options) -> int:
+    """Writes ca.crt, tls.crt and tls.key.
+
+    With --force existing files are replaced; the trusted CA stays in ca.crt after the new one, so that pods with the
+    old certificate are trusted until the new one is rolled out. Raises InputError, ExternalError.
+    """
+    for value, check, option in (
+        (options.name, values.service_name, "--name"),
+        (options.namespace, values.label_name, "--namespace"),
+        (options.valid_for, values.duration, "--valid-for"),
+    ):
+        for _, rule, message in check(value):
+            raise invalid(rule, message, field=option)
+    now = Environment(options.dir, os.environ).now()
+    names = dns_names(options.name, options.namespace)
+    valid_for = values.seconds(options.valid_for)
+    material = issue_material(names, now, valid_for)
+    authority, certificate, key = (os.path.join(options.dir, file) for file in ("ca.crt", "tls.crt", "tls.key"))
+    existing = [path for path in (authority, certificate, key) if os.path.lexists(path)]
+    if existing and not options.force:
+        raise ExternalError(f"{existing[0]} already exists; choose another --dir, or replace it with --force")
+    try:
+        earlier = _earlier_authority(authority, now)
+        os.makedirs(options.dir, exist_ok=True)
+        replace_files(
+            {
+                authority: ((material.ca_bundle + earlier).encode(), 0o644),
+                certificate: (material.certificate.encode(), 0o644),
+                key: (material.key.encode(), 0o600),
+            }
+        )
+    except OSError as error:
+        raise ExternalError(f"{error.filename or options.dir}: cannot be written ({error.strerror})") from None
+    last = datetime.fromtimestamp(now + valid_for, UTC)
+    console.write_text(
+        f"wrote {authority}, {certificate}, {key}\nvalid until {last:%Y-%m-%d}, for {names[0]}\n"
+        f"keep {key} out of Git unless it is encrypted there (SOPS, git-crypt)"
+    )
+    return console.DONE
+
+
+def show(options: Options) -> int:
+    """Prints what the certificates in PEM files hold. Raises ExternalError, or InputError if there are none."""
+    for path in options.file:
+        console.write_text(_description(path))
+    return console.DONE
+
+
+def _earlier_authority(path: str, now: int) -> str:
+    """The first CA in an earlier ca.crt, if it has not expired."""
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            blocks = split_certificates(file.read(_MAX_BYTES))
+    except FileNotFoundError:
+        return ""
+    try:
+        earlier = x509.load_pem_x509_certificate(blocks[0].encode()) if blocks else None
+    except ValueError:
+        return ""
+    return blocks[0] if earlier is not None and earlier.not_valid_after_utc.timestamp() > now else ""
+
+
+def _description(path: str) -> str:
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            blocks = split_certificates(file.read(_MAX_BYTES))
+    except OSError as error:
+        raise ExternalError(f"{path}: cannot be read ({error.strerror})") from None
+    if not blocks:
+        message = "holds no PEM certificate; give a file with -----BEGIN CERTIFICATE-----"
+        raise invalid("certificate", message, Location(path))
+    out = []
+    for number, block in enumerate(blocks, 1):
+        try:
+            certificate = x509.load_pem_x509_certificate(block.encode())
+            out.append("\n".join([f"{path}, certificate {number} of {len(blocks)}", *_lines(certificate)]))
+        except ValueError as error:
+            message = f"certificate {number} cannot be read ({str(error)[:100]}); replace it"
+            raise invalid("certificate", message, Location(path)) from None
+    return "\n".join(out)
+
+
+def _lines(certificate: x509.Certificate) -> list[str]:
+    first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    left = int(last.timestamp() - datetime.now(UTC).timestamp())
+    state = f"{left // DAY} days left" if left > 0 else "EXPIRED"
+    rows = {
+        "subject": certificate.subject.rfc4514_string(),
+        "issuer": certificate.issuer.rfc4514_string(),
+        "names": ", ".join(_names(certificate)) or "none",
+        "valid": f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC ({state})",
+        "key": _key(certificate),
+        "CA": "yes" if _is_authority(certificate) else "no",
+        "serial": f"{certificate.serial_number:x}",
+        "sha256": certificate.fingerprint(hashes.SHA256()).hex(),
+    }
+    return [f"  {label + ':':9}{value}" for label, value in rows.items()]
+
+
+def _names(certificate: x509.Certificate) -> list[str]:
+    try:
+        held = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return [str(name.value) for name in held]
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return False
+
+
+def _key(certificate: x509.Certificate) -> str:
+    try:
+        key = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return "of a kind that is not known"
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return f"ECDSA {key.curve.name}"
+    if isinstance(key, rsa.RSAPublicKey):
+        return f"RSA {key.key_size} bits"
+    return type(key).__name__

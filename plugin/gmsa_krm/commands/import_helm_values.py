@@ -1,0 +1,167 @@
+"""`import helm-values`: a values file of upstream's chart (windows-gmsa, chart gmsa) as a GMSAConfig."""
+
+from __future__ import annotations
+
+from gmsa_krm import console
+from gmsa_krm.config.load import parse_config
+from gmsa_krm.config.model import API_VERSION, KIND
+from gmsa_krm.credspecs.plugins import PLUGINS
+from gmsa_krm.findings import ExternalError, Location, Report, invalid
+from gmsa_krm.yamltext import writer
+from gmsa_krm.yamltext.data import data_of
+from gmsa_krm.yamltext.nodes import MAPPING, YamlError, parse
+from gmsa_krm.yamltext.stream import decode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gmsa_krm.arguments import Options
+
+_MAX_BYTES = 4 * 1024 * 1024
+
+
+def run(options: Options) -> int:
+    """Prints the config, and a warning for every value that it cannot carry. Raises InputError, ExternalError.
+
+    --release and --namespace are those of the upstream release: its objects are named after them.
+    """
+    values = _read(options.file)
+    report = Report(options.file)
+    translation = _Translation(values, report, options.release, options.namespace)
+    spec = translation.spec()
+    config: dict[str, Any] = {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"name": options.release},
+        "spec": spec,
+    }
+    text = writer.document(config)
+    message = (
+        f"{options.namespace}/{options.release} are the names of upstream's objects; to take over a running webhook"
+        " without a gap, give webhook.name and webhook.namespace other values and follow ADOPTION.md"
+    )
+    report.warning("same-names", message)
+    # Mistakes in the values (an account's SID, say) are better reported now than at the next render.
+    mistakes = parse_config(text, "the GMSAConfig", positions=False).findings
+    console.print_findings([*report.findings, *mistakes])
+    console.write(text.encode())
+    return console.DONE
+
+
+def _read(file: str) -> dict[str, Any]:
+    try:
+        with open(file, "rb") as opened:
+            data = opened.read(_MAX_BYTES)
+    except OSError as error:
+        raise ExternalError(f"{file}: cannot be read ({error.strerror})") from None
+    try:
+        root = parse(decode(data, file))
+    except YamlError as error:
+        raise invalid("yaml", error.message, Location(file, error.line, error.column)) from None
+    if root is None:
+        return {}
+    if root.kind != MAPPING:
+        raise invalid("values", "is not a mapping; give a values file of the chart gmsa", Location(file, 1, 1))
+    values: dict[str, Any] = data_of(root)
+    return values
+
+
+_REPOSITORY, _TAG = "registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook", "v0.13.0"
+_NUMBERS = {"replicaCount": "replicas", "qps": "qps", "burst": "burst"}
+# Values that have no field here, and why.
+_FIXED = {
+    "containerPort": "the webhook listens on 8443 here; its Service stays 443",
+    "setPodOs": "os.name is always set",
+    "podSecurityContext": "the pods meet Pod Security restricted here",
+    "securityContext": "the container meets Pod Security restricted here",
+}
+
+
+class _Translation:
+    def __init__(self, values: dict[str, Any], report: Report, release: str, namespace: str) -> None:
+        self._values = values
+        self._report = report
+        self._release = release
+        self._namespace = namespace
+
+    def spec(self) -> dict[str, Any]:
+        spec: dict[str, Any] = {}
+        credential = self._take("credential", {})
+        if credential.pop("enabled", False):
+            spec |= self._credspec(credential)
+        webhook = self._webhook()
+        for key, why in _FIXED.items():
+            value = self._take(key, None)
+            if value not in (None, {}, "", True, "443", 443):
+                self._lost(key, why)
+        for key in self._values:
+            self._lost(key, "it is not a known value of the chart gmsa")
+        spec["webhook"] = webhook
+        return spec
+
+    def _webhook(self) -> dict[str, Any]:
+        webhook: dict[str, Any] = {"name": self._release, "namespace": self._namespace, "createNamespace": False}
+        registry = self._take("global", {}).get("systemDefaultRegistry")
+        image = self._take("image", {})
+        repository, tag = image.get("repository", _REPOSITORY), image.get("tag", _TAG)
+        webhook["image"] = f"{registry + '/' if registry else ''}{repository}:{tag}"
+        for theirs, field in _NUMBERS.items():
+            value = self._take(theirs, None)
+            if value is not None:
+                webhook[field] = int(value) if str(value).replace(".0", "").isdigit() else value
+        random_hostname = self._take("randomHostname", None)
+        if random_hostname is not None:
+            webhook["randomHostname"] = random_hostname
+        for key in ("affinity", "nodeSelector", "tolerations"):
+            value = self._take(key, None)
+            if value:
+                webhook[key] = value
+        budget = self._take("podDisruptionBudget", {})
+        if budget.pop("enabled", False) and budget:
+            webhook["podDisruptionBudget"] = budget
+        webhook["certificate"] = self._certificate(self._take("certificates", {}))
+        return webhook
+
+    def _take(self, key: str, default: Any) -> Any:
+        value = self._values.pop(key, None)
+        if isinstance(default, dict) and not isinstance(value, dict):
+            if value is not None:
+                self._lost(key, "it is not a mapping")
+            return {}
+        return default if value is None else value
+
+    def _lost(self, field: str, why: str) -> None:
+        self._report.warning("not-carried-over", f"is not carried over: {why}", field=field)
+
+    def _credspec(self, credential: dict[str, Any]) -> dict[str, Any]:
+        join = _mapping(credential.get("domainJoinConfig"))
+        account = str(join.get("machineAccountName", ""))
+        domain = {
+            key: str(join[key]) for key in ("dnsName", "dnsTreeName", "netBiosName", "guid", "sid") if join.get(key)
+        }
+        # The name that the chart gives it.
+        entry: dict[str, Any] = {"account": account, "name": account.lower().replace("_", "-")}
+        host = _mapping(credential.get("hostAccountConfig"))
+        if host:
+            guid = str(host.get("pluginGUID", host.get("PluginGUID", "")))
+            names = {known.guid.lower(): name for name, known in PLUGINS.items()}
+            given = host.get("pluginInput", host.get("PluginInput", ""))
+            entry["hostAccount"] = {"plugin": names.get(guid.lower(), guid), "input": str(given)}
+        return {"domains": [domain], "credspecs": [entry]}
+
+    def _certificate(self, certificates: dict[str, Any]) -> dict[str, Any]:
+        manager = _mapping(certificates.get("certManager"))
+        secret = certificates.get("secretName", "gmsa-server-cert")
+        if manager.get("enabled", True):
+            self._lost(
+                "certificates.secretName",
+                f"the Secret of cert-manager is {self._release}-tls here; {secret} can go once the new pods run",
+            )
+            return {"source": "CertManager"}
+        self._lost("certificates.caBundle", "write it, decoded from base64, to certs/ca.crt beside the config")
+        return {"source": "ExistingSecret", "existingSecret": {"name": secret, "caBundleFile": "certs/ca.crt"}}
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

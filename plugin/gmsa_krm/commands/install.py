@@ -1,0 +1,111 @@
+"""`install`: puts the plugin where a host looks for it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+
+from gmsa_krm import __version__, console
+from gmsa_krm.atomic import replace_files
+from gmsa_krm.findings import ExternalError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gmsa_krm.arguments import Options
+
+_MARK = "# gmsa-krm: calls the program that installed this file"
+
+
+def kustomize(options: Options) -> int:
+    """Installs the legacy exec plugin below kustomize's plugin folder.
+
+    The file is a script that calls this program's Python, since a plugin gets no arguments of its own. Raises
+    ExternalError if it cannot be written or another plugin is there.
+    """
+    home = options.dir if options.dir is not None else _kustomize_plugins(os.environ)
+    path = os.path.join(home, "gmsa-krm.dev", "v1alpha1", "gmsaconfig", "GMSAConfig")
+    # sh and not a #! line with Python's path, which may have spaces or be too long for the kernel.
+    # -P: a file of the user in the plugin folder must not replace one of our modules.
+    # -c and not -m: that leaves argv[0] to us, which tells the program what it is called as.
+    call = "import sys; sys.argv[0] = 'GMSAConfig'; from gmsa_krm.cli import main; sys.exit(main())"
+    script = f'#!/bin/sh\n{_MARK}\nexec {shlex.quote(sys.executable)} -P -c {shlex.quote(call)} "$@"\n'
+    _install({path: (script, 0o755)})
+    hint = "" if options.dir is None else f"; kustomize finds it with KUSTOMIZE_PLUGIN_HOME={os.path.abspath(home)}"
+    console.write_text(f"installed {path}{hint}")
+    return console.DONE
+
+
+def helm(options: Options) -> int:
+    """Installs the post-renderer plugin `gmsa` of Helm 4.
+
+    Not into Helm's own plugin folder: Helm 3 and 4 share it, and Helm 3 loads none of its plugins once it finds a
+    plugin.yaml in the format of Helm 4. Raises ExternalError.
+    """
+    plugins = options.dir or os.environ.get("HELM_PLUGINS") or _helm_plugins(os.environ)
+    plugins = plugins.split(os.pathsep)[0]
+    folder = os.path.join(plugins, "gmsa")
+    manifest = "\n".join(
+        (
+            _MARK,
+            "apiVersion: v1",
+            "name: gmsa",
+            "type: postrenderer/v1",
+            f"version: {__version__}",
+            "runtime: subprocess",
+            "runtimeConfig:",
+            "  platformCommand:",
+            "  - command: ${HELM_PLUGIN_DIR}/gmsa-krm",
+            "    args: [post-render]",
+            "",
+        )
+    )
+    program = os.path.join(folder, "gmsa-krm")
+    script = f'#!/bin/sh\n{_MARK}\nexec {shlex.quote(sys.executable)} -P -m gmsa_krm "$@"\n'
+    _install({os.path.join(folder, "plugin.yaml"): (manifest, 0o644), program: (script, 0o755)})
+    console.write_text(
+        f"installed {folder}\n"
+        f"Helm 4: HELM_PLUGINS={os.path.abspath(plugins)} helm template RELEASE CHART --post-renderer gmsa\n"
+        f"Helm 3: helm template RELEASE CHART --post-renderer {os.path.abspath(program)}"
+        " --post-renderer-args post-render"
+    )
+    return console.DONE
+
+
+def _install(files: dict[str, tuple[str, int]]) -> None:
+    """{path: (text, mode)}; a file that an earlier installation did not write is never replaced."""
+    try:
+        for path in files:
+            _refuse_foreign(path)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        replace_files({path: (text.encode(), mode) for path, (text, mode) in files.items()})
+    except OSError as error:
+        raise ExternalError(f"{error.filename or next(iter(files))}: cannot be written ({error.strerror})") from None
+
+
+def _helm_plugins(variables: Mapping[str, str]) -> str:
+    data = variables.get("XDG_DATA_HOME") or os.path.join(
+        variables.get("HOME") or os.path.expanduser("~"), ".local", "share"
+    )
+    return os.path.join(data, "gmsa-krm", "helm-plugins")
+
+
+def _refuse_foreign(path: str) -> None:
+    if os.path.lexists(path):
+        with open(path, encoding="utf-8", errors="replace") as file:
+            if _MARK not in file.read(4096):
+                raise ExternalError(f"{path} exists and was not installed by gmsa-krm; move it away first")
+
+
+def _kustomize_plugins(variables: Mapping[str, str]) -> str:
+    """Where kustomize looks: the first of these that exists (api/konfig/plugins.go), else the usual one."""
+    given = variables.get("KUSTOMIZE_PLUGIN_HOME")
+    if given:
+        return given
+    home = variables.get("HOME") or os.path.expanduser("~")
+    config = variables.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
+    usual = os.path.join(config, "kustomize", "plugin")
+    other = os.path.join(home, "kustomize", "plugin")
+    return other if os.path.isdir(other) and not os.path.isdir(usual) else usual

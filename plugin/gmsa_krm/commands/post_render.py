@@ -1,0 +1,63 @@
+"""`post-render`: Helm's post-renderer, with a log for Helm 4, which drops what a post-renderer prints."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from gmsa_krm import console
+from gmsa_krm.environment import Environment
+from gmsa_krm.findings import ExternalError, InputError
+from gmsa_krm.hosts.files import read_paths
+from gmsa_krm.hosts.helm import PostRenderer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gmsa_krm.arguments import Options
+
+
+def run(options: Options) -> int:
+    is_helm4 = "HELM_PLUGIN_NAME" in os.environ
+    log = options.log_file or (_default_log() if is_helm4 else None)
+    environment = Environment(os.getcwd(), os.environ)
+    host = PostRenderer(environment, namespace=options.namespace, is_helm4=is_helm4)
+    try:
+        configs = read_paths(options.config, os.environ, console.stdin()).configs
+        data, findings = host.run(console.stdin().read(), configs)
+    except InputError as error:
+        _write_log(log, error.findings)
+        raise
+    except ExternalError as error:
+        _write_log(log, [error])
+        raise
+    if options.log_file:
+        _write_log(log, findings)
+    elif log:
+        # The log of an earlier failure would be taken for this run's.
+        with contextlib.suppress(OSError):
+            os.unlink(log)
+    console.print_findings(findings)
+    console.write(data)
+    return console.DONE
+
+
+def _default_log() -> str:
+    """Where the messages of a failed run go without --log-file."""
+    state = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
+    return os.path.join(state, "gmsa-krm", "post-render.log")
+
+
+def _write_log(path: str | None, messages: Iterable[object]) -> None:
+    """Writes one message a line; a log that cannot be written is reported on stderr and stops nothing."""
+    if path is None:
+        return
+    from gmsa_krm.atomic import replace_files
+
+    text = "".join(f"{message}\n" for message in messages)
+    try:
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+        replace_files({path: (text.encode("utf-8", "backslashreplace"), 0o600)})
+    except OSError as error:
+        console.print_error(f"{path}: cannot be written ({error.strerror})")

@@ -1,0 +1,206 @@
+"""The domains and credential specs of a GMSAConfig."""
+
+from __future__ import annotations
+
+from gmsa_krm.config import values
+from gmsa_krm.config.declaration import (
+    Section,
+    section,
+    sections,
+    sections_or_keyword,
+    string,
+    string_or_mapping,
+    strings,
+)
+from gmsa_krm.credspecs import values as directory
+from gmsa_krm.credspecs.model import credential_spec_of
+from gmsa_krm.credspecs.plugins import PLUGINS, check_plugin, check_plugin_input, host_account_config
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gmsa_krm.credspecs.model import CredentialSpec
+    from gmsa_krm.findings import Report
+
+FROM_WORKLOADS = "FromWorkloads"
+
+
+class Domain(Section):
+    """An Active Directory domain: its own GUID and SID, never an account's."""
+
+    name: str = string("What credspecs[].domain refers to. Default: dnsName.", default=lambda self: self.dns_name)
+    dns_name: str = string(
+        "DNS name of the domain.", required=True, check=directory.dns_name, examples=("contoso.com",)
+    )
+    dns_tree_name: str = string(
+        "DNS name of the forest's root domain. Default: dnsName.",
+        check=directory.dns_name,
+        default=lambda self: self.dns_name,
+        examples=("contoso.com",),
+    )
+    net_bios_name: str = string(
+        "NetBIOS name of the domain, 15 characters at most.",
+        required=True,
+        check=directory.netbios_name,
+        examples=("CONTOSO",),
+    )
+    guid: str = string(
+        "GUID of the domain, without braces: (Get-ADDomain).ObjectGUID.",
+        required=True,
+        check=directory.domain_guid,
+        examples=("244818ae-87ac-4fcd-92ec-e79e5252348a",),
+    )
+    sid: str = string(
+        "SID of the domain, S-1-5-21 and three numbers: (Get-ADDomain).DomainSID.Value.",
+        required=True,
+        check=directory.domain_sid,
+        examples=("S-1-5-21-2126449477-2524075714-3094792973",),
+    )
+
+
+class AdditionalAccount(Section):
+    """A further entry of GroupManagedServiceAccounts."""
+
+    account: str = string("sAMAccountName without the trailing $.", required=True, check=directory.account)
+    scope: str | None = string(
+        "DNS or NetBIOS name of the account's domain. Default: both names of the credspec's domain.",
+        check=directory.scope,
+        examples=("fabrikam.com",),
+    )
+
+
+class HostAccount(Section):
+    """How nodes that are not joined to the domain get the account's password (Container Credential Guard)."""
+
+    plugin: str = string(
+        'The plugin: AzureKeyVault, AWS, Rancher, or the GUID of another one in braces, "{...}".',
+        required=True,
+        examples=(*PLUGINS, "{CCC2A336-D7F3-4818-A213-272B7924213E}"),
+    )
+    input: str | dict[str, str] = string_or_mapping(
+        "What the plugin needs to find the secret: its string, or a mapping that is written as the plugin wants it"
+        " (AzureKeyVault: ObjectId, SecretUri; AWS: credentialArn; Rancher: namespace, secret).",
+        required=True,
+    )
+
+    def check(self, report: Report) -> None:
+        for issue in check_plugin(self.plugin):
+            report.add(issue, self.at("plugin"), f"{self.path}.plugin")
+        path = f"{self.path}.input"
+        for key, issue in check_plugin_input(self.plugin, self.input):
+            report.add(issue, self.at("input"), f"{path}.{key}" if key else path)
+
+
+class UsedBy(Section):
+    """Service accounts of one namespace that may use the credspec."""
+
+    namespace: str = string("Their namespace.", required=True, check=values.label_name)
+    service_accounts: list[str] = strings(
+        'Their names; ["*"] for every service account of the namespace.',
+        each="Name of a service account, or *.",
+        check=values.service_account,
+        min_items=1,
+        required=True,
+    )
+
+    def check(self, report: Report) -> None:
+        node, field = self.at("serviceAccounts"), f"{self.path}.serviceAccounts"
+        if "default" in self.service_accounts:
+            message = (
+                f"binds the default service account, so every pod of {self.namespace} that names no other gets this"
+                " identity; give the workload its own service account"
+            )
+            report.warning("default-service-account", message, node, field)
+        if "*" in self.service_accounts and len(self.service_accounts) > 1:
+            report.warning("all-service-accounts", '"*" covers the other entries; remove them', node, field)
+
+    def allows(self, namespace: str, service_account: str) -> bool:
+        """Whether the service account may use the credspec; an empty namespace is any."""
+        if namespace and self.namespace != namespace:
+            return False
+        return service_account in self.service_accounts or "*" in self.service_accounts
+
+
+class Diagnostics(Section):
+    """A Job that asks, in a pod with the credspec, what the Kubernetes page has one ask, and prints a verdict."""
+
+    namespace: str = string("Where it runs.", required=True, check=values.label_name)
+    service_account: str = string(
+        "A service account that may use the credspec.", required=True, check=values.subdomain_name
+    )
+    image: str = string(
+        "An image with PowerShell and nltest, of the nodes' Windows version.",
+        default="mcr.microsoft.com/windows/servercore:ltsc2022",
+        check=values.image,
+    )
+
+
+class CredspecEntry(Section):
+    """A GMSACredentialSpec and who may use it: either account (and domain), or file."""
+
+    checks_always = True
+
+    account: str | None = string(
+        "sAMAccountName of the gMSA, without the trailing $.", check=directory.account, examples=("WebApp1",)
+    )
+    file: str | None = string(
+        "Instead of account and domain: the JSON file that New-CredentialSpec wrote, relative to this config's folder.",
+        examples=("webapp3.json",),
+    )
+    name: str | None = string(
+        "Name of the GMSACredentialSpec. Default: gmsa- and the account as an RFC 1123 name.",
+        check=values.subdomain_name,
+        default=lambda self: directory.credspec_name(self.account or ""),
+        examples=("gmsa-webapp1",),
+    )
+    domain: str | None = string("Name of an entry of domains. Default: the only domain.")
+    additional_accounts: list[AdditionalAccount] = sections("Further gMSAs of the same credspec.", AdditionalAccount)
+    host_account: HostAccount | None = section(
+        "For nodes that are not joined to the domain.", HostAccount, optional=True
+    )
+    diagnostics: Diagnostics | None = section("Emit a diagnostics Job for it.", Diagnostics, optional=True)
+    used_by: list[UsedBy] | str = sections_or_keyword(
+        "Who may use it: one ClusterRole (verb use, this name only) and one RoleBinding per namespace. FromWorkloads:"
+        " exactly the service accounts of the workloads that pass through and use it.",
+        UsedBy,
+        FROM_WORKLOADS,
+    )
+
+    def check(self, report: Report) -> None:
+        self._check_source(report)
+        self._check_diagnostics(report)
+
+    def credential_spec(self, domains: list[Domain]) -> CredentialSpec:
+        """Of an entry with an account, which must be valid."""
+        assert self.account is not None
+        domain = next(it for it in domains if it.name == (self.domain or domains[0].name))
+        additional = [(it.account, it.scope) for it in self.additional_accounts]
+        host = self.host_account
+        config = None if host is None else host_account_config(host.plugin, host.input)
+        return credential_spec_of(self.account, domain, additional, config)
+
+    def _check_source(self, report: Report) -> None:
+        if self.account is not None and self.file is not None:
+            report.error("credspec-source", "has both account and file; remove one", self.node, self.path)
+        elif self.account is None and self.file is None:
+            report.error("credspec-source", "has neither account nor file; give one", self.node, self.path)
+        elif self.file is not None:
+            for key in ("domain", "additionalAccounts", "hostAccount"):
+                if self.is_given(key):
+                    message = "is for entries with account, and the file has its own; remove it"
+                    report.error("credspec-source", message, self.at(key), f"{self.path}.{key}")
+
+    def _check_diagnostics(self, report: Report) -> None:
+        job = self.diagnostics
+        if job is None or isinstance(self.used_by, str) or not self.used_by:
+            return
+        if not (job.namespace and job.service_account):
+            return  # reported already
+        if not all(use.namespace and use.service_accounts for use in self.used_by):
+            return  # reported already
+        if not any(use.allows(job.namespace, job.service_account) for use in self.used_by):
+            message = (
+                f"{job.service_account} of {job.namespace} is not in usedBy, so the Job's pod would be refused; add it"
+                " there"
+            )
+            path = f"{job.path}.serviceAccount"
+            report.error("service-account-not-covered", message, job.at("serviceAccount"), path)

@@ -1,0 +1,447 @@
+"""The language that GMSAConfig is declared in: a section is a class, a field has a type, a default and a meaning.
+
+One declaration serves the reader (types, defaults, checks), the messages and the JSON Schema. Plain classes and not
+dataclasses, attrs or pydantic: those cost 20 ms and more at every start, stop at the first error or know no positions.
+"""
+
+from __future__ import annotations
+
+import re
+
+from gmsa_krm.config.plain_data import INTEGER, unquoted
+from gmsa_krm.findings import Location, Report, has_errors
+from gmsa_krm.yamltext.nodes import KIND_NAMES, MAPPING, SCALAR, SEQUENCE, Node
+from gmsa_krm.yamltext.scalars import meaning
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any, ClassVar, NoReturn
+
+    from gmsa_krm.findings import HasPosition, Issue
+
+    Check = Callable[[str], Iterable[Issue]]
+    Schema = dict[str, Any]
+
+
+class ConfigReport(Report):
+    """The report about a config; `overridden` maps the paths of fields that are set from outside to where that is."""
+
+    def __init__(self, file: str, first_line: int = 0, *, positions: bool = True) -> None:
+        super().__init__(file, first_line, positions=positions)
+        self.overridden: dict[str, str] = {}
+
+    def add(self, issue: Issue, where: HasPosition | Location | None = None, field: str = "") -> None:
+        for path, source in self.overridden.items():
+            above = issue[1] == "unknown-field" and path.startswith((f"{field}.", f"{field}["))
+            if above or field == path or field.startswith((f"{path}.", f"{path}[")):
+                where = Location(source)
+        super().add(issue, where, field)
+
+
+class Field:
+    """One field of a section. `default` may be a function of the section that was read."""
+
+    key: str
+
+    def __init__(
+        self, doc: str, *, required: bool = False, default: object = None, examples: tuple[str, ...] = ()
+    ) -> None:
+        self.doc = doc
+        self.required = required
+        self.default = default
+        self.examples = examples
+
+    def read(self, node: Node, path: str, report: Report) -> Any:
+        """The value of `node`; None if it is wrong, with the reason in the report."""
+        raise NotImplementedError
+
+    def type_schema(self) -> Schema:
+        raise NotImplementedError
+
+    def schema(self) -> Schema:
+        schema = {"description": self.doc, **self.type_schema()}
+        default = self.default
+        if default is not None and not callable(default):
+            schema["default"] = list(default) if isinstance(default, tuple) else default
+        if self.examples:
+            schema["examples"] = list(self.examples)
+        return schema
+
+    def initial(self, section: Section) -> Any:
+        """The value where the field is absent or null."""
+        return self.default(section) if callable(self.default) else self.default
+
+
+class _String(Field):
+    def __init__(self, doc: str, *, check: Check | None = None, **rest: Any) -> None:
+        super().__init__(doc, **rest)
+        self.check = check
+
+    def read(self, node: Node, path: str, report: Report) -> str | None:
+        if not is_scalar(node, path, report, "a string"):
+            return None
+        if not node.style and node.tag is None and meaning(node.text) != "string":
+            report.error("unquoted", unquoted(node.text), node, path)
+            return None
+        for issue in self.check(node.text) if self.check else ():
+            report.add(issue, node, path)
+        return node.text
+
+    def type_schema(self) -> Schema:
+        return {"type": "string"}
+
+
+class _Enum(Field):
+    """One of a few CamelCase words."""
+
+    def __init__(self, doc: str, values: tuple[str, ...], **rest: Any) -> None:
+        super().__init__(doc, **rest)
+        self.values = values
+
+    def read(self, node: Node, path: str, report: Report) -> str | None:
+        if not is_scalar(node, path, report, "a string"):
+            return None
+        if node.text in self.values:
+            return node.text
+        report.error("unknown-value", _not_one_of(node.text, self.values), node, path)
+        return None
+
+    def type_schema(self) -> Schema:
+        return {"type": "string", "enum": list(self.values)}
+
+
+class _Integer(Field):
+    def __init__(self, doc: str, minimum: int, maximum: int, **rest: Any) -> None:
+        super().__init__(doc, **rest)
+        self.minimum = minimum
+        self.maximum = maximum
+
+    def read(self, node: Node, path: str, report: Report) -> int | None:
+        if not is_scalar(node, path, report, "a whole number"):
+            return None
+        if node.style or not re.fullmatch(INTEGER, node.text):
+            report.error("type", f"{shown(node.text)} is not a whole number; write digits without quotes", node, path)
+            return None
+        value = int(node.text)
+        if not self.minimum <= value <= self.maximum:
+            report.error("range", f"{value} is out of range; give {self.minimum} to {self.maximum}", node, path)
+            return None
+        return value
+
+    def type_schema(self) -> Schema:
+        return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
+
+
+class _Boolean(Field):
+    def read(self, node: Node, path: str, report: Report) -> bool | None:
+        if not is_scalar(node, path, report, "true or false"):
+            return None
+        if node.style or node.text not in ("true", "false"):
+            message = f"{shown(node.text)} is not true or false; write one of them in lower case, without quotes"
+            report.error("type", message, node, path)
+            return None
+        return node.text == "true"
+
+    def type_schema(self) -> Schema:
+        return {"type": "boolean"}
+
+
+class _List(Field):
+    def __init__(self, doc: str, item: Field, *, min_items: int = 0, **rest: Any) -> None:
+        super().__init__(doc, default=(), **rest)
+        self.item = item
+        self.min_items = min_items
+
+    def read(self, node: Node, path: str, report: Report) -> list[Any] | None:
+        if node.kind != SEQUENCE:
+            message = f"must be a list, but is {KIND_NAMES[node.kind]}; start each entry with `- `"
+            report.error("type", message, node, path)
+            return None
+        if self.min_items and not node.items:
+            report.error("required", "is empty; give at least one entry", node, path)
+        values = (self.item.read(item, f"{path}[{index}]", report) for index, item in enumerate(node.items))
+        return [value for value in values if value is not None]
+
+    def type_schema(self) -> Schema:
+        least = {"minItems": self.min_items} if self.min_items else {}
+        return {"type": "array", "items": self.item.schema(), **least}
+
+
+class _OneOrMore(_List):
+    """A list, or one entry of it without the list."""
+
+    def read(self, node: Node, path: str, report: Report) -> list[Any] | None:
+        if node.kind == SEQUENCE:
+            return super().read(node, path, report)
+        value = self.item.read(node, path, report)
+        return None if value is None else [value]
+
+    def type_schema(self) -> Schema:
+        return {"anyOf": [self.item.schema(), super().type_schema()]}
+
+
+class _ListOrKeyword(_List):
+    """A list, or a keyword in place of it; the value is the keyword then."""
+
+    def __init__(self, doc: str, item: Field, keyword: str, **rest: Any) -> None:
+        super().__init__(doc, item, **rest)
+        self.keyword = keyword
+
+    def read(self, node: Node, path: str, report: Report) -> Any:
+        if node.kind != SCALAR:
+            return super().read(node, path, report)
+        if node.text == self.keyword:
+            return self.keyword
+        from gmsa_krm.findings.suggest import suggestion
+
+        meant = suggestion(node.text, [self.keyword], listed=False)
+        report.error("unknown-value", f"{shown(node.text)} is neither a list nor {self.keyword}{meant}", node, path)
+        return None
+
+    def type_schema(self) -> Schema:
+        return {"anyOf": [super().type_schema(), {"const": self.keyword}]}
+
+
+class _Nested(Field):
+    def __init__(self, doc: str, section: type[Section], **rest: Any) -> None:
+        super().__init__(doc, **rest)
+        self.section = section
+
+    def read(self, node: Node, path: str, report: Report) -> Any:
+        return self.section.read(node, path, report)
+
+    def initial(self, section: Section) -> Any:
+        if self.default is None:
+            return None
+        return self.section.read(None, f"{section.path}.{self.key}".lstrip("."), Report())
+
+    def type_schema(self) -> Schema:
+        return self.section.schema()
+
+    def schema(self) -> Schema:
+        return {**self.type_schema(), "description": self.doc}
+
+
+class _StringOrMapping(Field):
+    """A string, or a mapping of strings."""
+
+    def read(self, node: Node, path: str, report: Report) -> str | dict[str, str] | None:
+        string = _String("")
+        if node.kind != MAPPING:
+            return string.read(node, path, report)
+        values = {key.text: string.read(value, f"{path}.{key.text}", report) for key, value in node.entries()}
+        return {key: value for key, value in values.items() if value is not None}
+
+    def type_schema(self) -> Schema:
+        return {"type": ["string", "object"], "additionalProperties": {"type": "string"}}
+
+
+class _NumberOrPercent(Field):
+    def read(self, node: Node, path: str, report: Report) -> int | str | None:
+        if not is_scalar(node, path, report, "a number or a percentage"):
+            return None
+        if re.fullmatch(r"[0-9]{1,9}", node.text) and not node.style:
+            return int(node.text)
+        if re.fullmatch(r"(?:100|[0-9]{1,2})%", node.text):
+            return node.text
+        report.error("type", f"{shown(node.text)} is neither a number (1) nor a percentage (50%)", node, path)
+        return None
+
+    def type_schema(self) -> Schema:
+        return {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^(100|[0-9]{1,2})%$"}]}
+
+
+# The functions that declarations use return Any, since the attribute holds the value and not the Field.
+def string(doc: str, **rest: Any) -> Any:
+    return _String(doc, **rest)
+
+
+def enum(doc: str, *values: str, **rest: Any) -> Any:
+    return _Enum(doc, values, **rest)
+
+
+def integer(doc: str, minimum: int, maximum: int, **rest: Any) -> Any:
+    return _Integer(doc, minimum, maximum, **rest)
+
+
+def boolean(doc: str, **rest: Any) -> Any:
+    return _Boolean(doc, **rest)
+
+
+def strings(doc: str, *, each: str = "", check: Check | None = None, **rest: Any) -> Any:
+    return _List(doc, _String(each, check=check), **rest)
+
+
+def section(doc: str, of: type[Section], *, optional: bool = False, **rest: Any) -> Any:
+    return _Nested(doc, of, default=None if optional else True, **rest)
+
+
+def sections(doc: str, of: type[Section], **rest: Any) -> Any:
+    return _List(doc, _Nested(of.__doc__ or "", of), **rest)
+
+
+def sections_or_keyword(doc: str, of: type[Section], keyword: str) -> Any:
+    return _ListOrKeyword(doc, _Nested(of.__doc__ or "", of), keyword)
+
+
+def one_or_more(doc: str, of: type[Section], **rest: Any) -> Any:
+    return _OneOrMore(doc, _Nested(of.__doc__ or "", of), min_items=1, **rest)
+
+
+def string_or_mapping(doc: str, **rest: Any) -> Any:
+    return _StringOrMapping(doc, **rest)
+
+
+def number_or_percent(doc: str, **rest: Any) -> Any:
+    return _NumberOrPercent(doc, **rest)
+
+
+class Section:
+    """A mapping of the config, immutable once it is read. Subclasses declare fields, named in snake_case.
+
+    `path` is its path in the config (`spec.domains[0]`), `node` its node (None where it is absent); `is_valid` says
+    that its own fields, those of nested sections aside, have no error.
+    """
+
+    fields: ClassVar[dict[str, Field]] = {}
+    checks_always: ClassVar[bool] = False  # `check` copes with fields that are wrong
+    path: str
+    node: Node | None
+    is_valid: bool
+    _nodes: dict[str, Node]
+
+    def __init_subclass__(cls) -> None:
+        cls.fields = {}
+        for name, field in list(vars(cls).items()):
+            if isinstance(field, Field):
+                field.key = _camel_case(name)
+                cls.fields[field.key] = field
+                delattr(cls, name)
+
+    @classmethod
+    def read(cls, node: Node | None, path: str, report: Report) -> Any:
+        """The section in `node` with defaults filled in; None if it is not a mapping."""
+        if node is not None and node.kind != MAPPING and not node.is_null:
+            report.error("type", f"must be a mapping, but is {KIND_NAMES[node.kind]}", node, path)
+            return None
+        contents = None if node is None or node.is_null else node
+        self = cls()
+        nodes: dict[str, Node] = {}
+        values, is_valid = cls._read_fields(contents, path, report, nodes)
+        for key, field in cls.fields.items():
+            if field.required and key not in values:
+                field_path = f"{path}.{key}" if path else key
+                report.error("required", f"is missing; give {_first_sentence(field.doc)}", contents, field_path)
+                is_valid = False
+        # into __dict__, past __setattr__
+        vars(self).update(path=path, node=node, is_valid=is_valid, _nodes=nodes)
+        self._set_values(values)
+        if is_valid or cls.checks_always:
+            self.check(report)
+        return self
+
+    @classmethod
+    def _read_fields(
+        cls, node: Node | None, path: str, report: Report, nodes: dict[str, Node]
+    ) -> tuple[dict[str, Any], bool]:
+        """The values of the given fields, and whether none is wrong; fills `nodes`."""
+        values: dict[str, Any] = {}
+        is_valid = True
+        for key, value in node.entries() if node is not None else ():
+            field = cls.fields.get(key.text) if key.kind == SCALAR else None
+            field_path = f"{path}.{key.text}" if path else key.text
+            if field is None:
+                from gmsa_krm.findings.suggest import suggestion
+
+                message = f"unknown field{suggestion(key.text, cls.fields)}"
+                report.error("unknown-field", message, key, field_path)
+                continue
+            nodes[key.text] = value
+            if value.is_null:
+                continue
+            known = len(report.findings)
+            values[key.text] = field.read(value, field_path, report)
+            if not isinstance(getattr(field, "item", field), _Nested):
+                is_valid = is_valid and not has_errors(report.findings[known:])
+        return values, is_valid
+
+    def _set_values(self, values: dict[str, Any]) -> None:
+        attributes = vars(self)
+        computed = []
+        for key, field in self.fields.items():
+            value = values.get(key)
+            if value is None:
+                if callable(field.default):
+                    computed.append((key, field))
+                else:
+                    value = field.initial(self)
+            attributes[_snake_case(key)] = value
+        for key, field in computed:  # they may depend on the others
+            attributes[_snake_case(key)] = field.initial(self)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__}.{name} cannot be set: a config is immutable")
+
+    def check(self, report: Report) -> None:
+        """What must hold between the fields; called when each is right by itself (nested sections may not be)."""
+
+    def is_given(self, key: str) -> bool:
+        """Whether the config has the field `key`."""
+        return key in self._nodes
+
+    def at(self, key: str) -> Node | None:
+        """The node of the field `key`, or the section's where the field is absent: a place for findings."""
+        return self._nodes.get(key, self.node)
+
+    def value(self, key: str) -> Any:
+        """The value of the field `key` of the config."""
+        return getattr(self, _snake_case(key))
+
+    @classmethod
+    def schema(cls) -> Schema:
+        required = [key for key, field in cls.fields.items() if field.required]
+        return {
+            "type": "object",
+            "properties": {key: field.schema() for key, field in cls.fields.items()},
+            "additionalProperties": False,
+            **({"required": required} if required else {}),
+        }
+
+
+def is_scalar(node: Node, path: str, report: Report, wanted: str) -> bool:
+    """Whether `node` is a scalar; if not, the report says that `wanted` is."""
+    if node.kind == SCALAR:
+        return True
+    report.error("type", f"must be {wanted}, but is {KIND_NAMES[node.kind]}", node, path)
+    return False
+
+
+def shown(text: str) -> str:
+    """A value from the input, cut and escaped for one line of a message."""
+    text = text if len(text) <= 60 else text[:57] + "..."
+    return ascii(text) if not text.isprintable() or not text else text
+
+
+def _not_one_of(text: str, values: tuple[str, ...]) -> str:
+    from gmsa_krm.findings.suggest import suggestion
+
+    *most, last = values
+    if not most:
+        return f"{shown(text)} is not {last}"
+    return f"{shown(text)} is not {', '.join(most)} or {last}{suggestion(text, values, listed=False)}"
+
+
+def _first_sentence(doc: str) -> str:
+    """The first sentence of a description, to stand inside a sentence."""
+    first = doc.split(". ")[0].rstrip(".")
+    return first if first[:2].isupper() else first[0].lower() + first[1:]
+
+
+def _camel_case(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)
+
+
+def _snake_case(key: str) -> str:
+    return "".join("_" + char.lower() if char.isupper() else char for char in key)

@@ -1,0 +1,53 @@
+"""Standard input, output and error, and the exit statuses."""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import BinaryIO
+
+    from gmsa_krm.findings import Finding
+
+DONE = 0
+INVALID_INPUT = 1
+WRONG_USAGE = 2
+EXTERNAL_FAILURE = 3
+
+
+def stdin() -> BinaryIO:
+    """Standard input; an empty one where the caller has closed it."""
+    if sys.stdin is None:
+        from io import BytesIO
+
+        return BytesIO()
+    return sys.stdin.buffer
+
+
+def is_terminal() -> bool:
+    """Whether standard input is a terminal, where nobody sends anything."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def write(data: bytes) -> None:
+    """Writes to standard output. Raises OSError."""
+    if sys.stdout is None:
+        raise OSError("stdout is closed")
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def write_text(text: str) -> None:
+    """Writes lines to standard output; file names that are not UTF-8 come out as they are. Raises OSError."""
+    write(f"{text}\n".encode("utf-8", "surrogateescape"))
+
+
+def print_findings(findings: Iterable[Finding]) -> None:
+    for finding in findings:
+        print(finding, file=sys.stderr)
+
+
+def print_error(message: object) -> None:
+    print(f"gmsa-krm: {message}", file=sys.stderr)

@@ -1,0 +1,96 @@
+"""What a run may read besides its input: the files of one folder, environment variables and the date.
+
+Everything that depends on these passes through an `Environment`, before `generate` is called.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+
+from gmsa_krm.findings import invalid
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class FileError(Exception):
+    """A file that the input names cannot be used; the message says why and what to do."""
+
+
+class Environment:
+    """`folder` is the one that paths of the config are relative to and may not leave."""
+
+    def __init__(self, folder: str, variables: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._variables = variables
+
+    def variable(self, name: str) -> str | None:
+        return self._variables.get(name)
+
+    def now(self) -> int:
+        """Seconds since 1970: SOURCE_DATE_EPOCH where that is set, so that a build can be repeated."""
+        given = self._variables.get("SOURCE_DATE_EPOCH")
+        if given is None:
+            return int(time.time())
+        if not (given.isascii() and given.isdigit() and len(given) <= 11):
+            raise invalid(
+                "source-date-epoch",
+                f"SOURCE_DATE_EPOCH={given[:40]!a} is not a number of seconds since 1970; fix or unset it",
+            )
+        return int(given)
+
+    def path(self, relative: str) -> str:
+        """The real path of a file of the folder. Raises FileError if it leads out of it."""
+        if not relative or "\0" in relative:
+            raise FileError("is not a path; give one relative to the config's folder")
+        if os.path.isabs(relative) or relative.startswith("\\") or relative[1:2] == ":":
+            raise FileError(f"{relative} is an absolute path; give one relative to the config's folder")
+        root = os.path.realpath(self._folder)
+        if ".." in relative.replace("\\", "/").split("/"):
+            raise FileError(f"{relative} leaves the config's folder by ..; put the file into the folder")
+        real = os.path.realpath(os.path.join(root, relative))
+        if os.path.commonpath((root, real)) != root:
+            raise FileError(f"{relative} leaves the config's folder by a symbolic link; put the file itself there")
+        return real
+
+    def read(self, relative: str, limit: int) -> bytes:
+        """The contents of a file of the folder, at most `limit` bytes. Raises FileError."""
+        return _read(self.path(relative), relative, "paths are relative to the config's folder", limit)
+
+    def read_named_by(self, variable: str, limit: int) -> bytes | None:
+        """The contents of the file whose path a variable holds, or None if it is not set. Raises FileError.
+
+        The file may be anywhere: whoever sets the environment can read it anyway. A folder has a file for each
+        project of Argo CD, so that one project cannot render the secrets of another.
+        """
+        path = self._variables.get(variable)
+        if path is None:
+            return None
+        shown = f"{path}, which {variable} names,"
+        if os.path.isdir(path):
+            project = self._variables.get("ARGOCD_APP_PROJECT_NAME", "")
+            if not project or "/" in project or project.startswith("."):
+                raise FileError(
+                    f"{shown} is a folder, and ARGOCD_APP_PROJECT_NAME does not say which file in it; name a file"
+                )
+            path, shown = os.path.join(path, project), f"{path}/{project}, for the project {project},"
+        return _read(path, shown, "mount or fix it", limit)
+
+
+def _read(path: str, shown: str, cure: str, limit: int) -> bytes:
+    try:
+        # Non-blocking: a FIFO in place of the file must not hang the render.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with open(descriptor, "rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        why = "does not exist" if error.errno == errno.ENOENT else f"cannot be read ({os.strerror(error.errno or 0)})"
+        raise FileError(f"{shown} {why}; {cure}") from None
+    if data is None or not data:
+        raise FileError(f"{shown} is empty; {cure}")
+    if len(data) > limit:
+        raise FileError(f"{shown} is larger than {limit >> 10} KiB, so it is the wrong file; {cure}")
+    return data

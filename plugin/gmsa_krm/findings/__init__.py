@@ -1,0 +1,150 @@
+"""Findings: what is wrong with an input, where, and what to do about it.
+
+A `Report` collects them; it is the one way to report. Where nothing can go on, `invalid` raises. The rules that
+findings name are described in `rules`, which is loaded only where they are explained.
+
+A finding never carries a secret: whoever reports on key material names the file or the variable, not its contents.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Protocol
+
+    # What a check of a single value finds: severity, rule, message.
+    Issue = tuple[str, str, str]
+
+    class HasPosition(Protocol):
+        """A node of a YAML text; line and column count from 0."""
+
+        line: int
+        column: int
+
+
+ERROR = "error"
+WARNING = "warning"
+
+
+class Location:
+    """A place in a file. Line and column count from 1; 0 means the whole file."""
+
+    __slots__ = ("column", "file", "line")
+
+    def __init__(self, file: str = "", line: int = 0, column: int = 0) -> None:
+        self.file = file
+        self.line = line
+        self.column = column
+
+    def __str__(self) -> str:
+        if not self.line:
+            return self.file
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class Finding:
+    """An error or a warning about an input.
+
+    `rule` is the id of a rule of the catalogue, for filters and for SARIF. `field` is the path of the field as the
+    user would write it (`spec.domains[0].sid`), empty where the whole input is meant. `message` says what is wrong
+    and what to do.
+    """
+
+    __slots__ = ("field", "location", "message", "rule", "severity")
+
+    def __init__(self, severity: str, rule: str, message: str, location: Location, field: str = "") -> None:
+        self.severity = severity
+        self.rule = rule
+        self.message = message
+        self.location = location
+        self.field = field
+
+    def __str__(self) -> str:
+        head = str(self.location)
+        parts = [head] if head else []
+        if self.severity != ERROR:
+            parts.append(self.severity)
+        if self.field:
+            parts.append(self.field)
+        parts.append(self.message)
+        line = ": ".join(parts)
+        # A key or value of the input must not write to the terminal, nor a second line that looks like ours.
+        return line if line.isprintable() else "".join(it if it.isprintable() else repr(it)[1:-1] for it in line)
+
+
+class Report:
+    """Collects the findings about one text.
+
+    `file` and `first_line` say where the text is; without `positions` its lines are not those of the user's file.
+    `prefix` is put before each field. Several reports may share one list of `findings`.
+    """
+
+    def __init__(
+        self,
+        file: str = "",
+        first_line: int = 0,
+        *,
+        positions: bool = True,
+        prefix: str = "",
+        findings: list[Finding] | None = None,
+    ) -> None:
+        self.findings: list[Finding] = [] if findings is None else findings
+        self._file = file
+        self._first_line = first_line
+        self._positions = positions
+        self._prefix = prefix
+
+    def error(self, rule: str, message: str, where: HasPosition | Location | None = None, field: str = "") -> None:
+        """`where`: a node of the text, another location, or None for the whole text."""
+        self.add((ERROR, rule, message), where, field)
+
+    def warning(self, rule: str, message: str, where: HasPosition | Location | None = None, field: str = "") -> None:
+        self.add((WARNING, rule, message), where, field)
+
+    def add(self, issue: Issue, where: HasPosition | Location | None = None, field: str = "") -> None:
+        """Reports what a check of a single value has found."""
+        severity, rule, message = issue
+        location = where if isinstance(where, Location) else self.location(where)
+        if self._prefix:
+            field = f"{self._prefix}.{field}" if field else self._prefix
+        self.findings.append(Finding(severity, rule, message, location, field))
+
+    def location(self, node: HasPosition | None) -> Location:
+        if node is None or not self._positions:
+            return Location(self._file)
+        return Location(self._file, self._first_line + node.line + 1, node.column + 1)
+
+
+def error_issue(rule: str, message: str) -> Issue:
+    return ERROR, rule, message
+
+
+def warning_issue(rule: str, message: str) -> Issue:
+    return WARNING, rule, message
+
+
+def sort_findings(findings: Iterable[Finding]) -> list[Finding]:
+    """By file, line and column; findings about a whole file come after those with a line."""
+    return sorted(findings, key=lambda it: (it.location.file, it.location.line or 1 << 60, it.location.column))
+
+
+def has_errors(findings: Iterable[Finding]) -> bool:
+    return any(finding.severity == ERROR for finding in findings)
+
+
+class InputError(Exception):
+    """The input is wrong: exit status 1. Holds every finding of the run, warnings included."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        super().__init__("\n".join(map(str, findings)))
+        self.findings = findings
+
+
+class ExternalError(Exception):
+    """Something outside of the program failed (a file, a folder, another program): exit status 3."""
+
+
+def invalid(rule: str, message: str, location: Location | None = None, field: str = "") -> InputError:
+    """The exception for an input that cannot be read any further."""
+    return InputError([Finding(ERROR, rule, message, location or Location(), field)])

@@ -1,0 +1,516 @@
+"""Credential specs, their domains and accounts, and who may use them."""
+
+from __future__ import annotations
+
+from gmsa_krm.findings import ERROR, WARNING
+from gmsa_krm.findings.rules.rule import DOMAIN, POD, Rule
+
+RULES = (
+    Rule(
+        "account-name",
+        ERROR,
+        "The account is not given by its sAMAccountName",
+        why="""
+            A credential spec identifies a gMSA by its sAMAccountName without the trailing $, at most 20 characters.
+            DOMAIN\\name, a user principal name, a display name or the name with its $ identifies no account there.
+        """,
+        cure="""
+            Give the SamAccountName that Get-ADServiceAccount shows, without its $.
+        """,
+        bad="""
+            spec:
+              credspecs:
+              - account: CONTOSO\\WebApp1
+        """,
+        good="""
+            spec:
+              credspecs:
+              - account: WebApp1
+        """,
+    ),
+    Rule(
+        "account-name-length",
+        WARNING,
+        "The account name has more than 15 characters",
+        why="""
+            New-ADServiceAccount cuts or refuses names of more than 15 characters, so the sAMAccountName in the
+            directory may differ from the name that was asked for.
+        """,
+        cure="""
+            Compare the name with the SamAccountName that Get-ADServiceAccount shows. Prefer names of at most 15
+            characters for new accounts.
+        """,
+        bad="""
+            spec:
+              credspecs:
+              - account: PaymentsWebService
+        """,
+        good="""
+            spec:
+              credspecs:
+              - account: PaymentsWeb
+        """,
+    ),
+    Rule(
+        "account-sid",
+        ERROR,
+        "The SID of an account is given in place of the domain SID",
+        why="""
+            A domain SID is S-1-5-21 and three numbers. A fourth number is a RID, which makes it the SID of one account
+            of that domain. With a wrong SID the credential spec describes no domain, and the container does not
+            establish a secure channel.
+        """,
+        cure="""
+            Give the domain SID, (Get-ADDomain).DomainSID.Value: the same value without the last number.
+        """,
+        bad="""
+            spec:
+              domains:
+              - dnsName: contoso.com
+                netBiosName: CONTOSO
+                guid: 244818ae-87ac-4fcd-92ec-e79e5252348a
+                sid: S-1-5-21-2126449477-2524075714-3094792973-1105
+        """,
+        good=DOMAIN,
+    ),
+    Rule(
+        "all-service-accounts",
+        WARNING,
+        'usedBy lists service accounts beside "*"',
+        why="""
+            "*" lets every service account of the namespace use the credential spec. A name beside it suggests a
+            restriction that does not exist.
+        """,
+        cure="""
+            Remove "*" to restrict the credential spec to the named service accounts, or remove the names.
+        """,
+        bad="""
+            spec:
+              credspecs:
+              - account: WebApp1
+                usedBy:
+                - namespace: web
+                  serviceAccounts: ["*", webapp1]
+        """,
+        good="""
+            spec:
+              credspecs:
+              - account: WebApp1
+                usedBy:
+                - namespace: web
+                  serviceAccounts: [webapp1]
+        """,
+    ),
+    Rule(
+        "cms-plugins",
+        ERROR,
+        "CmsPlugins of a credential spec is not exactly ActiveDirectory",
+        why="""
+            CmsPlugins says what handles the credential spec. Only ActiveDirectory gives a container a gMSA.
+        """,
+        cure="""
+            Set CmsPlugins to ["ActiveDirectory"], as New-CredentialSpec writes it.
+        """,
+        bad="""
+            {
+              "CmsPlugins": []
+            }
+        """,
+        good="""
+            {
+              "CmsPlugins": ["ActiveDirectory"]
+            }
+        """,
+    ),
+    Rule(
+        "credspec-file",
+        ERROR,
+        "A credential spec file cannot be read as JSON",
+        why="""
+            credspecs[].file and policy.acceptPrevious[].file name JSON files in the folder of the config. A file that
+            is missing, outside of that folder or not a JSON object gives no credential spec.
+        """,
+        cure="""
+            Put the file that New-CredentialSpec wrote into the folder of the config and name it by its relative path,
+            without .., a drive or a symbolic link that leads out of the folder.
+        """,
+        bad="""
+            spec:
+              credspecs:
+              - file: ../webapp1.json
+        """,
+        good="""
+            spec:
+              credspecs:
+              - file: webapp1.json
+        """,
+    ),
+    Rule(
+        "credspec-source",
+        ERROR,
+        "An entry of credspecs does not have exactly one of account and file",
+        why="""
+            The contents of a credential spec come from account and a domain of the config, or from a file that
+            New-CredentialSpec wrote. A file has its own domain, accounts and host account, so domain,
+            additionalAccounts and hostAccount go with account only.
+        """,
+        cure="""
+            Keep account (with domain, additionalAccounts, hostAccount) or file, not both.
+        """,
+        bad="""
+            spec:
+              credspecs:
+              - account: WebApp1
+                file: webapp1.json
+        """,
+        good="""
+            spec:
+              credspecs:
+              - file: webapp1.json
+        """,
+    ),
+    Rule(
+        "credspec-type",
+        ERROR,
+        "A field of a credential spec has the wrong JSON type",
+        why="""
+            The GMSACredentialSpec CRD declares every leaf as a string, PortableCcgVersion and PluginInput included, and
+            the API server refuses other types.
+        """,
+        cure="""
+            Write the value as a string: "1" for 1. Write an object, such as the input of the AWS plugin, as a string of
+            JSON.
+        """,
+        bad="""
+            {
+              "ActiveDirectoryConfig": {
+                "HostAccountConfig": {
+                  "PluginGUID": "{e4781092-f116-4b79-b55e-28eb6a224e26}",
+                  "PluginInput": "web:webapp1-password",
+                  "PortableCcgVersion": 1
+                }
+              }
+            }
+        """,
+        good="""
+            {
+              "ActiveDirectoryConfig": {
+                "HostAccountConfig": {
+                  "PluginGUID": "{e4781092-f116-4b79-b55e-28eb6a224e26}",
+                  "PluginInput": "web:webapp1-password",
+                  "PortableCcgVersion": "1"
+                }
+              }
+            }
+        """,
+    ),
+    Rule(
+        "default-service-account",
+        WARNING,
+        "The default service account may use a credential spec",
+        why="""
+            A pod that names no service account runs as default. If default may use a credential spec, every pod of the
+            namespace can take on the identity of the gMSA.
+        """,
+        cure="""
+            Create a service account for the workload, list it in usedBy, and name it in the pod's serviceAccountName.
+        """,
+        bad="""
+            spec:
+              credspecs:
+              - account: WebApp1
+                usedBy:
+                - namespace: web
+                  serviceAccounts: [default]
+        """,
+        good="""
+            spec:
+              credspecs:
+              - account: WebApp1
+                usedBy:
+                - namespace: web
+                  serviceAccounts: [webapp1]
+        """,
+    ),
+    Rule(
+        "dns-name",
+        ERROR,
+        "The value is not a DNS name of a domain",
+        why="""
+            DnsName, DnsTreeName and the Scope entries of a credential spec name the domain as Active Directory does: by
+            the dnsRoot of its crossRef object, without a trailing dot, a scheme or spaces.
+        """,
+        cure="""
+            Give (Get-ADDomain).DNSRoot, such as contoso.com; for dnsTreeName give (Get-ADForest).RootDomain.
+        """,
+        bad="""
+            spec:
+              domains:
+              - dnsName: contoso.com.
+                netBiosName: CONTOSO
+                guid: 244818ae-87ac-4fcd-92ec-e79e5252348a
+                sid: S-1-5-21-2126449477-2524075714-3094792973
+        """,
+        good=DOMAIN,
+    ),
+    Rule(
+        "domain-guid",
+        ERROR,
+        "The value is not the GUID of a domain",
+        why="""
+            Guid of a credential spec is the objectGUID of the domain, in plain notation. Braces belong to the GUID of a
+            plugin in hostAccount, not to the GUID of a domain.
+        """,
+        cure="""
+            Give (Get-ADDomain).ObjectGUID without braces.
+        """,
+        bad="""
+            spec:
+              domains:
+              - dnsName: contoso.com
+                netBiosName: CONTOSO
+                guid: "{244818ae-87ac-4fcd-92ec-e79e5252348a}"
+                sid: S-1-5-21-2126449477-2524075714-3094792973
+        """,
+        good=DOMAIN,
+    ),
+    Rule(
+        "domain-reference",
+        ERROR,
+        "A credential spec does not name an entry of domains",
+        why="""
+            A credential spec takes DNS name, NetBIOS name, GUID and SID from an entry of domains. With one entry that
+            is the default; with several, the credential spec has to name one of them (by name, which defaults to
+            dnsName).
+        """,
+        cure="""
+            Set domain to the name of an entry of domains, or add the domain there.
+        """,
+        bad="""
+            spec:
+              credspecs:
+              - account: WebApp1
+                domain: fabrikam.com
+        """,
+        good="""
+            spec:
+              credspecs:
+              - account: WebApp1
+                domain: contoso.com
+        """,
+    ),
+    Rule(
+        "domain-sid",
+        ERROR,
+        "The value is not the SID of a domain",
+        why="""
+            A domain SID is S-1-5-21 and three numbers of 32 bits. Other SIDs, such as S-1-5-32-544 of the built-in
+            administrators, do not identify a domain.
+        """,
+        cure="""
+            Give (Get-ADDomain).DomainSID.Value.
+        """,
+        bad="""
+            spec:
+              domains:
+              - dnsName: contoso.com
+                netBiosName: CONTOSO
+                guid: 244818ae-87ac-4fcd-92ec-e79e5252348a
+                sid: S-1-5-32-544
+        """,
+        good=DOMAIN,
+    ),
+    Rule(
+        "long-lived-token",
+        WARNING,
+        "A Secret holds a service account token that never expires",
+        why="""
+            tokenSecret creates a Secret of type kubernetes.io/service-account-token. Its token has no expiry and is not
+            bound to a pod: whoever may read Secrets in the namespace can use it, for as long as the Secret exists.
+        """,
+        cure="""
+            Use workloads[].token, a bound token that the kubelet renews, and remove tokenSecret.
+        """,
+        bad="""
+            spec:
+              serviceAccounts:
+              - name: webapp1
+                namespace: web
+                tokenSecret: true
+        """,
+        good="""
+            spec:
+              serviceAccounts:
+              - name: webapp1
+                namespace: web
+              workloads:
+              - match:
+                  names: [web]
+                token:
+                  audience: vault
+        """,
+    ),
+    Rule(
+        "netbios-name",
+        ERROR,
+        "The value is not the NetBIOS name of a domain",
+        why="""
+            A NetBIOS name has at most 15 characters and no dots. It is the nETBIOSName of the domain's crossRef object
+            and can differ from the first label of the DNS name.
+        """,
+        cure="""
+            Give (Get-ADDomain).NetBIOSName.
+        """,
+        bad="""
+            spec:
+              domains:
+              - dnsName: contoso.com
+                netBiosName: contoso.com
+                guid: 244818ae-87ac-4fcd-92ec-e79e5252348a
+                sid: S-1-5-21-2126449477-2524075714-3094792973
+        """,
+        good=DOMAIN,
+    ),
+    Rule(
+        "plugin-guid",
+        ERROR,
+        "The GUID of a Container Credential Guard plugin is not in braces",
+        why="""
+            Windows calls a plugin only by its GUID in braces. Without them the node does not fetch the password of the
+            account, and the container gets no gMSA.
+        """,
+        cure="""
+            Write the GUID in braces and quotes, or use AzureKeyVault, AWS or Rancher, which stand for the GUIDs of
+            those plugins.
+        """,
+        bad="""
+            spec:
+              credspecs:
+              - account: WebApp1
+                hostAccount:
+                  plugin: e4781092-f116-4b79-b55e-28eb6a224e26
+                  input: web:webapp1-password
+        """,
+        good="""
+            spec:
+              credspecs:
+              - account: WebApp1
+                hostAccount:
+                  plugin: "{e4781092-f116-4b79-b55e-28eb6a224e26}"
+                  input: web:webapp1-password
+        """,
+    ),
+    Rule(
+        "plugin-input",
+        ERROR,
+        "The input is not what the Container Credential Guard plugin reads",
+        why="""
+            Each plugin reads one form of PluginInput: Azure Key Vault ObjectId=...;SecretUri=https://.../secrets/...,
+            AWS a JSON string with credentialArn, Rancher <namespace>:<secret>. With any other the node does not find
+            the password of the account.
+        """,
+        cure="""
+            Write the string in that form, or give a mapping, which gmsa-krm writes as the plugin reads it.
+        """,
+        bad="""
+            spec:
+              credspecs:
+              - account: WebApp1
+                hostAccount:
+                  plugin: AzureKeyVault
+                  input: https://contoso.vault.azure.net/secrets/gmsa
+        """,
+        good="""
+            spec:
+              credspecs:
+              - account: WebApp1
+                hostAccount:
+                  plugin: AzureKeyVault
+                  input:
+                    ObjectId: 0d4d9ba2-32f0-4b36-9a1b-d5d0b5b3d6f1
+                    SecretUri: https://contoso.vault.azure.net/secrets/gmsa
+        """,
+    ),
+    Rule(
+        "service-account-not-covered",
+        ERROR,
+        "The service account of a pod may not use the credential spec",
+        why="""
+            Admission asks whether the pod's service account may use the credential spec, by RBAC in the namespace of
+            the pod. usedBy does not list it, so the pod is refused. A Deployment applies all the same and fails later,
+            at its ReplicaSet.
+        """,
+        cure="""
+            Add the service account to usedBy of the credential spec, or name another one in the pod.
+        """,
+        bad="""
+            apiVersion: v1
+            kind: Pod
+            metadata:
+              name: web
+              namespace: web
+            spec:
+              serviceAccountName: reports
+              nodeSelector:
+                kubernetes.io/os: windows
+              securityContext:
+                windowsOptions:
+                  gmsaCredentialSpecName: gmsa-webapp1
+              containers:
+              - name: iis
+                image: mcr.microsoft.com/windows/servercore/iis:windowsservercore-ltsc2022
+        """,
+        good=POD,
+    ),
+    Rule(
+        "single-label-domain",
+        WARNING,
+        "The DNS name of a domain has a single label",
+        why="""
+            A name without a dot is usually the NetBIOS name. Domains with a single-label DNS name exist, but are rare.
+        """,
+        cure="""
+            Compare with (Get-ADDomain).DNSRoot.
+        """,
+        bad="""
+            spec:
+              domains:
+              - dnsName: CONTOSO
+                netBiosName: CONTOSO
+                guid: 244818ae-87ac-4fcd-92ec-e79e5252348a
+                sid: S-1-5-21-2126449477-2524075714-3094792973
+        """,
+        good=DOMAIN,
+    ),
+    Rule(
+        "single-scope",
+        WARNING,
+        "The account of a credential spec has one Scope entry only",
+        why="""
+            GroupManagedServiceAccounts has an entry with the DNS name and one with the NetBIOS name of the domain for
+            the account. With only one of them Kerberos falls back to NTLM.
+        """,
+        cure="""
+            Add the entry for the other name.
+        """,
+        bad="""
+            {
+              "ActiveDirectoryConfig": {
+                "GroupManagedServiceAccounts": [
+                  {"Name": "WebApp1", "Scope": "contoso.com"}
+                ]
+              }
+            }
+        """,
+        good="""
+            {
+              "ActiveDirectoryConfig": {
+                "GroupManagedServiceAccounts": [
+                  {"Name": "WebApp1", "Scope": "contoso.com"},
+                  {"Name": "WebApp1", "Scope": "CONTOSO"}
+                ]
+              }
+            }
+        """,
+    ),
+)

@@ -1,0 +1,379 @@
+"""Documents: what can be read at all, and what is already there."""
+
+from __future__ import annotations
+
+from gmsa_krm.findings import ERROR, WARNING
+from gmsa_krm.findings.rules.rule import Rule
+
+RULES = (
+    Rule(
+        "empty",
+        ERROR,
+        "The input or the result is empty",
+        why="""
+            Hosts act on an empty answer: Argo CD prunes everything that the application applied before, and Helm 4
+            fails. So gmsa-krm never answers with nothing, and refuses an empty GMSAConfig or ResourceList.
+        """,
+        cure="""
+            Find out why it is empty: a chart that renders nothing, a config that asks for nothing, a shell redirection
+            from the wrong file. To remove all resources of an application, delete the application.
+        """,
+        bad="""
+            $ gmsa-krm < /dev/null
+        """,
+        good="""
+            $ gmsa-krm render gmsa.yaml
+        """,
+    ),
+    Rule(
+        "encoding",
+        ERROR,
+        "A file is not UTF-8 text",
+        why="""
+            YAML and JSON are read as UTF-8, or as UTF-16 with a byte order mark. Other encodings, such as Windows-1252,
+            cannot be told apart, and a NUL character shows a binary file.
+        """,
+        cure="""
+            Save the file as UTF-8. In Windows PowerShell, Set-Content writes the code page of the system by default;
+            use Set-Content -Encoding utf8.
+        """,
+        bad="""
+            # gmsa.yaml, saved as Windows-1252
+            spec:
+              credspecs:
+              - account: Zürich
+        """,
+        good="""
+            # gmsa.yaml, saved as UTF-8
+            spec:
+              credspecs:
+              - account: Zürich
+                name: gmsa-zuerich
+        """,
+    ),
+    Rule(
+        "no-config",
+        ERROR,
+        "There is no GMSAConfig in the input",
+        why="""
+            gmsa-krm does what GMSAConfigs ask for. Without one there is nothing to render, and a host that passes none
+            is set up in another way than intended.
+        """,
+        cure="""
+            Pass the file with the GMSAConfig: as a path, with --config, among the templates of the chart, or as
+            functionConfig. It starts with apiVersion: gmsa-krm.dev/v1alpha1 and kind: GMSAConfig.
+        """,
+        bad="""
+            $ gmsa-krm render deployment.yaml
+        """,
+        good="""
+            $ gmsa-krm render gmsa.yaml deployment.yaml
+        """,
+    ),
+    Rule(
+        "not-a-config",
+        ERROR,
+        "The object is not a GMSAConfig where one is expected",
+        why="""
+            As a KRM function or kustomize plugin, gmsa-krm takes its settings from one GMSAConfig. Beside a chart that
+            Argo CD renders, only GMSAConfigs are read: other manifests there would not be applied.
+        """,
+        cure="""
+            Start the config with apiVersion: gmsa-krm.dev/v1alpha1 and kind: GMSAConfig. Move other manifests into the
+            templates of the chart.
+        """,
+        bad="""
+            apiVersion: config.kubernetes.io/v1
+            kind: ResourceList
+            functionConfig:
+              apiVersion: v1
+              kind: ConfigMap
+              metadata:
+                name: contoso
+            items: []
+        """,
+        good="""
+            apiVersion: config.kubernetes.io/v1
+            kind: ResourceList
+            functionConfig:
+              apiVersion: gmsa-krm.dev/v1alpha1
+              kind: GMSAConfig
+              metadata:
+                name: contoso
+              spec:
+                admission:
+                  mode: None
+            items: []
+        """,
+    ),
+    Rule(
+        "not-an-object",
+        ERROR,
+        "A document among the manifests is not a Kubernetes object",
+        why="""
+            Every object has a kind and metadata. A file without them, such as the values of a chart, cannot be applied.
+        """,
+        cure="""
+            Pass the manifests without that file, or complete the object.
+        """,
+        bad="""
+            # values.yaml
+            replicaCount: 2
+        """,
+        good="""
+            # settings.yaml
+            apiVersion: v1
+            kind: ConfigMap
+            metadata:
+              name: settings
+            data:
+              replicaCount: "2"
+        """,
+    ),
+    Rule(
+        "same-object",
+        ERROR,
+        "Two sources define one object",
+        why="""
+            An object of that kind, namespace and name is among the resources already, or another config asks for it
+            with other contents. gmsa-krm does not replace objects that it did not create, and a cluster has one CRD and
+            one webhook.
+        """,
+        cure="""
+            Remove the object from the resources, or give it another name in the config. Set admission.mode to None in
+            all configs of a cluster but one.
+        """,
+        bad="""
+            apiVersion: windows.k8s.io/v1
+            kind: GMSACredentialSpec
+            metadata:
+              name: gmsa-webapp1
+            credspec: {}
+        """,
+        good="""
+            apiVersion: windows.k8s.io/v1
+            kind: GMSACredentialSpec
+            metadata:
+              name: gmsa-reports
+            credspec: {}
+        """,
+    ),
+    Rule(
+        "set-back",
+        WARNING,
+        "An earlier output of gmsa-krm was changed and is set back",
+        why="""
+            The object carries the label app.kubernetes.io/managed-by: gmsa-krm and differs from what the config asks
+            for. What was changed by hand or by a patch before gmsa-krm is lost in the output.
+        """,
+        cure="""
+            Make the change in the config, or patch the output after gmsa-krm has run.
+        """,
+        bad="""
+            apiVersion: rbac.authorization.k8s.io/v1
+            kind: ClusterRole
+            metadata:
+              name: use-gmsa-webapp1
+              labels:
+                app.kubernetes.io/managed-by: gmsa-krm
+            rules:
+            - apiGroups: [windows.k8s.io]
+              resources: [gmsacredentialspecs]
+              verbs: [use]
+        """,
+        good="""
+            apiVersion: rbac.authorization.k8s.io/v1
+            kind: ClusterRole
+            metadata:
+              name: use-gmsa-webapp1
+              labels:
+                app.kubernetes.io/managed-by: gmsa-krm
+            rules:
+            - apiGroups: [windows.k8s.io]
+              resources: [gmsacredentialspecs]
+              resourceNames: [gmsa-webapp1]
+              verbs: [use]
+        """,
+    ),
+    Rule(
+        "shared-node",
+        ERROR,
+        "A change would reach a YAML node that an alias repeats elsewhere",
+        why="""
+            gmsa-krm changes the text of a manifest in place. What has an anchor is repeated wherever its alias is used,
+            so the change would reach other containers or workloads as well.
+        """,
+        cure="""
+            Replace the alias by a copy of what it repeats.
+        """,
+        bad="""
+            # gmsa.yaml
+            spec:
+              workloads:
+              - match:
+                  names: [shop]
+                credspec: gmsa-webapp1
+                serviceAccount: webapp1
+                containers: [iis]
+
+            # shop.yaml
+            apiVersion: v1
+            kind: Pod
+            metadata:
+              name: shop
+              namespace: web
+            spec:
+              containers:
+              - name: iis
+                image: mcr.microsoft.com/windows/servercore/iis:windowsservercore-ltsc2022
+                securityContext: &user
+                  windowsOptions:
+                    runAsUserName: ContainerUser
+              - name: log
+                image: mcr.microsoft.com/windows/servercore:ltsc2022
+                securityContext: *user
+        """,
+        good="""
+            # gmsa.yaml
+            spec:
+              workloads:
+              - match:
+                  names: [shop]
+                credspec: gmsa-webapp1
+                serviceAccount: webapp1
+                containers: [iis]
+
+            # shop.yaml
+            apiVersion: v1
+            kind: Pod
+            metadata:
+              name: shop
+              namespace: web
+            spec:
+              containers:
+              - name: iis
+                image: mcr.microsoft.com/windows/servercore/iis:windowsservercore-ltsc2022
+                securityContext:
+                  windowsOptions:
+                    runAsUserName: ContainerUser
+              - name: log
+                image: mcr.microsoft.com/windows/servercore:ltsc2022
+                securityContext:
+                  windowsOptions:
+                    runAsUserName: ContainerUser
+        """,
+    ),
+    Rule(
+        "too-large",
+        ERROR,
+        "A file, credential spec or policy is larger than the cluster takes",
+        why="""
+            The kubelet takes at most 64 KiB of credential spec in a pod, and the API server objects of at most 1.5 MB,
+            which a policy with the contents of about 3,000 credential specs reaches. gmsa-krm itself reads GMSAConfigs
+            of at most 16 MiB.
+        """,
+        cure="""
+            Shorten the input of the plugin. In mode Policy leave out the credential specs that the cluster does not
+            use, or use mode Webhook.
+        """,
+        bad="""
+            spec:
+              credspecs:
+              - account: WebApp1
+                hostAccount:
+                  plugin: "{01234567-89ab-cdef-0123-456789abcdef}"
+                  input: AAAA...  # 70,000 characters
+        """,
+        good="""
+            spec:
+              credspecs:
+              - account: WebApp1
+                hostAccount:
+                  plugin: "{01234567-89ab-cdef-0123-456789abcdef}"
+                  input: AAAA...  # 1,000 characters
+        """,
+    ),
+    Rule(
+        "unusual-form",
+        ERROR,
+        "A manifest is written in a YAML form that gmsa-krm does not edit",
+        why="""
+            gmsa-krm changes the text of a manifest in place and leaves all other lines as they are. Some rare forms,
+            such as keys with ?, leave no safe place for the change.
+        """,
+        cure="""
+            Write the key in the form key: value, or the collection without anchor, tag or braces, as the message says.
+        """,
+        bad="""
+            # gmsa.yaml
+            spec:
+              workloads:
+              - match:
+                  names: [shop]
+                serviceAccount: webapp1
+
+            # shop.yaml
+            apiVersion: v1
+            kind: Pod
+            metadata:
+              name: shop
+              namespace: web
+            spec:
+              ? serviceAccountName  # set by the platform team
+              : default
+              containers:
+              - name: iis
+                image: mcr.microsoft.com/windows/servercore/iis:windowsservercore-ltsc2022
+        """,
+        good="""
+            # gmsa.yaml
+            spec:
+              workloads:
+              - match:
+                  names: [shop]
+                serviceAccount: webapp1
+
+            # shop.yaml
+            apiVersion: v1
+            kind: Pod
+            metadata:
+              name: shop
+              namespace: web
+            spec:
+              serviceAccountName: default  # set by the platform team
+              containers:
+              - name: iis
+                image: mcr.microsoft.com/windows/servercore/iis:windowsservercore-ltsc2022
+        """,
+    ),
+    Rule(
+        "yaml",
+        ERROR,
+        "A file is not YAML",
+        why="""
+            The text cannot be read at all, so nothing in it is checked. Frequent causes are tabs as indentation, a
+            colon in an unquoted value, and template directives that were not rendered.
+        """,
+        cure="""
+            Fix the line in the message. Nesting is limited to 400 levels, and aliases may expand to 4,000,000 nodes.
+        """,
+        bad="""
+            # web.yaml
+            apiVersion: v1
+            kind: ConfigMap
+            metadata:
+              name: web
+            data:
+              motd: Maintenance: Sunday
+        """,
+        good="""
+            # web.yaml
+            apiVersion: v1
+            kind: ConfigMap
+            metadata:
+              name: web
+            data:
+              motd: "Maintenance: Sunday"
+        """,
+    ),
+)

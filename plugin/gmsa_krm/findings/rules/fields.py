@@ -1,0 +1,318 @@
+"""Fields of a config: their names, types and values."""
+
+from __future__ import annotations
+
+from gmsa_krm.findings import ERROR
+from gmsa_krm.findings.rules.rule import DOMAIN, Rule
+
+RULES = (
+    Rule(
+        "duplicate-key",
+        ERROR,
+        "A mapping has the same key twice",
+        why="""
+            YAML and JSON want the keys of a mapping to be unique. Most readers keep the last one and drop the others
+            without a message, so half of what the file says has no effect.
+        """,
+        cure="""
+            Join the two, or remove one.
+        """,
+        bad="""
+            apiVersion: gmsa-krm.dev/v1alpha1
+            kind: GMSAConfig
+            metadata:
+              name: contoso
+            spec:
+              admission:
+                mode: None
+              crd:
+                install: true
+              crd:
+                install: false
+        """,
+        good="""
+            apiVersion: gmsa-krm.dev/v1alpha1
+            kind: GMSAConfig
+            metadata:
+              name: contoso
+            spec:
+              admission:
+                mode: None
+              crd:
+                install: false
+        """,
+    ),
+    Rule(
+        "duplicate-name",
+        ERROR,
+        "Two entries of the config have the same name",
+        why="""
+            Entries of domains, credspecs and serviceAccounts are told apart by name. The default name of a credential
+            spec is gmsa- and the account as an RFC 1123 name, so two accounts can end up with one name.
+        """,
+        cure="""
+            Give one of the entries a name of its own, or remove it.
+        """,
+        bad="""
+            spec:
+              credspecs:
+              - account: Web_App
+              - account: Web-App
+        """,
+        good="""
+            spec:
+              credspecs:
+              - account: Web_App
+              - account: Web-App
+                name: gmsa-web-app-2
+        """,
+    ),
+    Rule(
+        "duration",
+        ERROR,
+        "The value is not a duration",
+        why="""
+            Durations are written in hours, minutes and seconds, such as 1h30m. There is no unit for days or years; zero
+            and more than a hundred years are refused.
+        """,
+        cure="""
+            Write the duration in h, m and s: 8760h is a year, 720h are 30 days.
+        """,
+        bad="""
+            spec:
+              webhook:
+                certificate:
+                  validFor: 365d
+        """,
+        good="""
+            spec:
+              webhook:
+                certificate:
+                  validFor: 8760h
+        """,
+    ),
+    Rule(
+        "kubernetes-name",
+        ERROR,
+        "The value cannot name a Kubernetes object",
+        why="""
+            Most objects are named by an RFC 1123 subdomain: lower case letters, digits, - and dots, 253 characters.
+            Namespaces are RFC 1123 labels (no dots, 63 characters) and Services RFC 1035 labels (a letter first). The
+            API server refuses anything else, gmsa-WebApp1 included.
+        """,
+        cure="""
+            Write the name in lower case with - in place of other characters.
+        """,
+        bad="""
+            spec:
+              credspecs:
+              - account: WebApp1
+                name: gmsa-WebApp1
+        """,
+        good="""
+            spec:
+              credspecs:
+              - account: WebApp1
+                name: gmsa-webapp1
+        """,
+    ),
+    Rule(
+        "label",
+        ERROR,
+        "The value is not a label value",
+        why="""
+            A label value has at most 63 characters: letters, digits, -, _ and dots, with a letter or digit at both
+            ends. The API server refuses others, and no node can have them.
+        """,
+        cure="""
+            Give the value as kubectl get nodes --show-labels shows it.
+        """,
+        bad="""
+            spec:
+              webhook:
+                nodeSelector:
+                  pool: system pool
+        """,
+        good="""
+            spec:
+              webhook:
+                nodeSelector:
+                  pool: system
+        """,
+    ),
+    Rule(
+        "range",
+        ERROR,
+        "A number is out of its range",
+        why="""
+            The API server refuses the value, or it makes no sense: a webhook with no replicas, for example, lets no pod
+            that uses a gMSA start.
+        """,
+        cure="""
+            Give a number within the limits in the message.
+        """,
+        bad="""
+            spec:
+              webhook:
+                replicas: 0
+        """,
+        good="""
+            spec:
+              webhook:
+                replicas: 2
+        """,
+    ),
+    Rule(
+        "required",
+        ERROR,
+        "A required field is missing or empty",
+        why="""
+            gmsa-krm has no default for the field: nothing else says what the domain, account, workload or file is.
+        """,
+        cure="""
+            Add the field; the message says what it holds.
+        """,
+        bad="""
+            spec:
+              domains:
+              - dnsName: contoso.com
+                netBiosName: CONTOSO
+                guid: 244818ae-87ac-4fcd-92ec-e79e5252348a
+        """,
+        good=DOMAIN,
+    ),
+    Rule(
+        "tag",
+        ERROR,
+        "A value has a YAML tag that has no meaning here",
+        why="""
+            A tag such as !!int overrides the type that a YAML reader would give the value. gmsa-krm takes the type from
+            the field and interprets no tag but !!str.
+        """,
+        cure="""
+            Remove the tag, and quote the value if it is a string.
+        """,
+        bad="""
+            apiVersion: gmsa-krm.dev/v1alpha1
+            kind: GMSAConfig
+            metadata:
+              name: contoso
+            spec:
+              webhook:
+                nodeSelector:
+                  pool: !!int 5
+                certificate:
+                  source: CertManager
+        """,
+        good="""
+            apiVersion: gmsa-krm.dev/v1alpha1
+            kind: GMSAConfig
+            metadata:
+              name: contoso
+            spec:
+              webhook:
+                nodeSelector:
+                  pool: "5"
+                certificate:
+                  source: CertManager
+        """,
+    ),
+    Rule(
+        "type",
+        ERROR,
+        "A value has the wrong type",
+        why="""
+            The field holds a string, a whole number, true or false, a list or a mapping, and the value is of another
+            type. As in the Kubernetes API, types are not converted: "2" is not 2.
+        """,
+        cure="""
+            Write the value as the message says: numbers and true or false without quotes, lists with - before each
+            entry, mappings with a key per line.
+        """,
+        bad="""
+            spec:
+              webhook:
+                replicas: "2"
+        """,
+        good="""
+            spec:
+              webhook:
+                replicas: 2
+        """,
+    ),
+    Rule(
+        "unknown-field",
+        ERROR,
+        "A field is not known",
+        why="""
+            A misspelled field has no effect. In a credential spec the CRD drops fields that it does not know, such as
+            PortableCcgPlugin, without a message.
+        """,
+        cure="""
+            Fix the name; the message suggests the closest one. gmsa-krm schema prints the JSON Schema of GMSAConfig for
+            editors.
+        """,
+        bad="""
+            spec:
+              credspecs:
+              - acount: WebApp1
+                account: WebApp1
+        """,
+        good="""
+            spec:
+              credspecs:
+              - account: WebApp1
+        """,
+    ),
+    Rule(
+        "unknown-value",
+        ERROR,
+        "A value is not one of those that the field takes",
+        why="""
+            The field takes one of a few words, written exactly as documented; case matters.
+        """,
+        cure="""
+            Use one of the words in the message.
+        """,
+        bad="""
+            spec:
+              webhook:
+                certificate:
+                  source: cert-manager
+        """,
+        good="""
+            spec:
+              webhook:
+                certificate:
+                  source: CertManager
+        """,
+    ),
+    Rule(
+        "unquoted",
+        ERROR,
+        "An unquoted string reads as a number, boolean, date or null in YAML",
+        why="""
+            YAML 1.1 and 1.2 readers take words such as NO, ON and 0123 for booleans and numbers. The NetBIOS name NO
+            would become false, and 1.30 would become 1.3.
+        """,
+        cure="""
+            Quote the value.
+        """,
+        bad="""
+            spec:
+              domains:
+              - dnsName: nordic.example.com
+                netBiosName: NO
+                guid: 244818ae-87ac-4fcd-92ec-e79e5252348a
+                sid: S-1-5-21-2126449477-2524075714-3094792973
+        """,
+        good="""
+            spec:
+              domains:
+              - dnsName: nordic.example.com
+                netBiosName: "NO"
+                guid: 244818ae-87ac-4fcd-92ec-e79e5252348a
+                sid: S-1-5-21-2126449477-2524075714-3094792973
+        """,
+    ),
+)

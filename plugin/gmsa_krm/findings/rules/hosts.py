@@ -1,0 +1,686 @@
+"""Hosts and commands: kustomize, Helm, Argo CD, patch and import."""
+
+from __future__ import annotations
+
+from gmsa_krm.findings import ERROR, WARNING
+from gmsa_krm.findings.rules.rule import Rule
+
+RULES = (
+    Rule(
+        "component",
+        ERROR,
+        "A kustomize component has a GMSAConfig among its transformers",
+        why="""
+            Under Argo CD, gmsa-krm runs kustomize without plugins: it builds what is before a transformer, runs the
+            GMSAConfig on the result, and builds the rest. A component is applied to the resources of another
+            kustomization and cannot be built by itself.
+        """,
+        cure="""
+            Move the GMSAConfig to the transformers of the application's own kustomization.
+        """,
+        bad="""
+            # kustomization.yaml
+            resources:
+            - deployment.yaml
+            components:
+            - gmsa
+
+            # gmsa/kustomization.yaml
+            apiVersion: kustomize.config.k8s.io/v1alpha1
+            kind: Component
+            transformers:
+            - gmsa.yaml
+
+            # gmsa/gmsa.yaml
+            spec:
+              admission:
+                mode: None
+
+            $ gmsa-krm argocd generate
+        """,
+        good="""
+            # kustomization.yaml
+            resources:
+            - deployment.yaml
+            transformers:
+            - gmsa.yaml
+
+            # gmsa.yaml
+            spec:
+              admission:
+                mode: None
+
+            $ gmsa-krm argocd generate
+        """,
+    ),
+    Rule(
+        "helm-order",
+        WARNING,
+        "Helm 4 may create pods of the release before the webhook is in place",
+        why="""
+            Helm 4 sorts what a post-renderer returns by kind and puts kinds that it does not know last.
+            GMSACredentialSpecs and the webhook configurations come after the workloads of the same release, so their
+            first pods may be created before anything fills in and checks credential specs.
+        """,
+        cure="""
+            Give the gMSA set-up a release of its own and install it first; set admission.mode to None in the configs of
+            the other releases.
+        """,
+        bad="""
+            # gmsa.yaml
+            spec:
+              admission:
+                mode: Webhook
+
+            $ HELM_PLUGIN_NAME=gmsa gmsa-krm post-render --config gmsa.yaml < deployment.yaml
+        """,
+        good="""
+            # gmsa.yaml
+            spec:
+              admission:
+                mode: None
+
+            $ HELM_PLUGIN_NAME=gmsa gmsa-krm post-render --config gmsa.yaml < deployment.yaml
+        """,
+    ),
+    Rule(
+        "jsonnet",
+        ERROR,
+        "The folder of an Argo CD application holds a Jsonnet file",
+        why="""
+            Argo CD itself renders .jsonnet files in a folder of manifests; the plugin does not. Without this error
+            their resources would be missing from the application, and Argo CD would prune them.
+        """,
+        cure="""
+            Give the Jsonnet file an application of its own, or commit the YAML that it renders to.
+        """,
+        bad="""
+            # dashboard.jsonnet
+            {apiVersion: 'v1', kind: 'ConfigMap', metadata: {name: 'dashboard'}}
+
+            $ gmsa-krm argocd generate
+        """,
+        good="""
+            # dashboard.yaml
+            apiVersion: v1
+            kind: ConfigMap
+            metadata:
+              name: dashboard
+
+            $ gmsa-krm argocd generate
+        """,
+    ),
+    Rule(
+        "link",
+        ERROR,
+        "A symbolic link leads out of the repository of an Argo CD application",
+        why="""
+            A link out of the repository would let an application render files that its author may not read. Argo CD
+            refuses such links by default, too.
+        """,
+        cure="""
+            Put the file itself into the repository.
+        """,
+        bad="""
+            $ ln -s /etc/ssl/ca.yaml ca.yaml
+            $ gmsa-krm argocd generate
+        """,
+        good="""
+            $ ln -s deployment.yaml latest.yaml
+            $ gmsa-krm argocd generate
+        """,
+    ),
+    Rule(
+        "no-matching-entry",
+        ERROR,
+        "No entry of workloads matches the target of patch",
+        why="""
+            patch prints what the entries of workloads change in one workload. Without a matching entry the patch would
+            be empty. Labels are not known to patch, so labelSelector does not exclude anything.
+        """,
+        cure="""
+            Fix the name or --namespace of the target, or match of the entry.
+        """,
+        bad="""
+            # gmsa.yaml
+            spec:
+              workloads:
+              - match:
+                  names: [web]
+                serviceAccount: webapp1
+
+            $ gmsa-krm patch --config gmsa.yaml Deployment/shop
+        """,
+        good="""
+            # gmsa.yaml
+            spec:
+              workloads:
+              - match:
+                  names: [web]
+                serviceAccount: webapp1
+
+            $ gmsa-krm patch --config gmsa.yaml Deployment/web
+        """,
+    ),
+    Rule(
+        "not-a-resource-list",
+        ERROR,
+        "Standard input of the KRM function is not a ResourceList",
+        why="""
+            Without arguments gmsa-krm is a KRM function: kustomize and kpt send it a ResourceList of
+            config.kubernetes.io/v1, v1beta1 or v1alpha1, which wraps the config and the resources.
+        """,
+        cure="""
+            Use gmsa-krm render for files, and gmsa-krm post-render for the output of Helm.
+        """,
+        bad="""
+            $ gmsa-krm < deployment.yaml
+        """,
+        good="""
+            $ gmsa-krm render gmsa.yaml deployment.yaml
+        """,
+    ),
+    Rule(
+        "not-carried-over",
+        WARNING,
+        "A value of the upstream chart has no counterpart in a GMSAConfig",
+        why="""
+            import helm-values translates the values of the upstream chart. What a GMSAConfig decides by itself, and
+            values that the chart does not know, are left out of the result.
+        """,
+        cure="""
+            Read the reason in the message, and check that the default of gmsa-krm fits. The webhook listens on 8443,
+            its pods meet Pod Security level restricted, and its Secret has another name.
+        """,
+        bad="""
+            # values.yaml
+            containerPort: 9443
+
+            $ gmsa-krm import helm-values values.yaml
+        """,
+        good="""
+            spec:
+              webhook:
+                name: gmsa
+                namespace: gmsa
+        """,
+    ),
+    Rule(
+        "override",
+        ERROR,
+        "A field that an Argo CD application sets cannot be set",
+        why="""
+            The parameter config and the files in environments/ set fields of a GMSAConfig by their path from spec. A
+            path that does not exist, is set twice or names no config would leave the cluster with the base value.
+        """,
+        cure="""
+            Write the path as messages show it, such as webhook.replicas, domains[0].sid or
+            webhook.nodeSelector["kubernetes.io/arch"].
+        """,
+        bad="""
+            apiVersion: argoproj.io/v1alpha1
+            kind: Application
+            metadata:
+              name: gmsa
+            spec:
+              source:
+                plugin:
+                  parameters:
+                  - name: config
+                    map:
+                      domains.0.sid: S-1-5-21-2126449477-2524075714-3094792973
+        """,
+        good="""
+            apiVersion: argoproj.io/v1alpha1
+            kind: Application
+            metadata:
+              name: gmsa
+            spec:
+              source:
+                plugin:
+                  parameters:
+                  - name: config
+                    map:
+                      domains[0].sid: S-1-5-21-2126449477-2524075714-3094792973
+        """,
+    ),
+    Rule(
+        "parameter",
+        ERROR,
+        "A parameter of an Argo CD application is wrong",
+        why="""
+            An Application passes parameters to the plugin by name, each as a string, an array or a map. One that is
+            misspelled or of another form would have no effect.
+        """,
+        cure="""
+            Use environment, config, certificate-source, helm-release, helm-values or helm-value-files in the form that
+            gmsa-krm argocd parameters prints. Files have to be in the repository of the application.
+        """,
+        bad="""
+            apiVersion: argoproj.io/v1alpha1
+            kind: Application
+            metadata:
+              name: gmsa
+            spec:
+              source:
+                plugin:
+                  parameters:
+                  - name: certificateSource
+                    string: CertManager
+        """,
+        good="""
+            apiVersion: argoproj.io/v1alpha1
+            kind: Application
+            metadata:
+              name: gmsa
+            spec:
+              source:
+                plugin:
+                  parameters:
+                  - name: certificate-source
+                    string: CertManager
+        """,
+    ),
+    Rule(
+        "patch-containers",
+        ERROR,
+        "patch cannot add a hook or token without names of containers",
+        why="""
+            A strategic merge patch finds containers by their names. patch does not read the workload, so it does not
+            know which containers it has.
+        """,
+        cure="""
+            List the containers in the entry, or use the transformer, which sees the workload.
+        """,
+        bad="""
+            # gmsa.yaml
+            spec:
+              workloads:
+              - match:
+                  names: [web]
+                netlogonRestart: {}
+
+            $ gmsa-krm patch --config gmsa.yaml Deployment/web
+        """,
+        good="""
+            # gmsa.yaml
+            spec:
+              workloads:
+              - match:
+                  names: [web]
+                containers: [iis]
+                netlogonRestart: {}
+
+            $ gmsa-krm patch --config gmsa.yaml Deployment/web
+        """,
+    ),
+    Rule(
+        "patch-custom-kind",
+        ERROR,
+        "patch cannot change containers or volumes of a custom resource",
+        why="""
+            Kustomize merges lists by name only for kinds whose schema it knows. In a custom resource the patch would
+            replace the whole list, and with it image, ports and everything else of the containers.
+        """,
+        cure="""
+            Use the transformer for such a workload. patch can still set fields of the whole pod.
+        """,
+        bad="""
+            # gmsa.yaml
+            spec:
+              workloadKinds:
+              - apiGroup: argoproj.io
+                kind: Rollout
+              workloads:
+              - match:
+                  names: [web]
+                containers: [iis]
+                credspec: gmsa-webapp1
+
+            $ gmsa-krm patch --config gmsa.yaml Rollout.v1alpha1.argoproj.io/web
+        """,
+        good="""
+            # gmsa.yaml
+            spec:
+              workloadKinds:
+              - apiGroup: argoproj.io
+                kind: Rollout
+              workloads:
+              - match:
+                  names: [web]
+                credspec: gmsa-webapp1
+
+            $ gmsa-krm patch --config gmsa.yaml Rollout.v1alpha1.argoproj.io/web
+        """,
+    ),
+    Rule(
+        "patch-hook",
+        ERROR,
+        "patch cannot keep an existing postStart hook",
+        why="""
+            patch does not read the workload, so it cannot tell whether a container has a hook to keep.
+        """,
+        cure="""
+            Set onExistingHook to Replace, or use the transformer.
+        """,
+        bad="""
+            # gmsa.yaml
+            spec:
+              workloads:
+              - match:
+                  names: [web]
+                containers: [iis]
+                netlogonRestart:
+                  onExistingHook: Keep
+
+            $ gmsa-krm patch --config gmsa.yaml Deployment/web
+        """,
+        good="""
+            # gmsa.yaml
+            spec:
+              workloads:
+              - match:
+                  names: [web]
+                containers: [iis]
+                netlogonRestart:
+                  onExistingHook: Replace
+
+            $ gmsa-krm patch --config gmsa.yaml Deployment/web
+        """,
+    ),
+    Rule(
+        "same-names",
+        WARNING,
+        "The imported config names the webhook as the upstream release does",
+        why="""
+            import helm-values takes over the names of the upstream release. Over the names of a running webhook,
+            kubectl apply stops at conflicts of field managers; forced, it renames the target port of the Service under
+            pods that do not know it, and pods that use a gMSA are refused.
+        """,
+        cure="""
+            Give webhook.name and webhook.namespace other values, run both webhooks side by side and follow ADOPTION.md.
+        """,
+        bad="""
+            # values.yaml
+            replicaCount: 2
+
+            $ gmsa-krm import helm-values values.yaml
+        """,
+        good="""
+            spec:
+              webhook:
+                name: gmsa-webhook
+                namespace: gmsa-webhook
+        """,
+    ),
+    Rule(
+        "target",
+        ERROR,
+        "The target of patch is not a kind with a pod and a name",
+        why="""
+            patch prints the change for one workload and needs its kind and name; for a kind that is not part of
+            Kubernetes also its version and group.
+        """,
+        cure="""
+            Write KIND/NAME, such as Deployment/web, or KIND.VERSION.GROUP/NAME, such as
+            Rollout.v1alpha1.argoproj.io/web.
+        """,
+        bad="""
+            # gmsa.yaml
+            spec:
+              workloads:
+              - match:
+                  names: [web]
+                serviceAccount: webapp1
+
+            $ gmsa-krm patch --config gmsa.yaml web
+        """,
+        good="""
+            # gmsa.yaml
+            spec:
+              workloads:
+              - match:
+                  names: [web]
+                serviceAccount: webapp1
+
+            $ gmsa-krm patch --config gmsa.yaml Deployment/web
+        """,
+    ),
+    Rule(
+        "transformer-in-base",
+        ERROR,
+        "A base has a GMSAConfig among its transformers and fields that overlays complete",
+        why="""
+            Under Argo CD, gmsa-krm builds what is before a transformer and runs the GMSAConfig on the result. Name
+            prefixes, generators with hash suffixes, vars and replacements of a base are settled by then, so an overlay
+            could no longer change what refers to them.
+        """,
+        cure="""
+            Put the GMSAConfig under transformers of the application's own kustomization.
+        """,
+        bad="""
+            # kustomization.yaml
+            resources:
+            - base
+
+            # base/kustomization.yaml
+            resources:
+            - ../deployment.yaml
+            namePrefix: shop-
+            transformers:
+            - gmsa.yaml
+
+            # base/gmsa.yaml
+            spec:
+              admission:
+                mode: None
+
+            $ gmsa-krm argocd generate
+        """,
+        good="""
+            # kustomization.yaml
+            resources:
+            - base
+            transformers:
+            - gmsa.yaml
+
+            # base/kustomization.yaml
+            resources:
+            - deployment.yaml
+            namePrefix: shop-
+
+            $ gmsa-krm argocd generate
+        """,
+    ),
+    Rule(
+        "transformers",
+        ERROR,
+        "A file of transformers holds a GMSAConfig and other transformers",
+        why="""
+            Under Argo CD, gmsa-krm runs GMSAConfigs itself and leaves all other transformers to kustomize. In one file
+            their order would be unclear.
+        """,
+        cure="""
+            Give each transformer a file of its own, in the order in which they are to run.
+        """,
+        bad="""
+            # kustomization.yaml
+            resources:
+            - deployment.yaml
+            transformers:
+            - transformers.yaml
+
+            # transformers.yaml
+            apiVersion: gmsa-krm.dev/v1alpha1
+            kind: GMSAConfig
+            metadata:
+              name: contoso
+            spec:
+              admission:
+                mode: None
+            ---
+            apiVersion: builtin
+            kind: LabelTransformer
+            metadata:
+              name: team
+            labels:
+              team: shop
+            fieldSpecs:
+            - path: metadata/labels
+              create: true
+
+            $ gmsa-krm argocd generate
+        """,
+        good="""
+            # kustomization.yaml
+            resources:
+            - deployment.yaml
+            transformers:
+            - gmsa.yaml
+            - team.yaml
+
+            # gmsa.yaml
+            spec:
+              admission:
+                mode: None
+
+            # team.yaml
+            apiVersion: builtin
+            kind: LabelTransformer
+            metadata:
+              name: team
+            labels:
+              team: shop
+            fieldSpecs:
+            - path: metadata/labels
+              create: true
+
+            $ gmsa-krm argocd generate
+        """,
+    ),
+    Rule(
+        "unknown-kind",
+        ERROR,
+        "The target of patch is of a kind whose pod template is not known",
+        why="""
+            For kinds that are not part of Kubernetes the config has to say where the pod template is.
+        """,
+        cure="""
+            Add the kind to workloadKinds.
+        """,
+        bad="""
+            # gmsa.yaml
+            spec:
+              workloads:
+              - match:
+                  names: [web]
+                credspec: gmsa-webapp1
+
+            $ gmsa-krm patch --config gmsa.yaml Rollout.v1alpha1.argoproj.io/web
+        """,
+        good="""
+            # gmsa.yaml
+            spec:
+              workloadKinds:
+              - apiGroup: argoproj.io
+                kind: Rollout
+              workloads:
+              - match:
+                  names: [web]
+                credspec: gmsa-webapp1
+
+            $ gmsa-krm patch --config gmsa.yaml Rollout.v1alpha1.argoproj.io/web
+        """,
+    ),
+    Rule(
+        "unused-parameter",
+        WARNING,
+        "An Argo CD application sets Helm parameters for a folder without a chart",
+        why="""
+            helm-release, helm-values and helm-value-files are for folders with a Chart.yaml. In a kustomization or a
+            folder of manifests they have no effect.
+        """,
+        cure="""
+            Remove the parameters, or point the Application at the folder of the chart.
+        """,
+        bad="""
+            apiVersion: argoproj.io/v1alpha1
+            kind: Application
+            metadata:
+              name: gmsa
+            spec:
+              source:
+                plugin:
+                  parameters:
+                  - name: helm-values
+                    map:
+                      image.tag: v0.13.0
+        """,
+        good="""
+            apiVersion: argoproj.io/v1alpha1
+            kind: Application
+            metadata:
+              name: gmsa
+            spec:
+              source:
+                plugin:
+                  parameters:
+                  - name: config
+                    map:
+                      webhook.image: registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook:v0.13.0
+        """,
+    ),
+    Rule(
+        "validator",
+        ERROR,
+        "A kustomization has a GMSAConfig among its validators",
+        why="""
+            kustomize lets validators change nothing, and takes the annotations that it adds itself for a change: a
+            GMSAConfig there fails or has no effect.
+        """,
+        cure="""
+            Move the GMSAConfig to transformers. It checks the workloads there, too, and fails on errors.
+        """,
+        bad="""
+            # kustomization.yaml
+            resources:
+            - deployment.yaml
+            validators:
+            - gmsa.yaml
+
+            $ gmsa-krm argocd generate
+        """,
+        good="""
+            # kustomization.yaml
+            resources:
+            - deployment.yaml
+            transformers:
+            - gmsa.yaml
+
+            $ gmsa-krm argocd generate
+        """,
+    ),
+    Rule(
+        "values",
+        ERROR,
+        "A values file of the upstream chart is not a mapping",
+        why="""
+            import helm-values reads the values of the upstream chart gmsa, a YAML mapping of its settings.
+        """,
+        cure="""
+            Give the file that is passed to helm --values, or what helm get values RELEASE -o yaml prints.
+        """,
+        bad="""
+            # values.yaml
+            - replicaCount=2
+
+            $ gmsa-krm import helm-values values.yaml
+        """,
+        good="""
+            # values.yaml
+            replicaCount: 2
+
+            $ gmsa-krm import helm-values values.yaml
+        """,
+    ),
+)

@@ -1,0 +1,47 @@
+"""What a rule is, and the correct inputs that several rules show."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+
+class Rule:
+    """A rule: `id` and `severity` as in findings, and texts for people; `bad` and `good` are example inputs."""
+
+    __slots__ = ("bad", "cure", "good", "id", "severity", "summary", "why")
+
+    def __init__(self, id: str, severity: str, summary: str, *, why: str, cure: str, bad: str, good: str) -> None:
+        self.id = id
+        self.severity = severity
+        self.summary = summary
+        self.why = " ".join(why.split())
+        self.cure = " ".join(cure.split())
+        self.bad = dedent(bad).lstrip("\n")
+        self.good = dedent(good).lstrip("\n")
+
+
+DOMAIN = """\
+spec:
+  domains:
+  - dnsName: contoso.com
+    netBiosName: CONTOSO
+    guid: 244818ae-87ac-4fcd-92ec-e79e5252348a
+    sid: S-1-5-21-2126449477-2524075714-3094792973
+"""
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: web
+  namespace: web
+spec:
+  serviceAccountName: webapp1
+  nodeSelector:
+    kubernetes.io/os: windows
+  securityContext:
+    windowsOptions:
+      gmsaCredentialSpecName: gmsa-webapp1
+  containers:
+  - name: iis
+    image: mcr.microsoft.com/windows/servercore/iis:windowsservercore-ltsc2022
+"""

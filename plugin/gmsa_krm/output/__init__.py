@@ -1,0 +1,1 @@
+"""Output formats: a stream, a folder, and the findings of lint."""

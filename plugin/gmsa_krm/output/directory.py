@@ -1,0 +1,106 @@
+"""A folder with a file per resource, and a summary of what comes from where."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from gmsa_krm.apply_order import EMITTED, EMITTED_KINDS
+from gmsa_krm.atomic import ordinary_mode, replace_files
+from gmsa_krm.findings import ExternalError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gmsa_krm.apply_order import Output
+
+# Lists the files of the last run, so that the next one removes those that it no longer writes, and no others.
+_INDEX = ".gmsa-krm-files"
+_OWN_NAME = re.compile(r"[0-9]{2}-[a-z0-9]+-[-A-Za-z0-9._]*\.(?:yaml|json)")
+
+
+def summary(outputs: list[Output], files: list[str], folder: str) -> str:
+    """A table: file, object, and the field of the config (or the file) that it comes from."""
+    rows = [("FILE", "OBJECT", "FROM")]
+    for output, file in zip(outputs, files, strict=True):
+        _, kind, namespace, name = output.identity
+        rows.append((file, f"{kind} {namespace and namespace + '/'}{name}", output.source))
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    lines = [f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2]}" for row in rows]
+    return "\n".join([*lines, f"{len(files)} files in {folder}"])
+
+
+def write_directory(outputs: list[Output], folder: str, *, as_json: bool) -> list[str]:
+    """Writes a file per resource into `folder`; the names sort in apply order. Returns the names.
+
+    Everything is written to temporary files before anything is replaced. Files that an earlier run wrote and this one
+    does not are removed; other files are never overwritten. Raises ExternalError.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+        earlier = _earlier(folder)
+        contents = _named_contents(outputs, as_json)
+        for name in contents:
+            if name not in earlier and os.path.lexists(os.path.join(folder, name)):
+                raise ExternalError(
+                    f"{os.path.join(folder, name)} exists and was not written by gmsa-krm; move it, or choose"
+                    " another folder"
+                )
+        # The index first, with the names of both runs: if this one is cut off, the next knows all files.
+        index, mode = os.path.join(folder, _INDEX), ordinary_mode()
+        replace_files({index: (_index(earlier | set(contents)), mode)})
+        replace_files(
+            {os.path.join(folder, name): (data, 0o600 if secret else mode) for name, (data, secret) in contents.items()}
+        )
+        for name in earlier - set(contents):
+            if os.path.lexists(os.path.join(folder, name)):
+                os.unlink(os.path.join(folder, name))
+        replace_files({index: (_index(set(contents)), mode)})
+    except OSError as error:
+        raise ExternalError(f"{error.filename or folder}: cannot be written ({error.strerror})") from None
+    return list(contents)
+
+
+def _earlier(folder: str) -> set[str]:
+    try:
+        with open(os.path.join(folder, _INDEX), encoding="utf-8", errors="replace") as file:
+            names = file.read().splitlines()
+    except FileNotFoundError:
+        return set()
+    # The index may have been tampered with: only names of our own form, which have no separator.
+    return {name for name in names if _OWN_NAME.fullmatch(name)}
+
+
+def _index(names: set[str]) -> bytes:
+    return ("# written by gmsa-krm render\n" + "".join(f"{name}\n" for name in sorted(names))).encode()
+
+
+def _named_contents(outputs: list[Output], as_json: bool) -> dict[str, tuple[bytes, bool]]:
+    """{file name: (contents, whether they are secret)}."""
+    ending = "json" if as_json else "yaml"
+    contents: dict[str, tuple[bytes, bool]] = {}
+    for output in outputs:
+        _, kind, namespace, name = output.identity
+        stem = re.sub(
+            r"[^-A-Za-z0-9._]", "-", f"{_number(output):02}-{kind.lower()}-{namespace and namespace + '_'}{name}"
+        )
+        file = f"{stem[:200]}.{ending}"
+        more = 2
+        while file in contents:
+            file = f"{stem[:200]}_{more}.{ending}"
+            more += 1
+        contents[file] = (_json(output) if as_json else output.as_yaml().encode(), kind == "Secret")
+    return contents
+
+
+def _json(output: Output) -> bytes:
+    from gmsa_krm.yamltext import writer
+
+    return (writer.json_of(output.as_data(), indent=2) + "\n").encode()
+
+
+def _number(output: Output) -> int:
+    """Fixed for each kind, so that another credspec in the config renames no file."""
+    if output.rank != EMITTED:
+        return output.rank if output.rank < EMITTED else output.rank * 10
+    kind = output.identity[1]
+    return 10 + (EMITTED_KINDS.index(kind) if kind in EMITTED_KINDS else len(EMITTED_KINDS))

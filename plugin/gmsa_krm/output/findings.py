@@ -1,0 +1,91 @@
+"""Findings as text, JSON or SARIF 2.1.0."""
+
+from __future__ import annotations
+
+import json
+
+from gmsa_krm import __version__
+from gmsa_krm.findings import ERROR, Finding
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def as_text(findings: list[Finding]) -> str:
+    errors = sum(finding.severity == ERROR for finding in findings)
+    lines = [str(finding) for finding in findings]
+    lines.append(f"{_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
+
+
+def as_json(findings: list[Finding]) -> str:
+    listing = [
+        {
+            "severity": finding.severity,
+            "rule": finding.rule,
+            "message": finding.message,
+            "field": finding.field,
+            "file": finding.location.file,
+            "line": finding.location.line,
+            "column": finding.location.column,
+        }
+        for finding in findings
+    ]
+    return json.dumps(listing, indent=2) + "\n"
+
+
+def as_sarif(findings: list[Finding]) -> str:
+    """SARIF 2.1.0 (OASIS), one run; the rules carry their descriptions."""
+    driver = {
+        "name": "gmsa-krm",
+        "version": __version__,
+        "rules": [_sarif_rule(rule) for rule in sorted({finding.rule for finding in findings})],
+    }
+    log = {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": [_sarif_result(finding) for finding in findings]}],
+    }
+    return json.dumps(log, indent=2) + "\n"
+
+
+def _sarif_rule(rule_id: str) -> dict[str, Any]:
+    from gmsa_krm.findings.explain import explanation
+    from gmsa_krm.findings.rules import find_rule
+
+    rule = find_rule(rule_id)
+    if rule is None:
+        return {"id": rule_id}
+    return {
+        "id": rule.id,
+        "shortDescription": {"text": f"{rule.summary}."},
+        "fullDescription": {"text": rule.why},
+        "help": {"text": explanation(rule)},
+        "defaultConfiguration": {"level": rule.severity},
+    }
+
+
+def _sarif_result(finding: Finding) -> dict[str, Any]:
+    from urllib.parse import quote
+
+    location = finding.location
+    message = f"{finding.field}: {finding.message}" if finding.field else finding.message
+    sarif: dict[str, Any] = {}
+    if location.file:
+        physical: dict[str, Any] = {"artifactLocation": {"uri": quote(location.file.replace("\\", "/"))}}
+        if location.line:
+            physical["region"] = {"startLine": location.line, "startColumn": location.column}
+        sarif["physicalLocation"] = physical
+    if finding.field:
+        sarif["logicalLocations"] = [{"fullyQualifiedName": finding.field}]
+    return {
+        "ruleId": finding.rule,
+        "level": finding.severity,
+        "message": {"text": message},
+        **({"locations": [sarif]} if sarif else {}),
+    }

@@ -1,0 +1,137 @@
+"""What is emitted against what is already among the documents: an earlier output, or somebody else's object."""
+
+from __future__ import annotations
+
+from gmsa_krm.config.plain_data import plain_data
+from gmsa_krm.findings import Report
+from gmsa_krm.manifests.manifest import MANAGED_BY
+from gmsa_krm.yamltext.stream import KindFilter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gmsa_krm.findings import Finding
+    from gmsa_krm.manifests.manifest import Manifest, Object
+    from gmsa_krm.resolve import Resolved
+    from gmsa_krm.yamltext.edits import Edit
+    from gmsa_krm.yamltext.nodes import Node
+    from gmsa_krm.yamltext.stream import Document, Identity
+
+_SINGLETONS = ("spec.webhook", "spec.crd", "spec.policy")
+
+
+class Emitted:
+    """An object that goes out. `source` is the path of the field that asks for it.
+
+    `document` is the index of the document that is this object already, None if there is none; `in_list`: it is an
+    entry of that document, a List; `is_changed`: `data` has to replace it.
+    """
+
+    __slots__ = ("data", "document", "identity", "in_list", "is_changed", "source")
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.data = manifest.data
+        self.identity = manifest.identity
+        self.source = manifest.source
+        self.document: int | None = None
+        self.in_list = False
+        self.is_changed = False
+
+
+def merge(manifests: Iterable[tuple[Manifest, Resolved]]) -> dict[Identity, Emitted]:
+    """One object of each identity; configs may share what is equal, and nothing else."""
+    emitted: dict[Identity, Emitted] = {}
+    for manifest, config in manifests:
+        first = emitted.setdefault(manifest.identity, Emitted(manifest))
+        if first.data is not manifest.data and first.data != manifest.data:
+            cure = (
+                "a cluster has one webhook and one CRD: join the configs, or set admission.mode: None in all but one"
+                if manifest.source.startswith(_SINGLETONS)
+                else "remove one of them, or give one another name"
+            )
+            message = (
+                f"{describe(manifest.identity)} also comes from {first.source} of another entry or config, with other"
+                f" contents; {cure}"
+            )
+            config.report.error("same-object", message, config.root, manifest.source)
+    return emitted
+
+
+def reconcile(
+    emitted: dict[Identity, Emitted], documents: list[Document], findings: list[Finding]
+) -> dict[int, list[Edit]]:
+    """Finds the emitted objects among the documents; the edits of Lists with changed ones, by index of the document."""
+    edits: dict[int, list[Edit]] = {}
+    kinds = KindFilter(kind for _, kind, _, _ in emitted)
+    for index, document in enumerate(documents) if emitted else ():
+        if not document.could_be(kinds):
+            continue
+        items = document.items()
+        if not items:
+            if _adopt(document, index, emitted, findings) is None:
+                document.forget()
+            continue
+        changed = {}
+        for position, item in enumerate(items):
+            found = _adopt(item, index, emitted, findings)
+            if found is not None:
+                found.in_list = True
+                if found.is_changed:
+                    changed[position] = found.data
+        if changed and document.node is not None:
+            from gmsa_krm.yamltext.edits import ListPatch, edits_for
+
+            edits[index] = edits_for(document.text, document.node, {"items": ListPatch(replace=changed)}, set())
+    return edits
+
+
+def describe(identity: Identity) -> str:
+    """As messages name an object."""
+    _, kind, namespace, name = identity
+    return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
+
+
+def _adopt(document: Document, index: int, emitted: dict[Identity, Emitted], findings: list[Finding]) -> Emitted | None:
+    """The emitted object that the document is already; an error if the document is somebody else's."""
+    identity = document.identity
+    found = emitted.get(identity) if identity else None
+    if identity is None or found is None or document.node is None:
+        return None
+    report, location, name = document.report(findings), document.location(), describe(identity)
+    is_managed = _is_managed(document)
+    if not is_managed:
+        message = f"{name} is also emitted for {found.source}; remove it here, or give the config another name for it"
+        report.error("same-object", message, location)
+    elif found.document is not None:
+        report.error("same-object", f"{name} occurs twice; remove one", location)
+    found.document = index
+    found.data = _with_metadata_of(document, found.data)
+    found.is_changed = found.data != plain_data(document.node, "", Report())
+    if found.is_changed and is_managed:
+        message = f"{name} differs from the config and is set back; change it in the config, or after gmsa-krm"
+        report.warning("set-back", message, location)
+    return found
+
+
+def _with_metadata_of(document: Document, data: Object) -> Object:
+    """`data` with the labels and annotations that other tools have added to the document."""
+    metadata = dict(data["metadata"])
+    existing = _get(document.node, "metadata")
+    for key in ("labels", "annotations"):
+        mapping = _get(existing, key)
+        own = metadata.get(key, {})
+        entries = mapping.entries() if mapping is not None else ()
+        others = {it.text: value.text for it, value in entries if it.text not in own}
+        if others:
+            metadata[key] = {**own, **others}
+    return {**data, "metadata": metadata}
+
+
+def _is_managed(document: Document) -> bool:
+    labels = _get(_get(document.node, "metadata"), "labels")
+    return labels is not None and all(labels.string(key) == value for key, value in MANAGED_BY.items())
+
+
+def _get(node: Node | None, key: str) -> Node | None:
+    return node.get(key) if node is not None else None

@@ -1,0 +1,348 @@
+"""Config + environment -> `Resolved`: everything that the rest needs, worked out once and immutable.
+
+What a config takes from outside (certificates, credential specs in files, the Kubernetes version) is read here; so is
+what the configs of one cluster have to know about each other.
+"""
+
+from __future__ import annotations
+
+import posixpath
+
+from gmsa_krm.certificates import obtain
+from gmsa_krm.certificates.material import EMITTED, TlsMaterial
+from gmsa_krm.config.values import parse_version
+from gmsa_krm.credspecs.values import credspec_name
+from gmsa_krm.environment import Environment, FileError
+from gmsa_krm.findings import ERROR, InputError, Report, has_errors, sort_findings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gmsa_krm.config.admission import AcceptedContents
+    from gmsa_krm.config.credspecs import CredspecEntry
+    from gmsa_krm.config.load import LoadedConfig
+    from gmsa_krm.config.model import Spec
+    from gmsa_krm.config.webhook import Webhook
+    from gmsa_krm.credspecs.model import CredentialSpec
+    from gmsa_krm.yamltext.stream import Document
+
+    Version = tuple[int, int]
+
+_MAX_CREDSPEC = 64 * 1024  # the kubelet's limit, and the API server's in a pod
+# matchConditions of webhook configurations are on by default; ValidatingAdmissionPolicy and MutatingAdmissionPolicy are
+# in admissionregistration.k8s.io/v1.
+_CONDITIONS_SINCE = (1, 28)
+_POLICIES_SINCE = (1, 30)
+_MUTATING_POLICIES_SINCE = (1, 36)
+
+
+class ResolvedCredspec:
+    """An entry of spec.credspecs, the name of its GMSACredentialSpec, and the credential spec itself."""
+
+    __slots__ = ("entry", "name", "spec")
+
+    def __init__(self, entry: CredspecEntry, name: str, spec: CredentialSpec) -> None:
+        self.entry = entry
+        self.name = name
+        self.spec = spec
+
+
+class Resolved:
+    """A config without errors, and what it needs.
+
+    `tls`: the webhook's material, in mode Webhook. `approved`, if a config is in mode Policy: the contents that each
+    credspec may have in a pod, by its name, the current ones first; in the config with the policy those of all configs.
+    `report` places further findings in the config, whose node is `root`.
+    """
+
+    __slots__ = ("_kube_version", "approved", "credspecs", "report", "root", "spec", "tls")
+
+    def __init__(
+        self,
+        loaded: LoadedConfig,
+        credspecs: list[ResolvedCredspec],
+        approved: dict[str, list[str]],
+        tls: TlsMaterial | None,
+        kube_version: Version | None,
+    ) -> None:
+        self.spec: Spec = loaded.config.spec
+        self.root = loaded.config.node
+        self.report: Report = loaded.report
+        self.credspecs = credspecs
+        self.approved = approved
+        self.tls = tls
+        self._kube_version = kube_version
+
+    @property
+    def serves_policies(self) -> bool:
+        """Whether the cluster knows ValidatingAdmissionPolicy; true where nothing says its version."""
+        return self._kube_version is None or self._kube_version >= _POLICIES_SINCE
+
+    @property
+    def serves_mutating_policies(self) -> bool:
+        """Whether the cluster knows MutatingAdmissionPolicy; true where nothing says its version."""
+        return self._kube_version is None or self._kube_version >= _MUTATING_POLICIES_SINCE
+
+
+def resolve(configs: Iterable[tuple[LoadedConfig, Environment]], documents: list[Document]) -> list[Resolved]:
+    """The configs of one cluster, resolved; warnings are in their reports.
+
+    Raises InputError with all findings of all configs if one is an error.
+    """
+    resolvers = [_Resolver(loaded, environment) for loaded, environment in configs]
+    for resolver in resolvers:
+        resolver.read(documents)
+    _check_modes(resolvers)
+    _check_previous_names(resolvers)
+    _stop_at_errors(resolvers)
+    for resolver in resolvers:
+        resolver.build_credspecs()
+    approved = _approved(resolvers)
+    _stop_at_errors(resolvers)
+    return [resolver.resolved(own) for resolver, own in zip(resolvers, approved, strict=True)]
+
+
+class _Resolver:
+    """Resolves one config."""
+
+    def __init__(self, loaded: LoadedConfig, environment: Environment) -> None:
+        self.loaded = loaded
+        self.spec: Spec = loaded.config.spec
+        self.report = loaded.report
+        self.credspecs: list[ResolvedCredspec] = []
+        self.previous: dict[str, list[CredentialSpec]] = {}
+        self.names: dict[str, str] = {}  # of entries with a file, by their path
+        self._environment = environment
+        self._files: dict[str, CredentialSpec] = {}  # by the path of their entry
+        self._tls: TlsMaterial | None = None
+        self._kube_version: Version | None = None
+
+    @property
+    def mode(self) -> str:
+        return self.spec.admission.mode
+
+    def read(self, documents: list[Document]) -> None:
+        """Reads what the config needs from outside, as far as the config is valid."""
+        wrong = [finding.field for finding in self.loaded.findings if finding.severity == ERROR]
+        self._read_credspecs()
+        self._read_version()
+        if self.mode == "Policy":
+            for accepted in self.spec.policy.accept_previous:
+                self._read_previous(accepted)
+        is_wrong = any(field.startswith(("spec.webhook", "spec.admission")) or field == "spec" for field in wrong)
+        if self.mode == "Webhook" and not is_wrong:
+            webhook = self.spec.webhook
+            existing = _existing_material(webhook, documents) if webhook.certificate.source == "Generate" else None
+            self._tls = obtain(webhook, self._environment, self.report, existing)
+
+    def build_credspecs(self) -> None:
+        """Of a config without errors."""
+        for entry in self.spec.credspecs:
+            spec = self._files.get(entry.path) or entry.credential_spec(self.spec.domains)
+            self.credspecs.append(ResolvedCredspec(entry, self.name_of(entry) or "", spec))
+
+    def name_of(self, entry: CredspecEntry) -> str | None:
+        return entry.name or self.names.get(entry.path)
+
+    def resolved(self, approved: dict[str, list[str]]) -> Resolved:
+        return Resolved(self.loaded, self.credspecs, approved, self._tls, self._kube_version)
+
+    def _read_credspecs(self) -> None:
+        named: dict[str, CredspecEntry] = {entry.name: entry for entry in self.spec.credspecs if entry.name}
+        for entry in self.spec.credspecs:
+            if entry.file is None or entry.account is not None:
+                continue
+            spec = self._read_file(entry, entry.file)
+            if spec is not None:
+                self._files[entry.path] = spec
+                self._name_after_account(entry, spec, named)
+
+    def _read_file(self, entry: CredspecEntry, file: str) -> CredentialSpec | None:
+        from gmsa_krm.credspecs.parse import parse_credspec
+
+        try:
+            data = self._environment.read(file, _MAX_CREDSPEC)
+        except FileError as error:
+            self.report.error("credspec-file", str(error), entry.at("file"), f"{entry.path}.file")
+            return None
+        shown = posixpath.join(posixpath.dirname(self.loaded.file), file)
+        return parse_credspec(data, Report(shown, findings=self.report.findings))
+
+    def _name_after_account(self, entry: CredspecEntry, spec: CredentialSpec, named: dict[str, CredspecEntry]) -> None:
+        """Names an entry without a name after the account in its file."""
+        if entry.name is not None or spec.account is None:
+            return
+        field = f"{entry.path}.name"
+        name = credspec_name(spec.account)
+        if name is None:
+            message = (
+                f"is missing, and {spec.account}, the account in {entry.file}, has no RFC 1123 form; give an RFC 1123"
+                " subdomain"
+            )
+            self.report.error("required", message, entry.at("file"), field)
+            return
+        if name in named:
+            message = f"is named {name} after the account in it, and so is {named[name].path}; give this entry a name"
+            self.report.error("duplicate-name", message, entry.at("file"), field)
+        named[name] = entry
+        self.names[entry.path] = name
+
+    def _read_previous(self, accepted: AcceptedContents) -> None:
+        """Reads contents that are accepted beside the current ones."""
+        from gmsa_krm.credspecs.parse import parse_previous
+
+        if not accepted.credspec or not accepted.has_one_source:
+            return  # reported already
+        report = Report(accepted.file or "")
+        if accepted.contents is not None:
+            data = accepted.contents.encode("utf-8", "surrogateescape")
+        else:
+            try:
+                data = self._environment.read(accepted.file or "", _MAX_CREDSPEC)
+            except FileError as error:
+                self.report.error("credspec-file", str(error), accepted.at("file"), f"{accepted.path}.file")
+                return
+        spec = parse_previous(data, report)
+        if spec is not None:
+            self.previous.setdefault(accepted.credspec, []).append(spec)
+        if accepted.file is not None:
+            self.report.findings += report.findings
+            return
+        for it in report.findings:
+            field = f"{accepted.path}.contents.{it.field}".rstrip(".")
+            self.report.add((it.severity, it.rule, it.message), accepted.at("contents"), field)
+
+    def _read_version(self) -> None:
+        under_argocd = self._environment.variable("ARGOCD_APP_NAME") is not None
+        given = self.spec.kube_version or (self._environment.variable("KUBE_VERSION") if under_argocd else None)
+        self._kube_version = parse_version(given) if given else None
+        if self._kube_version is not None:
+            _check_version(self.spec, self._kube_version, self.report)
+
+
+def _check_version(spec: Spec, version: Version, report: Report) -> None:
+    shown = ".".join(map(str, version))
+    webhook, policy = spec.webhook, spec.policy
+    if spec.admission.mode == "Policy" and version < _POLICIES_SINCE:
+        message = f"Policy needs Kubernetes 1.30, but this is {shown}; use Webhook"
+        report.error("unsupported-mode", message, spec.admission.at("mode"), f"{spec.admission.path}.mode")
+    elif spec.admission.mode == "Policy" and policy.expand and version < _MUTATING_POLICIES_SINCE:
+        message = (
+            f"needs Kubernetes 1.36, but this is {shown}: contents are not filled in, and pods made elsewhere are"
+            " refused"
+            " with a message that says where to find them"
+        )
+        report.warning("missing-kubernetes-feature", message, policy.at("expand"), f"{policy.path}.expand")
+    elif spec.admission.mode != "Webhook":
+        return
+    elif version < _CONDITIONS_SINCE:
+        message = (
+            f"Kubernetes {shown} drops matchConditions, so every pod of the cluster is sent to the webhook, and none"
+            " starts while it is down; upgrade to 1.28 or newer"
+        )
+        report.warning("missing-kubernetes-feature", message, spec.at("kubeVersion"), "spec.kubeVersion")
+    elif version < _POLICIES_SINCE and webhook.hardening_policy and webhook.is_given("hardeningPolicy"):
+        message = (
+            f"needs Kubernetes 1.30, but this is {shown}: nothing checks init and ephemeral containers; remove the"
+            " line,"
+            " or upgrade"
+        )
+        report.warning(
+            "missing-kubernetes-feature", message, webhook.at("hardeningPolicy"), f"{webhook.path}.hardeningPolicy"
+        )
+
+
+def _check_modes(resolvers: list[_Resolver]) -> None:
+    """A policy refuses the credspecs that it does not know, so no other admission can be beside it."""
+    first = next((it for it in resolvers if it.mode == "Policy"), None)
+    for resolver in resolvers:
+        if first is None or resolver is first or resolver.mode == "None":
+            continue
+        other = first.loaded.config
+        message = (
+            f"is {resolver.mode}, but {other.metadata.name} ({first.report.location(other.node)}) is in mode Policy,"
+            " whose policy refuses the pods of credential specs that it does not know; set None here, which adds"
+            " these to"
+            " the policy, or join the configs"
+        )
+        admission = resolver.spec.admission
+        resolver.report.error("several-modes", message, admission.at("mode"), f"{admission.path}.mode")
+
+
+def _check_previous_names(resolvers: list[_Resolver]) -> None:
+    names = [resolver.name_of(entry) for resolver in resolvers for entry in resolver.spec.credspecs]
+    if None in names:
+        return  # reported already
+    for resolver in resolvers:
+        for accepted in resolver.spec.policy.accept_previous:
+            if accepted.credspec and accepted.credspec not in names:
+                from gmsa_krm.findings.suggest import suggestion
+
+                known = suggestion(accepted.credspec, [name for name in names if name])
+                message = (
+                    f"{accepted.credspec} is not an entry of spec.credspecs{known}; fix the name, or remove the entry"
+                )
+                resolver.report.error("unknown-credspec", message, accepted.at("credspec"), f"{accepted.path}.credspec")
+
+
+def _approved(resolvers: list[_Resolver]) -> list[dict[str, list[str]]]:
+    """What each credspec may be in a pod, for each config; empty where no config is in mode Policy.
+
+    A policy has the contents of all configs, and the previous ones of its own.
+    """
+    with_policy = any(resolver.mode == "Policy" for resolver in resolvers)
+    own: list[dict[str, list[str]]] = []
+    all_texts: dict[str, list[str]] = {}
+    for resolver in resolvers:
+        texts: dict[str, list[str]] = {}
+        for credspec in resolver.credspecs:
+            if with_policy:
+                texts[credspec.name] = [credspec.spec.text]
+                all_texts.setdefault(credspec.name, []).append(credspec.spec.text)
+            if with_policy or credspec.entry.account is None or credspec.entry.host_account is not None:
+                _check_size(credspec, resolver.report)
+        own.append(texts)
+    approved = []
+    for resolver, texts in zip(resolvers, own, strict=True):
+        if resolver.mode == "Policy":
+            texts = {
+                name: list(dict.fromkeys([*current, *(it.text for it in resolver.previous.get(name, ()))]))
+                for name, current in all_texts.items()
+            }
+        approved.append(texts)
+    return approved
+
+
+def _check_size(credspec: ResolvedCredspec, report: Report) -> None:
+    size = len(credspec.spec.text.encode())
+    if size > _MAX_CREDSPEC:
+        message = (
+            f"its contents take {size:,} bytes in a pod (a character that JSON escapes takes six), but a pod may hold"
+            f" {_MAX_CREDSPEC:,}; shorten the plugin's input"
+        )
+        report.error("too-large", message, credspec.entry.node, credspec.entry.path)
+
+
+def _stop_at_errors(resolvers: list[_Resolver]) -> None:
+    findings = [finding for resolver in resolvers for finding in resolver.report.findings]
+    if has_errors(findings):
+        raise InputError(sort_findings(findings))
+
+
+def _existing_material(webhook: Webhook, documents: Iterable[Document]) -> TlsMaterial | None:
+    """What the webhook's Secret holds, if it is among the documents."""
+    from base64 import b64decode
+    from binascii import Error
+
+    wanted = ("", "Secret", webhook.namespace, webhook.secret_name)
+    for document in documents:
+        data = document.node.get("data") if document.identity == wanted and document.node is not None else None
+        if data is None:
+            continue
+        try:
+            texts = [b64decode(data.string(key)).decode("ascii") for key in ("ca.crt", "tls.crt", "tls.key")]
+        except (Error, ValueError):
+            continue
+        return TlsMaterial(EMITTED, *texts)
+    return None

@@ -1,0 +1,62 @@
+"""What the configs know about the credspecs that a pod may name."""
+
+from __future__ import annotations
+
+from gmsa_krm.config.credspecs import FROM_WORKLOADS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gmsa_krm.resolve import Resolved, ResolvedCredspec
+
+
+class CredspecCatalog:
+    """`names` is None where there is no config to know them.
+
+    `approved`, in mode Policy: the contents that each credspec may have in a pod, the current ones first; empty where
+    only the name is known. `is_hardened`: whether a policy is beside the webhook.
+    """
+
+    def __init__(self, configs: list[Resolved]) -> None:
+        self.approved: dict[str, list[str]] = {}
+        self.is_hardened = False
+        self._credspecs: dict[str, ResolvedCredspec] = {}
+        existing: set[str] = set()
+        for config in configs:
+            spec = config.spec
+            existing.update(spec.existing_credspecs)
+            self._credspecs.update((it.name, it) for it in config.credspecs)
+            self.is_hardened |= spec.admission.mode == "Webhook" and spec.webhook.hardening_policy
+            if spec.admission.mode == "Policy":
+                self.approved.update(config.approved)
+                self.approved.update((name, []) for name in spec.existing_credspecs if name not in self.approved)
+        self.names = {*self._credspecs, *existing} if configs else None
+
+    def ignore(self, names: set[str]) -> None:
+        """Takes names for known, since they are reported already."""
+        if self.names is not None:
+            self.names |= names
+
+    def dns_name(self, name: str | None) -> str:
+        """DNS name of a credspec's domain, "" if it is not known."""
+        credspec = self._credspecs.get(name or "")
+        return credspec.spec.dns_name if credspec is not None else ""
+
+    def is_same(self, name: str, text: str) -> bool | None:
+        """Whether a text in a pod is, as JSON, the credspec; None if the configs do not know its contents."""
+        credspec = self._credspecs.get(name)
+        return credspec.spec.is_same(text) if credspec is not None else None
+
+    def is_used_from_workloads(self, name: str) -> bool:
+        """Whether whoever uses the credspec may do so (usedBy: FromWorkloads)."""
+        credspec = self._credspecs.get(name)
+        return credspec is not None and credspec.entry.used_by == FROM_WORKLOADS
+
+    def allows(self, name: str, namespace: str, service_account: str) -> bool | None:
+        """Whether usedBy lets the service account use the credspec; None if the configs do not say who may."""
+        credspec = self._credspecs.get(name)
+        if credspec is None:
+            return None
+        used_by = credspec.entry.used_by
+        if isinstance(used_by, str) or not used_by:
+            return None
+        return any(use.allows(namespace, service_account) for use in used_by)

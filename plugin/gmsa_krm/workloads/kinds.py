@@ -1,0 +1,121 @@
+"""The kinds with a pod in them, and the workloads of a document."""
+
+from __future__ import annotations
+
+from gmsa_krm.yamltext.nodes import MAPPING, SCALAR, SEQUENCE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from gmsa_krm.config.model import Spec
+    from gmsa_krm.yamltext.nodes import Node
+
+    # By API group and kind.
+    Kinds = dict[tuple[str, str], "PodKind"]
+
+
+class PodKind:
+    """A kind with a pod in it, at `path`: the keys that lead to the mapping with the pod's `metadata` and `spec`.
+
+    `version` is empty for a kind that a config adds, since that names no version.
+    """
+
+    __slots__ = ("group", "kind", "path", "version")
+
+    def __init__(self, group: str, version: str, kind: str, path: tuple[str, ...]) -> None:
+        self.group = group
+        self.version = version
+        self.kind = kind
+        self.path = path
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+
+_BUILT_IN = (
+    PodKind("", "v1", "Pod", ()),
+    PodKind("", "v1", "PodTemplate", ("template",)),
+    PodKind("", "v1", "ReplicationController", ("spec", "template")),
+    PodKind("apps", "v1", "DaemonSet", ("spec", "template")),
+    PodKind("apps", "v1", "Deployment", ("spec", "template")),
+    PodKind("apps", "v1", "ReplicaSet", ("spec", "template")),
+    PodKind("apps", "v1", "StatefulSet", ("spec", "template")),
+    PodKind("batch", "v1", "CronJob", ("spec", "jobTemplate", "spec", "template")),
+    PodKind("batch", "v1", "Job", ("spec", "template")),
+)
+BUILT_IN: Kinds = {(it.group, it.kind): it for it in _BUILT_IN}
+
+
+def known_kinds(specs: Iterable[Spec]) -> Kinds:
+    """The kinds of Kubernetes and those that the configs add."""
+    kinds = dict(BUILT_IN)
+    for spec in specs:
+        for it in spec.workload_kinds:
+            kinds[it.api_group, it.kind] = PodKind(it.api_group, "", it.kind, tuple(it.pod_template.split(".")))
+    return kinds
+
+
+class Workload:
+    """An object with a pod in it. `root` is the object, `template` the mapping with the pod's `spec`, at `path`."""
+
+    __slots__ = ("kind", "name", "namespace", "path", "root", "template")
+
+    def __init__(self, root: Node, path: tuple[str, ...], template: Node) -> None:
+        metadata = root.get("metadata")
+        self.root = root
+        self.kind = root.string("kind")
+        self.name = metadata.string("name") if metadata is not None else ""
+        self.namespace = metadata.string("namespace") if metadata is not None else ""
+        self.path = path
+        self.template = template
+
+    @property
+    def pod(self) -> Node | None:
+        """The pod's spec."""
+        spec = self.template.get("spec")
+        return spec if spec is not None and spec.kind == MAPPING else None
+
+    @property
+    def field(self) -> str:
+        """The path of the pod's spec, as a user would write it."""
+        return ".".join((*self.path, "spec"))
+
+    @property
+    def labels(self) -> dict[str, str]:
+        metadata = self.root.get("metadata")
+        labels = metadata.get("labels") if metadata is not None else None
+        if labels is None or labels.kind != MAPPING:
+            return {}
+        return {key.text: value.text for key, value in labels.entries() if value.kind == SCALAR}
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"
+
+
+def workloads_in(root: Node, kinds: Kinds) -> Iterator[Workload]:
+    """The workloads of a document; those of a List, and of Lists in it, too."""
+    group = root.string("apiVersion").rpartition("/")[0]
+    kind = root.string("kind")
+    known = kinds.get((group, kind))
+    if known is None:
+        items = root.get("items") if kind.endswith("List") else None
+        for item in items.items if items is not None and items.kind == SEQUENCE else ():
+            if item.kind == MAPPING:
+                yield from workloads_in(item, kinds)
+        return
+    template: Node | None = root
+    for key in known.path:
+        template = template.get(key) if template is not None else None
+    if template is not None and template.kind == MAPPING:
+        yield Workload(root, known.path, template)
+
+
+def containers_of(pod: Node, *lists: str) -> Iterator[tuple[str, int, Node]]:
+    """(`containers` or another of `lists`, index, container) of a pod's spec."""
+    for key in lists:
+        listing = pod.get(key)
+        for index, container in enumerate(listing.items if listing is not None and listing.kind == SEQUENCE else ()):
+            if container.kind == MAPPING:
+                yield key, index, container

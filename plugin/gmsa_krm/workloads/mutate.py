@@ -1,0 +1,246 @@
+"""What a config asks for in a pod, as a patch of the pod's spec; nothing here touches text."""
+
+from __future__ import annotations
+
+from gmsa_krm.config.selectors import parse_selector, selects
+from gmsa_krm.workloads.kinds import containers_of
+from gmsa_krm.workloads.netlogon import hook
+from gmsa_krm.yamltext.data import data_of
+from gmsa_krm.yamltext.edits import ListPatch, Replace, merge_patches
+from gmsa_krm.yamltext.nodes import MAPPING, SCALAR
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gmsa_krm.config.workloads import BoundToken, Match, NetlogonRestart, WorkloadEntry
+    from gmsa_krm.findings import Report
+    from gmsa_krm.workloads.kinds import Workload
+    from gmsa_krm.yamltext.nodes import Node
+
+    # List (containers or initContainers), index and node of a container.
+    Chosen = list[tuple[str, int, Node]]
+
+_OS_LABEL = "kubernetes.io/os"
+
+
+def matches(entry: WorkloadEntry, workload: Workload, namespace: str) -> bool:
+    """`namespace`: that of the workload, or of the host where the workload names none."""
+    return any(_matches(match, workload, namespace) for match in entry.match)
+
+
+def _matches(match: Match, workload: Workload, namespace: str) -> bool:
+    return (
+        (not match.kinds or workload.kind in match.kinds)
+        and (not match.names or workload.name in match.names)
+        and (not match.namespaces or namespace in match.namespaces)
+        and (not match.label_selector or selects(parse_selector(match.label_selector), workload.labels))
+    )
+
+
+class PodMutation:
+    """The patch of one pod's spec, from all entries that match it."""
+
+    def __init__(self, pod: Node, report: Report, *, injects_contents: bool) -> None:
+        """`injects_contents`: mode Policy, where contents are written after this."""
+        self._pod = pod
+        self._report = report
+        self._injects_contents = injects_contents
+        self._patch: dict[str, Any] = {}
+        self._containers: dict[tuple[str, int], dict[str, Any]] = {}
+        # Value and path of the entry, by field: two entries must not disagree.
+        self._requested: dict[str, tuple[str, str]] = {}
+
+    def add(self, entry: WorkloadEntry, domain: str) -> None:
+        """`domain`: DNS name of the credspec's domain, "" if it is not known."""
+        chosen = self._choose(entry)
+        if entry.credspec is not None:
+            self._set_credspec(entry.credspec, entry, chosen)
+        if entry.service_account is not None:
+            self._set_service_account(entry.service_account, entry)
+        if entry.windows_node:
+            self._set_windows()
+        if entry.netlogon_restart is not None:
+            self._add_hook(entry.netlogon_restart, chosen, domain)
+        if entry.token is not None:
+            self._add_token(entry.token, chosen)
+
+    def patch(self) -> dict[str, Any]:
+        patch = dict(self._patch)
+        for (key, index), data in self._containers.items():
+            patch.setdefault(key, ListPatch()).change[index] = data
+        return patch
+
+    def _choose(self, entry: WorkloadEntry) -> Chosen:
+        """The containers of the entry: the named ones, init containers included, or all that run."""
+        if not entry.containers:
+            return list(containers_of(self._pod, "containers"))
+        existing = list(containers_of(self._pod, "initContainers", "containers"))
+        names = [container.string("name") for _, _, container in existing]
+        for name in dict.fromkeys(entry.containers):
+            if name not in names:
+                message = (
+                    f"has no container {name}, which {entry.path} names; it has {', '.join(names) or 'none'}, so fix"
+                    " the"
+                    " entry"
+                )
+                self._report.error("no-such-container", message, self._pod, "containers")
+        return [it for it in existing if it[2].string("name") in entry.containers]
+
+    def _request(self, field: str, value: str, path: str, *, is_shown: bool = True) -> bool:
+        """Whether no other entry asks for another value of this field. `is_shown`: the value fits into a message."""
+        known = self._requested.setdefault(field, (value, path))
+        if known[0] != value:
+            one, other = (f"{known[0]} ", f"{value} ") if is_shown else ("one value ", "another ")
+            message = f"gets {one}by {known[1]} and {other}by {path}; narrow the match of one of them"
+            self._report.error("conflicting-changes", message, self._pod, field)
+            return False
+        return True
+
+    def _set_credspec(self, credspec: str, entry: WorkloadEntry, chosen: Chosen) -> None:
+        wanted = {"securityContext": {"windowsOptions": {"gmsaCredentialSpecName": credspec}}}
+        field = "securityContext.windowsOptions.gmsaCredentialSpecName"
+        if not entry.containers:
+            if self._request(field, credspec, entry.path):
+                self._check_contents(self._pod, credspec, "")
+                self._patch.update(merge_patches(self._patch, wanted))
+            return
+        for key, index, container in chosen:
+            if self._request(f"{key}[{index}].{field}", credspec, entry.path):
+                self._check_contents(container, credspec, f"{key}[{index}].")
+                self._in_container(key, index, wanted)
+
+    def _check_contents(self, holder: Node, credspec: str, path: str) -> None:
+        if self._injects_contents:
+            return  # they are compared where they are written
+        options = _get(holder, "securityContext", "windowsOptions")
+        if options is None or options.get("gmsaCredentialSpec") is None:
+            return
+        if options.string("gmsaCredentialSpecName") != credspec:
+            message = (
+                f"holds the contents of another credspec than {credspec}; remove gmsaCredentialSpec, which the webhook"
+                " fills in"
+            )
+            field = f"{path}securityContext.windowsOptions.gmsaCredentialSpec"
+            self._report.error("foreign-contents", message, field=field)
+
+    def _set_service_account(self, name: str, entry: WorkloadEntry) -> None:
+        if self._request("serviceAccountName", name, entry.path):
+            self._patch["serviceAccountName"] = name
+            if self._pod.get("serviceAccount") is not None:  # the deprecated name of the same field
+                self._patch["serviceAccount"] = name
+
+    def _set_windows(self) -> None:
+        for key in ("nodeSelector", "os"):
+            existing = self._pod.get(key)
+            if existing is not None and existing.kind != MAPPING and not existing.is_null:
+                self._report.error("type", "is not a mapping; fix the workload", existing, key)
+                return
+        selector = self._pod.get("nodeSelector")
+        label = selector.get(_OS_LABEL) if selector is not None else None
+        name = _get(self._pod, "os", "name")
+        for node, field in ((label, f"nodeSelector.{_OS_LABEL}"), (name, "os.name")):
+            if node is not None and node.text != "windows":
+                message = (
+                    f"is {node.text}, and a pod with a gMSA runs on Windows; narrow the match, or fix the workload"
+                )
+                self._report.error("not-windows", message, node, field)
+                return
+        wanted = {"nodeSelector": {_OS_LABEL: "windows"}, "os": {"name": "windows"}}
+        self._patch.update(merge_patches(self._patch, wanted))
+
+    def _add_hook(self, settings: NetlogonRestart, chosen: Chosen, domain: str) -> None:
+        domain = settings.domain or domain
+        if settings.method == "SecureChannelReset" and not domain:
+            message = f"gets no hook: the domain of its credspec is not in the config; give {settings.path}.domain"
+            self._report.error("unknown-domain", message, self._pod)
+            return
+        command = hook(settings.method, domain, settings.max_attempts, settings.interval_seconds)
+        for key, index, container in chosen:
+            if key != "containers":
+                message = (
+                    "is an init container, which has no postStart hook; name other containers in"
+                    f" {settings.path.rpartition('.')[0]}"
+                )
+                self._report.error("hook-on-init-container", message, container, f"{key}[{index}]")
+                continue
+            field = f"{key}[{index}].lifecycle.postStart"
+            if not self._request(field, command[-1], settings.path, is_shown=False):
+                continue
+            if self._writes_hook(settings, command, container, field):
+                self._in_container(key, index, {"lifecycle": {"postStart": Replace({"exec": {"command": command}})}})
+
+    def _writes_hook(self, settings: NetlogonRestart, command: list[str], container: Node, field: str) -> bool:
+        """Whether the container needs the hook and may get it."""
+        existing = _get(container, "lifecycle", "postStart")
+        if existing is None or existing.is_null:
+            return True
+        words = _get(existing, "exec", "command")
+        if words is not None and [it.text for it in getattr(words, "items", ()) if it.kind == SCALAR] == command:
+            return False
+        if settings.on_existing_hook == "Error":
+            message = (
+                f"already exists in container {container.string('name')}; set {settings.path}.onExistingHook to Keep or"
+                " Replace, or name other containers"
+            )
+            self._report.error("existing-hook", message, existing, field)
+        return settings.on_existing_hook == "Replace"
+
+    def _add_token(self, token: BoundToken, chosen: Chosen) -> None:
+        volume = {
+            "name": token.name,
+            "projected": {
+                "sources": [
+                    {
+                        "serviceAccountToken": {
+                            "path": token.name,
+                            "expirationSeconds": token.expiration_seconds,
+                            "audience": token.audience,
+                        },
+                    },
+                ],
+            },
+        }
+        is_first = f"volumes.{token.name}" not in self._requested
+        if not self._request(f"volumes.{token.name}", f"{token.audience} ({token.expiration_seconds} s)", token.path):
+            return
+        volumes = self._pod.get("volumes")
+        index = _index_of(volumes, "name", token.name)
+        if index is not None and volumes is not None:
+            if data_of(volumes.items[index]) != volume:
+                message = f"already has another volume {token.name}; give {token.path}.name another name"
+                self._report.error("volume-name", message, volumes.items[index], f"volumes[{index}]")
+                return
+        elif is_first:
+            self._patch.update(merge_patches(self._patch, {"volumes": ListPatch(append=[volume])}))
+        for key, at, container in chosen:
+            self._mount(token, key, at, container)
+
+    def _mount(self, token: BoundToken, key: str, index: int, container: Node) -> None:
+        mounts = container.get("volumeMounts")
+        existing = _index_of(mounts, "mountPath", token.mount_path)
+        if existing is None or mounts is None:
+            mount = {"name": token.name, "mountPath": token.mount_path, "readOnly": True}
+            self._in_container(key, index, {"volumeMounts": ListPatch(append=[mount])})
+        elif mounts.items[existing].string("name") != token.name:
+            message = f"already has a mount at {token.mount_path}; give {token.path}.mountPath another path"
+            field = f"{key}[{index}].volumeMounts[{existing}]"
+            self._report.error("mount-path", message, mounts.items[existing], field)
+
+    def _in_container(self, key: str, index: int, data: dict[str, Any]) -> None:
+        known = self._containers.setdefault((key, index), {})
+        known.update(merge_patches(known, data))
+
+
+def _get(node: Node, *keys: str) -> Node | None:
+    found: Node | None = node
+    for key in keys:
+        found = found.get(key) if found is not None else None
+    return found
+
+
+def _index_of(listing: Node | None, key: str, value: str) -> int | None:
+    for index, item in enumerate(getattr(listing, "items", ())):
+        if item.string(key) == value:
+            return index
+    return None

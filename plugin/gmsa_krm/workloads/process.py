@@ -1,0 +1,179 @@
+"""The workloads among the documents: changed as the configs ask, validated, and asked which credspecs they use."""
+
+from __future__ import annotations
+
+from gmsa_krm.manifests.manifest import MANAGED_BY
+from gmsa_krm.workloads.catalog import CredspecCatalog
+from gmsa_krm.workloads.inject_contents import inject_contents
+from gmsa_krm.workloads.kinds import known_kinds, workloads_in
+from gmsa_krm.workloads.mutate import PodMutation, matches
+from gmsa_krm.workloads.pod_data import PodReport
+from gmsa_krm.workloads.validate import PodValidator, service_account_of, unknown_credspec
+from gmsa_krm.yamltext.data import data_of
+from gmsa_krm.yamltext.edits import SharedNode, UnsupportedForm, apply_patch, edits_for
+from gmsa_krm.yamltext.stream import KindFilter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gmsa_krm.config.workloads import WorkloadEntry
+    from gmsa_krm.findings import Finding
+    from gmsa_krm.resolve import Resolved
+    from gmsa_krm.workloads.kinds import Workload
+    from gmsa_krm.yamltext.edits import Edit
+    from gmsa_krm.yamltext.nodes import Node
+    from gmsa_krm.yamltext.stream import Document
+
+    # {credspec: {namespace: service accounts}}
+    Usage = dict[str, dict[str, set[str]]]
+
+# A document without this has no pod with a gMSA in it; most need not be parsed to know.
+_REFERENCE = "gmsaCredentialSpec"
+
+
+def process_workloads(
+    configs: list[Resolved], documents: list[Document], namespace: str
+) -> tuple[dict[int, list[Edit]], Usage, list[Finding]]:
+    """The edits by index of the document, who uses which credspec, and the findings about documents.
+
+    `namespace`: that of objects without one, if the host knows it, else "". Findings about configs go to their reports.
+    """
+    run = _Run(configs, documents, namespace)
+    run.check_entries()
+    for index, document in enumerate(documents):
+        run.process(index, document)
+    run.check_matched()
+    return run.edits, run.usage, run.findings
+
+
+class _Run:
+    def __init__(self, configs: list[Resolved], documents: list[Document], namespace: str) -> None:
+        self.edits: dict[int, list[Edit]] = {}
+        self.usage: Usage = {}
+        self.findings: list[Finding] = []
+        self._namespace = namespace
+        self._catalog = CredspecCatalog(configs)
+        self._kinds = known_kinds(config.spec for config in configs)
+        self._filter = KindFilter(kind for _, kind in self._kinds)
+        self._entries = [(entry, config) for config in configs for entry in config.spec.workloads]
+        self._matched: set[int] = set()  # numbers of entries
+
+    def check_entries(self) -> None:
+        known = self._catalog.names
+        reported: set[str] = set()
+        for entry, config in self._entries:
+            name = entry.credspec
+            if name is not None and known is not None and name not in known:
+                message = unknown_credspec(name, known)
+                config.report.error("unknown-credspec", message, entry.at("credspec"), f"{entry.path}.credspec")
+                reported.add(name)
+        # The pods that these entries match have one cause with them, which is reported above.
+        self._catalog.ignore(reported)
+
+    def check_matched(self) -> None:
+        for number, (entry, config) in enumerate(self._entries):
+            if number not in self._matched:
+                message = "matches no workload that passes through; fix the match, or remove the entry"
+                config.report.warning("no-match", message, entry.at("match"), f"{entry.path}.match")
+
+    def process(self, index: int, document: Document) -> None:
+        root = self._root(document)
+        if root is None:
+            return
+        is_hook = _is_hook(document)
+        shared: set[str] | None = None
+        for workload in workloads_in(root, self._kinds):
+            if all(workload.labels.get(key) == value for key, value in MANAGED_BY.items()):
+                continue  # our own output
+            numbers = list(range(len(self._entries)))
+            if is_hook and not any(workload.name in match.names for entry, _ in self._entries for match in entry.match):
+                # A hook of a Helm release is changed only if an entry names it. In mode Policy it gets contents in any
+                # case, since it is refused without them.
+                if not self._catalog.approved:
+                    continue
+                numbers = []
+            patch = self._patch(document, workload, numbers)
+            if patch:
+                shared = document.repeated_anchors() if shared is None else shared
+                self._edit(index, document, workload, patch, shared)
+        if index not in self.edits:
+            document.forget()
+
+    def _root(self, document: Document) -> Node | None:
+        """The root of a document that may have a workload to look at."""
+        if not document.could_be(self._filter):
+            return None
+        if not self._entries and not document.mentions(_REFERENCE):
+            return None
+        document.close()
+        return document.node
+
+    def _patch(self, document: Document, workload: Workload, numbers: list[int]) -> dict[str, Any]:
+        """The patch of the workload's pod, which is validated with it. `numbers`: of the entries that may match."""
+        report = PodReport(document, workload, self.findings)
+        namespace = workload.namespace or self._namespace
+        matching = [it for it in numbers if matches(self._entries[it][0], workload, namespace or "default")]
+        self._matched.update(matching)
+        node = workload.pod
+        if node is None:
+            if matching:
+                message = "has no pod spec to change; fix the workload, or narrow the match"
+                report.error("no-pod", message, workload.root)
+            return {}
+        patch = self._mutation([self._entries[it][0] for it in matching], node, report)
+        if self._catalog.approved:
+            patch = inject_contents(patch, node, self._catalog, report)
+        pod = apply_patch(data_of(node), patch)
+        report.skip_reported()
+        named = PodValidator(pod, self._catalog, namespace, report).run()
+        for name in sorted(named):
+            if not self._catalog.is_used_from_workloads(name):
+                continue
+            if not namespace:
+                message = (
+                    f"has no namespace, so it is not known where its service account may use {name}; give"
+                    " metadata.namespace"
+                )
+                report.error("no-namespace", message, workload.root)
+            self.usage.setdefault(name, {}).setdefault(namespace, set()).add(service_account_of(pod))
+        return patch
+
+    def _mutation(self, entries: list[WorkloadEntry], node: Node, report: PodReport) -> dict[str, Any]:
+        if not entries:
+            return {}
+        mutation = PodMutation(node, report, injects_contents=bool(self._catalog.approved))
+        for entry in entries:
+            mutation.add(entry, self._catalog.dns_name(entry.credspec))
+        return mutation.patch()
+
+    def _edit(
+        self, index: int, document: Document, workload: Workload, patch: dict[str, Any], shared: set[str]
+    ) -> None:
+        nested: dict[str, Any] = {"spec": patch}
+        for key in reversed(workload.path):
+            nested = {key: nested}
+        report = document.report(self.findings)
+        try:
+            edits = edits_for(document.text, workload.root, nested, shared)
+        except SharedNode as found:
+            message = (
+                f"is under &{found.node.anchor}, which is repeated elsewhere, so the change would apply there too;"
+                " replace the alias with its contents"
+            )
+            report.error("shared-node", message, found.node, str(workload))
+        except UnsupportedForm as found:
+            report.error("unusual-form", f"has {found}, which is not edited here", found.node, str(workload))
+        else:
+            if edits:
+                self.edits.setdefault(index, []).extend(edits)
+
+
+def _is_hook(document: Document) -> bool:
+    """Whether a document is a hook of a release, which Helm 4 sends with the rest."""
+    if not document.mentions("helm.sh/hook"):
+        return False
+    root = document.node
+    metadata = root.get("metadata") if root is not None else None
+    annotations = metadata.get("annotations") if metadata is not None else None
+    return annotations is not None and bool(annotations.string("helm.sh/hook"))

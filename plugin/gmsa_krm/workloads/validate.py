@@ -1,0 +1,223 @@
+"""The checks of a pod as it will be applied, above all of its gMSA references."""
+
+from __future__ import annotations
+
+from gmsa_krm.workloads.pod_data import containers, get, windows_options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gmsa_krm.findings import Report
+    from gmsa_krm.workloads.catalog import CredspecCatalog
+    from gmsa_krm.workloads.pod_data import Data
+
+# What the API server refuses in a pod with os.name windows (KEP-2802; core/validation, validateWindows).
+_LINUX_ONLY_POD = ("hostPID", "hostIPC", "hostUsers", "shareProcessNamespace")
+_LINUX_ONLY_POD_CONTEXT = (
+    *("appArmorProfile", "seLinuxOptions", "seccompProfile", "fsGroup", "fsGroupChangePolicy", "sysctls"),
+    *("runAsUser", "runAsGroup", "supplementalGroups", "supplementalGroupsPolicy"),
+)
+_LINUX_ONLY_CONTEXT = (
+    *("appArmorProfile", "seLinuxOptions", "seccompProfile", "capabilities", "readOnlyRootFilesystem", "privileged"),
+    *("allowPrivilegeEscalation", "procMount", "runAsUser", "runAsGroup"),
+)
+_PLACEMENT = ("affinity", "nodeName", "runtimeClassName", "tolerations")
+
+
+class PodValidator:
+    """The checks of one pod. `pod` is its spec with all changes, `report` the one about its workload."""
+
+    def __init__(self, pod: Data, catalog: CredspecCatalog, namespace: str, report: Report) -> None:
+        self._pod = pod
+        self._catalog = catalog
+        self._namespace = namespace
+        self._report = report
+
+    def run(self) -> set[str]:
+        """Reports what is wrong; returns the credspecs that the pod names."""
+        named: set[str] = set()
+        uses_gmsa = bool(windows_options(self._pod).get("gmsaCredentialSpec"))
+        for path, holder in self._holders():
+            options = windows_options(holder)
+            name, contents = options.get("gmsaCredentialSpecName"), options.get("gmsaCredentialSpec")
+            field = f"{path}securityContext.windowsOptions"
+            self._check_types(options, field)
+            if path.startswith("ephemeral") and (name or contents):
+                message = "has its own credential spec, but ephemeral containers use that of their pod; remove it"
+                self._report.error("ephemeral-reference", message, field=field)
+            elif isinstance(name, str) and name:
+                named.add(name)
+                self._check_name(name, f"{field}.gmsaCredentialSpecName")
+                self._check_contents(name, contents, path, field)
+            elif contents:
+                uses_gmsa = True
+                message = (
+                    "holds contents without a gmsaCredentialSpecName, which is refused at admission; give the name, and"
+                    " remove the contents"
+                )
+                self._report.error("contents-without-name", message, field=f"{field}.gmsaCredentialSpec")
+        if named or uses_gmsa:
+            self._check_placement()
+            self._check_service_account(named)
+        self._check_policy(named)
+        self._check_hooks()
+        return named
+
+    def _holders(self) -> Iterator[tuple[str, Data]]:
+        """(path prefix, what may have a securityContext): the pod itself, then its containers."""
+        yield "", self._pod
+        yield from containers(self._pod, "initContainers", "containers", "ephemeralContainers")
+
+    def _check_types(self, options: Data, field: str) -> None:
+        for key in ("gmsaCredentialSpecName", "gmsaCredentialSpec"):
+            value = options.get(key)
+            if value is not None and not (isinstance(value, str) and value):
+                found = "empty" if value == "" else "of another type"
+                message = f"must be a string that is not empty, but is {found}; quote it, or remove it"
+                self._report.error("reference-type", message, field=f"{field}.{key}")
+
+    def _check_name(self, name: str, field: str) -> None:
+        known = self._catalog.names
+        if known is None or name in known:
+            return
+        by_lower_case = {other.lower(): other for other in known}
+        if name.lower() in by_lower_case:
+            other = by_lower_case[name.lower()]
+            message = f"{name} differs from {other} in case only, and names are case-sensitive; write {other}"
+            self._report.error("credspec-case", message, field=field)
+        else:
+            self._report.error("unknown-credspec", unknown_credspec(name, known), field=field)
+
+    def _check_contents(self, name: str, contents: object, path: str, field: str) -> None:
+        """Of a pod or container with a name. In mode Policy they are compared where they are written."""
+        is_compared = isinstance(contents, str) and contents and not self._catalog.approved
+        if is_compared and self._catalog.is_same(name, str(contents)) is False:
+            message = (
+                f"differs from {name} in the config, and is refused at admission; remove gmsaCredentialSpec, which is"
+                " filled in then"
+            )
+            self._report.error("foreign-contents", message, field=f"{field}.gmsaCredentialSpec")
+        if path and not contents and windows_options(self._pod).get("gmsaCredentialSpec"):
+            message = (
+                "hides the contents that the pod holds: a container with its own name and without contents runs without"
+                " any gMSA unless they are filled in at admission; remove the pod's contents"
+            )
+            self._report.warning("hidden-contents", message, field=f"{field}.gmsaCredentialSpecName")
+
+    def _check_policy(self, named: set[str]) -> None:
+        """What the emitted policy refuses, whatever else is in the cluster."""
+        if self._catalog.approved:
+            from gmsa_krm.manifests.policies import MAX_CREDSPECS_OF_POD
+
+            if len(named) > MAX_CREDSPECS_OF_POD:
+                message = (
+                    f"names {len(named)} credential specs, but mode Policy allows {MAX_CREDSPECS_OF_POD} in one pod;"
+                    " split the pod"
+                )
+                self._report.error("too-many-credspecs", message)
+        if self._catalog.is_hardened:
+            self._check_init_containers()
+
+    def _check_init_containers(self) -> None:
+        """The policy beside the webhook allows init containers only what the pod or a container has."""
+        holders = [("", self._pod), *containers(self._pod, "containers")]
+        vouched = {windows_options(holder).get("gmsaCredentialSpecName") for _, holder in holders}
+        for path, container in containers(self._pod, "initContainers"):
+            options = windows_options(container)
+            name = options.get("gmsaCredentialSpecName")
+            field = f"{path}securityContext.windowsOptions.gmsaCredentialSpecName"
+            if name and name not in vouched:
+                message = (
+                    f"names {name}, but neither the pod nor one of its containers does, so the policy beside the"
+                    " webhook"
+                    " refuses the pod; name it for the pod"
+                )
+                self._report.error("init-container-reference", message, field=field)
+            elif name and not options.get("gmsaCredentialSpec"):
+                message = (
+                    f"names {name}, but the webhook does not fill in init containers, so the policy beside it"
+                    " refuses the"
+                    " pod; name it for the pod, whose reference init containers share, and remove it here"
+                )
+                self._report.error("init-container-reference", message, field=field)
+
+    def _check_placement(self) -> None:
+        """A gMSA is for Windows containers that are not processes of the host."""
+        for path, holder in self._holders():
+            if windows_options(holder).get("hostProcess") is True:
+                message = (
+                    "is a HostProcess container, which runs as an account of the node and cannot use a gMSA; remove"
+                    " hostProcess or the reference"
+                )
+                self._report.error("host-process", message, field=f"{path}securityContext.windowsOptions.hostProcess")
+        system = get(self._pod, "os", "name")
+        label = get(self._pod, "nodeSelector", "kubernetes.io/os")
+        for value, field in ((system, "os.name"), (label, "nodeSelector.kubernetes.io/os")):
+            if value not in (None, "windows"):
+                message = f"is {value}, and a pod with a gMSA runs on Windows; remove the reference, or fix this field"
+                self._report.error("not-windows", message, field=field)
+        if system == label is None and not any(key in self._pod for key in _PLACEMENT):
+            message = "may be scheduled on a Linux node; set nodeSelector kubernetes.io/os: windows"
+            self._report.warning("no-windows-node", message)
+        if system == "windows":
+            self._check_linux_only()
+
+    def _check_linux_only(self) -> None:
+        context = get(self._pod, "securityContext")
+        fields = [key for key in _LINUX_ONLY_POD if key in self._pod]
+        if isinstance(context, dict):
+            fields += [f"securityContext.{key}" for key in _LINUX_ONLY_POD_CONTEXT if key in context]
+        for path, container in containers(self._pod, "initContainers", "containers", "ephemeralContainers"):
+            context = get(container, "securityContext")
+            if isinstance(context, dict):
+                fields += [f"{path}securityContext.{key}" for key in _LINUX_ONLY_CONTEXT if key in context]
+        for field in fields:
+            message = "is for Linux pods, and the API server refuses it with os.name windows; remove it"
+            self._report.warning("linux-only-field", message, field=field)
+
+    def _check_service_account(self, named: set[str]) -> None:
+        account = service_account_of(self._pod)
+        if account == "default":
+            message = (
+                "is default, so what is bound for this pod applies to every pod of the namespace; give it its own"
+                " service"
+                " account"
+            )
+            self._report.warning("default-service-account", message, field="serviceAccountName")
+        for name in sorted(named):
+            if self._catalog.allows(name, self._namespace, account) is False:
+                where = f" in namespace {self._namespace}" if self._namespace else ""
+                message = (
+                    f"{account} may not use {name}{where}, so the pod will be refused; add it to usedBy of the credspec"
+                )
+                self._report.error("service-account-not-covered", message, field="serviceAccountName")
+
+    def _check_hooks(self) -> None:
+        for path, container in containers(self._pod, "containers"):
+            command = get(container, "lifecycle", "postStart", "exec", "command")
+            words = command if isinstance(command, list) else []
+            if not any("netlogon" in str(word) or "sc_reset" in str(word) for word in words):
+                continue
+            field = f"{path}lifecycle.postStart"
+            if "nanoserver" in str(container.get("image", "")):
+                message = "needs PowerShell, which nanoserver images do not have; use a servercore image"
+                self._report.warning("hook-without-powershell", message, field=field)
+            user = windows_options(container).get("runAsUserName") or windows_options(self._pod).get("runAsUserName")
+            if str(user).rpartition("\\")[2].lower() == "containeruser":
+                message = f"runs as {user}, which may not restart netlogon; use ContainerAdministrator"
+                self._report.warning("hook-without-rights", message, field=field)
+
+
+def service_account_of(pod: Data) -> str:
+    """The service account that the pod runs as."""
+    return str(pod.get("serviceAccountName") or pod.get("serviceAccount") or "default")
+
+
+def unknown_credspec(name: str, known: set[str]) -> str:
+    from gmsa_krm.findings.suggest import suggestion
+
+    return (
+        f"{name} is not a credspec of the config{suggestion(name, known)}; add it to credspecs, or to"
+        " existingCredspecs if the cluster has it"
+    )

@@ -1,0 +1,351 @@
+"""YAML text -> nodes that know their position.
+
+libyaml (through PyYAML) tokenizes and parses; the nodes are built here rather than by PyYAML's composer,
+because the composer recurses on the C stack (a deeply nested input ends the process), resolves a type for
+every scalar in Python (three quarters of its time), keeps only the last of two equal keys and forgets where
+a block collection ends. Scalars keep their text: whoever reads the field decides what a plain `NO` means.
+"""
+
+from __future__ import annotations
+
+import re
+
+from yaml._yaml import CParser
+from yaml.error import MarkedYAMLError, YAMLError
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+SCALAR = 0
+MAPPING = 1
+SEQUENCE = 2
+KIND_NAMES = ("a scalar", "a mapping", "a list")
+
+# Kubernetes objects stay under 100 levels (the deepest are CRD schemas).
+MAX_DEPTH = 400
+_TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
+# From 0.2.6 on libyaml has a limit of its own, 1,000 levels, and reads ahead: it can come first.
+_LIBYAMLS_DEPTH = "exceeded maximum nesting depth"
+# Nodes a document may have once its aliases are followed; go-yaml stops at a similar size.
+MAX_EXPANDED = 4_000_000
+
+
+class YamlError(Exception):
+    """The text is not YAML, or not one document. `line` and `column` count from 1 within the text read."""
+
+    def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+        self.column = column
+
+
+class Node:
+    """A scalar (`text`), a mapping (`pairs`) or a sequence (`items`), and its position.
+
+    `start` and `end` are character offsets into the text read, `line` and `column` those of `start`,
+    counted from 0. A block collection ends where its last child ends. `style` is "" for a plain scalar,
+    else the indicator (' " | >); `flow` is true for {} and []. For an alias (`alias` true) the contents are
+    those of the anchored node and the position is that of the alias. `anchor` is the name of the anchor before
+    the node, or of the one that the alias repeats.
+    """
+
+    __slots__ = (
+        "alias",
+        "anchor",
+        "column",
+        "end",
+        "flow",
+        "items",
+        "kind",
+        "line",
+        "pairs",
+        "start",
+        "style",
+        "tag",
+        "text",
+    )
+
+    kind: int
+    text: str
+    pairs: list[tuple[Node, Node]]
+    items: list[Node]
+    style: str
+    tag: str | None
+    flow: bool
+    alias: bool
+    anchor: str | None
+    start: int
+    end: int
+    line: int
+    column: int
+
+    def get(self, key: str) -> Node | None:
+        """The value under `key` in a mapping (merge keys followed), or None; None for other nodes too."""
+        if self.kind != MAPPING:
+            return None
+        for name, value in self.pairs:
+            if name.kind == SCALAR and name.text == key:
+                return value
+        for merged in self.merged():
+            value_of_merged = merged.get(key)
+            if value_of_merged is not None:
+                return value_of_merged
+        return None
+
+    def merged(self) -> list[Node]:
+        """The mappings that `<<` merges into this one, the one with the highest precedence first."""
+        for name, value in self.pairs:
+            if name.text == "<<" and name.style == "" and name.kind == SCALAR:
+                return value.items if value.kind == SEQUENCE else [value]
+        return []
+
+    def entries(self) -> Iterator[tuple[Node, Node]]:
+        """The pairs of a mapping with `<<` followed, the mapping's own keys first; none for other nodes."""
+        seen: set[str] = set()
+        pending = [self]
+        while pending:
+            mapping = pending.pop(0)
+            if mapping.kind != MAPPING:
+                continue
+            for key, value in mapping.pairs:
+                if key.text == "<<" and not key.style and key.kind == SCALAR:
+                    continue
+                if key.text not in seen:
+                    seen.add(key.text)
+                    yield key, value
+            pending = mapping.merged() + pending
+
+    def string(self, key: str) -> str:
+        """The text of the scalar under `key`, or ""."""
+        value = self.get(key)
+        return value.text if value is not None and value.kind == SCALAR else ""
+
+    @property
+    def is_null(self) -> bool:
+        return self.kind == SCALAR and self.style == "" and self.text in ("", "~", "null", "Null", "NULL")
+
+
+def parse(text: str, only: frozenset[str] | None = None) -> Node | None:
+    """The root of the one document in `text`; None if it is empty or has only comments.
+
+    `only`: keys of the root whose values are needed; collections under other keys are parsed and left empty.
+
+    Raises YamlError for what is not YAML, a second document, nesting deeper than MAX_DEPTH, and aliases
+    that expand to more than MAX_EXPANDED nodes or to themselves.
+    """
+    if only is not None and ("&" in text or "*" in text):
+        only = None  # an alias may repeat a node from anywhere
+    try:
+        root = _build(CParser(text), text, only)
+        return None if root is not None and root.is_null and not root.text and root.anchor is None else root
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise YamlError(_sentence(error), mark.line + 1 if mark else 1, mark.column + 1 if mark else 1) from None
+    except (YAMLError, UnicodeEncodeError) as error:
+        # libyaml's reader knows an offset only, which is in the first line of its message.
+        raise YamlError(f"not YAML: {str(error).splitlines()[0]}") from None
+
+
+def _sentence(error: MarkedYAMLError) -> str:
+    problem, context = error.problem, error.context
+    if problem == _LIBYAMLS_DEPTH:
+        return _TOO_DEEP
+    return f"not YAML: {problem} ({context})" if problem and context else f"not YAML: {problem or context}"
+
+
+class _Open:
+    """A collection whose end has not been read yet."""
+
+    __slots__ = ("anchor", "key", "node", "size")
+
+    def __init__(self, node: Node, anchor: str | None) -> None:
+        self.node = node
+        self.anchor = anchor
+        self.key: Node | None = None
+        self.size = 1
+
+
+# The loop over all events is the hottest one of the program, and a call per event costs more than a branch.
+def _build(parser: CParser, text: str, only: frozenset[str] | None) -> Node | None:  # noqa: C901
+    root: Node | None = None
+    anchors: dict[str, tuple[Node, int]] = {}
+    stack: list[_Open] = []
+    documents = 0
+    next_event = parser.get_event
+    while True:
+        event: Any = next_event()
+        kind = type(event)
+        node: Node | None = None
+        size = 1
+        if kind is ScalarEvent:
+            node = Node()
+            node.kind = SCALAR
+            node.text = event.value
+            node.style = event.style
+            node.tag = event.tag
+            node.alias = node.flow = False
+            node.anchor = event.anchor
+            mark = event.start_mark
+            node.start, node.line, node.column = mark.index, mark.line, mark.column
+            node.end = event.end_mark.index
+            if event.anchor is not None:
+                anchors[event.anchor] = node, 1
+        elif kind is MappingStartEvent or kind is SequenceStartEvent:
+            if len(stack) >= MAX_DEPTH:
+                mark = event.start_mark
+                raise YamlError(_TOO_DEEP, mark.line + 1, mark.column + 1)
+            opened = Node()
+            opened.kind = MAPPING if kind is MappingStartEvent else SEQUENCE
+            opened.text = opened.style = ""
+            opened.pairs, opened.items = [], []
+            opened.tag = event.tag
+            opened.alias = False
+            opened.anchor = event.anchor
+            opened.flow = bool(event.flow_style)
+            mark = event.start_mark
+            opened.start, opened.line, opened.column = mark.index, mark.line, mark.column
+            opened.end = mark.index
+            if only is None or len(stack) != 1 or stack[0].key is None or stack[0].key.text in only:
+                stack.append(_Open(opened, event.anchor))
+                continue
+            node = opened
+            size = _skip(next_event)
+        elif kind is MappingEndEvent or kind is SequenceEndEvent:
+            frame = stack.pop()
+            node = frame.node
+            size = frame.size
+            if node.flow:
+                node.end = event.end_mark.index
+            elif node.kind == MAPPING:
+                node.end = max(node.pairs[-1][1].end, node.pairs[-1][0].end) if node.pairs else node.end
+            elif node.items:
+                node.end = max(node.items[-1].end, node.end)
+            if not node.flow and (node.anchor is not None or node.tag is not None):
+                _after_properties(node, text)
+            if frame.anchor is not None:
+                anchors[frame.anchor] = node, size
+        elif kind is AliasEvent:
+            node, size = _alias(event, anchors, stack)
+        elif kind is DocumentStartEvent:
+            documents += 1
+            if documents > 1:
+                mark = event.start_mark
+                raise YamlError("a second document; this input takes one", mark.line + 1, mark.column + 1)
+            continue
+        elif kind is StreamEndEvent:
+            return root
+        else:  # the start of the stream, the end of a document
+            continue
+
+        if not stack:
+            root = node
+            continue
+        frame = stack[-1]
+        frame.size += size
+        if frame.size > MAX_EXPANDED:
+            raise YamlError(f"the aliases expand to more than {MAX_EXPANDED:,} nodes", node.line + 1, node.column + 1)
+        if frame.node.kind == SEQUENCE:
+            frame.node.items.append(node)
+        elif frame.key is None:
+            frame.key = node
+        else:
+            frame.node.pairs.append((frame.key, node))
+            frame.key = None
+
+
+def _skip(next_event: Callable[[], Any]) -> int:
+    """Reads to the end of a collection without making nodes; returns how many it has."""
+    depth = size = 1
+    while depth:
+        event = next_event()
+        kind = type(event)
+        if kind is ScalarEvent:
+            size += 1
+        elif kind is MappingEndEvent or kind is SequenceEndEvent:
+            depth -= 1
+        else:
+            depth += 1
+            size += 1
+            if depth >= MAX_DEPTH:
+                mark = event.start_mark
+                raise YamlError(_TOO_DEEP, mark.line + 1, mark.column + 1)
+    return size
+
+
+_CONTENT_LINE = r"\n([ ]*)(?![ \t\r\n#])"
+
+
+def _after_properties(node: Node, text: str) -> None:
+    """Moves the start of a block collection behind its anchor or tag, to the next line with contents."""
+    match = re.compile(_CONTENT_LINE).search(text, node.start)
+    if match is not None:
+        node.line += text.count("\n", node.start, match.end())
+        node.start, node.column = match.end(), len(match[1])
+
+
+def _alias(event: Any, anchors: dict[str, tuple[Node, int]], stack: list[_Open]) -> tuple[Node, int]:
+    mark = event.start_mark
+    known = anchors.get(event.anchor)
+    if any(frame.anchor == event.anchor for frame in stack):
+        raise YamlError(f"*{event.anchor} is inside the node that it repeats", mark.line + 1, mark.column + 1)
+    if known is None:
+        raise YamlError(f"*{event.anchor} has no anchor &{event.anchor} before it", mark.line + 1, mark.column + 1)
+    target, size = known
+    node = Node()
+    node.kind, node.text, node.style, node.tag = target.kind, target.text, target.style, target.tag
+    if target.kind != SCALAR:
+        node.pairs, node.items = target.pairs, target.items
+    node.flow, node.alias, node.anchor = target.flow, True, event.anchor
+    node.start, node.line, node.column = mark.index, mark.line, mark.column
+    node.end = event.end_mark.index
+    return node, size
+
+
+def repeated_anchors(root: Node) -> set[str]:
+    """The names of the anchors that an alias in the tree of `root` repeats."""
+    found: set[str] = set()
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        if node.alias:
+            found.add(str(node.anchor))
+        elif node.kind == SEQUENCE:
+            pending += node.items
+        elif node.kind == MAPPING:
+            pending += [value for _, value in node.pairs]
+    return found
+
+
+def duplicate_keys(root: Node) -> list[Node]:
+    """The keys in the tree of `root` that repeat an earlier key of the same mapping."""
+    found: list[Node] = []
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        if node.alias:
+            continue  # seen where it is anchored
+        if node.kind == SEQUENCE:
+            pending += node.items
+        elif node.kind == MAPPING:
+            seen: set[str] = set()
+            for key, value in node.pairs:
+                if key.kind == SCALAR:
+                    if key.text in seen:
+                        found.append(key)
+                    seen.add(key.text)
+                pending.append(value)
+    found.sort(key=lambda node: node.start)
+    return found
