@@ -230,8 +230,7 @@ def _check_version(spec: Spec, version: Version, report: Report) -> None:
     elif spec.admission.mode == "Policy" and policy.expand and version < _MUTATING_POLICIES_SINCE:
         message = (
             f"needs Kubernetes 1.36, but this is {shown}: contents are not filled in, and pods made elsewhere are"
-            " refused"
-            " with a message that says where to find them"
+            " refused with a message that says where to find them"
         )
         report.warning("missing-kubernetes-feature", message, policy.at("expand"), f"{policy.path}.expand")
     elif spec.admission.mode != "Webhook":
@@ -245,8 +244,7 @@ def _check_version(spec: Spec, version: Version, report: Report) -> None:
     elif version < _POLICIES_SINCE and webhook.hardening_policy and webhook.is_given("hardeningPolicy"):
         message = (
             f"needs Kubernetes 1.30, but this is {shown}: nothing checks init and ephemeral containers; remove the"
-            " line,"
-            " or upgrade"
+            " line, or upgrade"
         )
         report.warning(
             "missing-kubernetes-feature", message, webhook.at("hardeningPolicy"), f"{webhook.path}.hardeningPolicy"
@@ -262,9 +260,8 @@ def _check_modes(resolvers: list[_Resolver]) -> None:
         other = first.loaded.config
         message = (
             f"is {resolver.mode}, but {other.metadata.name} ({first.report.location(other.node)}) is in mode Policy,"
-            " whose policy refuses the pods of credential specs that it does not know; set None here, which adds"
-            " these to"
-            " the policy, or join the configs"
+            " whose policy refuses the pods of credential specs that it does not know; set None here, which adds these"
+            " to the policy, or join the configs"
         )
         admission = resolver.spec.admission
         resolver.report.error("several-modes", message, admission.at("mode"), f"{admission.path}.mode")

@@ -140,8 +140,7 @@ def _verification(error: ssl.SSLCertVerificationError, name: str, files: Certifi
         )
     return (
         f"{files.cert} does not lead to a CA in {files.ca} ({error.verify_message}); give the CA that signed it, and"
-        " add"
-        f" intermediate certificates to {files.cert}"
+        f" add intermediate certificates to {files.cert}"
     )
 
 

@@ -38,8 +38,7 @@ def obtain(
         return existing
     message = (
         "Generate makes new keys on every run, so no two renders are equal and each one restarts the webhook; use"
-        " Derive,"
-        " Files or CertManager for anything but a trial"
+        " Derive, Files or CertManager for anything but a trial"
     )
     report.warning("generated-certificate", message, node, field)
     return issue(names, now, seconds(webhook.certificate.valid_for))

@@ -15,8 +15,7 @@ class Admission(Section):
 
     mode: str = enum(
         "Webhook: the gMSA admission webhook is set up here. Policy: the API server itself checks, and contents are"
-        " written"
-        " into workloads at render time. None: a webhook is there already (AKS), emit credspecs and RBAC.",
+        " written into workloads at render time. None: a webhook is there already (AKS), emit credspecs and RBAC.",
         "Webhook",
         "Policy",
         "None",
@@ -48,8 +47,7 @@ class Policy(Section):
     name: str = string("Name of its objects.", default="gmsa", check=values.subdomain_name)
     expand: bool = boolean(
         "Fill in the contents of pods made elsewhere (kubectl run, operators) by a MutatingAdmissionPolicy, which"
-        " needs Kubernetes"
-        " 1.36; where kubeVersion is older it is left out.",
+        " needs Kubernetes 1.36; where kubeVersion is older it is left out.",
         default=False,
     )
     accept_previous: list[AcceptedContents] = sections(

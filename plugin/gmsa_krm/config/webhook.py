@@ -80,8 +80,7 @@ class Webhook(Section):
     )
     hardening_policy: bool = boolean(
         "Emit a ValidatingAdmissionPolicy for what the webhook does not look at: init and ephemeral containers."
-        " Without it whoever"
-        " may add an ephemeral container to a pod can give it any credential spec.",
+        " Without it whoever may add an ephemeral container to a pod can give it any credential spec.",
         default=True,
     )
     excluded_namespaces: list[str] = strings(

@@ -67,9 +67,8 @@ class PostRenderer:
         findings = result.findings
         if self._is_helm4 and any(it.data["kind"] == "Deployment" for it in result.added):
             message = (
-                "Helm 4 applies by kind, credential specs and webhook configurations last; pods of the same release"
-                " may be"
-                " created before them, so install the gMSA set-up as its own release"
+                "Helm 4 applies by kind, credential specs and webhook configurations last; pods of the same release may"
+                " be created before them, so install the gMSA set-up as its own release"
             )
             findings.append(Finding(WARNING, "helm-order", message, Location("stdin")))
         sources = map(_chart, [*(document for document, _ in found), *documents])

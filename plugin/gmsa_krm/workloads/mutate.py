@@ -81,8 +81,7 @@ class PodMutation:
             if name not in names:
                 message = (
                     f"has no container {name}, which {entry.path} names; it has {', '.join(names) or 'none'}, so fix"
-                    " the"
-                    " entry"
+                    " the entry"
                 )
                 self._report.error("no-such-container", message, self._pod, "containers")
         return [it for it in existing if it[2].string("name") in entry.containers]

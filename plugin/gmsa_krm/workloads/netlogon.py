@@ -33,9 +33,9 @@ def hook(method: str, domain: str, max_attempts: int, interval_seconds: int) -> 
     # The output of a failed hook is in the pod's events, if the kubelet's version shows it; `kubectl describe` shows
     # the termination log as the container's last message.
     failure = (
-        f"$text = 'gmsa-krm: no secure channel to the domain after {max_attempts} attempts. nltest /query said: ' +"
-        " $result"
-        " + ' Check the credential spec, the DNS of the pod and the gMSA host permissions.'; Write-Output $text;"
+        f"$text = 'gmsa-krm: no secure channel to the domain after {max_attempts} attempts. nltest /query said: '"
+        " + $result + ' Check the credential spec, the DNS of the pod and the gMSA host permissions.';"
+        " Write-Output $text;"
         " if (Test-Path /dev/termination-log) { Set-Content -Path /dev/termination-log -Value $text }; exit 1"
     )
     script = f"for ($i = 0; $i -lt {max_attempts}; $i++) {{ {repair}; {query}; {wait} }}; {failure}"

@@ -130,15 +130,13 @@ class PodValidator:
             if name and name not in vouched:
                 message = (
                     f"names {name}, but neither the pod nor one of its containers does, so the policy beside the"
-                    " webhook"
-                    " refuses the pod; name it for the pod"
+                    " webhook refuses the pod; name it for the pod"
                 )
                 self._report.error("init-container-reference", message, field=field)
             elif name and not options.get("gmsaCredentialSpec"):
                 message = (
-                    f"names {name}, but the webhook does not fill in init containers, so the policy beside it"
-                    " refuses the"
-                    " pod; name it for the pod, whose reference init containers share, and remove it here"
+                    f"names {name}, but the webhook does not fill in init containers, so the policy beside it refuses"
+                    " the pod; name it for the pod, whose reference init containers share, and remove it here"
                 )
                 self._report.error("init-container-reference", message, field=field)
 
@@ -181,8 +179,7 @@ class PodValidator:
         if account == "default":
             message = (
                 "is default, so what is bound for this pod applies to every pod of the namespace; give it its own"
-                " service"
-                " account"
+                " service account"
             )
             self._report.warning("default-service-account", message, field="serviceAccountName")
         for name in sorted(named):

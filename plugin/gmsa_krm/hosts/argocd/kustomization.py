@@ -146,8 +146,7 @@ class Kustomization:
         if has_others:
             message = (
                 f"{entry[:80]!a} has other transformers beside a GMSAConfig; give each its own file, so that their"
-                " order"
-                " is clear"
+                " order is clear"
             )
             raise invalid("transformers", message, self._location(file))
         if folder != self._top:
@@ -181,8 +180,7 @@ class Kustomization:
             if key.text.lower() in _UNFINISHED:
                 message = (
                     f"has {key.text}, and a GMSAConfig among the transformers of a base: an overlay could no longer"
-                    " change the"
-                    " result; move the GMSAConfig to the transformers of the application's own kustomization"
+                    " change the result; move the GMSAConfig to the transformers of the application's own kustomization"
                 )
                 raise invalid("transformer-in-base", message, self._location(file))
         for _, entry in entries_of(node, *_CONFIG_FOLDERS):

@@ -109,8 +109,7 @@ class Programs:
                 raise
             message = (
                 f"{' '.join(command[:2])} was stopped {self._allowed} s after the start, before Argo CD's own time"
-                " limit; raise"
-                " ARGOCD_EXEC_TIMEOUT of the sidecar, and server.repo.server.timeout.seconds and"
+                " limit; raise ARGOCD_EXEC_TIMEOUT of the sidecar, and server.repo.server.timeout.seconds and"
                 " controller.repo.server.timeout.seconds in argocd-cmd-params-cm"
             )
             raise ExternalError(message) from None
@@ -146,9 +145,8 @@ def _without_secrets(variables: Mapping[str, str]) -> dict[str, str]:
 def _cure(messages: str) -> str:
     if "external plugins disabled" in messages or "unable to load external plugin" in messages:
         return (
-            "\nOnly GMSAConfigs run here: with other plugins a repository could run any program. Put a GMSAConfig"
-            " into the"
-            " repository itself, under generators or transformers"
+            "\nOnly GMSAConfigs run here: with other plugins a repository could run any program. Put a GMSAConfig into"
+            " the repository itself, under generators or transformers"
         )
     return ""
 
