@@ -1,4 +1,4 @@
-"""How references in pods are expanded and checked: the admission mode, and the policy of mode Policy."""
+"""How references in pods are expanded and checked: the admission mode, and the settings of mode Policy."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Admission(Section):
     """What expands and checks the references in pods."""
 
     mode: str = enum(
-        "Webhook: the gMSA admission webhook is set up here. Policy: the API server itself checks, and contents are"
-        " written into workloads at render time. None: a webhook is there already (AKS), emit credspecs and RBAC.",
+        "Webhook: set up the gMSA admission webhook. Policy: the API server checks by itself, and contents are written"
+        " into workloads at render time. None: emit only credspecs and RBAC, for a cluster with a webhook (AKS).",
         "Webhook",
         "Policy",
         "None",
@@ -24,12 +24,12 @@ class Admission(Section):
 
 
 class AcceptedContents(Section):
-    """Contents that a credspec had, and that pods may still be created with."""
+    """Earlier contents of a credspec that pods may still be created with."""
 
     credspec: str = string("Name of an entry of credspecs.", required=True, check=values.subdomain_name)
-    file: str | None = string("JSON file that holds them, relative to this config's folder.")
+    file: str | None = string("JSON file with the contents, relative to this config's folder.")
     contents: str | None = string(
-        "Or the JSON itself, as kubectl get gmsacredentialspec NAME -o jsonpath={.credspec} prints it."
+        "In place of file: the JSON that kubectl get gmsacredentialspec NAME -o jsonpath={.credspec} prints."
     )
 
     @property
@@ -44,13 +44,13 @@ class AcceptedContents(Section):
 class Policy(Section):
     """ValidatingAdmissionPolicy in place of a webhook."""
 
-    name: str = string("Name of its objects.", default="gmsa", check=values.subdomain_name)
+    name: str = string("Name of the policy's objects.", default="gmsa", check=values.subdomain_name)
     expand: bool = boolean(
-        "Fill in the contents of pods made elsewhere (kubectl run, operators) by a MutatingAdmissionPolicy, which"
-        " needs Kubernetes 1.36; where kubeVersion is older it is left out.",
+        "Fill in the contents of pods that are created in other ways (kubectl run, operators), by a"
+        " MutatingAdmissionPolicy. Needs Kubernetes 1.36; not emitted for an older kubeVersion.",
         default=False,
     )
     accept_previous: list[AcceptedContents] = sections(
-        "Contents that are accepted beside those of credspecs, while pods with them are still created.",
+        "Contents that are accepted in addition to those of credspecs, while pods are still created with them.",
         AcceptedContents,
     )

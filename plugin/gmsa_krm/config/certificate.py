@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 # Each source and what it does; the module of `certificates` with the source's name in snake_case obtains the material.
 SOURCES = {
-    "Generate": "new keys on each run, for trying out",
-    "Derive": "computed from a seed, the same everywhere",
+    "Generate": "new keys on each run, for a trial",
+    "Derive": "keys computed from a seed, the same on every machine",
     "Files": "PEM files",
     "ExistingSecret": "a Secret in the cluster",
     "CertManager": "cert-manager issues and renews it",
@@ -27,42 +27,46 @@ class Derive(Section):
     seed_env: str = string("Environment variable that holds the seed, 32 bytes or more.", default="GMSA_KRM_SEED")
     seed_file: str | None = string("File that holds the seed, instead of the variable; never commit it.")
     rotate_every: str = string(
-        "How long an epoch is: a new serving certificate in each.", default="720h", check=values.duration
+        "Interval at which a new serving certificate is issued.", default="720h", check=values.duration
     )
 
 
 class CertificateFiles(Section):
     """For source Files: PEM files, relative to this config's folder."""
 
-    ca: str = string("The CA that the API server is to trust.", default="certs/ca.crt")
+    ca: str = string("CA certificate for the API server to trust.", default="certs/ca.crt")
     cert: str = string(
-        "The webhook's certificate, followed by intermediate ones if there are any.", default="certs/tls.crt"
+        "Certificate of the webhook, followed by any intermediate certificates.", default="certs/tls.crt"
     )
-    key: str = string("The certificate's private key, not encrypted.", default="certs/tls.key")
+    key: str = string("Private key of the certificate, not encrypted.", default="certs/tls.key")
 
 
 class ExistingSecret(Section):
-    """For source ExistingSecret: a Secret that something else keeps in the cluster."""
+    """For source ExistingSecret: a Secret that another tool manages in the cluster."""
 
     name: str = string(
-        "Its name, in the webhook's namespace; of type kubernetes.io/tls.", required=True, check=values.subdomain_name
+        "Name of the Secret, of type kubernetes.io/tls, in the webhook's namespace.",
+        required=True,
+        check=values.subdomain_name,
     )
-    ca_bundle_file: str = string("PEM file with the CA of its certificate.", required=True, examples=("certs/ca.crt",))
+    ca_bundle_file: str = string(
+        "PEM file with the CA of the Secret's certificate.", required=True, examples=("certs/ca.crt",)
+    )
 
 
 class IssuerRef(Section):
-    """An issuer of cert-manager."""
+    """A cert-manager issuer."""
 
-    name: str = string("Its name.", required=True, check=values.subdomain_name)
+    name: str = string("Name of the issuer.", required=True, check=values.subdomain_name)
     kind: str = string("Issuer, ClusterIssuer, or the kind of an external issuer.", default="Issuer")
-    group: str = string("Its API group.", default="cert-manager.io", check=values.subdomain_name)
+    group: str = string("API group of the issuer.", default="cert-manager.io", check=values.subdomain_name)
 
 
 class CertManager(Section):
     """For source CertManager."""
 
     issuer_ref: IssuerRef | None = section(
-        "The issuer to use; it must fill ca.crt of the Secret. Null: a self-signed issuer chain of our own.",
+        "The issuer to use; it must set ca.crt in the Secret. Default: an emitted self-signed issuer chain.",
         IssuerRef,
         optional=True,
     )
@@ -75,7 +79,7 @@ class Certificate(Section):
         " ".join(f"{name}: {meaning}." for name, meaning in SOURCES.items()), *SOURCES, default="Generate"
     )
     valid_for: str = string(
-        "How long a certificate of the sources Generate, Derive and CertManager is valid.",
+        "Validity of a certificate from the source Generate, Derive or CertManager.",
         default="8760h",
         check=values.duration,
     )

@@ -27,7 +27,7 @@ FROM_WORKLOADS = "FromWorkloads"
 class Domain(Section):
     """An Active Directory domain: its own GUID and SID, never an account's."""
 
-    name: str = string("What credspecs[].domain refers to. Default: dnsName.", default=lambda self: self.dns_name)
+    name: str = string("Name that credspecs[].domain refers to. Default: dnsName.", default=lambda self: self.dns_name)
     dns_name: str = string(
         "DNS name of the domain.", required=True, check=directory.dns_name, examples=("contoso.com",)
     )
@@ -38,7 +38,7 @@ class Domain(Section):
         examples=("contoso.com",),
     )
     net_bios_name: str = string(
-        "NetBIOS name of the domain, 15 characters at most.",
+        "NetBIOS name of the domain, at most 15 characters.",
         required=True,
         check=directory.netbios_name,
         examples=("CONTOSO",),
@@ -58,7 +58,7 @@ class Domain(Section):
 
 
 class AdditionalAccount(Section):
-    """A further entry of GroupManagedServiceAccounts."""
+    """An additional entry of GroupManagedServiceAccounts."""
 
     account: str = string("sAMAccountName without the trailing $.", required=True, check=directory.account)
     scope: str | None = string(
@@ -77,7 +77,7 @@ class HostAccount(Section):
         examples=(*PLUGINS, "{CCC2A336-D7F3-4818-A213-272B7924213E}"),
     )
     input: str | dict[str, str] = string_or_mapping(
-        "What the plugin needs to find the secret: its string, or a mapping that is written as the plugin wants it"
+        "Where the plugin finds the secret: its input string, or a mapping that is converted to that string"
         " (AzureKeyVault: ObjectId, SecretUri; AWS: credentialArn; Rancher: namespace, secret).",
         required=True,
     )
@@ -93,9 +93,9 @@ class HostAccount(Section):
 class UsedBy(Section):
     """Service accounts of one namespace that may use the credspec."""
 
-    namespace: str = string("Their namespace.", required=True, check=values.label_name)
+    namespace: str = string("Namespace of the service accounts.", required=True, check=values.label_name)
     service_accounts: list[str] = strings(
-        'Their names; ["*"] for every service account of the namespace.',
+        'Names of the service accounts; ["*"] for every service account of the namespace.',
         each="Name of a service account, or *.",
         check=values.service_account,
         min_items=1,
@@ -121,14 +121,14 @@ class UsedBy(Section):
 
 
 class Diagnostics(Section):
-    """A Job that asks, in a pod with the credspec, what the Kubernetes page has one ask, and prints a verdict."""
+    """A Job that runs the checks of the Kubernetes gMSA guide in a pod with the credspec, and prints a verdict."""
 
-    namespace: str = string("Where it runs.", required=True, check=values.label_name)
+    namespace: str = string("Namespace of the Job.", required=True, check=values.label_name)
     service_account: str = string(
         "A service account that may use the credspec.", required=True, check=values.subdomain_name
     )
     image: str = string(
-        "An image with PowerShell and nltest, of the nodes' Windows version.",
+        "Image with PowerShell and nltest, for the Windows version of the nodes.",
         default="mcr.microsoft.com/windows/servercore:ltsc2022",
         check=values.image,
     )
@@ -153,11 +153,11 @@ class CredspecEntry(Section):
         examples=("gmsa-webapp1",),
     )
     domain: str | None = string("Name of an entry of domains. Default: the only domain.")
-    additional_accounts: list[AdditionalAccount] = sections("Further gMSAs of the same credspec.", AdditionalAccount)
+    additional_accounts: list[AdditionalAccount] = sections("Additional gMSAs in the same credspec.", AdditionalAccount)
     host_account: HostAccount | None = section(
         "For nodes that are not joined to the domain.", HostAccount, optional=True
     )
-    diagnostics: Diagnostics | None = section("Emit a diagnostics Job for it.", Diagnostics, optional=True)
+    diagnostics: Diagnostics | None = section("Emit a diagnostics Job for the credspec.", Diagnostics, optional=True)
     used_by: list[UsedBy] | str = sections_or_keyword(
         "Who may use it: one ClusterRole (verb use, this name only) and one RoleBinding per namespace. FromWorkloads:"
         " exactly the service accounts of the workloads that pass through and use it.",

@@ -30,12 +30,12 @@ def values_schema() -> Schema:
     webhook["createNamespace"]["default"] = False
     install = spec["properties"]["crd"]["properties"]["install"]
     install["description"] = (
-        "Emit the CRD as a part of the release, too; Helm installs it from the chart's crds/, and never removes it."
+        "Also emit the CRD as part of the release; Helm installs it from the chart's crds/, and never removes it."
     )
     install["default"] = False
     post_renderer = {
         "type": "boolean",
-        "description": "Whether the gmsa-krm post-renderer runs; without it the chart fails and says what to do.",
+        "description": "Set it where the gmsa-krm post-renderer runs; without it, the chart fails and says what to do.",
         "default": False,
     }
     return {

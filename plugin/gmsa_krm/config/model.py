@@ -24,16 +24,16 @@ KIND = "GMSAConfig"
 
 
 class ServiceAccount(Section):
-    """A ServiceAccount that is created here, not only bound."""
+    """A ServiceAccount to create."""
 
-    name: str = string("Its name.", required=True, check=values.subdomain_name)
-    namespace: str = string("Its namespace.", required=True, check=values.label_name)
+    name: str = string("Name of the ServiceAccount.", required=True, check=values.subdomain_name)
+    namespace: str = string("Namespace of the ServiceAccount.", required=True, check=values.label_name)
     automount_token: bool = boolean("Mount the API token into its pods.", default=False)
     image_pull_secrets: list[str] = strings(
         "Secrets for pulling images.", each="Name of a Secret.", check=values.subdomain_name
     )
     token_secret: bool = boolean(
-        "Create a Secret <name>-token that holds a token without an end. Bound tokens (workloads[].token) are safer.",
+        "Create a Secret <name>-token with a token that never expires. Bound tokens (workloads[].token) are safer.",
         default=False,
     )
 
@@ -49,7 +49,7 @@ class ServiceAccount(Section):
 class Crd(Section):
     """The CustomResourceDefinition of GMSACredentialSpec."""
 
-    install: bool | None = boolean("Emit the CRD. Default: true, and false in admission mode None.")
+    install: bool | None = boolean("Emit the CRD. Default: true, except in admission mode None.")
 
 
 class Spec(Section):
@@ -59,26 +59,26 @@ class Spec(Section):
     credspecs: list[CredspecEntry] = sections("Credential specs, and who may use each.", CredspecEntry)
     service_accounts: list[ServiceAccount] = sections("ServiceAccounts to create.", ServiceAccount)
     crd: Crd = section("The GMSACredentialSpec CRD.", Crd)
-    admission: Admission = section("What expands and checks the references in pods.", Admission)
-    webhook: Webhook = section("The admission webhook; read in mode Webhook.", Webhook)
-    policy: Policy = section("The admission policy; read in mode Policy.", Policy)
+    admission: Admission = section("How references in pods are expanded and checked.", Admission)
+    webhook: Webhook = section("The admission webhook of mode Webhook.", Webhook)
+    policy: Policy = section("The admission policy of mode Policy.", Policy)
     kube_version: str | None = string(
-        "Version of the cluster's Kubernetes, for what depends on it. Default: what Argo CD says, else new enough.",
+        "Kubernetes version of the cluster. Default: the version that Argo CD passes, else one with every feature.",
         check=values.kube_version,
         examples=("1.34",),
     )
     workloads: list[WorkloadEntry] = sections("What to change in the workloads that pass through.", WorkloadEntry)
     existing_credspecs: list[str] = strings(
-        "GMSACredentialSpecs that live in the cluster already and that workloads may name.",
+        "Existing GMSACredentialSpecs of the cluster that workloads may name.",
         each="Name of a GMSACredentialSpec.",
         check=values.subdomain_name,
     )
     workload_kinds: list[WorkloadKind] = sections(
-        "Further kinds with a pod template, beside those of Kubernetes.", WorkloadKind
+        "Additional kinds with a pod template, besides those of Kubernetes.", WorkloadKind
     )
     nodes: Nodes = section("Settings of the Windows nodes.", Nodes)
     issuer_discovery: str | None = enum(
-        "Let these subjects read the cluster's OIDC discovery document and keys, to check service account tokens.",
+        "Subjects that may read the cluster's OIDC discovery document and keys, to verify service account tokens.",
         "ServiceAccounts",
         "Authenticated",
         "Unauthenticated",

@@ -14,24 +14,24 @@ if TYPE_CHECKING:
 
 
 class Nodes(Section):
-    """Settings of the Windows nodes, made by HostProcess containers."""
+    """Settings of the Windows nodes, applied by HostProcess containers."""
 
     smb_compartment_namespace: bool = boolean(
         "Set EnableCompartmentNamespace, without which pods with a gMSA reach SMB shares by address only.",
         default=False,
     )
     namespace: str = string(
-        "The DaemonSet's own namespace, at Pod Security level privileged.",
+        "Namespace of the DaemonSet, at Pod Security level privileged.",
         default="gmsa-nodes",
         check=values.label_name,
     )
     image: str = string(
-        "Image of the DaemonSet; it needs no contents, since HostProcess containers use the node's programs.",
+        "Image of the DaemonSet. It needs no files, since HostProcess containers run the node's programs.",
         default="mcr.microsoft.com/oss/kubernetes/windows-host-process-containers-base-image:v1.0.0",
         check=values.image,
     )
     tolerations: list[dict[str, Any]] = kubernetes_value(
-        "Tolerations of its pods. Default: every taint, so that each Windows node is set.",
+        "Tolerations of the DaemonSet's pods. Default: all taints, so that it runs on every Windows node.",
         [TOLERATION],
         default=({"operator": "Exists"},),
     )

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 class PodDisruptionBudget(Section):
     """How many webhook pods a drain may take down at once."""
 
-    min_available: int | str | None = number_or_percent("Pods that must stay.")
-    max_unavailable: int | str | None = number_or_percent("Pods that may go. Default: 1, if minAvailable is not given.")
+    min_available: int | str | None = number_or_percent("Pods that must stay available.")
+    max_unavailable: int | str | None = number_or_percent(
+        "Pods that may be unavailable. Default: 1, unless minAvailable is given."
+    )
 
     def check(self, report: Report) -> None:
         if self.min_available is not None and self.max_unavailable is not None:
@@ -38,37 +40,37 @@ class PodDisruptionBudget(Section):
 class Webhook(Section):
     """The gMSA admission webhook."""
 
-    name: str = string("Name of its objects.", default="gmsa-webhook", check=values.service_name)
-    namespace: str = string("Its namespace.", default="gmsa-webhook", check=values.label_name)
-    create_namespace: bool = boolean("Emit the namespace too.", default=True)
+    name: str = string("Name of the webhook's objects.", default="gmsa-webhook", check=values.service_name)
+    namespace: str = string("Namespace of the webhook.", default="gmsa-webhook", check=values.label_name)
+    create_namespace: bool = boolean("Also emit the namespace.", default=True)
     image: str = string(
-        "Its image.", default="registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook:v0.13.0", check=values.image
+        "Image of the webhook.", default="registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook:v0.13.0", check=values.image
     )
-    replicas: int = integer("How many pods.", 1, 100, default=2)
+    replicas: int = integer("Number of webhook pods.", 1, 100, default=2)
     random_hostname: bool = boolean("Give gMSA pods a random host name.", default=False)
     resources: dict[str, Any] = kubernetes_value(
-        "Requests and limits of its container. Default: 20m CPU and 64Mi requested, 256Mi the limit.",
+        "Resources of the webhook's container. Default: requests of 20m CPU and 64Mi memory, a limit of 256Mi memory.",
         RESOURCES,
         default=lambda self: {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
     )
-    tolerations: list[dict[str, Any]] = kubernetes_value("Tolerations of its pods.", [TOLERATION], default=())
+    tolerations: list[dict[str, Any]] = kubernetes_value("Tolerations of the webhook's pods.", [TOLERATION], default=())
     node_selector: dict[str, str] = kubernetes_value(
-        "Further labels that its nodes must have; kubernetes.io/os=linux is always set.",
+        "Additional labels that the webhook's nodes must have; kubernetes.io/os: linux is always set.",
         {"*": "label"},
         default=lambda self: {},
     )
     affinity: dict[str, Any] | None = kubernetes_value(
-        "Affinity of its pods; they are spread over nodes in any case.", AFFINITY
+        "Affinity of the webhook's pods, which are always spread over nodes.", AFFINITY
     )
-    priority_class_name: str | None = string("Priority class of its pods.", check=values.subdomain_name)
+    priority_class_name: str | None = string("Priority class of the webhook's pods.", check=values.subdomain_name)
     image_pull_secrets: list[str] = strings(
-        "Secrets for pulling its image.", each="Name of a Secret.", check=values.subdomain_name
+        "Secrets for pulling the webhook's image.", each="Name of a Secret.", check=values.subdomain_name
     )
-    pod_disruption_budget: PodDisruptionBudget = section("Its PodDisruptionBudget.", PodDisruptionBudget)
-    qps: int = integer("Requests a second that it may send to the API server.", 1, 10_000, default=100)
-    burst: int = integer("Requests that it may send at once.", 1, 10_000, default=200)
+    pod_disruption_budget: PodDisruptionBudget = section("The webhook's PodDisruptionBudget.", PodDisruptionBudget)
+    qps: int = integer("Requests per second that the webhook may send to the API server.", 1, 10_000, default=100)
+    burst: int = integer("Requests that the webhook may send in a burst.", 1, 10_000, default=200)
     log_level: str = enum(
-        "How much it logs; debug and trace print whole pods.",
+        "Log level of the webhook; debug and trace print whole pods.",
         "panic",
         "fatal",
         "error",
@@ -79,16 +81,16 @@ class Webhook(Section):
         default="info",
     )
     hardening_policy: bool = boolean(
-        "Emit a ValidatingAdmissionPolicy for what the webhook does not look at: init and ephemeral containers."
-        " Without it whoever may add an ephemeral container to a pod can give it any credential spec.",
+        "Emit a ValidatingAdmissionPolicy for what the webhook does not check: init and ephemeral containers."
+        " Without it, anyone who may add an ephemeral container to a pod can give it any credential spec.",
         default=True,
     )
     excluded_namespaces: list[str] = strings(
-        "Namespaces whose pods are not sent to it: they get neither expansion nor checks.",
+        "Namespaces whose pods are not sent to the webhook: their references are neither expanded nor checked.",
         each="Name of a namespace.",
         check=values.label_name,
     )
-    certificate: Certificate = section("Where its TLS certificate comes from.", Certificate)
+    certificate: Certificate = section("Source of the webhook's TLS certificate.", Certificate)
 
     @property
     def secret_name(self) -> str:

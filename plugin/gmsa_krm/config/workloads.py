@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 class Match(Section):
-    """Which workloads: all given fields must match."""
+    """Selects workloads: all given fields must match."""
 
-    kinds: list[str] = strings("Their kinds.", each="A kind, such as Deployment.")
-    names: list[str] = strings("Their names.", each="A name.", check=values.subdomain_name)
-    namespaces: list[str] = strings("Their namespaces.", each="A namespace.", check=values.label_name)
+    kinds: list[str] = strings("Kinds of the workloads.", each="A kind, such as Deployment.")
+    names: list[str] = strings("Names of the workloads.", each="A name.", check=values.subdomain_name)
+    namespaces: list[str] = strings("Namespaces of the workloads.", each="A namespace.", check=values.label_name)
     label_selector: str | None = string(
-        "Their labels, in the syntax of kubectl: app=iis,tier in (web,api),!legacy.",
+        "Label selector, in the syntax of kubectl: app=iis,tier in (web,api),!legacy.",
         check=values.label_selector,
         examples=("app=iis",),
     )
@@ -33,12 +33,12 @@ class NetlogonRestart(Section):
     """A postStart hook that repairs the secure channel to the domain."""
 
     max_attempts: int = integer(
-        "How often it tries; then the container fails. 0: until it succeeds, as the Kubernetes page has it.",
+        "Attempts before the container fails. 0: it retries until it succeeds, as in the Kubernetes gMSA guide.",
         0,
         1000,
         default=10,
     )
-    interval_seconds: int = integer("Seconds between two attempts.", 1, 600, default=3)
+    interval_seconds: int = integer("Seconds between attempts.", 1, 600, default=3)
     method: str = enum(
         "RestartService: restart netlogon. SecureChannelReset: nltest /sc_reset:<domain>.",
         "RestartService",
@@ -46,7 +46,7 @@ class NetlogonRestart(Section):
         default="RestartService",
     )
     on_existing_hook: str = enum(
-        "What becomes of a postStart hook that is there: Error, Keep it, Replace it.",
+        "What to do about an existing postStart hook: report an Error, Keep it, or Replace it.",
         "Error",
         "Keep",
         "Replace",
@@ -60,18 +60,24 @@ class NetlogonRestart(Section):
 class BoundToken(Section):
     """A token of the pod's service account for another audience, in a projected volume."""
 
-    audience: str = string("Whom the token is for.", required=True, examples=("vault",))
-    expiration_seconds: int = integer("How long a token lasts; the kubelet renews it.", 600, 1 << 32, default=3600)
+    audience: str = string("Audience of the token.", required=True, examples=("vault",))
+    expiration_seconds: int = integer(
+        "Lifetime of a token, in seconds; the kubelet renews it.", 600, 1 << 32, default=3600
+    )
     name: str = string("Name of the volume, and of the file in it.", default="bound-token", check=values.label_name)
-    mount_path: str = string("Where it is mounted.", default="/var/run/secrets/tokens", check=values.mount_path)
+    mount_path: str = string(
+        "Path where the volume is mounted.", default="/var/run/secrets/tokens", check=values.mount_path
+    )
 
 
 class WorkloadEntry(Section):
     """What to change in the workloads that pass through."""
 
-    match: list[Match] = one_or_more("Which workloads; a list of these is an or.", Match, required=True)
+    match: list[Match] = one_or_more(
+        "Which workloads to change; in a list, those that any entry matches.", Match, required=True
+    )
     credspec: str | None = string(
-        "Name of a credspec: one of credspecs, or one that lives in the cluster (existingCredspecs).",
+        "Name of a credspec, from credspecs or existingCredspecs.",
         check=values.subdomain_name,
     )
     containers: list[str] = strings(
@@ -81,17 +87,17 @@ class WorkloadEntry(Section):
     )
     service_account: str | None = string("Set serviceAccountName.", check=values.subdomain_name)
     windows_node: bool = boolean("Set nodeSelector kubernetes.io/os=windows and os.name=windows.", default=True)
-    netlogon_restart: NetlogonRestart | None = section(
-        "The netlogon hook; absent: no hook.", NetlogonRestart, optional=True
-    )
-    token: BoundToken | None = section("A bound token; absent: none.", BoundToken, optional=True)
+    netlogon_restart: NetlogonRestart | None = section("Add the netlogon hook.", NetlogonRestart, optional=True)
+    token: BoundToken | None = section("Mount a bound token.", BoundToken, optional=True)
 
 
 class WorkloadKind(Section):
-    """A kind of a custom resource that has a pod template."""
+    """A kind of custom resource with a pod template."""
 
-    api_group: str = string("Its API group.", required=True, check=values.subdomain_name, examples=("argoproj.io",))
-    kind: str = string("The kind.", required=True, examples=("Rollout",))
+    api_group: str = string(
+        "API group of the kind.", required=True, check=values.subdomain_name, examples=("argoproj.io",)
+    )
+    kind: str = string("Name of the kind.", required=True, examples=("Rollout",))
     pod_template: str = string(
         "Path of the pod template, the mapping that holds the pod's metadata and spec.",
         default="spec.template",
