@@ -1,7 +1,7 @@
 """The order in which objects are applied: one table for streams, files and Helm.
 
-What others depend on comes first, then what gmsa-krm emits, then the rest: pods last, but for webhooks of others, which
-could stop everything after them.
+Objects that others depend on come first, then those that gmsa-krm emits, then the rest, such as workloads. Foreign
+webhook configurations and API services are last, since they could block everything after them.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _RANKS = {
     "PriorityClass": 2,
     "ResourceQuota": 3,
     "LimitRange": 4,
-    # what pods refer to
+    # objects that pods refer to
     **dict.fromkeys(("ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"), _EARLY),
     **dict.fromkeys(("NetworkPolicy", "Service", "ConfigMap", "Secret"), _EARLY),
     **dict.fromkeys(("StorageClass", "PersistentVolume", "PersistentVolumeClaim"), _EARLY),
-    # what calls back into the cluster
+    # objects that make the API server call a workload
     **dict.fromkeys(("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration", "APIService"), _LAST),
 }
-# Kinds that start no pod, so that they may be applied before what gmsa-krm emits.
+# Kinds that start no pod, so that they may be applied before the emitted objects.
 STARTS_NO_POD = frozenset((*(kind for kind, rank in _RANKS.items() if rank != _LAST), "PodDisruptionBudget"))
 # The kinds that gmsa-krm emits, in apply order; file names start with the position, counted from 10.
 EMITTED_KINDS = (
@@ -62,7 +62,7 @@ EMITTED_KINDS = (
 
 
 class Output:
-    """A resource that goes out: its text or data, its rank in the apply order, and where it comes from."""
+    """A resource of the output: its text or data, its rank in the apply order, and its source."""
 
     __slots__ = ("data", "identity", "rank", "source", "text")
 
@@ -77,7 +77,7 @@ class Output:
         return self.text if self.text is not None else writer.document(self.data)
 
     def as_data(self) -> Any:
-        """Plain data; of text, as kubectl reads it."""
+        """Plain data; a text is read as kubectl reads it."""
         if self.text is None:
             return self.data
         from gmsa_krm.yamltext.data import data_of
@@ -92,7 +92,7 @@ def in_apply_order(result: Result, documents: list[Document]) -> list[Output]:
     emitted = set()
     for it in result.objects:
         if it.in_list:
-            continue  # goes out with the List
+            continue  # is written with the List
         text = None if it.document is None or it.is_changed else documents[it.document].text
         emitted.add(it.document)
         outputs.append(Output(it.identity, EMITTED, it.source, it.data, text))

@@ -1,7 +1,7 @@
-"""Plain command lines, read without argparse, whose import and set-up take as long as a render.
+"""A parser for plain command lines: importing and setting up argparse takes as long as a render.
 
-`FastParser` takes the same declarations (`add_argument`, `add_subparsers`, ...) as argparse's parser and reads lines
-that are plain and right. For all others, help and mistakes first of all, it gives up and leaves them to argparse.
+`FastParser` takes the same declarations (`add_argument`, `add_subparsers`, ...) as argparse's parser. It reads valid
+lines in common forms and leaves all others, such as requests for help and mistakes, to argparse.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Options:
-    """The values as attributes, like argparse's Namespace."""
+    """The options as attributes, like argparse's Namespace."""
 
     def __init__(self, values: dict[str, Any]) -> None:
         self.__dict__.update(values)
@@ -55,7 +55,7 @@ class FastParser:
         return self._commands.setdefault(name, FastParser())
 
     def read(self, arguments: list[str]) -> Options | None:
-        """The options that argparse would read; None where only argparse can tell."""
+        """The options that argparse would read; None if argparse has to read the line."""
         if self._commands:
             command = self._commands.get(arguments[0]) if arguments else None
             return command.read(arguments[1:]) if command is not None else None
@@ -73,8 +73,8 @@ class FastParser:
         return Options(values)
 
     def _read_options(self, arguments: list[str], values: dict[str, Any]) -> list[str] | None:
-        """Reads the options into `values`; returns the positional arguments, None where only argparse can tell."""
-        given: set[str] = set()
+        """Reads the options into `values`; returns the positional arguments, None if argparse has to read the line."""
+        seen: set[str] = set()
         positionals: list[str] = []
         is_complete = False  # argparse takes no more positionals after an option that follows them
         rest = iter(arguments)
@@ -88,7 +88,7 @@ class FastParser:
             if argument not in self._options:
                 return None
             name, settings = self._options[argument]
-            given.add(name)
+            seen.add(name)
             if settings.get("action") == "store_true":
                 values[name] = True
                 continue
@@ -96,4 +96,4 @@ class FastParser:
             if value.startswith("-") or value not in settings.get("choices", (value,)):
                 return None
             values[name] = [*(values[name] or ()), value] if settings.get("action") == "append" else value
-        return positionals if self._required <= given else None
+        return positionals if self._required <= seen else None

@@ -1,4 +1,4 @@
-"""Files written whole or not at all."""
+"""Writes files as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ import tempfile
 
 
 def replace_files(contents: dict[str, tuple[bytes, int]]) -> None:
-    """{place: (data, mode)}: everything is written beside its place before anything is put there.
+    """{path: (data, mode)}: writes every file to a temporary file beside its path, then renames them all.
 
-    A file has its mode before it has a name that anybody knows. Raises OSError, with the place as its file name;
-    then no temporary file is left, and unless the file system fails in between, no place has changed.
+    A file gets its mode before its name. Raises OSError with the path as its file name; then no temporary file remains,
+    and no file has changed unless a rename failed.
     """
     prepared: list[tuple[str, str]] = []
-    place = ""
+    path = ""
     try:
-        for place, (data, mode) in contents.items():
-            if os.path.isdir(place):
-                raise IsADirectoryError(21, "Is a directory", place)
-            descriptor, path = tempfile.mkstemp(prefix=".gmsa-krm-", dir=os.path.dirname(place) or ".")  # mode 0600
-            prepared.append((path, place))
+        for path, (data, mode) in contents.items():
+            if os.path.isdir(path):
+                raise IsADirectoryError(21, "Is a directory", path)
+            descriptor, temporary = tempfile.mkstemp(prefix=".gmsa-krm-", dir=os.path.dirname(path) or ".")  # mode 0600
+            prepared.append((temporary, path))
             with open(descriptor, "wb") as file:
                 file.write(data)
                 os.fchmod(descriptor, mode)
         while prepared:
-            path, place = prepared[0]
-            os.replace(path, place)
+            temporary, path = prepared[0]
+            os.replace(temporary, path)
             prepared.pop(0)
     except OSError as error:
-        error.filename = place
+        error.filename = path
         raise
     finally:
-        for path, _ in prepared:
-            os.unlink(path)
+        for temporary, _ in prepared:
+            os.unlink(temporary)
 
 
 def ordinary_mode() -> int:
-    """The mode of a file without secrets: what the user's umask leaves of 0666."""
+    """The mode of a file without secrets: 0666 without the bits of the user's umask."""
     mask = os.umask(0o077)
     os.umask(mask)
     return 0o666 & ~mask

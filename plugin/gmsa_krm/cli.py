@@ -1,7 +1,8 @@
-"""The commands, which module runs each, and the exit status.
+"""Declares the commands, runs one of them, and returns the exit status.
 
-0 done; 1 the input is wrong; 2 wrong usage; 3 something outside failed. Unless it is 0, `render`, `post-render` and
-`argocd generate` print nothing on stdout. Only the module of the one command is loaded.
+0: done; 1: the input is invalid; 2: wrong usage; 3: a file, a folder or another program failed. If it is not 0,
+`render`, `post-render` and `argocd generate` print nothing on stdout. Only the module of the requested command is
+loaded.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     if argv is None:
         import gc
 
-        # There are no cycles worth finding, and looking for them takes half the time of a large render.
+        # A run leaves few cycles, and looking for them takes half the time of a large render.
         gc.disable()
     try:
         return _run(program, arguments)
@@ -38,9 +39,9 @@ def main(argv: list[str] | None = None) -> int:
         console.print_error(error)
         return console.EXTERNAL_FAILURE
     except OSError as error:
-        if not isinstance(error, BrokenPipeError):  # a reader that has gone needs no message
+        if not isinstance(error, BrokenPipeError):  # a closed pipe needs no message
             console.print_error(f"stdin or stdout failed ({error.strerror or error})")
-        # With stdout as it is, the interpreter would fail to flush it once more at exit.
+        # Otherwise the interpreter would flush the failed stdout at exit, and fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return console.EXTERNAL_FAILURE
     except KeyboardInterrupt:
@@ -71,7 +72,7 @@ def _run(program: str, arguments: list[str]) -> int:
 
 
 def _parse(arguments: list[str]) -> Options:
-    """The options by argparse, which ends the process for help and mistakes."""
+    """The options as argparse reads them; it exits after printing help or an error."""
     import argparse
 
     parser = argparse.ArgumentParser(
@@ -85,7 +86,7 @@ def _parse(arguments: list[str]) -> Options:
 
 
 def declare_commands(parser: ArgumentParser | FastParser) -> None:
-    """All commands and their options; `run` names the module of `commands` and the function in it."""
+    """Declares all commands and their options. `run` is the module in `commands` and the function in it."""
     parser.add_argument("--version", action="version", version=f"gmsa-krm {__version__}")
     commands: Any = parser.add_subparsers(required=True, metavar="COMMAND")
     _declare_files(commands)

@@ -18,7 +18,7 @@ EXTERNAL_FAILURE = 3
 
 
 def stdin() -> BinaryIO:
-    """Standard input; an empty one where the caller has closed it."""
+    """Standard input, or an empty stream if the caller has closed it."""
     if sys.stdin is None:
         from io import BytesIO
 
@@ -27,7 +27,7 @@ def stdin() -> BinaryIO:
 
 
 def is_terminal() -> bool:
-    """Whether standard input is a terminal, where nobody sends anything."""
+    """Whether standard input is a terminal, so that reading it would wait for a user."""
     return sys.stdin is not None and sys.stdin.isatty()
 
 
@@ -40,7 +40,7 @@ def write(data: bytes) -> None:
 
 
 def write_text(text: str) -> None:
-    """Writes lines to standard output; file names that are not UTF-8 come out as they are. Raises OSError."""
+    """Writes lines to standard output; file names that are not UTF-8 keep their bytes. Raises OSError."""
     write(f"{text}\n".encode("utf-8", "surrogateescape"))
 
 

@@ -1,6 +1,6 @@
 """What a run may read besides its input: the files of one folder, environment variables and the date.
 
-Everything that depends on these passes through an `Environment`, before `generate` is called.
+`resolve` reads all of it through an `Environment`, before `generate` is called.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class FileError(Exception):
-    """A file that the input names cannot be used; the message says why and what to do."""
+    """A file that the input refers to cannot be used; the message says why and what to do."""
 
 
 class Environment:
-    """`folder` is the one that paths of the config are relative to and may not leave."""
+    """The environment of a config. Its paths are relative to `folder` and may not leave it."""
 
     def __init__(self, folder: str, variables: Mapping[str, str]) -> None:
         self._folder = folder
@@ -31,19 +31,19 @@ class Environment:
         return self._variables.get(name)
 
     def now(self) -> int:
-        """Seconds since 1970: SOURCE_DATE_EPOCH where that is set, so that a build can be repeated."""
-        given = self._variables.get("SOURCE_DATE_EPOCH")
-        if given is None:
+        """Seconds since 1970, or SOURCE_DATE_EPOCH if it is set, for reproducible output."""
+        epoch = self._variables.get("SOURCE_DATE_EPOCH")
+        if epoch is None:
             return int(time.time())
-        if not (given.isascii() and given.isdigit() and len(given) <= 11):
+        if not (epoch.isascii() and epoch.isdigit() and len(epoch) <= 11):
             raise invalid(
                 "source-date-epoch",
-                f"SOURCE_DATE_EPOCH={given[:40]!a} is not a number of seconds since 1970; fix or unset it",
+                f"SOURCE_DATE_EPOCH={epoch[:40]!a} is not a number of seconds since 1970; fix or unset it",
             )
-        return int(given)
+        return int(epoch)
 
     def path(self, relative: str) -> str:
-        """The real path of a file of the folder. Raises FileError if it leads out of it."""
+        """The real path of a file in the folder. Raises FileError if the path leaves the folder."""
         if not relative or "\0" in relative:
             raise FileError("is not a path; give one relative to the config's folder")
         if os.path.isabs(relative) or relative.startswith("\\") or relative[1:2] == ":":
@@ -57,14 +57,14 @@ class Environment:
         return real
 
     def read(self, relative: str, limit: int) -> bytes:
-        """The contents of a file of the folder, at most `limit` bytes. Raises FileError."""
+        """The contents of a file in the folder, at most `limit` bytes. Raises FileError."""
         return _read(self.path(relative), relative, "paths are relative to the config's folder", limit)
 
     def read_named_by(self, variable: str, limit: int) -> bytes | None:
-        """The contents of the file whose path a variable holds, or None if it is not set. Raises FileError.
+        """The contents of the file whose path is in a variable, or None if it is not set. Raises FileError.
 
-        The file may be anywhere: whoever sets the environment can read it anyway. A folder has a file for each
-        project of Argo CD, so that one project cannot render the secrets of another.
+        The file may be anywhere, since the caller who sets the environment can read it. The path may be a folder with a
+        file per Argo CD project, so that one project cannot render the secrets of another.
         """
         path = self._variables.get(variable)
         if path is None:

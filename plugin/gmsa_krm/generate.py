@@ -1,6 +1,6 @@
-"""Everything that a config asks for, in apply order: the table of contents of a gMSA set-up.
+"""The objects of a gMSA set-up, in apply order.
 
-Nothing here reads a file, the clock, the environment or the network; all of that is in the `Resolved` config.
+Nothing here reads a file, the clock, the environment or the network: the `Resolved` config has everything.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def generate(config: Resolved, usage: Usage) -> Iterator[Manifest]:
-    """`usage`: who uses which credspec, for those with usedBy: FromWorkloads."""
+    """The manifests of one config. `usage`: who uses which credspec, for credspecs with usedBy: FromWorkloads."""
     spec = config.spec
     mode = spec.admission.mode
     if mode == "Webhook" and spec.webhook.create_namespace:
@@ -85,7 +85,7 @@ def _webhook(config: Resolved) -> Iterator[Manifest]:
     if settings.hardening_policy and config.serves_policies:
         from gmsa_krm.manifests import policies
 
-        # Last: until the webhook fills in contents, it would refuse pods that name a credspec.
+        # Last: until the webhook fills in contents, the policy would refuse pods that name a credspec.
         policy = policies.hardening(settings, configurations.namespace_selector(settings))
         yield Manifest(policy, "spec.webhook.hardeningPolicy")
         yield Manifest(policies.binding(policy), "spec.webhook.hardeningPolicy")
@@ -97,7 +97,7 @@ def _policy(config: Resolved) -> Iterator[Manifest]:
     admission, settings = config.spec.admission, config.spec.policy
     for issue in policies.check_size(config.approved):
         config.report.add(issue, admission.at("mode"), f"{admission.path}.mode")
-    # The policy that fills in contents is before the one that refuses pods without them.
+    # The policy that fills in contents comes before the one that refuses pods without them.
     if settings.expand and config.serves_mutating_policies:
         expansion = policies.expansion(settings, config.approved)
         yield Manifest(expansion, "spec.policy")
@@ -108,7 +108,7 @@ def _policy(config: Resolved) -> Iterator[Manifest]:
 
 
 def _nodes(config: Resolved) -> Iterator[Manifest]:
-    """What runs on Windows nodes; last, since the Jobs are gMSA pods themselves."""
+    """The DaemonSet and Jobs of Windows nodes; last, since the Jobs are gMSA pods themselves."""
     settings = config.spec.nodes
     jobs = [(it, it.entry.diagnostics) for it in config.credspecs if it.entry.diagnostics is not None]
     if not settings.smb_compartment_namespace and not jobs:

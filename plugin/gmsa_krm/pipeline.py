@@ -1,4 +1,4 @@
-"""What every host does between reading and writing: resolve, process workloads, generate, reconcile, stop at errors."""
+"""What every host runs between reading and writing: resolve, process workloads, generate, reconcile, stop at errors."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 class Result:
-    """Everything that the configs ask for, in apply order, the changes to the documents, and the findings.
+    """The emitted objects in apply order, the edits of the documents, and the findings.
 
-    `edits` are by index of the document; their offsets are those of the document's text.
+    `edits` are by index of the document; their offsets count in the document's text.
     """
 
     __slots__ = ("_documents", "edits", "findings", "objects")
@@ -37,7 +37,7 @@ class Result:
 
     @property
     def added(self) -> list[Emitted]:
-        """The objects that are not among the documents yet."""
+        """The objects that are not among the documents."""
         return [it for it in self.objects if it.document is None]
 
     @property
@@ -66,10 +66,10 @@ class Result:
 
 
 def run(configs: list[tuple[LoadedConfig, Environment]], documents: list[Document], namespace: str = "") -> Result:
-    """What the configs ask for, beside the documents and in them.
+    """Generates the objects of the configs and changes the documents as the configs ask.
 
-    `namespace`: that of documents without one, if the host knows it. Raises InputError with all findings if one is an
-    error.
+    `namespace`: the namespace of documents without one, if the host knows it. Raises InputError with all findings if
+    one is an error.
     """
     resolved = resolve(configs, documents)
     edits: dict[int, list[Edit]] = {}
@@ -90,7 +90,7 @@ def run(configs: list[tuple[LoadedConfig, Environment]], documents: list[Documen
 
 
 def _add_diagnostics(configs: list[Resolved], usage: Usage) -> None:
-    """A diagnostics Job uses its credspec too."""
+    """Adds the service accounts of diagnostics Jobs, which use their credspec too."""
     for config in configs:
         for credspec in config.credspecs:
             job = credspec.entry.diagnostics

@@ -1,4 +1,4 @@
-"""What is emitted against what is already among the documents: an earlier output, or somebody else's object."""
+"""Compares the emitted objects with the documents, which may hold earlier output or objects of the same name."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _SINGLETONS = ("spec.webhook", "spec.crd", "spec.policy")
 
 
 class Emitted:
-    """An object that goes out. `source` is the path of the field that asks for it.
+    """An emitted object. `source` is the path of the field that asks for it.
 
-    `document` is the index of the document that is this object already, None if there is none; `in_list`: it is an
-    entry of that document, a List; `is_changed`: `data` has to replace it.
+    `document` is the index of the document that already has this object, None if there is none; `in_list`: the document
+    is a List with it; `is_changed`: `data` replaces the existing object.
     """
 
     __slots__ = ("data", "document", "identity", "in_list", "is_changed", "source")
@@ -40,7 +40,7 @@ class Emitted:
 
 
 def merge(manifests: Iterable[tuple[Manifest, Resolved]]) -> dict[Identity, Emitted]:
-    """One object of each identity; configs may share what is equal, and nothing else."""
+    """One object per identity; an error if two manifests of one identity differ."""
     emitted: dict[Identity, Emitted] = {}
     for manifest, config in manifests:
         first = emitted.setdefault(manifest.identity, Emitted(manifest))
@@ -61,7 +61,7 @@ def merge(manifests: Iterable[tuple[Manifest, Resolved]]) -> dict[Identity, Emit
 def reconcile(
     emitted: dict[Identity, Emitted], documents: list[Document], findings: list[Finding]
 ) -> dict[int, list[Edit]]:
-    """Finds the emitted objects among the documents; the edits of Lists with changed ones, by index of the document."""
+    """Finds the emitted objects among the documents; returns the edits of Lists, by index of the document."""
     edits: dict[int, list[Edit]] = {}
     kinds = KindFilter(kind for _, kind, _, _ in emitted)
     for index, document in enumerate(documents) if emitted else ():
@@ -87,13 +87,13 @@ def reconcile(
 
 
 def describe(identity: Identity) -> str:
-    """As messages name an object."""
+    """An object as messages name it."""
     _, kind, namespace, name = identity
     return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
 
 
 def _adopt(document: Document, index: int, emitted: dict[Identity, Emitted], findings: list[Finding]) -> Emitted | None:
-    """The emitted object that the document is already; an error if the document is somebody else's."""
+    """The emitted object that the document holds; an error if gmsa-krm does not manage the document."""
     identity = document.identity
     found = emitted.get(identity) if identity else None
     if identity is None or found is None or document.node is None:

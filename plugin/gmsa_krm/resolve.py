@@ -1,7 +1,7 @@
-"""Config + environment -> `Resolved`: everything that the rest needs, worked out once and immutable.
+"""Config + environment -> `Resolved`: everything that the later steps need, computed once.
 
-What a config takes from outside (certificates, credential specs in files, the Kubernetes version) is read here; so is
-what the configs of one cluster have to know about each other.
+This step reads what a config refers to (certificates, credential specs in files, the Kubernetes version), and checks
+the configs of one cluster against each other.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ class ResolvedCredspec:
 
 
 class Resolved:
-    """A config without errors, and what it needs.
+    """A valid config, and what it refers to.
 
     `tls`: the webhook's material, in mode Webhook. `approved`, if a config is in mode Policy: the contents that each
-    credspec may have in a pod, by its name, the current ones first; in the config with the policy those of all configs.
-    `report` places further findings in the config, whose node is `root`.
+    credspec may have in a pod, by its name, the current ones first; in the config with the policy, those of all
+    configs. `report` locates further findings in the config, whose node is `root`.
     """
 
     __slots__ = ("_kube_version", "approved", "credspecs", "report", "root", "spec", "tls")
@@ -76,17 +76,17 @@ class Resolved:
 
     @property
     def serves_policies(self) -> bool:
-        """Whether the cluster knows ValidatingAdmissionPolicy; true where nothing says its version."""
+        """Whether the cluster has ValidatingAdmissionPolicy; true if its version is unknown."""
         return self._kube_version is None or self._kube_version >= _POLICIES_SINCE
 
     @property
     def serves_mutating_policies(self) -> bool:
-        """Whether the cluster knows MutatingAdmissionPolicy; true where nothing says its version."""
+        """Whether the cluster has MutatingAdmissionPolicy; true if its version is unknown."""
         return self._kube_version is None or self._kube_version >= _MUTATING_POLICIES_SINCE
 
 
 def resolve(configs: Iterable[tuple[LoadedConfig, Environment]], documents: list[Document]) -> list[Resolved]:
-    """The configs of one cluster, resolved; warnings are in their reports.
+    """Resolves the configs of one cluster; warnings go to their reports.
 
     Raises InputError with all findings of all configs if one is an error.
     """
@@ -123,7 +123,7 @@ class _Resolver:
         return self.spec.admission.mode
 
     def read(self, documents: list[Document]) -> None:
-        """Reads what the config needs from outside, as far as the config is valid."""
+        """Reads the files and variables that the config refers to, as far as the config is valid."""
         wrong = [finding.field for finding in self.loaded.findings if finding.severity == ERROR]
         self._read_credspecs()
         self._read_version()
@@ -137,7 +137,7 @@ class _Resolver:
             self._tls = obtain(webhook, self._environment, self.report, existing)
 
     def build_credspecs(self) -> None:
-        """Of a config without errors."""
+        """Builds the credential specs of a config without errors."""
         for entry in self.spec.credspecs:
             spec = self._files.get(entry.path) or entry.credential_spec(self.spec.domains)
             self.credspecs.append(ResolvedCredspec(entry, self.name_of(entry) or "", spec))
@@ -170,7 +170,7 @@ class _Resolver:
         return parse_credspec(data, Report(shown, findings=self.report.findings))
 
     def _name_after_account(self, entry: CredspecEntry, spec: CredentialSpec, named: dict[str, CredspecEntry]) -> None:
-        """Names an entry without a name after the account in its file."""
+        """Gives an entry without a name the default name of the account in its file."""
         if entry.name is not None or spec.account is None:
             return
         field = f"{entry.path}.name"
@@ -189,7 +189,7 @@ class _Resolver:
         self.names[entry.path] = name
 
     def _read_previous(self, accepted: AcceptedContents) -> None:
-        """Reads contents that are accepted beside the current ones."""
+        """Reads contents that are accepted in addition to the current ones."""
         from gmsa_krm.credspecs.parse import parse_previous
 
         if not accepted.credspec or not accepted.has_one_source:
@@ -215,8 +215,8 @@ class _Resolver:
 
     def _read_version(self) -> None:
         under_argocd = self._environment.variable("ARGOCD_APP_NAME") is not None
-        given = self.spec.kube_version or (self._environment.variable("KUBE_VERSION") if under_argocd else None)
-        self._kube_version = parse_version(given) if given else None
+        text = self.spec.kube_version or (self._environment.variable("KUBE_VERSION") if under_argocd else None)
+        self._kube_version = parse_version(text) if text else None
         if self._kube_version is not None:
             _check_version(self.spec, self._kube_version, self.report)
 
@@ -252,7 +252,7 @@ def _check_version(spec: Spec, version: Version, report: Report) -> None:
 
 
 def _check_modes(resolvers: list[_Resolver]) -> None:
-    """A policy refuses the credspecs that it does not know, so no other admission can be beside it."""
+    """A policy refuses credspecs that it does not know, so other configs cannot use another admission mode."""
     first = next((it for it in resolvers if it.mode == "Policy"), None)
     for resolver in resolvers:
         if first is None or resolver is first or resolver.mode == "None":
@@ -284,9 +284,9 @@ def _check_previous_names(resolvers: list[_Resolver]) -> None:
 
 
 def _approved(resolvers: list[_Resolver]) -> list[dict[str, list[str]]]:
-    """What each credspec may be in a pod, for each config; empty where no config is in mode Policy.
+    """The contents that each credspec may have in a pod, for each config; empty if no config is in mode Policy.
 
-    A policy has the contents of all configs, and the previous ones of its own.
+    A policy has the current contents of all configs, and the previous contents of its own config.
     """
     with_policy = any(resolver.mode == "Policy" for resolver in resolvers)
     own: list[dict[str, list[str]]] = []
@@ -328,7 +328,7 @@ def _stop_at_errors(resolvers: list[_Resolver]) -> None:
 
 
 def _existing_material(webhook: Webhook, documents: Iterable[Document]) -> TlsMaterial | None:
-    """What the webhook's Secret holds, if it is among the documents."""
+    """The material in the webhook's Secret, if the Secret is among the documents."""
     from base64 import b64decode
     from binascii import Error
 

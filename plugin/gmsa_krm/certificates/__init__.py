@@ -1,7 +1,7 @@
 """The webhook's TLS material, a module per source.
 
-A source is a line of `config.certificate.SOURCES` and a module here, named as the source in snake_case, with a function
-`obtain`. Only the module of the one source is loaded.
+A source is a line of `config.certificate.SOURCES` and a module here with the name of the source in snake_case and a
+function `obtain`. Only the module of the configured source is loaded.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 def obtain(
     webhook: Webhook, environment: Environment, report: Report, existing: TlsMaterial | None
 ) -> TlsMaterial | None:
-    """The material for a webhook; None where the report has the reason.
+    """The material for a webhook; None if the report has an error.
 
-    `existing` is what the Secret of an earlier run holds, if it is among the documents.
+    `existing` is the material in the Secret of an earlier run, if that is among the documents.
     """
-    # importlib would take longer to load than the module
+    # importing importlib would take longer than the module
     source = __import__(f"gmsa_krm.certificates.{module_name(webhook.certificate.source)}", fromlist=["obtain"])
     material: TlsMaterial | None = source.obtain(webhook, environment, report, existing)
     return material

@@ -1,7 +1,7 @@
 """A certificate authority for one Service, and the certificates that it signs.
 
-ECDSA P-256, SHA-256. The CA's name constraints allow the Service's names and nothing else, so that its key,
-should it leak, can impersonate this webhook only.
+ECDSA P-256, SHA-256. The CA's name constraints allow only the names of the Service, so a leaked key can impersonate no
+other server.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 Key = ec.EllipticCurvePrivateKey
-# First and last second, since 1970.
+# First and last second of the validity, since 1970.
 Validity = tuple[int, int]
 
 
@@ -23,7 +23,7 @@ class Authority:
     """A CA: `certificate` is public; the key never leaves the object."""
 
     def __init__(self, key: Key, names: list[str], serial: int, validity: Validity, deterministic: bool) -> None:
-        """`names`: the DNS names it may sign for. `deterministic`: RFC 6979 signatures, the same at every run."""
+        """`names`: the DNS names that it may sign for. `deterministic`: RFC 6979 signatures, the same in every run."""
         self._key = key
         self._deterministic = deterministic
         self._subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gmsa-krm webhook CA")])

@@ -1,4 +1,4 @@
-"""Source CertManager: cert-manager issues the certificate and injects the CA; there is no material here."""
+"""Source CertManager: cert-manager issues the certificate and injects the CA, so there is no material to obtain."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ if TYPE_CHECKING:
     from gmsa_krm.findings import Report
 
 
-def obtain(_: Webhook, __: Environment, ___: Report, ____: TlsMaterial | None) -> TlsMaterial:
+def obtain(_webhook: Webhook, _environment: Environment, _report: Report, _existing: TlsMaterial | None) -> TlsMaterial:
     return TlsMaterial(ISSUED)

@@ -6,7 +6,7 @@ validity follow from the epoch: `now` divided by `rotateEvery`.
 One CA signs the certificates of all epochs. The alternative, a CA per epoch with its neighbours in the bundle, trusts
 an old pod for one epoch only: after a late render or a rollout that hangs, the API server would meet a server that it
 does not trust. With one CA the bundle never changes, so Secret, pods and configurations may be applied in any order.
-It costs no security: whoever has the seed has the keys of all epochs in either case.
+It costs no security: the seed gives the keys of all epochs in either case.
 """
 
 from __future__ import annotations
@@ -48,16 +48,16 @@ def obtain(webhook: Webhook, environment: Environment, report: Report, _: TlsMat
     authority = Authority(
         _key(seed, f"ca key {purpose}"), names, _serial(seed, f"ca serial {purpose}"), _CA_VALIDITY, deterministic=True
     )
-    of_epoch = f"{purpose} {epoch_length} {epoch}"
-    key = _key(seed, f"leaf key {of_epoch}")
-    # A day early, for clocks that are slow; validFor is at least two epochs, so it outlives the next one.
+    leaf_purpose = f"{purpose} {epoch_length} {epoch}"
+    key = _key(seed, f"leaf key {leaf_purpose}")
+    # Valid a day early, for slow clocks. validFor is at least two epochs, so the certificate outlives the next one.
     validity = (max(start - DAY, 0), start + seconds(settings.valid_for))
-    certificate = authority.issue(key, names, _serial(seed, f"leaf serial {of_epoch} {validity[1]}"), validity)
+    certificate = authority.issue(key, names, _serial(seed, f"leaf serial {leaf_purpose} {validity[1]}"), validity)
     return TlsMaterial(EMITTED, certificate_pem(authority.certificate), certificate_pem(certificate), key_pem(key))
 
 
 def _read_seed(settings: Derive, environment: Environment, report: Report) -> bytes | None:
-    """The seed without the line break that editors and `echo` add; None if the report has the reason."""
+    """The seed, without the line break that editors and `echo` add; None if the report has an error."""
     if settings.seed_file is not None:
         key, source = "seedFile", settings.seed_file
     else:
@@ -83,11 +83,11 @@ def _read_seed(settings: Derive, environment: Environment, report: Report) -> by
 
 
 def _raw_seed(settings: Derive, environment: Environment) -> bytes:
-    """What the file or the variable holds. Raises FileError."""
+    """The contents of the file or the variable. Raises FileError."""
     if settings.seed_file is not None:
         return environment.read(settings.seed_file, _MAX_SEED_BYTES)
     if environment.variable("ARGOCD_APP_NAME") is not None and not settings.seed_env.startswith("GMSA_KRM_SEED"):
-        # Applications set variables there, so others are not secret.
+        # Applications set variables there, so variables with other names are not secret.
         raise FileError(
             f"{settings.seed_env} is not read under Argo CD; name a variable of the sidecar that starts with"
             " GMSA_KRM_SEED"

@@ -1,4 +1,4 @@
-"""Source ExistingSecret: a Secret that something else keeps in the cluster, and the CA of its certificate."""
+"""Source ExistingSecret: a Secret that another tool manages in the cluster, and the CA of its certificate."""
 
 from __future__ import annotations
 

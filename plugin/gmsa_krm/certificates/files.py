@@ -1,7 +1,4 @@
-"""Source Files: PEM files, proved by a TLS handshake in memory.
-
-OpenSSL checks key, chain and name in one handshake just as a client would.
-"""
+"""Source Files: PEM files, verified by a TLS handshake in memory, in which OpenSSL checks key, chain and name."""
 
 from __future__ import annotations
 
@@ -32,19 +29,19 @@ def obtain(webhook: Webhook, environment: Environment, report: Report, _: TlsMat
     key = _read_key(files, environment, report)
     if not authorities or not chain or key is None:
         return None
-    server = _server(files, environment, report)
+    server = _server_context(files, environment, report)
     if server is None:
         return None
     authorities = unexpired(authorities, environment.now(), files, "ca", report)
     if not authorities:
         return None
-    client = _client(authorities)
+    client = _client_context(authorities)
     name = dns_names(webhook.name, webhook.namespace)[0]
     certificate = _handshake(client, server, name, files, report)
-    if certificate is None or not _is_in_force(certificate, environment.now(), files, report):
+    if certificate is None or not _is_valid_now(certificate, environment.now(), files, report):
         return None
     if environment.variable("SOURCE_DATE_EPOCH") is None:
-        # Once more with the dates of the whole chain, which OpenSSL compares with the clock only.
+        # A second handshake checks the dates of the whole chain, which OpenSSL can only compare with the clock.
         client.verify_flags &= ~_NO_CHECK_TIME
         if _handshake(client, server, name, files, report) is None:
             return None
@@ -65,7 +62,7 @@ def _read_key(files: CertificateFiles, environment: Environment, report: Report)
     return key
 
 
-def _server(files: CertificateFiles, environment: Environment, report: Report) -> ssl.SSLContext | None:
+def _server_context(files: CertificateFiles, environment: Environment, report: Report) -> ssl.SSLContext | None:
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         server.load_cert_chain(environment.path(files.cert), environment.path(files.key), password=_no_password)
@@ -83,8 +80,8 @@ def _server(files: CertificateFiles, environment: Environment, report: Report) -
     return server
 
 
-def _client(authorities: list[str]) -> ssl.SSLContext:
-    """A client that trusts what the API server would: every certificate of the bundle, root or not."""
+def _client_context(authorities: list[str]) -> ssl.SSLContext:
+    """A client that trusts every certificate of the bundle, root or not, as the API server does."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     # Go reads no name from the subject, and trusts any certificate of its pool.
     context.hostname_checks_common_name = False
@@ -96,7 +93,7 @@ def _client(authorities: list[str]) -> ssl.SSLContext:
 def _handshake(
     client: ssl.SSLContext, server: ssl.SSLContext, name: str, files: CertificateFiles, report: Report
 ) -> dict[str, Any] | None:
-    """The server's certificate as the client saw it, or None and the reason in the report."""
+    """The server's certificate as the client sees it; None if the report has an error."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = [
         client.wrap_bio(to_client, to_server, server_hostname=name),
@@ -115,7 +112,7 @@ def _handshake(
         if certificate:
             return dict(certificate)
     except ssl.SSLCertVerificationError as error:
-        certificate_error(report, files, "cert", _verification(error, name, files))
+        certificate_error(report, files, "cert", _verification_message(error, name, files))
         return None
     except (ssl.SSLError, ValueError) as error:
         message = f"a TLS client cannot connect to a server with {files.cert} and {files.key} ({reason(error)})"
@@ -127,7 +124,7 @@ def _handshake(
     return None
 
 
-def _verification(error: ssl.SSLCertVerificationError, name: str, files: CertificateFiles) -> str:
+def _verification_message(error: ssl.SSLCertVerificationError, name: str, files: CertificateFiles) -> str:
     if "ostname mismatch" in error.verify_message:
         return (
             f"{files.cert} is not for {name}, the name by which the API server calls the webhook; issue it with that"
@@ -144,8 +141,8 @@ def _verification(error: ssl.SSLCertVerificationError, name: str, files: Certifi
     )
 
 
-def _is_in_force(certificate: dict[str, Any], now: int, files: CertificateFiles, report: Report) -> bool:
-    """Whether the serving certificate has not expired; a warning if it soon will."""
+def _is_valid_now(certificate: dict[str, Any], now: int, files: CertificateFiles, report: Report) -> bool:
+    """Whether the serving certificate has not expired; a warning if it expires soon."""
     node, field = files.at("cert"), f"{files.path}.cert"
     last = ssl.cert_time_to_seconds(certificate["notAfter"])
     if last <= now:
@@ -159,4 +156,4 @@ def _is_in_force(certificate: dict[str, Any], now: int, files: CertificateFiles,
 
 
 def _no_password() -> str:
-    return ""  # without this OpenSSL would ask on the terminal
+    return ""  # OpenSSL would ask for a password on the terminal

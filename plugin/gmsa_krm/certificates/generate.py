@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def obtain(
     webhook: Webhook, environment: Environment, report: Report, existing: TlsMaterial | None
 ) -> TlsMaterial | None:
-    """The material of an earlier run while it is good, else new material; None if the report has the reason."""
+    """The material of an earlier run if it is still valid, else new material."""
     node, field = webhook.certificate.at("source"), f"{webhook.certificate.path}.source"
     if environment.variable("ARGOCD_APP_NAME") is not None:
         message = (
@@ -34,7 +34,7 @@ def obtain(
         return None
     names = dns_names(webhook.name, webhook.namespace)
     now = environment.now()
-    if existing is not None and _is_good(existing, names, now):
+    if existing is not None and _is_usable(existing, names, now):
         return existing
     message = (
         "Generate makes new keys on every run, so no two renders are equal and each one restarts the webhook; use"
@@ -45,7 +45,7 @@ def obtain(
 
 
 def issue(names: list[str], now: int, valid_for: int) -> TlsMaterial:
-    """New material for `names`; valid from an hour before `now`, for clocks that are slow."""
+    """New material for `names`, valid from an hour before `now`, for slow clocks."""
     validity = (now - 3600, now + valid_for)
     authority = Authority(
         ec.generate_private_key(ec.SECP256R1()), names, x509.random_serial_number(), validity, deterministic=False
@@ -55,20 +55,20 @@ def issue(names: list[str], now: int, valid_for: int) -> TlsMaterial:
     return TlsMaterial(EMITTED, certificate_pem(authority.certificate), certificate_pem(certificate), key_pem(key))
 
 
-def _is_good(existing: TlsMaterial, names: list[str], now: int) -> bool:
-    """Whether material of an earlier run fits this webhook and lasts."""
+def _is_usable(existing: TlsMaterial, names: list[str], now: int) -> bool:
+    """Whether material of an earlier run is for this webhook and does not expire soon."""
     try:
         certificate = x509.load_pem_x509_certificate(existing.certificate.encode())
         authority = x509.load_pem_x509_certificate(existing.ca_bundle.encode())
         key = load_pem_private_key(existing.key.encode(), password=None)
         certificate.verify_directly_issued_by(authority)
         own_key, public_key = key.public_key(), certificate.public_key()
-        held = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        alternative_names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.ExtensionNotFound):
         return False
     last = datetime.fromtimestamp(now, UTC) + timedelta(seconds=SOON)
     return (
         own_key == public_key
-        and held.get_values_for_type(x509.DNSName) == names
+        and alternative_names.get_values_for_type(x509.DNSName) == names
         and min(certificate.not_valid_after_utc, authority.not_valid_after_utc) > last
     )

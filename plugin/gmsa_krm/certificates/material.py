@@ -1,4 +1,4 @@
-"""What a source of certificates gives, and the names that a certificate must have."""
+"""The TLS material that a certificate source obtains, and the names that a certificate must have."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import re
 _CERTIFICATE = r"-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----"
 
 DAY = 86_400
-# Certificates that expire earlier than this are worth a warning.
+# A certificate that expires within this time gets a warning.
 SOON = 30 * DAY
 
-# Where the private key is: in the Secret that is emitted; in a Secret of the cluster that something else keeps; in a
-# Secret of the cluster that cert-manager writes for the emitted Certificate.
+# Where the private key is: in the emitted Secret; in a Secret that another tool manages in the cluster; in the Secret
+# that cert-manager writes for the emitted Certificate.
 EMITTED = "emitted"
 EXISTING = "existing"
 ISSUED = "issued"
@@ -38,11 +38,11 @@ class TlsMaterial:
         return self.key_location != EMITTED
 
     def __repr__(self) -> str:
-        return "TlsMaterial(...)"  # a key must not reach a log by way of a traceback
+        return "TlsMaterial(...)"  # keeps the key out of tracebacks and logs
 
 
 def dns_names(service: str, namespace: str) -> list[str]:
-    """The names of a Service; the API server connects to the first."""
+    """The DNS names of a Service; the API server connects to the first."""
     return [f"{service}.{namespace}.svc", f"{service}.{namespace}.svc.cluster.local"]
 
 

@@ -1,6 +1,6 @@
 """PEM files that a config names.
 
-The standard library's ssl and not cryptography: its import costs a third.
+They are read with the standard library's ssl, which loads in a third of the time of cryptography.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MAX_BYTES = 256 * 1024
 
 
 def read_text(section: Section, key: str, environment: Environment, report: Report) -> str | None:
-    """The text of the file that the field `key` names; None if the report has the reason."""
+    """The text of the file in the field `key`; None if the report has an error."""
     try:
         return environment.read(section.value(key), _MAX_BYTES).decode("ascii", "replace")
     except FileError as error:
@@ -28,7 +28,7 @@ def read_text(section: Section, key: str, environment: Environment, report: Repo
 
 
 def read_certificates(section: Section, key: str, environment: Environment, report: Report) -> list[str]:
-    """The certificates of a PEM file; none if there are none, or if a private key is with them."""
+    """The certificates of a PEM file; empty if the report has an error, such as a private key in the file."""
     pem = read_text(section, key, environment, report)
     if pem is None:
         return []
@@ -45,13 +45,13 @@ def read_certificates(section: Section, key: str, environment: Environment, repo
 
 
 def read_authorities(section: Section, key: str, environment: Environment, report: Report) -> list[str]:
-    """The CAs of a PEM file that have not expired; none if the report has the reason."""
+    """The CAs of a PEM file that have not expired; empty if the report has an error."""
     authorities = read_certificates(section, key, environment, report)
     return unexpired(authorities, environment.now(), section, key, report) if authorities else []
 
 
 def unexpired(authorities: list[str], now: int, section: Section, key: str, report: Report) -> list[str]:
-    """Those of the CAs that have not expired; none if all have, or if one cannot be read.
+    """The CAs that have not expired; empty if all have, or if one cannot be read.
 
     An expired CA beside a valid one (the old one after a rotation) is left out with a warning.
     """
@@ -65,7 +65,7 @@ def unexpired(authorities: list[str], now: int, section: Section, key: str, repo
             message = f"{path} holds a certificate that cannot be read ({reason(error)}); replace it"
             certificate_error(report, section, key, message)
             return []
-        known = context.get_ca_certs()  # lists no certificate that is not a CA: its end is the leaf's
+        known = context.get_ca_certs()  # lists CAs only; another certificate has no known end here
         ends[pem] = ssl.cert_time_to_seconds(str(known[0]["notAfter"])) if known else None
     valid = [pem for pem in authorities if (end := ends[pem]) is None or end > now]
     if not valid:
@@ -88,5 +88,5 @@ def certificate_error(report: Report, section: Section, key: str, message: str) 
 
 
 def reason(error: Exception) -> str:
-    """OpenSSL's word for an error."""
+    """OpenSSL's reason for an error."""
     return getattr(error, "reason", None) or str(error)[:200]

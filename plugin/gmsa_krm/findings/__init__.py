@@ -1,9 +1,9 @@
-"""Findings: what is wrong with an input, where, and what to do about it.
+"""Findings: what is wrong with an input, where, and how to fix it.
 
-A `Report` collects them; it is the one way to report. Where nothing can go on, `invalid` raises. The rules that
-findings name are described in `rules`, which is loaded only where they are explained.
+A `Report` collects findings; where a run cannot continue, raise `invalid`. There is no other way to report. `rules`
+describes the rule of each finding; it is loaded only to explain one.
 
-A finding never carries a secret: whoever reports on key material names the file or the variable, not its contents.
+A finding never contains a secret: a finding about key material names the file or the variable, not its contents.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Protocol
 
-    # What a check of a single value finds: severity, rule, message.
+    # A finding without a location, from a check of a single value: severity, rule, message.
     Issue = tuple[str, str, str]
 
     class HasPosition(Protocol):
@@ -28,7 +28,7 @@ WARNING = "warning"
 
 
 class Location:
-    """A place in a file. Line and column count from 1; 0 means the whole file."""
+    """A position in a file. Line and column count from 1; 0 means the whole file."""
 
     __slots__ = ("column", "file", "line")
 
@@ -47,8 +47,8 @@ class Finding:
     """An error or a warning about an input.
 
     `rule` is the id of a rule of the catalogue, for filters and for SARIF. `field` is the path of the field as the
-    user would write it (`spec.domains[0].sid`), empty where the whole input is meant. `message` says what is wrong
-    and what to do.
+    user would write it (`spec.domains[0].sid`), empty for the whole input. `message` says what is wrong and how to fix
+    it.
     """
 
     __slots__ = ("field", "location", "message", "rule", "severity")
@@ -69,7 +69,7 @@ class Finding:
             parts.append(self.field)
         parts.append(self.message)
         line = ": ".join(parts)
-        # A key or value of the input must not write to the terminal, nor a second line that looks like ours.
+        # A key or value of the input must not control the terminal, or forge another finding on a line of its own.
         return line if line.isprintable() else "".join(it if it.isprintable() else repr(it)[1:-1] for it in line)
 
 
@@ -103,7 +103,7 @@ class Report:
         self.add((WARNING, rule, message), where, field)
 
     def add(self, issue: Issue, where: HasPosition | Location | None = None, field: str = "") -> None:
-        """Reports what a check of a single value has found."""
+        """Reports an issue that a check of a single value has found."""
         severity, rule, message = issue
         location = where if isinstance(where, Location) else self.location(where)
         if self._prefix:
@@ -134,7 +134,7 @@ def has_errors(findings: Iterable[Finding]) -> bool:
 
 
 class InputError(Exception):
-    """The input is wrong: exit status 1. Holds every finding of the run, warnings included."""
+    """The input is invalid: exit status 1. `findings` are those of the whole run, warnings included."""
 
     def __init__(self, findings: list[Finding]) -> None:
         super().__init__("\n".join(map(str, findings)))
@@ -142,9 +142,9 @@ class InputError(Exception):
 
 
 class ExternalError(Exception):
-    """Something outside of the program failed (a file, a folder, another program): exit status 3."""
+    """A file, a folder or another program failed: exit status 3."""
 
 
 def invalid(rule: str, message: str, location: Location | None = None, field: str = "") -> InputError:
-    """The exception for an input that cannot be read any further."""
+    """The exception for an input that cannot be processed any further."""
     return InputError([Finding(ERROR, rule, message, location or Location(), field)])

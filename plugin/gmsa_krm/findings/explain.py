@@ -8,18 +8,18 @@ from gmsa_krm.findings.rules import RULES, Rule
 
 _COLUMNS = 100
 _INDENT = "    "
-# How an example starts, and what it is a part of where it does not say so itself.
+# How an example starts, and what it is a part of.
 _PARTS = {"spec:": " (in a GMSAConfig)", "{": " (in the JSON of New-CredentialSpec)"}
 
 
-def explanation(of: Rule) -> str:
-    """What a rule finds, why it matters, what to do, and the examples; the last line ends in a line break."""
+def explanation(rule: Rule) -> str:
+    """What a rule finds, why it matters, how to fix it, and the examples; ends in a line break."""
     sections = [
-        f"{of.id} ({of.severity})\n{_wrapped(of.summary)}.",
-        f"Why it matters\n{_wrapped(of.why, _INDENT)}",
-        f"What to do\n{_wrapped(of.cure, _INDENT)}",
-        f"Wrong{_part(of.bad)}\n{indent(of.bad, _INDENT).rstrip()}",
-        f"Correct{_part(of.good)}\n{indent(of.good, _INDENT).rstrip()}",
+        f"{rule.id} ({rule.severity})\n{_wrapped(rule.summary)}.",
+        f"Why it matters\n{_wrapped(rule.why, _INDENT)}",
+        f"What to do\n{_wrapped(rule.cure, _INDENT)}",
+        f"Wrong{_part(rule.bad)}\n{indent(rule.bad, _INDENT).rstrip()}",
+        f"Correct{_part(rule.good)}\n{indent(rule.good, _INDENT).rstrip()}",
     ]
     return "\n\n".join(sections) + "\n"
 

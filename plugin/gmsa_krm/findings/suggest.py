@@ -1,4 +1,4 @@
-"""What a mistyped word was probably meant to be."""
+"""Suggestions for a mistyped word."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ if TYPE_CHECKING:
 
 
 def suggestion(word: str, known: Iterable[str], *, listed: bool = True) -> str:
-    """A remark in parentheses that names the known word that was probably meant, or the known words if they are few.
+    """A hint in parentheses: the known word that was probably meant, or all known words if they are few.
 
-    It starts with a space, to stand behind what is wrong and before the cure; empty if there is nothing to suggest.
-    `listed`: whether to name the known words where none is close.
+    It starts with a space, to be appended to what is wrong; empty if there is nothing to suggest. `listed`: whether to
+    name the known words if none is close.
     """
     from difflib import get_close_matches  # only where there is a mistake to explain
 
     known = list(known)
     by_lower_case = {name.lower(): name for name in known}
-    # Comparing with many for each of many mistakes would take minutes; then only the case is forgiven.
+    # Comparing many mistakes with many words would take minutes; then only a different case is recognized.
     candidates = by_lower_case if len(by_lower_case) <= 200 else {word.lower()} & set(by_lower_case)
     close = get_close_matches(word[:60].lower(), candidates, n=1, cutoff=0.6)
     if close:
