@@ -12,7 +12,7 @@ from gmsa_krm.config.declaration import (
     string_or_mapping,
     strings,
 )
-from gmsa_krm.credspecs import values as directory
+from gmsa_krm.credspecs import values as credspec_values
 from gmsa_krm.credspecs.model import credential_spec_of
 from gmsa_krm.credspecs.plugins import PLUGINS, check_plugin, check_plugin_input, host_account_config
 
@@ -29,30 +29,30 @@ class Domain(Section):
 
     name: str = string("Name that credspecs[].domain refers to. Default: dnsName.", default=lambda self: self.dns_name)
     dns_name: str = string(
-        "DNS name of the domain.", required=True, check=directory.dns_name, examples=("contoso.com",)
+        "DNS name of the domain.", required=True, check=credspec_values.dns_name, examples=("contoso.com",)
     )
     dns_tree_name: str = string(
         "DNS name of the forest's root domain. Default: dnsName.",
-        check=directory.dns_name,
+        check=credspec_values.dns_name,
         default=lambda self: self.dns_name,
         examples=("contoso.com",),
     )
     net_bios_name: str = string(
         "NetBIOS name of the domain, at most 15 characters.",
         required=True,
-        check=directory.netbios_name,
+        check=credspec_values.netbios_name,
         examples=("CONTOSO",),
     )
     guid: str = string(
         "GUID of the domain, without braces: (Get-ADDomain).ObjectGUID.",
         required=True,
-        check=directory.domain_guid,
+        check=credspec_values.domain_guid,
         examples=("244818ae-87ac-4fcd-92ec-e79e5252348a",),
     )
     sid: str = string(
         "SID of the domain, S-1-5-21 and three numbers: (Get-ADDomain).DomainSID.Value.",
         required=True,
-        check=directory.domain_sid,
+        check=credspec_values.domain_sid,
         examples=("S-1-5-21-2126449477-2524075714-3094792973",),
     )
 
@@ -60,10 +60,10 @@ class Domain(Section):
 class AdditionalAccount(Section):
     """An additional entry of GroupManagedServiceAccounts."""
 
-    account: str = string("sAMAccountName without the trailing $.", required=True, check=directory.account)
+    account: str = string("sAMAccountName without the trailing $.", required=True, check=credspec_values.account)
     scope: str | None = string(
         "DNS or NetBIOS name of the account's domain. Default: both names of the credspec's domain.",
-        check=directory.scope,
+        check=credspec_values.scope,
         examples=("fabrikam.com",),
     )
 
@@ -140,7 +140,7 @@ class CredspecEntry(Section):
     checks_always = True
 
     account: str | None = string(
-        "sAMAccountName of the gMSA, without the trailing $.", check=directory.account, examples=("WebApp1",)
+        "sAMAccountName of the gMSA, without the trailing $.", check=credspec_values.account, examples=("WebApp1",)
     )
     file: str | None = string(
         "Instead of account and domain: the JSON file that New-CredentialSpec wrote, relative to this config's folder.",
@@ -149,7 +149,7 @@ class CredspecEntry(Section):
     name: str | None = string(
         "Name of the GMSACredentialSpec. Default: gmsa- and the account as an RFC 1123 name.",
         check=values.subdomain_name,
-        default=lambda self: directory.credspec_name(self.account or ""),
+        default=lambda self: credspec_values.credspec_name(self.account or ""),
         examples=("gmsa-webapp1",),
     )
     domain: str | None = string("Name of an entry of domains. Default: the only domain.")

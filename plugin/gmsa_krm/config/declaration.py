@@ -1,7 +1,7 @@
-"""The language that GMSAConfig is declared in: a section is a class, a field has a type, a default and a meaning.
+"""The language that declares GMSAConfig: a section is a class, a field has a type, a default and a description.
 
-One declaration serves the reader (types, defaults, checks), the messages and the JSON Schema. Plain classes and not
-dataclasses, attrs or pydantic: those cost 20 ms and more at every start, stop at the first error or know no positions.
+The reader (types, defaults, checks), the messages and the JSON Schema use the same declaration. The classes are plain:
+dataclasses, attrs and pydantic add 20 ms or more to every start, stop at the first error, or know no positions.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class ConfigReport(Report):
-    """The report about a config; `overridden` maps the paths of fields that are set from outside to where that is."""
+    """The report about a config. `overridden` maps the path of each field that an override sets to the override's source."""
 
     def __init__(self, file: str, first_line: int = 0, *, positions: bool = True) -> None:
         super().__init__(file, first_line, positions=positions)
@@ -33,14 +33,14 @@ class ConfigReport(Report):
 
     def add(self, issue: Issue, where: HasPosition | Location | None = None, field: str = "") -> None:
         for path, source in self.overridden.items():
-            above = issue[1] == "unknown-field" and path.startswith((f"{field}.", f"{field}["))
-            if above or field == path or field.startswith((f"{path}.", f"{path}[")):
+            is_parent = issue[1] == "unknown-field" and path.startswith((f"{field}.", f"{field}["))
+            if is_parent or field == path or field.startswith((f"{path}.", f"{path}[")):
                 where = Location(source)
         super().add(issue, where, field)
 
 
 class Field:
-    """One field of a section. `default` may be a function of the section that was read."""
+    """One field of a section. `default` may be a function of the section."""
 
     key: str
 
@@ -69,7 +69,7 @@ class Field:
         return schema
 
     def initial(self, section: Section) -> Any:
-        """The value where the field is absent or null."""
+        """The value of a field that is absent or null."""
         return self.default(section) if callable(self.default) else self.default
 
 
@@ -93,7 +93,7 @@ class _String(Field):
 
 
 class _Enum(Field):
-    """One of a few CamelCase words."""
+    """One of a few words."""
 
     def __init__(self, doc: str, values: tuple[str, ...], **rest: Any) -> None:
         super().__init__(doc, **rest)
@@ -182,7 +182,7 @@ class _OneOrMore(_List):
 
 
 class _ListOrKeyword(_List):
-    """A list, or a keyword in place of it; the value is the keyword then."""
+    """A list, or a keyword in place of it, which is the value then."""
 
     def __init__(self, doc: str, item: Field, keyword: str, **rest: Any) -> None:
         super().__init__(doc, item, **rest)
@@ -252,7 +252,7 @@ class _NumberOrPercent(Field):
         return {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^(100|[0-9]{1,2})%$"}]}
 
 
-# The functions that declarations use return Any, since the attribute holds the value and not the Field.
+# These functions return Any, since a declared attribute has the type of the value and not of the Field.
 def string(doc: str, **rest: Any) -> Any:
     return _String(doc, **rest)
 
@@ -273,20 +273,20 @@ def strings(doc: str, *, each: str = "", check: Check | None = None, **rest: Any
     return _List(doc, _String(each, check=check), **rest)
 
 
-def section(doc: str, of: type[Section], *, optional: bool = False, **rest: Any) -> Any:
-    return _Nested(doc, of, default=None if optional else True, **rest)
+def section(doc: str, cls: type[Section], *, optional: bool = False, **rest: Any) -> Any:
+    return _Nested(doc, cls, default=None if optional else True, **rest)
 
 
-def sections(doc: str, of: type[Section], **rest: Any) -> Any:
-    return _List(doc, _Nested(of.__doc__ or "", of), **rest)
+def sections(doc: str, cls: type[Section], **rest: Any) -> Any:
+    return _List(doc, _Nested(cls.__doc__ or "", cls), **rest)
 
 
-def sections_or_keyword(doc: str, of: type[Section], keyword: str) -> Any:
-    return _ListOrKeyword(doc, _Nested(of.__doc__ or "", of), keyword)
+def sections_or_keyword(doc: str, cls: type[Section], keyword: str) -> Any:
+    return _ListOrKeyword(doc, _Nested(cls.__doc__ or "", cls), keyword)
 
 
-def one_or_more(doc: str, of: type[Section], **rest: Any) -> Any:
-    return _OneOrMore(doc, _Nested(of.__doc__ or "", of), min_items=1, **rest)
+def one_or_more(doc: str, cls: type[Section], **rest: Any) -> Any:
+    return _OneOrMore(doc, _Nested(cls.__doc__ or "", cls), min_items=1, **rest)
 
 
 def string_or_mapping(doc: str, **rest: Any) -> Any:
@@ -298,14 +298,14 @@ def number_or_percent(doc: str, **rest: Any) -> Any:
 
 
 class Section:
-    """A mapping of the config, immutable once it is read. Subclasses declare fields, named in snake_case.
+    """A mapping of the config, immutable after it was read. Subclasses declare fields, named in snake_case.
 
-    `path` is its path in the config (`spec.domains[0]`), `node` its node (None where it is absent); `is_valid` says
-    that its own fields, those of nested sections aside, have no error.
+    `path` is its path in the config (`spec.domains[0]`), `node` its node (None if it is absent), `is_valid` whether its
+    fields have no error, nested sections aside.
     """
 
     fields: ClassVar[dict[str, Field]] = {}
-    checks_always: ClassVar[bool] = False  # `check` copes with fields that are wrong
+    checks_always: ClassVar[bool] = False  # whether `check` runs even if fields are invalid
     path: str
     node: Node | None
     is_valid: bool
@@ -345,7 +345,7 @@ class Section:
     def _read_fields(
         cls, node: Node | None, path: str, report: Report, nodes: dict[str, Node]
     ) -> tuple[dict[str, Any], bool]:
-        """The values of the given fields, and whether none is wrong; fills `nodes`."""
+        """The values of the fields in `node`, and whether all are valid; adds the node of each field to `nodes`."""
         values: dict[str, Any] = {}
         is_valid = True
         for key, value in node.entries() if node is not None else ():
@@ -360,10 +360,10 @@ class Section:
             nodes[key.text] = value
             if value.is_null:
                 continue
-            known = len(report.findings)
+            earlier = len(report.findings)
             values[key.text] = field.read(value, field_path, report)
             if not isinstance(getattr(field, "item", field), _Nested):
-                is_valid = is_valid and not has_errors(report.findings[known:])
+                is_valid = is_valid and not has_errors(report.findings[earlier:])
         return values, is_valid
 
     def _set_values(self, values: dict[str, Any]) -> None:
@@ -384,14 +384,14 @@ class Section:
         raise AttributeError(f"{type(self).__name__}.{name} cannot be set: a config is immutable")
 
     def check(self, report: Report) -> None:
-        """What must hold between the fields; called when each is right by itself (nested sections may not be)."""
+        """Checks the fields against each other. Each is valid by itself, but nested sections may not be."""
 
     def is_given(self, key: str) -> bool:
         """Whether the config has the field `key`."""
         return key in self._nodes
 
     def at(self, key: str) -> Node | None:
-        """The node of the field `key`, or the section's where the field is absent: a place for findings."""
+        """Where to report findings about the field `key`: its node, or that of the section if the field is absent."""
         return self._nodes.get(key, self.node)
 
     def value(self, key: str) -> Any:
@@ -410,7 +410,7 @@ class Section:
 
 
 def is_scalar(node: Node, path: str, report: Report, wanted: str) -> bool:
-    """Whether `node` is a scalar; if not, the report says that `wanted` is."""
+    """Whether `node` is a scalar; if not, reports that it must be `wanted`."""
     if node.kind == SCALAR:
         return True
     report.error("type", f"must be {wanted}, but is {KIND_NAMES[node.kind]}", node, path)
@@ -418,7 +418,7 @@ def is_scalar(node: Node, path: str, report: Report, wanted: str) -> bool:
 
 
 def shown(text: str) -> str:
-    """A value from the input, cut and escaped for one line of a message."""
+    """A value from the input, shortened and escaped for one line of a message."""
     text = text if len(text) <= 60 else text[:57] + "..."
     return ascii(text) if not text.isprintable() or not text else text
 
@@ -433,7 +433,7 @@ def _not_one_of(text: str, values: tuple[str, ...]) -> str:
 
 
 def _first_sentence(doc: str) -> str:
-    """The first sentence of a description, to stand inside a sentence."""
+    """The first sentence of a description, in the form for the middle of a sentence."""
     first = doc.split(". ")[0].rstrip(".")
     return first if first[:2].isupper() else first[0].lower() + first[1:]
 

@@ -63,11 +63,11 @@ class _KubernetesValue(Field):
         self.shape = shape
 
     def read(self, node: Node, path: str, report: Report) -> Any:
-        known = len(report.findings)
+        earlier = len(report.findings)
         data = plain_data(node, path, report, self.shape)
-        if len(report.findings) == known:
+        if len(report.findings) == earlier:
             _check_shape(node, self.shape, path, report)
-        return data if len(report.findings) == known else None
+        return data if len(report.findings) == earlier else None
 
     def type_schema(self) -> Schema:
         return _shape_schema(self.shape)

@@ -1,4 +1,4 @@
-"""Text or node -> GMSAConfig, with all of its mistakes at once."""
+"""Text or node -> GMSAConfig, with all mistakes in one report."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gmsa_krm.config.overrides import Override
 
-# A config of 10,000 credspecs has 3 MB.
+# A config with 10,000 credspecs has 3 MB.
 MAX_BYTES = 16 * 1024 * 1024
 
 
 class LoadedConfig:
-    """A config as it was read; `config` is only valid if `findings` has no error.
+    """A config and the findings about it; it is valid if none is an error.
 
-    `file` is how messages name it; `report` places further findings at its nodes.
+    `file` is the name of the config in messages; `report` locates further findings at its nodes.
     """
 
     __slots__ = ("config", "file", "report")

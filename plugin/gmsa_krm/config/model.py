@@ -1,4 +1,4 @@
-"""GMSAConfig: the whole document, and what must hold between its sections."""
+"""GMSAConfig: the whole document, and the checks across its sections."""
 
 from __future__ import annotations
 
@@ -92,14 +92,14 @@ class Spec(Section):
         domains = _by_name(self.domains, report, lambda domain: domain.name)
         _by_name(self.credspecs, report, lambda entry: entry.name)
         _by_name(self.service_accounts, report, lambda it: it.name and f"{it.namespace}/{it.name}")
-        nameless = any(domain.name is None for domain in self.domains)
+        has_nameless_domain = any(domain.name is None for domain in self.domains)
         for entry in self.credspecs:
             if entry.account is None:
                 continue
             if entry.name is None and not entry.is_given("name"):
                 message = f"is missing, and {entry.account} has no RFC 1123 form; give an RFC 1123 subdomain"
                 report.error("required", message, entry.node, f"{entry.path}.name")
-            if not nameless:
+            if not has_nameless_domain:
                 _check_domain(entry, domains, len(self.domains) == 1, report)
 
 
@@ -138,7 +138,7 @@ def _check_domain(entry: CredspecEntry, domains: dict[str, Domain], is_single: b
 
 
 def _by_name(entries: list[Any], report: Report, name_of: Callable[[Any], str | None]) -> dict[str, Any]:
-    """The entries that have a name, by it; an error for a name that is taken."""
+    """The entries by name; an error for a name that occurs twice."""
     named: dict[str, Any] = {}
     for entry in entries:
         name = name_of(entry)

@@ -1,4 +1,4 @@
-"""Fields of a GMSAConfig that are set from outside it, by path: what differs in one cluster of a fleet."""
+"""Overrides set fields of a GMSAConfig by path, such as those that differ between the clusters of a fleet."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _NOT_A_PATH = "is not the path of a field; write one such as webhook.replicas or
 
 
 class Override:
-    """A value for the field at `steps`, which count from the config's spec; `source` says where it is set.
+    """A value for the field at `steps`, a path below the config's spec; `source` says where it is set.
 
-    `config` is the name of the only config that it is for, or empty for all; `used` is set once a config took it.
+    `config` is the name of the config that it is for, or empty for all configs; `used` is true after it was applied.
     """
 
     __slots__ = ("config", "source", "steps", "used", "value")
@@ -37,12 +37,12 @@ class Override:
 
     @property
     def field(self) -> str:
-        """As the config's own messages name it."""
+        """The path of the field, as in messages about the config."""
         return "spec" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.steps)
 
 
 def overrides_of_form(entries: dict[str, str], source: str) -> list[Override]:
-    """Overrides of a form of strings: lists, mappings and quoted strings are YAML, all others plain text.
+    """Overrides from a form of strings: lists, mappings and quoted strings are YAML, all others plain text.
 
     A path may start with the name of a config and a slash. Raises InputError with all mistakes.
     """
@@ -56,7 +56,7 @@ def overrides_of_form(entries: dict[str, str], source: str) -> list[Override]:
             report.error("override", "is set twice; remove one", field=override.field)
     if report.findings:
         raise InputError(report.findings)
-    # entries of a list in their order, so that one can be added behind another
+    # entries of a list in their order, so that several can be appended
     return sorted(overrides.values(), key=lambda it: [_sort_key(step) for step in it.steps])
 
 
@@ -78,7 +78,7 @@ def _override_of_form(path: str, text: str, source: str, report: Report) -> Over
 
 
 def overrides_of_file(text: str, file: str) -> list[Override]:
-    """The overrides in a file with a part of a spec; a key may be a whole path. Raises InputError."""
+    """Overrides from a file with a part of a spec; a key may be a whole path. Raises InputError."""
     try:
         root = parse(text)
     except YamlError as error:
@@ -111,9 +111,9 @@ def overrides_of_file(text: str, file: str) -> list[Override]:
 
 
 def apply_overrides(root: Node, overrides: list[Override], report: ConfigReport) -> Node:
-    """The config with the overrides that are for it; the nodes of `root` are not changed.
+    """A copy of the config with the overrides that are for it.
 
-    The report gets what does not fit, and learns where the values of the fields are.
+    The report gets an error for each override that does not fit, and the source of each field that is set.
     """
     metadata = root.get("metadata")
     name = metadata.string("name") if metadata is not None else ""
@@ -130,7 +130,7 @@ def apply_overrides(root: Node, overrides: list[Override], report: ConfigReport)
 
 
 def _leaves(value: Node, steps: list[Step], source: str, file: str) -> Iterator[Override]:
-    """Mappings are merged, so each of their fields is an override; an empty one changes nothing."""
+    """Mappings are merged, so each of their fields is an override; an empty mapping changes nothing."""
     if value.kind != MAPPING:
         yield Override(steps, value, source)
         return
@@ -162,7 +162,7 @@ def _parse_value(text: str) -> Node:
             return root
     node = _null_node()
     node.text = text
-    node.tag = "!"  # what YAML reads as a number or boolean is a string where the field is one
+    node.tag = "!"  # the type of the field decides, not the type that YAML gives the text
     return node
 
 
@@ -171,7 +171,7 @@ def _sort_key(step: Step) -> tuple[bool, int]:
 
 
 def _with_value(node: Node, steps: list[Step], value: Node) -> Node:
-    """A copy of `node` with `value` at `steps`. Raises ValueError where the path does not fit."""
+    """A copy of `node` with `value` at `steps`. Raises ValueError if the path does not fit."""
     if not steps:
         return value
     step, *rest = steps
@@ -212,7 +212,7 @@ def _with_entry(node: Node, index: int, rest: list[Step], value: Node) -> Node:
 
 
 def _null_node(near: Node | None = None) -> Node:
-    """A node that is null, at the position of another."""
+    """A null node, at the position of another."""
     node = Node()
     node.kind, node.text, node.style, node.tag = SCALAR, "", "", None
     node.pairs, node.items = [], []

@@ -1,4 +1,4 @@
-"""Nodes -> plain data of a config, without guessing: a scalar that YAML readers disagree about is an error."""
+"""Nodes -> plain data of a config; a plain scalar that YAML readers disagree about is an error."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INTEGER = r"-?(?:0|[1-9][0-9]{0,17})"
 def plain_data(node: Node, path: str, report: Report, shape: Shape = "any") -> Any:
     """`node` as dict, list, str, int, bool or None.
 
-    `shape` decides what a scalar from a form (tag !) is, where numbers and strings look alike.
+    `shape` decides the type of a scalar from a form (tag !), in which numbers and strings look the same.
     """
     if node.kind == MAPPING:
         inner = shape if isinstance(shape, dict) else {"*": "any"}

@@ -27,11 +27,11 @@ _REQUIREMENT = re.compile(
 
 
 class SelectorError(ValueError):
-    """The text is not a label selector; the message is the part that is wrong."""
+    """The text is not a label selector; the message is the invalid part."""
 
 
 def parse_selector(text: str) -> list[Requirement]:
-    """The requirements of a selector, all of which labels must meet. Raises SelectorError."""
+    """The requirements of a selector; labels must meet all of them. Raises SelectorError."""
     requirements: list[Requirement] = []
     at = 0
     while at < len(text):

@@ -1,6 +1,6 @@
 """Checks of single values: Kubernetes names, durations, images, versions.
 
-Each is a function from the text to its issues, with the cure in each message.
+Each function takes a text and returns its issues; each message says how to fix it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from gmsa_krm.findings import Issue
 
-# Texts and not compiled: `re` compiles and keeps the few that a run needs.
+# Not compiled: `re` compiles and caches the few patterns that a run needs.
 _LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(?:\.{_LABEL})*"
 _SERVICE_NAME = r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?"
@@ -32,7 +32,7 @@ _IMAGE = (
 
 
 def subdomain_name(text: str) -> Iterable[Issue]:
-    """A name of most Kubernetes objects: an RFC 1123 subdomain."""
+    """The name of most Kubernetes objects: an RFC 1123 subdomain."""
     if not re.fullmatch(_SUBDOMAIN, text) or len(text) > 253:
         cure = rfc1123_name(text) or "one such as web-1"
         message = f"{text!a} is not an RFC 1123 subdomain (lower case letters, digits, - and .); write {cure}"
@@ -40,7 +40,7 @@ def subdomain_name(text: str) -> Iterable[Issue]:
 
 
 def label_name(text: str) -> Iterable[Issue]:
-    """A name of a namespace: an RFC 1123 label."""
+    """The name of a namespace: an RFC 1123 label."""
     if not re.fullmatch(_LABEL, text):
         cure = rfc1123_name(text).replace(".", "-")[:63].strip("-") or "one such as web-1"
         message = f"{text!a} is not an RFC 1123 label (at most 63 lower case letters, digits and -); write {cure}"
@@ -48,7 +48,7 @@ def label_name(text: str) -> Iterable[Issue]:
 
 
 def service_name(text: str) -> Iterable[Issue]:
-    """A name of a Service: an RFC 1035 label."""
+    """The name of a Service: an RFC 1035 label."""
     if not re.fullmatch(_SERVICE_NAME, text):
         message = (
             f"{text!a} cannot name a Service (a letter, then lower case letters, digits and -, at most 63 characters);"

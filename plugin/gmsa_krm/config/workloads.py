@@ -1,10 +1,10 @@
-"""What a GMSAConfig changes in the workloads that pass through."""
+"""The changes of a GMSAConfig to the workloads that pass through."""
 
 from __future__ import annotations
 
 from gmsa_krm.config import values
 from gmsa_krm.config.declaration import Section, boolean, enum, integer, one_or_more, section, string, strings
-from gmsa_krm.credspecs import values as directory
+from gmsa_krm.credspecs import values as credspec_values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class NetlogonRestart(Section):
         default="Error",
     )
     domain: str | None = string(
-        "For SecureChannelReset: DNS name of the domain. Default: that of the credspec.", check=directory.dns_name
+        "For SecureChannelReset: DNS name of the domain. Default: that of the credspec.", check=credspec_values.dns_name
     )
 
 

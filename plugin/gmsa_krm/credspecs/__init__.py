@@ -1,1 +1,1 @@
-"""Credential specs: one model for every form that they come in, and every check of them."""
+"""Credential specs: one model for all their forms, and every check of them."""

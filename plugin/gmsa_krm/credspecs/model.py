@@ -1,4 +1,4 @@
-"""A credential spec: what the container runtime of a Windows node is told about a gMSA."""
+"""The model of a credential spec, which tells the container runtime of a Windows node about a gMSA."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
         sid: str
 
 
-# encoding/json escapes these so that JSON is safe in HTML and JavaScript.
+# Go's encoding/json escapes these, so that JSON is safe in HTML and JavaScript.
 _GO_ESCAPES = {it: f"\\u{ord(it):04x}" for it in "<>&\u2028\u2029"}
 
 
 class CredentialSpec:
-    """The JSON object that New-CredentialSpec writes; `contents` is not to be changed."""
+    """The JSON object that New-CredentialSpec writes. `contents` must not be changed."""
 
     __slots__ = ("_text", "contents")
 
@@ -51,7 +51,7 @@ class CredentialSpec:
         return self._text
 
     def is_same(self, text: str) -> bool:
-        """Whether a text is, as JSON, this credential spec; the webhook compares them so."""
+        """Whether a text is this credential spec, compared as JSON, as the webhook does."""
         from json import loads
 
         try:

@@ -1,6 +1,6 @@
-"""The JSON that New-CredentialSpec writes, read and checked like the fields of a config.
+"""Reads and checks the JSON that New-CredentialSpec writes.
 
-The CRD drops unknown keys and refuses other types than strings, so both are mistakes here.
+The CRD drops unknown keys and accepts only strings, so unknown keys and other types are errors.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _DOMAIN_JOIN: dict[str, Check] = {
     "NetBiosName": values.netbios_name,
     "Sid": values.domain_sid,
 }
-# Contents with one of these cannot be in any cluster.
+# Contents that break one of these rules cannot exist in a cluster.
 _IMPOSSIBLE = ("credspec-file", "duplicate-key", "unknown-field", "credspec-type")
 
 
@@ -37,7 +37,7 @@ class _DuplicateKey(Exception):
 
 
 def parse_credspec(data: bytes, report: Report) -> CredentialSpec | None:
-    """The credential spec in `data`; None if it is unusable. The report gets every mistake."""
+    """The credential spec in `data`; None if it cannot be read. The report gets every mistake."""
     contents = _parse(data, report, "the file that New-CredentialSpec wrote")
     if contents is None:
         return None
@@ -46,7 +46,7 @@ def parse_credspec(data: bytes, report: Report) -> CredentialSpec | None:
 
 
 def parse_previous(data: bytes, report: Report) -> CredentialSpec | None:
-    """The same for contents that are in the cluster: their values may be wrong, and be the reason for a change."""
+    """As `parse_credspec`, for contents from a cluster: their values may be wrong, and the reason for the change."""
     contents = _parse(data, report, "the output of kubectl get gmsacredentialspec NAME -o jsonpath={.credspec}")
     if contents is None:
         return None

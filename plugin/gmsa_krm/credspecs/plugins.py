@@ -1,4 +1,4 @@
-"""The Container Credential Guard plugins, by which nodes that are not joined to the domain get a gMSA's password."""
+"""Container Credential Guard plugins, which give a gMSA's password to nodes that are not joined to the domain."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
     from gmsa_krm.findings import Issue
 
-    # A plugin's input: its string, or a mapping that is written as the plugin reads it.
+    # A plugin's input: the string that it reads, or a mapping that is converted to that string.
     PluginInput = str | dict[str, str]
 
 
 class Plugin:
-    """A plugin that is known by name. `guid` is the one that its vendor documents, `keys` those of its input."""
+    """A plugin with a name. `guid` is the GUID in its vendor's documentation, `keys` are those of its input."""
 
     __slots__ = ("form", "guid", "keys", "pattern")
 
@@ -51,30 +51,30 @@ PLUGINS = {
 }
 
 
-def host_account_config(plugin: str, given: PluginInput) -> dict[str, Any]:
+def host_account_config(plugin: str, value: PluginInput) -> dict[str, Any]:
     """The HostAccountConfig of a credential spec. `plugin`: a name of PLUGINS, or a GUID in braces."""
     return {
         "PluginGUID": PLUGINS[plugin].guid if plugin in PLUGINS else plugin,
-        "PluginInput": plugin_input(plugin, given),
+        "PluginInput": plugin_input(plugin, value),
         "PortableCcgVersion": "1",
     }
 
 
-def plugin_input(plugin: str, given: PluginInput) -> str:
+def plugin_input(plugin: str, value: PluginInput) -> str:
     """The string that the plugin reads."""
-    if isinstance(given, str):
-        return given
+    if isinstance(value, str):
+        return value
     if plugin == "AzureKeyVault":
-        return f"ObjectId={given['ObjectId']};SecretUri={given['SecretUri']}"
+        return f"ObjectId={value['ObjectId']};SecretUri={value['SecretUri']}"
     if plugin == "Rancher":
-        return f"{given['namespace']}:{given['secret']}"
+        return f"{value['namespace']}:{value['secret']}"
     import json
 
-    return json.dumps(given, separators=(",", ":"))
+    return json.dumps(value, separators=(",", ":"))
 
 
 def check_plugin(plugin: str) -> Iterable[Issue]:
-    """Of the name or GUID of a plugin."""
+    """The issues of a plugin's name or GUID."""
     if plugin in PLUGINS:
         return ()
     if re.search(r"[0-9]", plugin):
@@ -87,40 +87,40 @@ def check_plugin(plugin: str) -> Iterable[Issue]:
     return (error_issue("unknown-value", message),)
 
 
-def check_plugin_input(plugin: str, given: PluginInput) -> Iterator[tuple[str, Issue]]:
-    """The key of the input that is wrong ("" for all of it), and what is wrong; nothing for an unknown plugin."""
+def check_plugin_input(plugin: str, value: PluginInput) -> Iterator[tuple[str, Issue]]:
+    """(key of the input, or "" for all of it; issue) for each issue; none for an unknown plugin."""
     known = PLUGINS.get(plugin)
     if known is None:
         return
-    if isinstance(given, dict):
-        complete = True
-        for key, issue in _check_keys(plugin, known, given):
-            complete = False
+    if isinstance(value, dict):
+        is_complete = True
+        for key, issue in _check_keys(plugin, known, value):
+            is_complete = False
             yield key, issue
-        if not complete:
+        if not is_complete:
             return
-    written = plugin_input(plugin, given)
-    if not (_is_arn(written) if plugin == "AWS" else re.fullmatch(known.pattern, written)):
+    text = plugin_input(plugin, value)
+    if not (_is_arn(text) if plugin == "AWS" else re.fullmatch(known.pattern, text)):
         yield "", error_issue("plugin-input", f"is not what {plugin} reads; write {known.form}")
 
 
-def _check_keys(plugin: str, known: Plugin, given: dict[str, str]) -> Iterator[tuple[str, Issue]]:
-    for key in given:
+def _check_keys(plugin: str, known: Plugin, value: dict[str, str]) -> Iterator[tuple[str, Issue]]:
+    for key in value:
         if key not in known.keys:
             from gmsa_krm.findings.suggest import suggestion
 
             message = f"unknown field of {plugin}'s input{suggestion(key, known.keys)}"
             yield key, error_issue("unknown-field", message)
     for key in known.keys:
-        if not given.get(key):
+        if not value.get(key):
             yield key, error_issue("required", f"is missing; {plugin} needs {' and '.join(known.keys)}")
 
 
-def _is_arn(written: str) -> bool:
+def _is_arn(text: str) -> bool:
     import json
 
     try:
-        value = json.loads(written)
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return False
     if not isinstance(value, dict) or set(value) != {"credentialArn"}:

@@ -1,6 +1,6 @@
 """Checks of single values of Active Directory: names, SIDs and GUIDs.
 
-Each is a function from the text to its issues, with the cure in each message.
+Each function takes a text and returns its issues; each message says how to fix it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from gmsa_krm.findings import Issue
 
-# Texts and not compiled: `re` compiles and keeps the few that a run needs.
+# Not compiled: `re` compiles and caches the few patterns that a run needs.
 _DNS_LABEL = r"[A-Za-z0-9_](?:[-A-Za-z0-9_]{0,61}[A-Za-z0-9_])?"
 _DNS_NAME = rf"{_DNS_LABEL}(?:\.{_DNS_LABEL})*"
 _GUID = r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
