@@ -35,7 +35,7 @@ def generate(_: Options) -> int:
 
     from gmsa_krm.hosts.argocd import application
 
-    # An exception, so that programs which run are stopped too, and no temporary files stay.
+    # An exception stops the running programs too, and removes the temporary files.
     signal.signal(signal.SIGTERM, _stop)
     app = application.Application(os.getcwd(), os.environ)
     render = {

@@ -1,4 +1,4 @@
-"""`certs`: files for certificate source Files, and what certificate files hold."""
+"""`certs`: writes the files for certificate source Files, and shows the contents of certificate files."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _MAX_BYTES = 1024 * 1024
 def issue(options: Options) -> int:
     """Writes ca.crt, tls.crt and tls.key.
 
-    With --force existing files are replaced; the trusted CA stays in ca.crt after the new one, so that pods with the
-    old certificate are trusted until the new one is rolled out. Raises InputError, ExternalError.
+    With --force, existing files are replaced. The previous CA stays in ca.crt after the new one, so that pods with the
+    previous certificate are trusted until the new one is rolled out. Raises InputError, ExternalError.
     """
     for value, check, option in (
         (options.name, values.service_name, "--name"),
@@ -47,11 +47,11 @@ def issue(options: Options) -> int:
     if existing and not options.force:
         raise ExternalError(f"{existing[0]} already exists; choose another --dir, or replace it with --force")
     try:
-        earlier = _earlier_authority(authority, now)
+        previous = _previous_authority(authority, now)
         os.makedirs(options.dir, exist_ok=True)
         replace_files(
             {
-                authority: ((material.ca_bundle + earlier).encode(), 0o644),
+                authority: ((material.ca_bundle + previous).encode(), 0o644),
                 certificate: (material.certificate.encode(), 0o644),
                 key: (material.key.encode(), 0o600),
             }
@@ -67,24 +67,24 @@ def issue(options: Options) -> int:
 
 
 def show(options: Options) -> int:
-    """Prints what the certificates in PEM files hold. Raises ExternalError, or InputError if there are none."""
+    """Prints the contents of the certificates in PEM files. Raises ExternalError, or InputError if a file has none."""
     for path in options.file:
         console.write_text(_description(path))
     return console.DONE
 
 
-def _earlier_authority(path: str, now: int) -> str:
-    """The first CA in an earlier ca.crt, if it has not expired."""
+def _previous_authority(path: str, now: int) -> str:
+    """The first CA in an existing ca.crt, if it has not expired."""
     try:
         with open(path, encoding="ascii", errors="replace") as file:
             blocks = split_certificates(file.read(_MAX_BYTES))
     except FileNotFoundError:
         return ""
     try:
-        earlier = x509.load_pem_x509_certificate(blocks[0].encode()) if blocks else None
+        previous = x509.load_pem_x509_certificate(blocks[0].encode()) if blocks else None
     except ValueError:
         return ""
-    return blocks[0] if earlier is not None and earlier.not_valid_after_utc.timestamp() > now else ""
+    return blocks[0] if previous is not None and previous.not_valid_after_utc.timestamp() > now else ""
 
 
 def _description(path: str) -> str:
@@ -126,10 +126,10 @@ def _lines(certificate: x509.Certificate) -> list[str]:
 
 def _names(certificate: x509.Certificate) -> list[str]:
     try:
-        held = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        alternative_names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return []
-    return [str(name.value) for name in held]
+    return [str(name.value) for name in alternative_names]
 
 
 def _is_authority(certificate: x509.Certificate) -> bool:

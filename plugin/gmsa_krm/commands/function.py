@@ -19,7 +19,7 @@ def run() -> int:
     from gmsa_krm.hosts.krm import run_function
 
     output, findings = run_function(console.stdin().read(), Environment(os.getcwd(), os.environ))
-    # kustomize drops the results, so all findings go to stderr too.
+    # kustomize drops the results of a function, so all findings go to stderr too.
     console.print_findings(findings)
     console.write(output)
     return console.INVALID_INPUT if has_errors(findings) else console.DONE

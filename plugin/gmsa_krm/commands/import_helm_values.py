@@ -22,9 +22,9 @@ _MAX_BYTES = 4 * 1024 * 1024
 
 
 def run(options: Options) -> int:
-    """Prints the config, and a warning for every value that it cannot carry. Raises InputError, ExternalError.
+    """Prints the config, and a warning for every value without an equivalent. Raises InputError, ExternalError.
 
-    --release and --namespace are those of the upstream release: its objects are named after them.
+    --release and --namespace are those of the upstream release, which its objects are named after.
     """
     values = _read(options.file)
     report = Report(options.file)
@@ -42,7 +42,7 @@ def run(options: Options) -> int:
         " without a gap, give webhook.name and webhook.namespace other values and follow ADOPTION.md"
     )
     report.warning("same-names", message)
-    # Mistakes in the values (an account's SID, say) are better reported now than at the next render.
+    # Reports mistakes in the values, such as an account's SID, before the first render does.
     mistakes = parse_config(text, "the GMSAConfig", positions=False).findings
     console.print_findings([*report.findings, *mistakes])
     console.write(text.encode())
@@ -69,8 +69,8 @@ def _read(file: str) -> dict[str, Any]:
 
 _REPOSITORY, _TAG = "registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook", "v0.13.0"
 _NUMBERS = {"replicaCount": "replicas", "qps": "qps", "burst": "burst"}
-# Values that have no field here, and why.
-_FIXED = {
+# Values without a field in a GMSAConfig, and why.
+_WITHOUT_FIELD = {
     "containerPort": "the webhook listens on 8443 here; its Service stays 443",
     "setPodOs": "os.name is always set",
     "podSecurityContext": "the pods meet Pod Security restricted here",
@@ -91,12 +91,12 @@ class _Translation:
         if credential.pop("enabled", False):
             spec |= self._credspec(credential)
         webhook = self._webhook()
-        for key, why in _FIXED.items():
+        for key, why in _WITHOUT_FIELD.items():
             value = self._take(key, None)
             if value not in (None, {}, "", True, "443", 443):
-                self._lost(key, why)
+                self._not_carried_over(key, why)
         for key in self._values:
-            self._lost(key, "it is not a known value of the chart gmsa")
+            self._not_carried_over(key, "it is not a known value of the chart gmsa")
         spec["webhook"] = webhook
         return spec
 
@@ -106,8 +106,8 @@ class _Translation:
         image = self._take("image", {})
         repository, tag = image.get("repository", _REPOSITORY), image.get("tag", _TAG)
         webhook["image"] = f"{registry + '/' if registry else ''}{repository}:{tag}"
-        for theirs, field in _NUMBERS.items():
-            value = self._take(theirs, None)
+        for key, field in _NUMBERS.items():
+            value = self._take(key, None)
             if value is not None:
                 webhook[field] = int(value) if str(value).replace(".0", "").isdigit() else value
         random_hostname = self._take("randomHostname", None)
@@ -127,11 +127,11 @@ class _Translation:
         value = self._values.pop(key, None)
         if isinstance(default, dict) and not isinstance(value, dict):
             if value is not None:
-                self._lost(key, "it is not a mapping")
+                self._not_carried_over(key, "it is not a mapping")
             return {}
         return default if value is None else value
 
-    def _lost(self, field: str, why: str) -> None:
+    def _not_carried_over(self, field: str, why: str) -> None:
         self._report.warning("not-carried-over", f"is not carried over: {why}", field=field)
 
     def _credspec(self, credential: dict[str, Any]) -> dict[str, Any]:
@@ -140,26 +140,28 @@ class _Translation:
         domain = {
             key: str(join[key]) for key in ("dnsName", "dnsTreeName", "netBiosName", "guid", "sid") if join.get(key)
         }
-        # The name that the chart gives it.
+        # The chart gives it this name.
         entry: dict[str, Any] = {"account": account, "name": account.lower().replace("_", "-")}
         host = _mapping(credential.get("hostAccountConfig"))
         if host:
             guid = str(host.get("pluginGUID", host.get("PluginGUID", "")))
             names = {known.guid.lower(): name for name, known in PLUGINS.items()}
-            given = host.get("pluginInput", host.get("PluginInput", ""))
-            entry["hostAccount"] = {"plugin": names.get(guid.lower(), guid), "input": str(given)}
+            value = host.get("pluginInput", host.get("PluginInput", ""))
+            entry["hostAccount"] = {"plugin": names.get(guid.lower(), guid), "input": str(value)}
         return {"domains": [domain], "credspecs": [entry]}
 
     def _certificate(self, certificates: dict[str, Any]) -> dict[str, Any]:
         manager = _mapping(certificates.get("certManager"))
         secret = certificates.get("secretName", "gmsa-server-cert")
         if manager.get("enabled", True):
-            self._lost(
+            self._not_carried_over(
                 "certificates.secretName",
                 f"the Secret of cert-manager is {self._release}-tls here; {secret} can go once the new pods run",
             )
             return {"source": "CertManager"}
-        self._lost("certificates.caBundle", "write it, decoded from base64, to certs/ca.crt beside the config")
+        self._not_carried_over(
+            "certificates.caBundle", "write it, decoded from base64, to certs/ca.crt beside the config"
+        )
         return {"source": "ExistingSecret", "existingSecret": {"name": secret, "caBundleFile": "certs/ca.crt"}}
 
 

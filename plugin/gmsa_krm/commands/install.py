@@ -1,4 +1,4 @@
-"""`install`: puts the plugin where a host looks for it."""
+"""`install`: puts the plugin where its host looks for it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def kustomize(options: Options) -> int:
     """Installs the legacy exec plugin below kustomize's plugin folder.
 
     The file is a script that calls this program's Python, since a plugin gets no arguments of its own. Raises
-    ExternalError if it cannot be written or another plugin is there.
+    ExternalError if the file cannot be written or belongs to another plugin.
     """
     home = options.dir if options.dir is not None else _kustomize_plugins(os.environ)
     path = os.path.join(home, "gmsa-krm.dev", "v1alpha1", "gmsaconfig", "GMSAConfig")
-    # sh and not a #! line with Python's path, which may have spaces or be too long for the kernel.
-    # -P: a file of the user in the plugin folder must not replace one of our modules.
-    # -c and not -m: that leaves argv[0] to us, which tells the program what it is called as.
+    # sh: in a #! line, Python's path may have spaces or be too long for the kernel.
+    # -P: a file of the user in the plugin folder must not shadow a module of gmsa-krm.
+    # -c: unlike -m, it lets the script set argv[0], which tells the program that kustomize calls it.
     call = "import sys; sys.argv[0] = 'GMSAConfig'; from gmsa_krm.cli import main; sys.exit(main())"
     script = f'#!/bin/sh\n{_MARK}\nexec {shlex.quote(sys.executable)} -P -c {shlex.quote(call)} "$@"\n'
     _install({path: (script, 0o755)})
@@ -75,7 +75,7 @@ def helm(options: Options) -> int:
 
 
 def _install(files: dict[str, tuple[str, int]]) -> None:
-    """{path: (text, mode)}; a file that an earlier installation did not write is never replaced."""
+    """Writes {path: (text, mode)}; replaces only files of an earlier installation."""
     try:
         for path in files:
             _refuse_foreign(path)
@@ -100,12 +100,12 @@ def _refuse_foreign(path: str) -> None:
 
 
 def _kustomize_plugins(variables: Mapping[str, str]) -> str:
-    """Where kustomize looks: the first of these that exists (api/konfig/plugins.go), else the usual one."""
-    given = variables.get("KUSTOMIZE_PLUGIN_HOME")
-    if given:
-        return given
+    """The plugin folder of kustomize: the first that exists (api/konfig/plugins.go), else the default one."""
+    configured = variables.get("KUSTOMIZE_PLUGIN_HOME")
+    if configured:
+        return configured
     home = variables.get("HOME") or os.path.expanduser("~")
     config = variables.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
-    usual = os.path.join(config, "kustomize", "plugin")
+    default = os.path.join(config, "kustomize", "plugin")
     other = os.path.join(home, "kustomize", "plugin")
-    return other if os.path.isdir(other) and not os.path.isdir(usual) else usual
+    return other if os.path.isdir(other) and not os.path.isdir(default) else default

@@ -22,7 +22,7 @@ def run(options: Options) -> int:
 
 
 def _findings(paths: list[str]) -> list[Finding]:
-    """In the order of file and line."""
+    """Sorted by file and line."""
     try:
         return render(read_paths(paths, os.environ, console.stdin()), config_needed=False).findings
     except InputError as error:

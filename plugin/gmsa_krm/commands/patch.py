@@ -1,4 +1,4 @@
-"""`patch`: what the transformer would change in one workload, as a strategic merge patch."""
+"""`patch`: the changes that the transformer would make to one workload, as a strategic merge patch."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _patch(configs: list[Resolved], target: str, namespace: str) -> tuple[bytes,
     findings = [finding for config in configs for finding in config.report.findings]
     _check_entries(entries, Report(findings=findings))
     pod = _stub(kind, name, namespace, entries)
-    # The stub is no text of the user's, so its positions mean nothing.
+    # The stub is not a file of the user, so its positions mean nothing.
     report = Report(positions=False, prefix=f"{target}: {'.'.join((*kind.path, 'spec'))}", findings=findings)
     mutation = PodMutation(pod, report, injects_contents=bool(catalog.approved))
     for entry in entries:
@@ -100,7 +100,7 @@ def _parse_target(target: str, configs: list[Resolved]) -> tuple[PodKind, str]:
 
 
 def _may_match(match: Match, kind: str, name: str, namespace: str) -> bool:
-    """As the transformer matches, but for labels, which are not known here."""
+    """As the transformer matches, except by labels, which are not known here."""
     return (
         (not match.kinds or kind in match.kinds)
         and (not match.names or name in match.names)
@@ -127,7 +127,7 @@ def _head(kind: PodKind, name: str, namespace: str) -> dict[str, Any]:
 
 
 def _stub(kind: PodKind, name: str, namespace: str, entries: list[WorkloadEntry]) -> Node:
-    """The pod's spec of a workload with nothing but the containers that the entries name."""
+    """The spec of a pod with only the containers that the entries name."""
     names = dict.fromkeys(it for entry in entries for it in entry.containers)
     spec: dict[str, Any] = {"spec": {"containers": [{"name": it} for it in names]}}
     for key in reversed(kind.path):
@@ -143,7 +143,7 @@ def _stub(kind: PodKind, name: str, namespace: str, entries: list[WorkloadEntry]
 
 
 def _strategic(patch: dict[str, Any], pod: Node, *, replaces_mappings: bool) -> dict[str, Any]:
-    """The patch with lists of named entries, which a strategic merge patch finds by their names."""
+    """The patch with each list as entries with names, which a strategic merge patch merges by name."""
     data: dict[str, Any] = {}
     for key, value in patch.items():
         if isinstance(value, ListPatch):

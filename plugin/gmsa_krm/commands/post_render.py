@@ -1,4 +1,4 @@
-"""`post-render`: Helm's post-renderer, with a log for Helm 4, which drops what a post-renderer prints."""
+"""`post-render`: Helm's post-renderer, with a log file, since Helm 4 drops the messages of a post-renderer."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def run(options: Options) -> int:
     if options.log_file:
         _write_log(log, findings)
     elif log:
-        # The log of an earlier failure would be taken for this run's.
+        # The log of an earlier failure would look like the log of this run.
         with contextlib.suppress(OSError):
             os.unlink(log)
     console.print_findings(findings)
@@ -44,13 +44,13 @@ def run(options: Options) -> int:
 
 
 def _default_log() -> str:
-    """Where the messages of a failed run go without --log-file."""
+    """The log of failed runs if there is no --log-file."""
     state = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
     return os.path.join(state, "gmsa-krm", "post-render.log")
 
 
 def _write_log(path: str | None, messages: Iterable[object]) -> None:
-    """Writes one message a line; a log that cannot be written is reported on stderr and stops nothing."""
+    """Writes a message per line; if the log cannot be written, prints an error and continues."""
     if path is None:
         return
     from gmsa_krm.atomic import replace_files

@@ -1,4 +1,4 @@
-"""`render`: everything that GMSAConfig files ask for, with the manifests beside them, in apply order."""
+"""`render`: the objects of GMSAConfig files and the manifests beside them, in apply order."""
 
 from __future__ import annotations
 

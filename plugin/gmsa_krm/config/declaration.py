@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class ConfigReport(Report):
-    """The report about a config. `overridden` maps the path of each field that an override sets to the override's source."""
+    """The report about a config. `overridden`: the source of each field that an override sets, by its path."""
 
     def __init__(self, file: str, first_line: int = 0, *, positions: bool = True) -> None:
         super().__init__(file, first_line, positions=positions)

@@ -1,1 +1,1 @@
-"""The hosts: each reads its wire form, runs the pipeline and writes its wire form back."""
+"""The hosts: each reads its wire form, runs the pipeline, and writes the same form."""

@@ -1,4 +1,4 @@
-"""Files and folders: the host of who calls the program by hand."""
+"""Files and folders: the host of a user who calls the program."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from gmsa_krm.pipeline import Result
 
 _SUFFIXES = (".yaml", ".yml", ".json")
-# Read by kustomize and not meant for the API server.
+# Files for kustomize, not for the API server.
 _NOT_RESOURCES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
-# A folder of manifests of a large cluster has some tens of megabytes.
+# The manifests of a large cluster have tens of megabytes.
 _MAX_STREAM = 1024 * 1024 * 1024
 _CHUNK = 64 * 1024
 
 
 class Files:
-    """The contents of the paths: the configs, each with its own folder, and the other documents."""
+    """The configs in the files, each with its environment, and the other documents."""
 
     def __init__(self) -> None:
         self.configs: list[tuple[LoadedConfig, Environment]] = []
@@ -39,8 +39,8 @@ def read_paths(
 ) -> Files:
     """Reads files, folders (with the folders in them) and `-` for stdin.
 
-    `variables`: the environment's; `overrides`: fields of the configs that the host sets. Raises InputError for a file
-    with anything but Kubernetes objects, unless a config names it: a credspec's JSON need not be YAML
+    `variables`: of the environment; `overrides`: fields of the configs that the host sets. Raises InputError for a file
+    that has anything but Kubernetes objects, unless a config names it: the JSON of a credspec need not be YAML
     (New-CredentialSpec's output is often UTF-16).
     """
     reader = _Reader(variables, stdin, overrides)
@@ -56,9 +56,9 @@ def read_paths(
 
 
 def render(files: Files, *, config_needed: bool = True, namespace: str = "") -> Result:
-    """What the configs of the files ask for; `namespace` is that of documents without one.
+    """Runs the pipeline over the files. `namespace` is the namespace of documents without one.
 
-    Raises InputError, also where a config is needed and there is none.
+    Raises InputError, also if a config is needed and there is none.
     """
     if not files.configs and (config_needed or not files.documents):
         message = (
@@ -75,10 +75,10 @@ class _Reader:
         self._stdin = stdin
         self._overrides = overrides
         self._folders: dict[str, str] = {}  # real paths of folders
-        self._unexplained: list[tuple[str, InputError]] = []  # real paths of files that are not manifests, and why
+        self._unexplained: list[tuple[str, InputError]] = []  # real path and error of each file that is not a manifest
 
     def real_path(self, file: str) -> str:
-        """The real path; links above a folder are followed once for all files in it."""
+        """The real path; the links of a folder are resolved once for all files in it."""
         if os.path.islink(file):
             return os.path.realpath(file)
         parent, name = os.path.split(file)
@@ -98,7 +98,7 @@ class _Reader:
             self._unexplained.append((real, error))
 
     def raise_unexplained(self) -> None:
-        """Raises InputError for a file that is not manifests and that no config names."""
+        """Raises InputError for a file that is not a manifest and that no config names."""
         if not self._unexplained:
             return
         named = set()

@@ -1,7 +1,7 @@
-"""Helm's post-renderer: the stream that Helm would apply in, the stream that it applies out.
+"""Helm's post-renderer: reads the rendered chart as a stream and writes the stream that Helm applies.
 
-Helm 3 sends `# Source:` lines and applies the documents in the order of the answer. Helm 4 sends an annotation with the
-file name on every document, and sorts the answer by kind. Both accept an empty answer with exit status 0.
+Helm 3 sends `# Source:` lines and applies the documents in the order of the output. Helm 4 sends an annotation with the
+file name on every document, and sorts the output by kind.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _EMITTED_FILE = "gmsa-krm.yaml"
 
 
 class PostRenderer:
-    """`environment` is for configs in the stream, `namespace` for documents without one, `overrides` for both.
+    """`environment` and `overrides` are for configs in the stream, `namespace` is for documents without one.
 
-    `needs_config`: whether a stream without any GMSAConfig is an error.
+    `needs_config`: whether a stream without a GMSAConfig is an error.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class PostRenderer:
         self._overrides = overrides
 
     def run(self, data: bytes, configs: Configs) -> tuple[bytes, list[Finding]]:
-        """The stream that Helm applies, without the GMSAConfigs in it, which are used beside `configs`.
+        """The stream that Helm applies. The GMSAConfigs in `data` are used in addition to `configs`, and removed.
 
         Raises InputError.
         """
@@ -82,14 +82,14 @@ class PostRenderer:
         if self._is_helm4:
             message = "is empty, but Helm 4 accepts no empty answer; the chart renders nothing, so check its values"
             raise invalid("empty", message, Location("stdin"))
-        return b"", []  # helm 3 template --output-dir sends nothing, and wants nothing
+        return b"", []  # helm 3 template --output-dir sends an empty stream and expects one
 
     def _split(self, text: str) -> tuple[list[tuple[Document, LoadedConfig]], list[Document]]:
         """The configs in the stream, each with its document, and the other documents."""
         found: list[tuple[Document, LoadedConfig]] = []
         documents = []
         for document in split(text, "stdin"):
-            # Documents without the word are not parsed.
+            # A document without the word cannot be a config and need not be parsed.
             root = document.node if document.mentions("GMSAConfig") else None
             if root is not None and is_config(root):
                 found.append((document, load_config(root, "stdin", document.line, overrides=self._overrides)))
@@ -98,7 +98,7 @@ class PostRenderer:
         return found, documents
 
     def _with_source(self, data: dict[str, Any], file: str) -> str:
-        """The text of an emitted object with the file name that Helm groups and selects by."""
+        """The text of an emitted object with the file name by which Helm groups and selects."""
         if not self._is_helm4:
             return f"---\n# Source: {file}\n{writer.document(data)}"
         metadata = data["metadata"]

@@ -1,6 +1,6 @@
-"""KRM function: a ResourceList in, the ResourceList out (config.kubernetes.io/v1, v1beta1, v1alpha1).
+"""KRM function: reads and writes a ResourceList (config.kubernetes.io/v1, v1beta1, v1alpha1).
 
-The list is edited as text: what gmsa-krm does not touch is not written again, so it cannot change.
+The list is edited as text, so what gmsa-krm does not touch cannot change.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _PATHS = ("internal.config.kubernetes.io/path", "config.kubernetes.io/path")
 
 
 def run_function(data: bytes, environment: Environment) -> tuple[bytes, list[Finding]]:
-    """The ResourceList that `data` becomes, and the findings. With an error among them, only `results` differ.
+    """The resulting ResourceList, and the findings. If one of them is an error, only `results` are changed.
 
-    Raises InputError if `data` is not a ResourceList that could carry results.
+    Raises InputError if `data` is not a ResourceList to which results can be added.
     """
     text = closed(decode(data, "stdin"))
     root = _resource_list(text)
@@ -49,7 +49,7 @@ def _run(text: str, root: Node, environment: Environment) -> tuple[bytes, list[F
     except InputError as error:
         edits = _list_edits(text, root, "results", ListPatch(append=list(map(_result, error.findings))))
         return apply_edits(text, edits).encode(), error.findings
-    # Edits at one place are applied in this order: what ends an item is before what follows the items.
+    # Edits at the same offset are applied in this order, so additions to the last item precede additional items.
     edits = [edit for edits in result.edits.values() for edit in edits]
     edits += _list_edits(text, root, "items", _items_patch(result, root, nodes))
     edits += _list_edits(text, root, "results", ListPatch(append=list(map(_result, result.findings))))
@@ -63,7 +63,7 @@ def _items_patch(result: Result, root: Node, nodes: list[Node]) -> ListPatch:
 
 
 def _list_edits(text: str, root: Node, key: str, patch: ListPatch) -> list[Edit]:
-    """The edits of a list of the ResourceList. Raises UnsupportedForm for one behind an anchor, an alias or a tag."""
+    """The edits of a list of the ResourceList. Raises UnsupportedForm if it has an anchor, an alias or a tag."""
     if not patch.replace and not patch.append:
         return []
     name, value = next(((name, value) for name, value in root.pairs if name.text == key), (root, None))
@@ -125,7 +125,7 @@ def _check_config(config: Node | None) -> Node:
 
 
 def _config_name(config: Node | None) -> str:
-    """How messages name the config: the file that the host says it is from, else kind and name."""
+    """The name of the config in messages: the path that the host passes, else kind and name."""
     metadata = config.get("metadata") if config is not None else None
     annotations = metadata.get("annotations") if metadata is not None else None
     for key in _PATHS if annotations is not None else ():
@@ -136,7 +136,7 @@ def _config_name(config: Node | None) -> str:
 
 
 def _config_entries(root: Node, nodes: list[Node]) -> list[int]:
-    """The items that are the functionConfig itself, as kustomize passes it to a generator: no resource, so removed.
+    """The indices of items that repeat the functionConfig, which kustomize passes to a generator; they are removed.
 
     An item with a path is a file of the user's package (kpt) and stays.
     """

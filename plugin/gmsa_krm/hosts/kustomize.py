@@ -1,4 +1,4 @@
-"""kustomize's legacy exec plugin: the config is a file, resources are a stream on stdin, or none."""
+"""kustomize's legacy exec plugin: the config is a file, the resources are a stream on stdin."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 def run_plugin(
     config: bytes, stdin: bytes, environment: Environment, file: str = "", overrides: list[Override] | None = None
 ) -> tuple[bytes, list[Finding]]:
-    """The stream that a generator (empty stdin) or a transformer answers with. Raises InputError.
+    """The output of a generator (if stdin is empty) or of a transformer. Raises InputError.
 
-    `file`: the config's own file, if its lines are the user's; kustomize passes a copy that it has rewritten.
+    `file`: the config's file, if `config` has its lines; kustomize passes a rewritten copy.
     `overrides`: fields of the config that the host sets.
     """
     shown = file or "GMSAConfig"

@@ -1,4 +1,4 @@
-"""A folder with a file per resource, and a summary of what comes from where."""
+"""A folder with a file per resource, and a summary of where each resource comes from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gmsa_krm.apply_order import Output
 
-# Lists the files of the last run, so that the next one removes those that it no longer writes, and no others.
+# Lists the files of a run, so that the next run removes those that it no longer writes, and no others.
 _INDEX = ".gmsa-krm-files"
 _OWN_NAME = re.compile(r"[0-9]{2}-[a-z0-9]+-[-A-Za-z0-9._]*\.(?:yaml|json)")
 
@@ -45,7 +45,7 @@ def write_directory(outputs: list[Output], folder: str, *, as_json: bool) -> lis
                     f"{os.path.join(folder, name)} exists and was not written by gmsa-krm; move it, or choose"
                     " another folder"
                 )
-        # The index first, with the names of both runs: if this one is cut off, the next knows all files.
+        # The index is first, with the names of both runs: if this run is interrupted, the next one knows all files.
         index, mode = os.path.join(folder, _INDEX), ordinary_mode()
         replace_files({index: (_index(earlier | set(contents)), mode)})
         replace_files(
@@ -66,7 +66,7 @@ def _earlier(folder: str) -> set[str]:
             names = file.read().splitlines()
     except FileNotFoundError:
         return set()
-    # The index may have been tampered with: only names of our own form, which have no separator.
+    # The index may have been tampered with: only names that gmsa-krm writes, which have no path separator.
     return {name for name in names if _OWN_NAME.fullmatch(name)}
 
 
@@ -99,7 +99,7 @@ def _json(output: Output) -> bytes:
 
 
 def _number(output: Output) -> int:
-    """Fixed for each kind, so that another credspec in the config renames no file."""
+    """A number per kind, so that a new credspec renames no file."""
     if output.rank != EMITTED:
         return output.rank if output.rank < EMITTED else output.rank * 10
     kind = output.identity[1]

@@ -40,7 +40,7 @@ def as_json(findings: list[Finding]) -> str:
 
 
 def as_sarif(findings: list[Finding]) -> str:
-    """SARIF 2.1.0 (OASIS), one run; the rules carry their descriptions."""
+    """SARIF 2.1.0 (OASIS): one run, with descriptions of the rules."""
     driver = {
         "name": "gmsa-krm",
         "version": __version__,

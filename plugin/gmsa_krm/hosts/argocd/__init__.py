@@ -1,6 +1,6 @@
-"""Argo CD's config management plugin: the working directory is an application's folder, everything else a variable.
+"""Argo CD's config management plugin, which runs in an application's folder and gets everything else in variables.
 
-`folder`: what kind of folder it is, and whether it uses a GMSAConfig; `parameters`: what an Application may set;
-`programs`: kustomize and helm; `kustomization`: how kustomize runs without plugins. Argo CD prunes what is missing
-from an answer, so an answer is complete or there is none.
+`folder`: the kind of the folder, and whether it uses a GMSAConfig; `parameters`: what an Application may set;
+`programs`: kustomize and helm; `kustomization`: kustomize without plugins. Argo CD prunes objects that are missing from
+the output, so the output is complete or empty.
 """

@@ -34,7 +34,7 @@ __all__ = ["HELM", "KUSTOMIZE", "MANIFESTS", "Application", "refuse_empty"]
 
 
 class Application:
-    """What is rendered. Raises InputError where the parameters are wrong."""
+    """The application to render. Raises InputError if the parameters are invalid."""
 
     def __init__(self, folder: str, variables: Mapping[str, str]) -> None:
         self.folder = folder
@@ -51,7 +51,7 @@ class Application:
         return self._parameters.overrides
 
     def environment(self, folder: str = "") -> Environment:
-        """What configs in a folder may read; in the application's own folder by default."""
+        """The environment of configs in a folder; by default the application's own folder."""
         return Environment(folder or self.folder, self._variables)
 
     def manifests(self) -> list[str]:
@@ -61,7 +61,7 @@ class Application:
         found = []
         for name in manifest_files(self.folder):
             path = os.path.join(self.folder, name)
-            # a file that is not a link is where its folder is, and need not be followed from the root
+            # only a link may lead elsewhere than its folder
             if not (inside(root, path) if os.path.islink(path) else folder_is_inside):
                 raise invalid(
                     "link", "is a symbolic link out of the repository; replace it with the file", Location(name)
@@ -87,7 +87,7 @@ class Application:
         return Programs(self.folder, self._root, self._variables).kustomize_build(plugin)
 
     def helm_template(self, others: list[Document]) -> bytes:
-        """`others`: other documents in the files of the GMSAConfigs, which nobody would apply."""
+        """`others`: documents beside the GMSAConfigs in their files; an error, since nothing would apply them."""
         if others:
             message = (
                 "is in a file with a GMSAConfig beside a chart, where only configs are read; move it to a template"
@@ -101,7 +101,7 @@ class Application:
         return Programs(self.folder, self._root, self._variables).helm_template(release, self._parameters)
 
     def final_findings(self) -> list[Finding]:
-        """What is known once all is rendered. Raises InputError for parameters that no config took."""
+        """The findings after everything is rendered. Raises InputError for parameters that no config used."""
         report = Report()
         for override in self.overrides:
             if not override.used:
@@ -119,7 +119,7 @@ class Application:
 
 
 def refuse_empty(data: bytes) -> None:
-    """Raises InputError if the answer has no object: Argo CD would prune everything."""
+    """Raises InputError if the output has no object: Argo CD would prune everything."""
     if not any(map(_has_object, split(decode(data, "the manifests"), "the manifests"))):
         message = (
             "the application has no manifests, so Argo CD would prune everything that it applied before; add some,"

@@ -1,6 +1,6 @@
-"""What kind of folder an application has, and whether it uses a GMSAConfig.
+"""The kind of an application's folder, and whether it uses a GMSAConfig.
 
-Discovery runs for every application of an instance: a file is parsed only if it has the word GMSAConfig.
+Discovery runs for every application of an Argo CD instance, so a file is parsed only if it has the word GMSAConfig.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ KUSTOMIZE = "kustomize"
 HELM = "helm"
 MANIFESTS = "manifests"
 
-# What runs on resources; kustomize has validators too, but lets no function pass as one.
+# The fields of plugins that gmsa-krm can be; kustomize refuses a validator that changes anything.
 PLUGIN_FIELDS = ("generators", "transformers")
 _FOLDER_FIELDS = ("resources", "bases", "components")
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _CHART = "Chart.yaml"
 _ENDINGS = (".yaml", ".yml", ".json")
-# Argo CD's own mark for files that are not manifests.
+# Argo CD's mark for files that are not manifests.
 SKIPPED = b"+argocd:skip-file-rendering"
 _WORD = b"GMSAConfig"
 _GROUP = b"gmsa-krm.dev/"
@@ -50,9 +50,9 @@ def uses_gmsa_config(folder: str, root: str) -> bool:
 
 
 def repository(folder: str, source_path: str) -> str:
-    """The top of the repository: `folder` without the end that it shares with `source_path`.
+    """The root of the repository: `folder` without the end that it shares with `source_path`.
 
-    Argo CD sends the whole repository, or what an application's manifest-generate-paths have in common.
+    Argo CD sends the whole repository, or the common folder of an application's manifest-generate-paths.
     """
     head = folder
     for part in reversed([part for part in source_path.split("/") if part not in ("", ".")]):
@@ -68,11 +68,11 @@ def inside(root: str, path: str) -> bool:
     try:
         return os.path.commonpath((root, os.path.realpath(path))) == root
     except (ValueError, UnicodeError):
-        return False  # a NUL, or letters that the file system's encoding does not have
+        return False  # a NUL, or characters that the file system cannot encode
 
 
 def manifest_files(folder: str) -> list[str]:
-    """The manifests directly in the folder, as Argo CD reads them; files that these name may be deeper."""
+    """The manifests in the folder itself, as Argo CD reads them; it reads no subfolders."""
     try:
         names = sorted(os.listdir(folder))
     except OSError as error:
@@ -85,7 +85,7 @@ def manifest_files(folder: str) -> list[str]:
 
 
 def config_files(folder: str) -> list[str]:
-    """Those of them with a GMSAConfig."""
+    """The manifests in the folder that have a GMSAConfig."""
     return [
         name
         for name in manifest_files(folder)
@@ -94,12 +94,12 @@ def config_files(folder: str) -> list[str]:
 
 
 def kustomization(folder: str) -> str:
-    """The path of the folder's kustomization, or an empty one."""
+    """The path of the folder's kustomization, or an empty string."""
     return next((it for name in _KUSTOMIZATIONS if os.path.isfile(it := os.path.join(folder, name))), "")
 
 
 def fields_of(data: bytes) -> Node | None:
-    """The mapping in a kustomization or Chart.yaml; None if it is not one, which kustomize or helm will report."""
+    """The mapping in a kustomization or Chart.yaml; None if it is invalid, which kustomize or helm reports."""
     from gmsa_krm.yamltext.nodes import MAPPING
     from gmsa_krm.yamltext.stream import decode, split
 
@@ -138,7 +138,7 @@ def has_config(data: bytes) -> bool:
     try:
         return bool(configs_in(data))
     except InputError:
-        return True  # a mistake in a config must be reported, and not make the plugin disappear
+        return True  # a mistake in a config must be reported, not hide the plugin
 
 
 def read(path: str) -> bytes:
@@ -153,7 +153,7 @@ def read(path: str) -> bytes:
 
 
 def _in_kustomization(folder: str, plugins: bool, root: str, seen: set[tuple[str, bool]]) -> bool:
-    """`plugins`: whether the output of the kustomization is used as configs of generators or transformers."""
+    """`plugins`: whether the output of the kustomization configures generators or transformers."""
     file = kustomization(folder)
     if not file or (folder, plugins) in seen:
         return False
@@ -189,18 +189,18 @@ def _in_chart(folder: str, root: str, seen: set[str]) -> bool:
         path = os.path.join(charts, name)
         if _in_chart(path, root, seen) if os.path.isdir(path) else name.endswith(".tgz") and _in_archive(path):
             return True
-    for place in dependencies(folder):
-        if place.startswith("file://") and _in_chart(os.path.join(folder, place.removeprefix("file://")), root, seen):
+    for url in dependencies(folder):
+        if url.startswith("file://") and _in_chart(os.path.join(folder, url.removeprefix("file://")), root, seen):
             return True
     return False
 
 
 def dependencies(folder: str) -> list[str]:
-    """The repositories of a chart's dependencies: URLs, or file:// and a path."""
+    """The URLs of a chart's dependencies, those with file:// included."""
     fields = fields_of(read(os.path.join(folder, _CHART)))
     listed = fields.get("dependencies") if fields is not None else None
-    places = [entry.string("repository") for entry in (listed.items if listed is not None and listed.kind else ())]
-    return [place for place in places if place and "\0" not in place]
+    urls = [entry.string("repository") for entry in (listed.items if listed is not None and listed.kind else ())]
+    return [url for url in urls if url and "\0" not in url]
 
 
 def _in_archive(path: str) -> bool:
@@ -210,13 +210,13 @@ def _in_archive(path: str) -> bool:
         with tarfile.open(path) as archive:
             for member in archive:
                 if archive.offset + member.size > _MAX_ARCHIVE:
-                    return False  # not a chart, and too expensive to unpack at each discovery
+                    return False  # too large for a chart, and for unpacking at each discovery
                 if member.isfile() and "/templates/" in member.name:
                     file = archive.extractfile(member)
                     if file is not None and _names_config(file.read()):
                         return True
     except (tarfile.TarError, OSError, EOFError):
-        return False  # helm will report it
+        return False  # helm reports it
     return False
 
 

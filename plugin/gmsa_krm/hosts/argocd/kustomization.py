@@ -1,9 +1,10 @@
-"""A kustomization built without plugins: its GMSAConfigs are taken out of a copy, and run here.
+"""Builds a kustomization without plugins: the GMSAConfigs are removed from a copy and run in this process.
 
 kustomize's plugins must not run in a program that serves many repositories and holds a seed. With --enable-exec a
 repository can run any program; with --enable-alpha-plugins alone it can too, since the group and kind of a config
-become a path without a check, and the flag enables helm's plugins. So kustomize runs without either: a generator
-becomes a resource before it starts, and at a transformer the build is split. What is overlooked here fails there.
+become a path without a check, and the flag enables helm's plugins. So kustomize runs without either flag: the output of
+a generator is added to the resources before it starts, and a transformer splits the build in two. A GMSAConfig that is
+not found here makes kustomize fail.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+    from gmsa_krm.yamltext.stream import Document
 
     # (config, resources or nothing, the folder of its paths, its file) -> resources
     Plugin = Callable[[bytes, bytes, str, str], bytes]
@@ -68,9 +71,9 @@ class Kustomization:
             folder = os.path.normpath(os.path.join(self._copy, os.path.relpath(self._folder, self._root)))
             self._top = os.path.realpath(folder)
             self._prepare(folder)
-            return self._built(folder)
+            return self._run_kustomize(folder)
 
-    def _built(self, folder: str) -> bytes:
+    def _run_kustomize(self, folder: str) -> bytes:
         return self._kustomize(["kustomize", "build", "."], folder)
 
     def _prepare(self, folder: str) -> None:
@@ -82,7 +85,7 @@ class Kustomization:
         file = kustomization(folder)
         node = fields_of(read(file)) if file and not os.path.islink(file) else None
         if node is None:
-            return  # kustomize will report it
+            return  # kustomize reports it
         for _, entry in entries_of(node, *_CONFIG_FOLDERS, *PLUGIN_FIELDS):
             path = os.path.join(folder, entry)
             if not is_inline(entry) and os.path.isdir(path):
@@ -95,7 +98,7 @@ class Kustomization:
         if len({key.lower() for key in fields}) != len(fields) or any(
             value is not None and not isinstance(value, list) for value in lists
         ):
-            return  # kustomize will report it
+            return  # kustomize reports it
         self._rewrite(folder, file, fields)
 
     def _rewrite(self, folder: str, file: str, fields: dict[str, Any]) -> None:
@@ -109,7 +112,7 @@ class Kustomization:
         fields |= {"generators": generators, "resources": resources}
         kept: list[Any] = []
         are_transformed = False
-        # kustomize first runs those that are in the kustomization itself
+        # kustomize runs inline transformers first
         for entry in sorted(lists["transformers"], key=lambda it: not (isinstance(it, str) and is_inline(it))):
             configs, rest = self._configs(entry, folder, file)
             if not configs:
@@ -126,7 +129,7 @@ class Kustomization:
     def _generated(
         self, folder: str, file: str, resources: list[Any], generators: list[Any]
     ) -> tuple[list[Any], list[Any], bool]:
-        """The resources with what GMSAConfigs generate, the other generators, and whether there was a GMSAConfig."""
+        """The resources including those of GMSAConfigs, the other generators, and whether there was a GMSAConfig."""
         kept = []
         found = False
         for entry in generators:
@@ -136,13 +139,15 @@ class Kustomization:
                 continue
             found = True
             for text, source in configs:
-                resources.append(self._file(folder, self._plugin(text, b"", self._original(folder), source)))
+                resources.append(
+                    self._write_file(folder, self._plugin(text, b"", self._folder_in_repository(folder), source))
+                )
             if rest:
-                kept.append(self._file(folder, rest))
+                kept.append(self._write_file(folder, rest))
         return resources, kept, found
 
     def _check_transformer(self, entry: str, folder: str, file: str, has_others: bool, is_component: bool) -> None:
-        """Raises InputError for a GMSAConfig where the build cannot be split."""
+        """Raises InputError if the build cannot be split at a GMSAConfig."""
         if has_others:
             message = (
                 f"{entry[:80]!a} has other transformers beside a GMSAConfig; give each its own file, so that their"
@@ -156,20 +161,20 @@ class Kustomization:
             raise invalid("component", message, self._location(file))
 
     def _transformed(self, folder: str, file: str, fields: dict[str, Any], config: tuple[bytes, str]) -> dict[str, Any]:
-        """The fields of a kustomization with nothing but the result of the build so far and a transformer after it."""
+        """The fields of a kustomization whose only resource is the output of the build so far, transformed."""
         text, source = config
         metadata = {key: fields.pop(key) for key in list(fields) if key.lower() == "buildmetadata"}
         before = b""
         if fields["resources"] or fields.get("generators") or any(key.lower() in _CREATING for key in fields):
             self._write(file, fields)
-            before = self._built(folder)
-        after = self._plugin(text, before, self._original(folder), source)
-        return {"resources": [self._file(folder, after)], **metadata}
+            before = self._run_kustomize(folder)
+        after = self._plugin(text, before, self._folder_in_repository(folder), source)
+        return {"resources": [self._write_file(folder, after)], **metadata}
 
     def _refuse_unfinished(self, folder: str, seen: set[str]) -> None:
-        """Raises InputError where an overlay could still change what the build before a transformer has finished.
+        """Raises InputError if an overlay would still have to change the output of the build before a transformer.
 
-        Hash suffixes, references and the names that patches of overlays refer to are final by then.
+        That output is final: its hash suffixes, its references, and the names that patches of overlays refer to.
         """
         file = kustomization(folder)
         node = fields_of(read(file)) if file and folder not in seen else None
@@ -194,13 +199,13 @@ class Kustomization:
             return [], b""
         path = os.path.join(folder, entry)
         if is_inline(entry):
-            source, data = "", entry.encode("utf-8", "surrogateescape")  # its lines are not those of a file
+            source, data = "", entry.encode("utf-8", "surrogateescape")  # no file has its lines
         elif not inside(self._copy, path):
             return [], b""
         elif os.path.isdir(path):
             if not kustomization(path):
                 return [], b""
-            source, data = "", self._built(path)
+            source, data = "", self._run_kustomize(path)
         else:
             source, data = self._shown(path), read(path)
         configs = configs_in(data, source)
@@ -210,19 +215,19 @@ class Kustomization:
         rest = [it.text for it in split(decode(data, source), source) if it.node is not None and it.text not in texts]
         return [(_padded(config), source) for config in configs], "---\n".join(rest).encode("utf-8", "surrogateescape")
 
-    def _original(self, folder: str) -> str:
-        """The folder in the repository itself, from which a config's files are read."""
+    def _folder_in_repository(self, folder: str) -> str:
+        """The folder in the repository that a folder of the copy belongs to; the files of a config are read there."""
         return os.path.normpath(os.path.join(self._root, os.path.relpath(folder, self._copy)))
 
     def _shown(self, path: str) -> str:
-        """A path as the author of the application knows it."""
-        return os.path.relpath(self._original(path), self._folder)
+        """The path for messages, relative to the application's folder."""
+        return os.path.relpath(self._folder_in_repository(path), self._folder)
 
     def _location(self, file: str) -> Location:
         return Location(self._shown(file))
 
-    def _file(self, folder: str, data: bytes) -> str:
-        """Writes resources or configs beside the kustomization; returns the file's name."""
+    def _write_file(self, folder: str, data: bytes) -> str:
+        """Writes resources or configs to a new file beside the kustomization; returns its name."""
         self._written += 1
         name = f"gmsa-krm-{self._written}.yaml"
         while os.path.lexists(os.path.join(folder, name)):
@@ -233,16 +238,16 @@ class Kustomization:
         return name
 
     def _write(self, file: str, fields: dict[str, Any]) -> None:
-        os.unlink(file)  # a hard link: the file of the repository must not change
+        os.unlink(file)  # it is a hard link to the file of the repository, which must not change
         head = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
         with open(file, "w", encoding="utf-8", errors="surrogateescape") as opened:
             json.dump({**head, **{key: value for key, value in fields.items() if value != []}}, opened)
 
 
 def refuse_links(root: str) -> None:
-    """Raises InputError for a symbolic link out of the repository, whose target the author may have no right to read.
+    """Raises InputError for a symbolic link that leaves the repository: its target may be secret.
 
-    Argo CD refuses these by default, too.
+    Argo CD refuses such links by default, too.
     """
     real = os.path.realpath(root)
     for parent, folders, files in os.walk(root):
@@ -256,13 +261,13 @@ def refuse_links(root: str) -> None:
 
 
 def copy_repository(root: str, target: str, writable: bool = False) -> None:
-    """A copy. Unless it is `writable`, files are hard links where possible: they may be replaced, not changed."""
+    """Copies the repository. Unless it is `writable`, files are hard links if possible: replace, never change them."""
 
-    def link(source: str, place: str) -> None:
+    def link(source: str, destination: str) -> None:
         try:
-            os.link(source, place, follow_symlinks=False)
+            os.link(source, destination, follow_symlinks=False)
         except OSError:
-            shutil.copy2(source, place, follow_symlinks=False)
+            shutil.copy2(source, destination, follow_symlinks=False)
 
     try:
         shutil.copytree(
@@ -276,8 +281,8 @@ def copy_repository(root: str, target: str, writable: bool = False) -> None:
         raise ExternalError(f"the repository cannot be copied to {target}: {error}") from None
 
 
-def _padded(config: Any) -> bytes:
-    """The text of a config with as many lines before it as in its file, so that locations in messages are right."""
-    text = str(config.text).removeprefix("---\n")
-    lines = int(config.line) + (1 if text != config.text else 0)
+def _padded(config: Document) -> bytes:
+    """The text of a config after as many line breaks as lines precede it in its file, for correct locations."""
+    text = config.text.removeprefix("---\n")
+    lines = config.line + (1 if text != config.text else 0)
     return ("\n" * lines + text).encode("utf-8", "surrogateescape")

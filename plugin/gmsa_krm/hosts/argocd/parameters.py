@@ -47,7 +47,7 @@ _KNOWN = {
 
 
 class Parameters:
-    """`overrides` of GMSAConfigs, the strongest last; the rest is for helm."""
+    """The overrides of GMSAConfigs, the strongest last, and the parameters for helm."""
 
     def __init__(self) -> None:
         self.overrides: list[Override] = []
@@ -57,7 +57,7 @@ class Parameters:
 
 
 def announcement() -> str:
-    """JSON for Argo CD's UI, which never sends back the values that it shows."""
+    """The announcement of the parameters as JSON. Argo CD's UI shows its values, but does not send them back."""
     announced = []
     for name, (form, title, tooltip) in _KNOWN.items():
         entry = {"name": name, "title": title, "tooltip": tooltip, "collectionType": form}
@@ -66,12 +66,12 @@ def announcement() -> str:
 
 
 def read_parameters(text: str | None, environment: Environment) -> Parameters:
-    """The parameters in ARGOCD_APP_PARAMETERS, which is absent or `null` where there are none.
+    """The parameters in ARGOCD_APP_PARAMETERS, which is absent or `null` if there are none.
 
     Raises InputError with all mistakes.
     """
     findings: list[Finding] = []
-    given = _given(text, findings)
+    given = _parse(text, findings)
     parameters = Parameters()
     name = given.get("environment", "")
     if name and not findings:
@@ -106,8 +106,8 @@ def _check_helm(parameters: Parameters, findings: list[Finding]) -> None:
             _report("helm-values", findings).error("parameter", message)
 
 
-def _given(text: str | None, findings: list[Finding]) -> dict[str, Any]:
-    """{name: value}, each of the form that is announced."""
+def _parse(text: str | None, findings: list[Finding]) -> dict[str, Any]:
+    """{name: value}, each in its announced form."""
     try:
         data = json.loads(text) if text else None
     except (ValueError, RecursionError):
@@ -134,7 +134,7 @@ def _given(text: str | None, findings: list[Finding]) -> dict[str, Any]:
 
 
 def _value(form: str, entry: dict[str, Any], report: Report) -> Any:
-    """The value of an entry; an empty one where it is absent or wrong."""
+    """The value of an entry; an empty one if it is absent or invalid."""
     empty: Any = {"string": "", "array": [], "map": {}}[form]
     others = [key for key in ("string", "array", "map") if key != form and entry.get(key) is not None]
     value = entry.get(form)
@@ -163,7 +163,7 @@ def _report(name: str, findings: list[Finding]) -> Report:
 
 
 def _environment_overrides(name: str, environment: Environment) -> list[Override]:
-    """What differs in an environment, from the file of its name."""
+    """The overrides of an environment, from the file with its name."""
     location = Location("parameter 'environment'")
     if not _NAME.fullmatch(name):
         message = f"{name[:80]!a} is not the name of an environment; use letters, digits, -, _ and ."

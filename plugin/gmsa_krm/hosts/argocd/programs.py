@@ -35,11 +35,11 @@ class Programs:
         self._end = time.monotonic() + self._allowed
 
     def kustomize_build(self, plugin: Plugin) -> bytes:
-        """What kustomize builds of the folder; `plugin` runs a GMSAConfig."""
+        """The output of kustomize for the folder; `plugin` runs a GMSAConfig."""
         return Kustomization(self._folder, self._root, self._run, plugin).build()
 
     def helm_template(self, release: str, parameters: Parameters) -> bytes:
-        """What helm renders from the chart in the folder, with CRDs and hooks."""
+        """The output of helm for the chart in the folder, with CRDs and hooks."""
         variables = self._variables
         command = ["helm", "template", release, ".", "--include-crds"]
         if variables.get("ARGOCD_APP_NAMESPACE"):
@@ -63,7 +63,7 @@ class Programs:
         return self._with_dependencies(command)
 
     def _with_dependencies(self, command: list[str]) -> bytes:
-        """In a copy of the repository, since helm writes fetched charts beside the chart."""
+        """Runs in a copy of the repository, since helm stores fetched charts beside the chart."""
         with tempfile.TemporaryDirectory(prefix="gmsa-krm-") as work:
             copied = os.path.join(work, "repository")
             copy_repository(self._root, copied, writable=True)
@@ -101,7 +101,7 @@ class Programs:
         except BaseException as error:
             process.kill()
             if os.getpgrp() == os.getpid():
-                # Argo CD gives a plugin its own process group: what kustomize has started, such as git, ends with it.
+                # Argo CD gives a plugin its own process group: this also stops what kustomize has started, such as git.
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
                 os.killpg(0, signal.SIGTERM)
             process.communicate()
@@ -124,7 +124,7 @@ class Programs:
         return out
 
     def _shown(self, messages: str, folder: str) -> str:
-        """The messages with the paths of the repository in place of those of the copy."""
+        """The messages, with paths of the repository in place of paths of the copy."""
         copied = re.match(r".*?/gmsa-krm-[^/]+/repository", folder)
         return messages.replace(copied[0], os.path.realpath(self._root)) if copied else messages
 
@@ -134,7 +134,7 @@ _GIT = {"GIT_ALLOW_PROTOCOL": "https:http:ssh", "GIT_TERMINAL_PROMPT": "0"}
 
 
 def _without_secrets(variables: Mapping[str, str]) -> dict[str, str]:
-    """Without what kustomize and helm need not know: seeds, and what could make kustomize find plugins."""
+    """The variables without seeds, and without those that make kustomize find plugins."""
     return {
         name: value
         for name, value in variables.items()
@@ -153,17 +153,19 @@ def _cure(messages: str) -> str:
 
 def _value_file(file: str, folder: str, root: str) -> str:
     path = os.path.join(folder, file)
-    place = Location("parameter 'helm-value-files'")
+    location = Location("parameter 'helm-value-files'")
     if "://" in file or not inside(os.path.realpath(root), path):
         raise invalid(
-            "parameter", f"{file[:120]!a} is not in the repository; give a path relative to the chart's folder", place
+            "parameter",
+            f"{file[:120]!a} is not in the repository; give a path relative to the chart's folder",
+            location,
         )
     if any(it in file for it in ',"\n\r\\'):  # helm splits at commas, and takes quotes away
         raise invalid(
-            "parameter", f"{file[:120]!a} has a character that makes helm read more than one file; rename it", place
+            "parameter", f"{file[:120]!a} has a character that makes helm read more than one file; rename it", location
         )
     if not os.path.isfile(path):
-        raise invalid("parameter", f"{file[:120]!a} is not a file; give paths relative to the chart's folder", place)
+        raise invalid("parameter", f"{file[:120]!a} is not a file; give paths relative to the chart's folder", location)
     return os.path.realpath(path)
 
 
