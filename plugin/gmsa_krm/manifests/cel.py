@@ -1,4 +1,4 @@
-"""CEL of pods and their gMSA references, for webhook configurations and admission policies."""
+"""CEL expressions about pods and their gMSA references, for webhook configurations and admission policies."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 _OPTIONS = "?securityContext.?windowsOptions"
 _NAME = f"{_OPTIONS}.?gmsaCredentialSpecName"
 _CONTENTS = f"{_OPTIONS}.?gmsaCredentialSpec"
-# The API server takes expressions of 100,000 characters; longer literals are spread over several variables.
+# The API server accepts expressions of 100,000 characters; longer literals are split into several variables.
 MAX_EXPRESSION = 90_000
 
 
 def has_reference(holder: str) -> str:
-    """Whether a pod's spec or a container names a credspec or holds the contents of one."""
+    """Whether a pod's spec or a container has the name or the contents of a credspec."""
     return f"({holder}.{_NAME}.hasValue() || {holder}.{_CONTENTS}.hasValue())"
 
 
 def uses_gmsa(pod: str) -> str:
-    """Whether a pod does so, at pod level or in any container; a line per place."""
+    """Whether a pod has a reference, at pod level or in any container; a line per field."""
     lines = [
         f"{pod}.spec.{_NAME}.hasValue()",
         f"{pod}.spec.{_CONTENTS}.hasValue()",
@@ -34,9 +34,9 @@ def uses_gmsa(pod: str) -> str:
 
 
 def sets_gmsa() -> str:
-    """Whether a request makes a pod with gMSA, or changes it in one that is there.
+    """Whether a request creates a pod with a reference, or changes the references of an existing pod.
 
-    Other updates (labels, finalizers) do not depend on a webhook that may be down.
+    Other updates (labels, finalizers) must not depend on a webhook that may be down.
     """
     places_of = [places(pod, "containers", "initContainers") for pod in ("object", "oldObject")]
     return (
@@ -45,14 +45,14 @@ def sets_gmsa() -> str:
 
 
 def uses_gmsa_now_or_before() -> str:
-    """Of the pod of a request or, on an update, of what it was before."""
+    """Whether the pod of a request has a reference, or had one before an update."""
     return f"{uses_gmsa('object')}|| (oldObject != null && (\n{uses_gmsa('oldObject')}))\n"
 
 
 def places(pod: str, *containers: str) -> str:
-    """The places with a reference, a list of {at, name, contents}: `at` is empty for the pod, the others where absent.
+    """The references as a list of {at, name, contents}: `at` is empty for the pod, the others if they are absent.
 
-    Each list is projected to maps of strings before the lists are joined, since the types of containers differ.
+    The lists are mapped to maps of strings before they are concatenated, since containers have different types.
     """
     spec = f"{pod}.spec"
     lists = [f"({has_reference(spec)} ? [{_place(spec, literal(''))}] : [])"]
@@ -63,24 +63,24 @@ def places(pod: str, *containers: str) -> str:
 
 
 def _place(holder: str, at: str) -> str:
-    # string(): the compiler knows no types of a pod, and a map's values must have one
+    # string(): the compiler does not know the types of a pod's fields, and the values of a map must have one type
     return f"{{'at': {at}, 'name': string({holder}.{_NAME}.orValue('')), 'contents': string({holder}.{_CONTENTS}.orValue(''))}}"
 
 
-# Without the two line separators beyond Latin-1, whose character set takes a tenth of a render to compile.
+# Without U+2028 and U+2029: compiling a character set with them takes a tenth of a render.
 _SPECIAL = r"[\\'\x00-\x1f\x7f-\x9f]"
 
 
 def literal(text: str) -> str:
-    """A string as CEL reads it."""
+    """A CEL string literal."""
     escaped = re.sub(_SPECIAL, lambda it: f"\\{it[0]}" if it[0] in "\\'" else f"\\u{ord(it[0]):04x}", text)
     return "'" + escaped.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029") + "'"
 
 
 def tables(entries: dict[str, list[str]]) -> list[str]:
-    """Literals of maps of name to list of strings, each short enough for an expression; at least one.
+    """Map literals of name to list of strings, each short enough for an expression; at least one.
 
-    A name whose strings are too long for one is in several, with the first strings in the first.
+    If the strings of a name are too long for one literal, the name is in several, with its first strings in the first.
     """
     texts = [
         f"{literal(name)}: [{part}]"
@@ -91,7 +91,7 @@ def tables(entries: dict[str, list[str]]) -> list[str]:
 
 
 def lists(names: Iterable[str]) -> list[str]:
-    """Literals of lists of strings, as `tables`."""
+    """List literals of strings, split like `tables`."""
     return ["[\n" + part + "\n]" for part in _parts(list(map(literal, names)) or ["''"])]
 
 
@@ -108,9 +108,9 @@ def _parts(entries: Iterable[str], joint: str = ",\n") -> Iterator[str]:
 
 
 def fill_in(path: str, containers: str, tables: list[str]) -> str:
-    """JSON patches that add the contents where a place has a name alone; `containers`: of which list, "" for the pod.
+    """JSON patches that add contents to references with only a name. `containers`: the list, or "" for the pod.
 
-    A name that no table knows stays as it is, for the validating policy to refuse.
+    A name that is in no table stays unchanged; the validating policy refuses it.
     """
     first = "[]"
     for table in reversed(tables):

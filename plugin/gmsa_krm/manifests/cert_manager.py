@@ -1,7 +1,7 @@
 """Source CertManager: an issuer chain and the webhook's Certificate.
 
-cert-manager renews without a new render, and a process of the webhook reloads its certificate only once. What keeps a
-process trusted after the renewals that it misses:
+cert-manager renews without a new render, and a process of the webhook reloads its certificate only once. A process
+stays trusted after the renewals that it misses, because:
 
 - The CA's key never changes (rotationPolicy Never), so certificates and bundles from before and after a renewal of
   the CA fit each other in every combination.

@@ -1,4 +1,4 @@
-"""The webhook configurations: which pods the API server sends to the webhook, and whom it trusts there."""
+"""The webhook configurations: which pods the API server sends to the webhook, and which CA it trusts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def mutating(webhook: Webhook, tls: TlsMaterial) -> Object:
         tls,
         {"path": "/mutate", "operations": ["CREATE"], "expression": uses_gmsa("object")},
         # Another webhook may add a container with a reference after this one has run. A webhook that was not called in
-        # the first round is not called in the second (webhook/mutating/dispatcher.go).
+        # the first round is not called again (webhook/mutating/dispatcher.go).
         {"reinvocationPolicy": "IfNeeded"},
     )
 
@@ -75,8 +75,8 @@ def _configuration(kind: str, webhook: Webhook, tls: TlsMaterial, call: Object, 
                         "scope": "Namespaced",
                     },
                 ],
-                # Pods without gMSA are never sent, so a webhook that is down stops no other pod, not even its own.
-                # So no label is needed that would switch the checks off.
+                # Pods without a reference are never sent, so a webhook that is down blocks no other pod, not even its
+                # own. So there is no need for a label that turns the checks off.
                 "matchConditions": [{"name": "uses-gmsa", "expression": call["expression"]}],
                 **namespace_selector(webhook),
                 "failurePolicy": "Fail",
@@ -91,7 +91,7 @@ def _configuration(kind: str, webhook: Webhook, tls: TlsMaterial, call: Object, 
 
 
 def namespace_selector(webhook: Webhook) -> Object:
-    """Excludes namespaces; the hardening policy uses it too."""
+    """The selector without the excluded namespaces; the hardening policy has it too."""
     if not webhook.excluded_namespaces:
         return {}
     return {

@@ -1,4 +1,4 @@
-"""The CustomResourceDefinition of GMSACredentialSpec: upstream's (windows-gmsa v0.13.0), but for how it is merged."""
+"""The CustomResourceDefinition of GMSACredentialSpec: upstream's (windows-gmsa v0.13.0), but merged atomically."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def crd() -> Object:
                 "api-approved.kubernetes.io": (
                     "https://github.com/kubernetes/enhancements/tree/master/keps/sig-windows/689-windows-gmsa"
                 ),
-                # Deleting the CRD deletes every credspec of the cluster: it outlives a release or application.
+                # Deleting the CRD deletes every credspec of the cluster, so it must outlive a release or application.
                 "helm.sh/resource-policy": "keep",
                 "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
             },
@@ -46,8 +46,8 @@ def _schema() -> Object:
                 "credspec": {
                     "description": "GMSA Credential Spec",
                     "type": "object",
-                    # Not in upstream's: server-side apply would merge fields of others, such as HostAccountConfig,
-                    # into ours and show no difference. Contents in pods are compared with the whole credspec.
+                    # Upstream does not have this. Without it, server-side apply keeps fields of other managers, such as
+                    # HostAccountConfig, and shows no difference. Contents in pods are compared with the whole credspec.
                     "x-kubernetes-map-type": "atomic",
                     "properties": {
                         "ActiveDirectoryConfig": {

@@ -1,4 +1,4 @@
-"""GMSACredentialSpecs: what the container runtime on a Windows node is told about a gMSA."""
+"""GMSACredentialSpecs, which tell the container runtime on a Windows node about a gMSA."""
 
 from __future__ import annotations
 

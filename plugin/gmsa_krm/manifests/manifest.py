@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     Object = dict[str, Any]
 
-# Marks what gmsa-krm emits, so that a later run knows its own output.
+# Labels emitted objects, so that a later run recognizes them.
 MANAGED_BY = {"app.kubernetes.io/managed-by": "gmsa-krm"}
 
 

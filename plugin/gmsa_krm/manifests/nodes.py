@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 _NAME = "gmsa-smb-compartment-namespace"
 _LABELS = {"app.kubernetes.io/name": _NAME, **MANAGED_BY}
 
-# The registry value of the Kubernetes gMSA guide. It is read first, so that a node that has it is not changed. No
-# double quotes: Windows would parse them once more on the way to the process.
+# The registry value of the Kubernetes gMSA guide. The script reads it first, so that it does not change a node that has
+# it. No double quotes: Windows would parse them again before the process gets them.
 _SET_VALUE = (
     "$key = 'HKLM:\\SYSTEM\\CurrentControlSet\\Services\\hns\\State'; $name = 'EnableCompartmentNamespace'; "
     "if ((Get-ItemProperty -Path $key -Name $name -ErrorAction SilentlyContinue).$name -eq 1) "
@@ -27,7 +27,7 @@ _SLEEP = "while ($true) { Start-Sleep -Seconds 86400 }"
 
 
 def namespace(nodes: Nodes) -> Object:
-    """HostProcess containers are allowed at Pod Security level privileged only."""
+    """HostProcess containers need Pod Security level privileged."""
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
@@ -76,7 +76,7 @@ def _container(name: str, script: str, image: str) -> Object:
 def diagnostics_job(name: str, domain: str, settings: Diagnostics, contents: str | None) -> Object:
     """The troubleshooting steps of the Kubernetes gMSA guide for one credspec; `domain` is its DNS name.
 
-    `contents`: its JSON, where nothing in the cluster fills it in.
+    `contents`: its JSON, if nothing in the cluster fills it in.
     """
     options = {"gmsaCredentialSpecName": name, **({} if contents is None else {"gmsaCredentialSpec": contents})}
     template: Object = {
@@ -126,14 +126,14 @@ def _diagnosis(domain: str) -> str:
             "it did not: has this pod gmsaCredentialSpec in its securityContext, as kubectl get pod -o yaml shows it?",
         ),
         (
-            # Its exit status is 0 whatever it found.
+            # Its exit status is always 0.
             f"nslookup.exe '{domain}'",
             "$said -like '*Name:*' -and $said -notlike '*can''t find*'",
             "DNS finds the domain",
             "DNS does not: check the DNS of the pod and of the node",
         ),
         (
-            # So is this one's with a broken channel: only its output tells.
+            # Its exit status is 0 with a broken channel, too: only the output tells.
             "nltest.exe /query",
             "$said -like '*0x0 NERR_Success*'",
             "the secure channel is up",
@@ -142,7 +142,7 @@ def _diagnosis(domain: str) -> str:
     )
     script = ["$failed = 0"]
     for command, test, good, bad in steps:
-        # If the program is missing, what an earlier step left must not count.
+        # If the program is missing, the result of an earlier step must not count.
         script.append(
             f"$said = ''; $global:LASTEXITCODE = 1; $said = ({command} 2>&1 | Out-String); "
             f"if ({test}) {{ Write-Output 'OK      {good}' }} "

@@ -1,8 +1,8 @@
-"""Admission policies: gMSA enforced by the API server itself, in place of the webhook or beside it.
+"""Admission policies: the API server itself enforces gMSA, in place of the webhook or beside it.
 
-Policy mode: contents are written into workloads when they are rendered, and the policy admits a pod only with what
-the config says a credspec is, if the pod's service account may use it. Everything that may be in a pod is a
-literal of the policy: contents as parameters would let a name through that no parameter is about.
+In mode Policy, contents are written into workloads when they are rendered. The policy admits a pod only if its contents
+are those of the config and its service account may use the credspec. All allowed contents are literals of the policy:
+if they were parameters, the policy would admit a name that no parameter has.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from gmsa_krm.findings import Issue
     from gmsa_krm.manifests.manifest import Object
 
-# An authorizer check costs 350,000 of the 10,000,000 that a policy may spend on a request, and one expression may
-# spend 1,000,000: so each has an expression of its own, and a pod has as many credspecs at most.
+# An authorizer check costs 350,000. A policy may spend 10,000,000 on a request, and one expression 1,000,000: so each
+# check has its own expression, and the number of credspecs in a pod is limited.
 MAX_CREDSPECS_OF_POD = 8
-_MAX_BYTES = 1_500_000  # etcd takes 1.5 MiB in one request
+_MAX_BYTES = 1_500_000  # etcd accepts 1.5 MiB in one request
 
 _PODS = {"apiGroups": [""], "apiVersions": ["v1"], "scope": "Namespaced"}
 _CONSTRAINTS = {
@@ -36,7 +36,7 @@ _CONSTRAINTS = {
 
 
 def check_size(approved: dict[str, list[str]]) -> Iterator[Issue]:
-    """What the API server would refuse, after everything before the policy was applied."""
+    """Issues of a policy that is too large: the API server would refuse it after it has accepted the other objects."""
     size = 0
     for name, texts in approved.items():
         lengths = [len(cel.literal(text).encode()) for text in texts]
@@ -103,12 +103,12 @@ def policy(settings: Policy, approved: dict[str, list[str]]) -> Object:
             {"name": "names", "expression": "variables.places.map(p, p.name)"},
             *variables,
             *({"name": f"known{index}", "expression": text} for index, text in enumerate(lists)),
-            # of the known ones, so that a name that occurs twice is asked about once; of lists, since the keys of a
-            # map come in another order each time
+            # filters the known names, so that a repeated name is checked once; from lists, since the keys of a map have
+            # no fixed order
             {"name": "used", "expression": used},
-            # the service account plugin has filled in the name
+            # the ServiceAccount admission plugin has set the name
             {"name": "account", "expression": "object.spec.?serviceAccountName.orValue('default')"},
-            # without the namespace RoleBindings are not looked at
+            # without the namespace, RoleBindings do not count
             {
                 "name": "specs",
                 "expression": (
@@ -122,10 +122,10 @@ def policy(settings: Policy, approved: dict[str, list[str]]) -> Object:
 
 
 def hardening(webhook: Webhook, selector: Object) -> Object:
-    """What the webhook leaves open. It runs after the webhook, which vouches for pod level and containers.
+    """Checks what the webhook does not. It runs after the webhook, which has checked the pod level and containers.
 
-    `selector`: the namespaces that the webhook is asked about. The name is not that of `policy`, whatever both are
-    called: between the modes both are there, and one of them is deleted by its name.
+    `selector`: the namespaces of the webhook. The name always differs from that of `policy`: both exist while a cluster
+    changes its mode, and one of them is deleted by name.
     """
     return _policy(
         f"{webhook.name}-hardening",
@@ -164,8 +164,8 @@ def expansion(settings: Policy, approved: dict[str, list[str]]) -> Object:
         "metadata": {"name": settings.name, "labels": dict(MANAGED_BY)},
         "spec": {
             "failurePolicy": "Fail",
-            # Another policy may add a container that names a credspec, to a pod that has one already: what the match
-            # conditions leave out in the first round is not called in the second (policy/mutating/dispatcher.go).
+            # Another policy may add a container that names a credspec to a pod with a reference. (A policy whose match
+            # conditions excluded the pod in the first round is not called again: policy/mutating/dispatcher.go.)
             "reinvocationPolicy": "IfNeeded",
             "matchConstraints": {
                 "matchPolicy": "Equivalent",
@@ -185,10 +185,10 @@ def expansion(settings: Policy, approved: dict[str, list[str]]) -> Object:
     }
 
 
-def binding(of: Object) -> Object:
-    """What puts a policy into force."""
-    kind = of["kind"]
-    name = of["metadata"]["name"]
+def binding(policy: Object) -> Object:
+    """The binding that puts a policy into force."""
+    kind = policy["kind"]
+    name = policy["metadata"]["name"]
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": f"{kind}Binding",
@@ -200,7 +200,7 @@ def binding(of: Object) -> Object:
     }
 
 
-# Contents are looked at when a pod is created: later a credspec may have changed, and the pod must still get labels.
+# Contents are checked when a pod is created: the credspec may change later, and the pod must still accept labels.
 _UPDATE = "request.operation == 'UPDATE'"
 
 
@@ -220,7 +220,7 @@ def _policy(name: str, selector: Object, variables: list[Object], validations: l
 
 
 def _unchanged() -> list[Object]:
-    """On updates; an ephemeral container from before the policy stays as it is."""
+    """Validations that refuse changed references; an ephemeral container that is older than the policy may stay."""
     before = "oldObject.spec.?ephemeralContainers.orValue([]).exists(o, o.name == c.name)"
     return [
         {

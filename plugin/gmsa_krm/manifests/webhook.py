@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from gmsa_krm.config.webhook import Webhook
     from gmsa_krm.manifests.manifest import Object
 
-# Not 443: a process that does not run as root may not listen below 1024.
+# Not 443: only root may listen below 1024.
 _PORT = 8443
 # "nonroot" of the distroless images; the webhook's image sets no user.
 _USER = 65532
 _DRAIN_SECONDS = 10
 
 
-# Upstream's script and chart select pods by this label alone, and a Deployment's selector is immutable: with the same
-# one their Deployment can be adopted.
+# Upstream's script and chart select pods by this label, and a Deployment's selector is immutable: the same selector
+# lets gmsa-krm adopt their Deployment.
 def _selector(webhook: Webhook) -> Object:
     return {"app": webhook.name}
 
@@ -30,7 +30,7 @@ def labels(webhook: Webhook) -> Object:
 
 
 def namespace(webhook: Webhook) -> Object:
-    """Its pods meet Pod Security level restricted, so the namespace asks for it."""
+    """The webhook's pods meet Pod Security level restricted, so the namespace enforces it."""
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
@@ -46,7 +46,7 @@ def service_account(webhook: Webhook) -> Object:
         "apiVersion": "v1",
         "kind": "ServiceAccount",
         "metadata": _metadata(webhook),
-        "automountServiceAccountToken": False,  # its pods ask for the token themselves
+        "automountServiceAccountToken": False,  # the Deployment mounts it
     }
 
 
@@ -97,7 +97,7 @@ def deployment(webhook: Webhook, tls: TlsMaterial) -> Object:
         "kind": "Deployment",
         "metadata": {
             **_metadata(webhook),
-            # For clusters with Stakater's Reloader: it rolls the pods when the certificate is renewed.
+            # Stakater's Reloader, if the cluster has it, rolls the pods when the certificate is renewed.
             **(
                 {"annotations": {"secret.reloader.stakater.com/reload": webhook.secret_name}}
                 if tls.is_renewed_in_cluster
@@ -169,7 +169,7 @@ def _container(webhook: Webhook, tls: TlsMaterial) -> Object:
         ],
         "readinessProbe": {**probe, "periodSeconds": 5, "timeoutSeconds": 3},
         "livenessProbe": {**probe, "initialDelaySeconds": 10, "periodSeconds": 20, "timeoutSeconds": 5},
-        # A deleted pod gets new connections until every kube-proxy knows; if the webhook is gone by then, pods are
+        # A deleted pod gets new connections until every kube-proxy knows; if the webhook has stopped by then, pods are
         # refused. The kubelet sleeps, since the image has no shell (KEP 3960, on by default since 1.30).
         "lifecycle": {"preStop": {"sleep": {"seconds": _DRAIN_SECONDS}}},
         "resources": webhook.resources,
@@ -218,7 +218,7 @@ def _metadata(webhook: Webhook) -> Object:
 
 
 def _cluster_name(webhook: Webhook) -> str:
-    """A name for cluster-scoped objects, which webhooks of two namespaces do not share."""
+    """The name of cluster-scoped objects, unique among webhooks of several namespaces."""
     if webhook.name == webhook.namespace:
         return webhook.name
     return f"{webhook.namespace}-{webhook.name}"

@@ -1,1 +1,1 @@
-"""The user's workloads: changed as the configs ask, and validated."""
+"""Changes the user's workloads as the configs ask, and validates them."""

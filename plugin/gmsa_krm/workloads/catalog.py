@@ -1,4 +1,4 @@
-"""What the configs know about the credspecs that a pod may name."""
+"""The credspecs that a pod may name, from all configs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 class CredspecCatalog:
-    """`names` is None where there is no config to know them.
+    """`names` are those of all credspecs; None if there is no config.
 
-    `approved`, in mode Policy: the contents that each credspec may have in a pod, the current ones first; empty where
-    only the name is known. `is_hardened`: whether a policy is beside the webhook.
+    `approved`, in mode Policy: the contents that each credspec may have in a pod, the current ones first; empty if only
+    the name is known. `is_hardened`: whether the hardening policy is emitted beside the webhook.
     """
 
     def __init__(self, configs: list[Resolved]) -> None:
@@ -32,22 +32,22 @@ class CredspecCatalog:
         self.names = {*self._credspecs, *existing} if configs else None
 
     def ignore(self, names: set[str]) -> None:
-        """Takes names for known, since they are reported already."""
+        """Accepts names that are reported already."""
         if self.names is not None:
             self.names |= names
 
     def dns_name(self, name: str | None) -> str:
-        """DNS name of a credspec's domain, "" if it is not known."""
+        """DNS name of a credspec's domain, "" if it is unknown."""
         credspec = self._credspecs.get(name or "")
         return credspec.spec.dns_name if credspec is not None else ""
 
     def is_same(self, name: str, text: str) -> bool | None:
-        """Whether a text in a pod is, as JSON, the credspec; None if the configs do not know its contents."""
+        """Whether a text in a pod is the credspec, compared as JSON; None if its contents are unknown."""
         credspec = self._credspecs.get(name)
         return credspec.spec.is_same(text) if credspec is not None else None
 
     def is_used_from_workloads(self, name: str) -> bool:
-        """Whether whoever uses the credspec may do so (usedBy: FromWorkloads)."""
+        """Whether every workload that uses the credspec may do so (usedBy: FromWorkloads)."""
         credspec = self._credspecs.get(name)
         return credspec is not None and credspec.entry.used_by == FROM_WORKLOADS
 

@@ -1,4 +1,4 @@
-"""Mode Policy: contents are written into workloads at render time, as the webhook would at admission."""
+"""Mode Policy: writes contents into workloads at render time, as the webhook does at admission."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def inject_contents(patch: Data, node: Node, catalog: CredspecCatalog, report: Report) -> Data:
-    """`patch` with the contents of every credspec that the pod whose spec is `node` names after it."""
+    """`patch`, extended by the contents of every credspec that the pod with the spec `node` then names."""
     before = data_of(node)
     for key, index, holder in _holders(apply_patch(before, patch)):
         options = windows_options(holder)
@@ -27,7 +27,7 @@ def inject_contents(patch: Data, node: Node, catalog: CredspecCatalog, report: R
         if not isinstance(name, str) or name not in catalog.approved:
             continue  # the validation reports it
         approved = catalog.approved[name]
-        # Contents that an earlier run wrote for the name before are replaced with it.
+        # Contents that an earlier run wrote for another name are replaced together with the name.
         earlier = catalog.approved.get(
             str(windows_options(_holder(before, key, index)).get("gmsaCredentialSpecName")), ()
         )
@@ -60,7 +60,7 @@ def _holder(pod: Data, key: str, index: int) -> Any:
 
 
 def _is_same(contents: Any, approved: str) -> bool:
-    """Whether both are the same as JSON; the policy needs the same text, which is written then."""
+    """Whether both are equal as JSON. The policy compares texts, so the approved text replaces an equal one."""
     from json import loads
 
     try:

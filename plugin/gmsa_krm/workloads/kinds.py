@@ -1,4 +1,4 @@
-"""The kinds with a pod in them, and the workloads of a document."""
+"""The kinds that contain a pod, and the workloads of a document."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class PodKind:
-    """A kind with a pod in it, at `path`: the keys that lead to the mapping with the pod's `metadata` and `spec`.
+    """A kind that contains a pod. `path`: the keys that lead to the mapping with the pod's `metadata` and `spec`.
 
-    `version` is empty for a kind that a config adds, since that names no version.
+    `version` is empty for a kind from a config, which names no version.
     """
 
     __slots__ = ("group", "kind", "path", "version")
@@ -58,7 +58,7 @@ def known_kinds(specs: Iterable[Spec]) -> Kinds:
 
 
 class Workload:
-    """An object with a pod in it. `root` is the object, `template` the mapping with the pod's `spec`, at `path`."""
+    """An object that contains a pod. `root` is the object, `template` the mapping with the pod's `spec`, at `path`."""
 
     __slots__ = ("kind", "name", "namespace", "path", "root", "template")
 
@@ -95,7 +95,7 @@ class Workload:
 
 
 def workloads_in(root: Node, kinds: Kinds) -> Iterator[Workload]:
-    """The workloads of a document; those of a List, and of Lists in it, too."""
+    """The workloads of a document, including those of a List and of nested Lists."""
     group = root.string("apiVersion").rpartition("/")[0]
     kind = root.string("kind")
     known = kinds.get((group, kind))

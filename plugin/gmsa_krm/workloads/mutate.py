@@ -1,4 +1,4 @@
-"""What a config asks for in a pod, as a patch of the pod's spec; nothing here touches text."""
+"""The changes that a config asks for, as a patch of a pod's spec."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ class PodMutation:
         self._injects_contents = injects_contents
         self._patch: dict[str, Any] = {}
         self._containers: dict[tuple[str, int], dict[str, Any]] = {}
-        # Value and path of the entry, by field: two entries must not disagree.
+        # Requested value and path of the entry, by field: two entries must not disagree.
         self._requested: dict[str, tuple[str, str]] = {}
 
     def add(self, entry: WorkloadEntry, domain: str) -> None:
-        """`domain`: DNS name of the credspec's domain, "" if it is not known."""
+        """Adds the changes of an entry. `domain`: DNS name of the credspec's domain, "" if it is unknown."""
         chosen = self._choose(entry)
         if entry.credspec is not None:
             self._set_credspec(entry.credspec, entry, chosen)
@@ -72,7 +72,7 @@ class PodMutation:
         return patch
 
     def _choose(self, entry: WorkloadEntry) -> Chosen:
-        """The containers of the entry: the named ones, init containers included, or all that run."""
+        """The containers of the entry: the named ones, which may be init containers, or all containers."""
         if not entry.containers:
             return list(containers_of(self._pod, "containers"))
         existing = list(containers_of(self._pod, "initContainers", "containers"))
@@ -87,7 +87,7 @@ class PodMutation:
         return [it for it in existing if it[2].string("name") in entry.containers]
 
     def _request(self, field: str, value: str, path: str, *, is_shown: bool = True) -> bool:
-        """Whether no other entry asks for another value of this field. `is_shown`: the value fits into a message."""
+        """Whether no other entry asks for another value of the field. `is_shown`: the value fits into a message."""
         known = self._requested.setdefault(field, (value, path))
         if known[0] != value:
             one, other = (f"{known[0]} ", f"{value} ") if is_shown else ("one value ", "another ")
@@ -111,7 +111,7 @@ class PodMutation:
 
     def _check_contents(self, holder: Node, credspec: str, path: str) -> None:
         if self._injects_contents:
-            return  # they are compared where they are written
+            return  # inject_contents compares them
         options = _get(holder, "securityContext", "windowsOptions")
         if options is None or options.get("gmsaCredentialSpec") is None:
             return
@@ -170,7 +170,7 @@ class PodMutation:
                 self._in_container(key, index, {"lifecycle": {"postStart": Replace({"exec": {"command": command}})}})
 
     def _writes_hook(self, settings: NetlogonRestart, command: list[str], container: Node, field: str) -> bool:
-        """Whether the container needs the hook and may get it."""
+        """Whether the hook has to be written; an error if another hook exists and must not be replaced."""
         existing = _get(container, "lifecycle", "postStart")
         if existing is None or existing.is_null:
             return True

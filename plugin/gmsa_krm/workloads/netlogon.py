@@ -1,15 +1,15 @@
-"""The postStart hook that repairs netlogon, and its message when it cannot.
+"""The postStart hook that repairs netlogon, and its message if it fails.
 
-A name from the config is in the script only as a single-quoted string, and is a DNS name by then: letters, digits, -, _
-and dots. There are no double quotes, since Windows would parse them once more on the way to the process.
+The only text from the config is a DNS name (letters, digits, -, _ and dots) in a single-quoted string. There are no
+double quotes, since Windows would parse them again before the process gets them.
 """
 
 from __future__ import annotations
 
 import re
 
-# The command of the Kubernetes gMSA guide, word for word: it retries until it succeeds.
-_OF_THE_GUIDE = (
+# The command of the Kubernetes gMSA guide, verbatim: it retries until it succeeds.
+_GUIDE_COMMAND = (
     "do { Restart-Service -Name netlogon } while ( $($Result = (nltest.exe /query); "
     "if ($Result -like '*0x0 NERR_Success*') {return $true} else {return $false}) -eq $false)"
 )
@@ -18,9 +18,9 @@ _OF_THE_GUIDE = (
 def hook(method: str, domain: str, max_attempts: int, interval_seconds: int) -> list[str]:
     """The command of the hook. `domain`: DNS name, for SecureChannelReset. `max_attempts` 0: no limit."""
     if method == "RestartService" and not max_attempts:
-        return ["powershell.exe", "-command", _OF_THE_GUIDE]
+        return ["powershell.exe", "-command", _GUIDE_COMMAND]
     if not re.fullmatch(r"[A-Za-z0-9_](?:[-A-Za-z0-9_.]*[A-Za-z0-9_])?", domain or "-") and method != "RestartService":
-        raise ValueError("not a DNS name")  # the config has been checked; this is the last line of defence
+        raise ValueError("not a DNS name")  # unreachable with a validated config
     repair = (
         "Restart-Service -Name netlogon -ErrorAction SilentlyContinue"
         if method == "RestartService"

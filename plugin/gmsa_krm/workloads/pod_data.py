@@ -1,4 +1,4 @@
-"""A pod's spec as plain data, and the places of its fields in the text."""
+"""A pod's spec as plain data, and the positions of its fields in the text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OS_LABEL = "kubernetes.io/os"
 
 
 class PodReport(Report):
-    """The report about one workload's pod. A finding without a place is placed at its field, or the nearest parent."""
+    """The report about one workload's pod. A finding without a location gets that of its field or nearest parent."""
 
     def __init__(self, document: Document, workload: Workload, findings: list[Finding]) -> None:
         super().__init__(document.file, document.line, prefix=f"{workload}: {workload.field}", findings=findings)
@@ -30,7 +30,7 @@ class PodReport(Report):
         self._skips_reported = False
 
     def skip_reported(self) -> None:
-        """From now on skips rules that the field has already broken: what could not be changed is also invalid."""
+        """From now on, skips repeated findings of a rule about a field: what could not be changed is also invalid."""
         self._skips_reported = True
 
     def add(self, issue: Issue, where: HasPosition | Location | None = None, field: str = "") -> None:
@@ -65,7 +65,7 @@ def get(data: Any, *keys: str) -> Any:
 
 
 def nearest(node: Node, path: str) -> Node:
-    """The deepest node on a path: what was added has none of its own."""
+    """The deepest existing node on a path: added fields have no node."""
     keys = path.replace(_OS_LABEL, "\0").replace("]", "").replace("[", ".").split(".")
     for key in keys:
         key = _OS_LABEL if key == "\0" else key

@@ -1,4 +1,4 @@
-"""The workloads among the documents: changed as the configs ask, validated, and asked which credspecs they use."""
+"""Changes and validates the workloads among the documents, and collects who uses which credspec."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     # {credspec: {namespace: service accounts}}
     Usage = dict[str, dict[str, set[str]]]
 
-# A document without this has no pod with a gMSA in it; most need not be parsed to know.
+# A document without this text has no pod with a gMSA, and need not be parsed.
 _REFERENCE = "gmsaCredentialSpec"
 
 
@@ -37,7 +37,8 @@ def process_workloads(
 ) -> tuple[dict[int, list[Edit]], Usage, list[Finding]]:
     """The edits by index of the document, who uses which credspec, and the findings about documents.
 
-    `namespace`: that of objects without one, if the host knows it, else "". Findings about configs go to their reports.
+    `namespace`: the namespace of objects without one, "" if the host does not know it. Findings about configs go to
+    their reports.
     """
     run = _Run(configs, documents, namespace)
     run.check_entries()
@@ -57,7 +58,7 @@ class _Run:
         self._kinds = known_kinds(config.spec for config in configs)
         self._filter = KindFilter(kind for _, kind in self._kinds)
         self._entries = [(entry, config) for config in configs for entry in config.spec.workloads]
-        self._matched: set[int] = set()  # numbers of entries
+        self._matched: set[int] = set()  # indices of entries
 
     def check_entries(self) -> None:
         known = self._catalog.names
@@ -68,12 +69,12 @@ class _Run:
                 message = unknown_credspec(name, known)
                 config.report.error("unknown-credspec", message, entry.at("credspec"), f"{entry.path}.credspec")
                 reported.add(name)
-        # The pods that these entries match have one cause with them, which is reported above.
+        # The pods that these entries match have the same cause, which is reported above.
         self._catalog.ignore(reported)
 
     def check_matched(self) -> None:
-        for number, (entry, config) in enumerate(self._entries):
-            if number not in self._matched:
+        for index, (entry, config) in enumerate(self._entries):
+            if index not in self._matched:
                 message = "matches no workload that passes through; fix the match, or remove the entry"
                 config.report.warning("no-match", message, entry.at("match"), f"{entry.path}.match")
 
@@ -85,15 +86,15 @@ class _Run:
         shared: set[str] | None = None
         for workload in workloads_in(root, self._kinds):
             if all(workload.labels.get(key) == value for key, value in MANAGED_BY.items()):
-                continue  # our own output
-            numbers = list(range(len(self._entries)))
+                continue  # emitted by gmsa-krm
+            candidates = list(range(len(self._entries)))
             if is_hook and not any(workload.name in match.names for entry, _ in self._entries for match in entry.match):
-                # A hook of a Helm release is changed only if an entry names it. In mode Policy it gets contents in any
-                # case, since it is refused without them.
+                # A hook of a Helm release is changed only if an entry names it. In mode Policy it always gets contents,
+                # since the policy refuses it without them.
                 if not self._catalog.approved:
                     continue
-                numbers = []
-            patch = self._patch(document, workload, numbers)
+                candidates = []
+            patch = self._patch(document, workload, candidates)
             if patch:
                 shared = document.repeated_anchors() if shared is None else shared
                 self._edit(index, document, workload, patch, shared)
@@ -101,7 +102,7 @@ class _Run:
             document.forget()
 
     def _root(self, document: Document) -> Node | None:
-        """The root of a document that may have a workload to look at."""
+        """The root of a document that may have a workload to process."""
         if not document.could_be(self._filter):
             return None
         if not self._entries and not document.mentions(_REFERENCE):
@@ -109,11 +110,11 @@ class _Run:
         document.close()
         return document.node
 
-    def _patch(self, document: Document, workload: Workload, numbers: list[int]) -> dict[str, Any]:
-        """The patch of the workload's pod, which is validated with it. `numbers`: of the entries that may match."""
+    def _patch(self, document: Document, workload: Workload, candidates: list[int]) -> dict[str, Any]:
+        """The patch of the workload's pod, after validation. `candidates`: indices of the entries that may match."""
         report = PodReport(document, workload, self.findings)
         namespace = workload.namespace or self._namespace
-        matching = [it for it in numbers if matches(self._entries[it][0], workload, namespace or "default")]
+        matching = [it for it in candidates if matches(self._entries[it][0], workload, namespace or "default")]
         self._matched.update(matching)
         node = workload.pod
         if node is None:

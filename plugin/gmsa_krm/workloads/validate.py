@@ -1,4 +1,4 @@
-"""The checks of a pod as it will be applied, above all of its gMSA references."""
+"""The checks of a pod as it will be applied, mainly of its gMSA references."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PLACEMENT = ("affinity", "nodeName", "runtimeClassName", "tolerations")
 
 
 class PodValidator:
-    """The checks of one pod. `pod` is its spec with all changes, `report` the one about its workload."""
+    """The checks of one pod. `pod` is its spec with all changes, `report` is about its workload."""
 
     def __init__(self, pod: Data, catalog: CredspecCatalog, namespace: str, report: Report) -> None:
         self._pod = pod
@@ -90,7 +90,7 @@ class PodValidator:
             self._report.error("unknown-credspec", unknown_credspec(name, known), field=field)
 
     def _check_contents(self, name: str, contents: object, path: str, field: str) -> None:
-        """Of a pod or container with a name. In mode Policy they are compared where they are written."""
+        """Checks the contents beside a name. In mode Policy, inject_contents compares them."""
         is_compared = isinstance(contents, str) and contents and not self._catalog.approved
         if is_compared and self._catalog.is_same(name, str(contents)) is False:
             message = (
@@ -106,7 +106,7 @@ class PodValidator:
             self._report.warning("hidden-contents", message, field=f"{field}.gmsaCredentialSpecName")
 
     def _check_policy(self, named: set[str]) -> None:
-        """What the emitted policy refuses, whatever else is in the cluster."""
+        """Reports what the emitted policies refuse."""
         if self._catalog.approved:
             from gmsa_krm.manifests.policies import MAX_CREDSPECS_OF_POD
 
@@ -120,7 +120,7 @@ class PodValidator:
             self._check_init_containers()
 
     def _check_init_containers(self) -> None:
-        """The policy beside the webhook allows init containers only what the pod or a container has."""
+        """The hardening policy allows an init container only the credspec of the pod or of a container."""
         holders = [("", self._pod), *containers(self._pod, "containers")]
         vouched = {windows_options(holder).get("gmsaCredentialSpecName") for _, holder in holders}
         for path, container in containers(self._pod, "initContainers"):
@@ -141,7 +141,7 @@ class PodValidator:
                 self._report.error("init-container-reference", message, field=field)
 
     def _check_placement(self) -> None:
-        """A gMSA is for Windows containers that are not processes of the host."""
+        """A pod with a gMSA needs Windows and cannot be a HostProcess pod."""
         for path, holder in self._holders():
             if windows_options(holder).get("hostProcess") is True:
                 message = (

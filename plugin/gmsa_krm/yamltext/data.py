@@ -35,7 +35,7 @@ def data_of(node: Node) -> Any:
     if text in _BOOLEANS:
         return _BOOLEANS[text]
     if _INTEGER.fullmatch(text):
-        # A number beyond what JSON and Python hold stays text.
+        # A number that JSON or Python cannot represent stays text.
         return _integer(text.replace("_", "")) if len(text) <= 400 else text
     if _FLOAT.fullmatch(text) and len(text) <= 400:
         number = float(text.replace("_", ""))

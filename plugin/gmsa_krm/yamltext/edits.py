@@ -1,7 +1,7 @@
-"""Edits of a YAML text: fields are set deep in it, and only the lines that change are touched.
+"""Edits of a YAML text that set nested fields and leave all other lines unchanged.
 
 A patch is data that is merged into a mapping: mappings are merged, everything else replaces the existing value.
-`ListPatch` changes entries of a list by their index, `Replace` takes the place of a mapping as a whole.
+`ListPatch` changes entries of a list by index, `Replace` replaces a mapping as a whole.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _COMMENT = re.compile(r"[ \t]+#[^\r\n]*")
 
 
 class UnsupportedForm(Exception):
-    """The text has a form that no program writes and that is not edited here; `node` is the place."""
+    """The text has a rare form that cannot be edited; `node` is its position."""
 
     def __init__(self, message: str, node: Node) -> None:
         super().__init__(message)
@@ -33,7 +33,7 @@ class UnsupportedForm(Exception):
 
 
 class SharedNode(Exception):
-    """The patch reaches a node that an alias repeats elsewhere, and would change that too."""
+    """The patch would change a node that an alias repeats elsewhere."""
 
     def __init__(self, node: Node) -> None:
         super().__init__(f"&{node.anchor}")
@@ -78,7 +78,7 @@ def edits_for(text: str, root: Node, patch: dict[str, Any], shared: set[str]) ->
 
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:
-    """`text` with the edits, which must not overlap; those at one place in the order given."""
+    """`text` with the edits, which must not overlap; edits at the same offset apply in their order."""
     out: list[str] = []
     at = 0
     for start, end, new in sorted(edits, key=lambda edit: edit[:2]):
@@ -109,7 +109,7 @@ def apply_patch(data: Any, patch: Any) -> Any:
 
 
 def merge_patches(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """The patch that does what both do."""
+    """The patch that combines both; where they disagree, `other` wins."""
     merged = dict(one)
     for key, value in other.items():
         known = merged.get(key)
@@ -138,7 +138,8 @@ class _Editor:
             if key in existing:
                 edits += self.value(node, *existing[key], wanted)
                 continue
-            # A value that comes by `<<` is written out here, changed, and hides the one that is merged.
+            # A value from a merge key (`<<`) is copied into this mapping with the change, and overrides the merged
+            # value.
             merged = node.get(key)
             if merged is not None and apply_patch(data_of(merged), wanted) == data_of(merged):
                 continue
@@ -191,7 +192,7 @@ class _Editor:
             item = node.items[index]
             if data is not None:
                 edits.append((item.start, item.end, writer.flow(data, as_json)))
-            elif index < kept[0]:  # with the comma behind it
+            elif index < kept[0]:  # with the comma after it
                 edits.append((item.start, node.items[index + 1].start, ""))
             else:  # with the comma before it
                 edits.append((node.items[index - 1].end, item.end, ""))
@@ -222,7 +223,7 @@ class _Editor:
         text, column = self.text, node.column
         for item in node.items:
             line = text.rfind("\n", 0, item.start) + 1
-            # The contents may start on a later line than the dash, with comments between.
+            # An entry may start on a later line than its dash, after comments.
             while line and (text[line + column : line + column + 1] != "-" or text[line : line + column].strip()):
                 line = text.rfind("\n", 0, line - 1) + 1
             starts.append(line)
@@ -247,7 +248,7 @@ class _Editor:
         return at, at, self.with_newlines(lines)
 
     def replacement(self, parent: Node, key: Node, value: Node, data: Any) -> Edit:
-        """The edit that replaces a value with `data`; a comment behind it stays."""
+        """The edit that replaces a value with `data`; a comment after it stays."""
         self.refuse_shared(value)
         colon = _COLON.match(self.text, key.end)
         if colon is None:
@@ -284,7 +285,7 @@ class _Editor:
                 pending += [value for _, value in found.pairs]
 
     def quotes_keys(self, node: Node) -> bool:
-        """Whether the keys in a flow collection are quoted, as JSON has them."""
+        """Whether the keys in a flow collection are quoted, as in JSON."""
         while node.kind == SEQUENCE and node.items:
             node = node.items[0]
         if node.kind == MAPPING and node.pairs:
@@ -292,7 +293,7 @@ class _Editor:
         return self.text.lstrip().startswith("{")
 
     def copied(self, node: Node) -> Any:
-        """The node as data whose scalars are written as they are in the text."""
+        """The node as data whose scalars keep their form in the text."""
         if node.kind == MAPPING:
             pairs = [(key, value) for key, value in node.pairs if not (key.text == "<<" and not key.style)]
             data = {key.text: self.copied(value) for key, value in pairs}

@@ -36,9 +36,9 @@ KIND_NAMES = ("a scalar", "a mapping", "a list")
 # Kubernetes objects stay under 100 levels (the deepest are CRD schemas).
 MAX_DEPTH = 400
 _TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
-# From 0.2.6 on libyaml has a limit of its own, 1,000 levels, and reads ahead: it can come first.
-_LIBYAMLS_DEPTH = "exceeded maximum nesting depth"
-# Nodes a document may have once its aliases are followed; go-yaml stops at a similar size.
+# Since 0.2.6, libyaml has its own limit of 1,000 levels and reads ahead, so it can fail first.
+_LIBYAML_DEPTH = "exceeded maximum nesting depth"
+# Nodes that a document may have after its aliases are expanded; go-yaml has a similar limit.
 MAX_EXPANDED = 4_000_000
 
 
@@ -100,9 +100,9 @@ class Node:
             if name.kind == SCALAR and name.text == key:
                 return value
         for merged in self.merged():
-            value_of_merged = merged.get(key)
-            if value_of_merged is not None:
-                return value_of_merged
+            found = merged.get(key)
+            if found is not None:
+                return found
         return None
 
     def merged(self) -> list[Node]:
@@ -155,13 +155,13 @@ def parse(text: str, only: frozenset[str] | None = None) -> Node | None:
         mark = error.problem_mark or error.context_mark
         raise YamlError(_sentence(error), mark.line + 1 if mark else 1, mark.column + 1 if mark else 1) from None
     except (YAMLError, UnicodeEncodeError) as error:
-        # libyaml's reader knows an offset only, which is in the first line of its message.
+        # libyaml's reader knows only an offset, which is in the first line of its message.
         raise YamlError(f"not YAML: {str(error).splitlines()[0]}") from None
 
 
 def _sentence(error: MarkedYAMLError) -> str:
     problem, context = error.problem, error.context
-    if problem == _LIBYAMLS_DEPTH:
+    if problem == _LIBYAML_DEPTH:
         return _TOO_DEEP
     return f"not YAML: {problem} ({context})" if problem and context else f"not YAML: {problem or context}"
 
@@ -178,7 +178,7 @@ class _Open:
         self.size = 1
 
 
-# The loop over all events is the hottest one of the program, and a call per event costs more than a branch.
+# This loop is the hottest of the program, and a call per event costs more than a branch.
 def _build(parser: CParser, text: str, only: frozenset[str] | None) -> Node | None:  # noqa: C901
     root: Node | None = None
     anchors: dict[str, tuple[Node, int]] = {}
@@ -267,7 +267,7 @@ def _build(parser: CParser, text: str, only: frozenset[str] | None) -> Node | No
 
 
 def _skip(next_event: Callable[[], Any]) -> int:
-    """Reads to the end of a collection without making nodes; returns how many it has."""
+    """Reads to the end of a collection without building nodes; returns how many it has."""
     depth = size = 1
     while depth:
         event = next_event()
@@ -289,7 +289,7 @@ _CONTENT_LINE = r"\n([ ]*)(?![ \t\r\n#])"
 
 
 def _after_properties(node: Node, text: str) -> None:
-    """Moves the start of a block collection behind its anchor or tag, to the next line with contents."""
+    """Moves the start of a block collection after its anchor or tag, to the next line with contents."""
     match = re.compile(_CONTENT_LINE).search(text, node.start)
     if match is not None:
         node.line += text.count("\n", node.start, match.end())

@@ -1,4 +1,4 @@
-"""What a plain scalar means to the YAML readers of the Kubernetes world.
+"""The type that the YAML readers of the Kubernetes ecosystem give a plain scalar.
 
 kubectl and Helm read YAML 1.1 (go-yaml v2), kustomize and Argo CD mostly YAML 1.2 with 1.1's booleans
 (go-yaml v3), Python tools all of 1.1 (sexagesimal numbers, timestamps). A text that any of them could read
@@ -38,7 +38,7 @@ _STARTS = frozenset("+-.0123456789")
 
 
 def meaning(text: str) -> str:
-    """`string`, or what a reader could read the plain scalar as: null, boolean, number, date, special key."""
+    """`string`, or the type that some reader gives the plain scalar: null, boolean, number, date, special key."""
     word = _WORDS.get(text)
     if word is not None:
         return word

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 Identity = tuple[str, str, str, str]
 
-# The kind where no parser is needed: after nothing but comments and `key: word`, so that it is neither in a scalar
-# of several lines nor in a flow collection. A text, since a run without documents need not compile it.
+# A kind that can be read without a parser: only comments and `key: word` lines precede it, so it is neither in a
+# multi-line scalar nor in a flow collection. Not compiled, since a run without documents does not need it.
 _KIND = (
     r"(?:---[ \t]*\r?\n)?(?:#[^\n]*\n|\r?\n|(?!kind:)[A-Za-z]+:[ ]+[A-Za-z0-9./-]+[ ]*\r?\n(?![ \t\r\n]))*"
     r"kind:[ ]+([A-Za-z]+)[ ]*\r?\n(?![ \t\r\n])"
@@ -30,7 +30,7 @@ _HEAD = frozenset(("apiVersion", "kind", "metadata"))
 
 
 class KindFilter:
-    """A set of kinds, and Lists of anything: for `Document.could_be`."""
+    """A set of kinds for `Document.could_be`, which Lists of any kind match too."""
 
     def __init__(self, kinds: Iterable[str]) -> None:
         self.names = frozenset(kinds)
@@ -41,7 +41,7 @@ class Document:
     """One document of a stream, or one item of a ResourceList.
 
     `text` is the input with its `---`; `file` and `line` (from 0) say where it starts. `node` is parsed at its first
-    use. For an item, `text` is that of the whole ResourceList, which the offsets of its node point into.
+    use. For an item, `text` is that of the whole ResourceList, in which the offsets of its node count.
     """
 
     __slots__ = ("_head", "_identity", "_is_item", "_node", "_parsed", "_whole", "file", "line", "text")
@@ -78,12 +78,12 @@ class Document:
         try:
             return parse(self.text, only)
         except YamlError as error:
-            place = Location(self.file, self.line + error.line, error.column)
-            raise invalid("yaml", error.message, place) from None
+            location = Location(self.file, self.line + error.line, error.column)
+            raise invalid("yaml", error.message, location) from None
 
     @property
     def plain_kind(self) -> str | None:
-        """The kind, where no parser is needed to see it."""
+        """The kind, if it can be read without a parser."""
         match = None if self._is_item else re.match(_KIND, self.text)
         return match[1] if match is not None else None
 
@@ -123,7 +123,7 @@ class Document:
         return Report(self.file, self.line, prefix=prefix, findings=findings)
 
     def location(self, node: Node | None = None) -> Location:
-        """Of a node of the document, or of its root."""
+        """The location of a node of the document, or of its root."""
         node = node or self._head
         return (
             Location(self.file, self.line + node.line + 1, node.column + 1)
@@ -234,9 +234,9 @@ def _pieces(texts: list[str]) -> list[str]:
 
 
 def decode(data: bytes, file: str) -> str:
-    """`data` as text: UTF-8, with or without a byte order mark, or UTF-16 with one, as YAML demands."""
+    """`data` as text: UTF-8, with or without a byte order mark, or UTF-16 with one, as YAML requires."""
     if data.isascii() and b"\0" not in data:
-        return data.decode("ascii")  # nothing but a copy
+        return data.decode("ascii")  # the fastest decoder
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = data.decode(encoding)

@@ -54,7 +54,7 @@ def block(value: Data, indent: str) -> str:
 
 
 def flow(value: Data, as_json: bool) -> str:
-    """`value` on one line, as flow collections; `as_json`: with quoted keys, as the JSON around it has them."""
+    """`value` on one line, as flow collections. `as_json`: whether to quote keys, as the JSON around it does."""
     if isinstance(value, dict):
         pairs = (f"{json_of(key) if as_json else scalar(key)}: {flow(item, as_json)}" for key, item in value.items())
         return "{" + ", ".join(pairs) + "}"
@@ -67,9 +67,9 @@ def flow(value: Data, as_json: bool) -> str:
 
 
 def json_of(value: Data, indent: int | None = None) -> str:
-    """`value` as JSON that is YAML too: what YAML refuses or reads as a line break is escaped, nothing else.
+    """`value` as JSON that is also YAML: escapes only characters that YAML refuses or reads as line breaks.
 
-    Characters beyond the basic plane are not: JSON needs two escapes for one of them, and YAML refuses each.
+    Characters beyond the basic plane are not escaped: JSON needs a surrogate pair for one, which YAML refuses.
     """
     from json import dumps
 
