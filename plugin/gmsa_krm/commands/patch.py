@@ -85,8 +85,11 @@ def _parse_target(target: str, configs: list[Resolved]) -> tuple[PodKind, str]:
     if not dot:
         known = next((it for it in BUILT_IN.values() if it.kind == kind), None)
         if known is None:
+            from gmsa_krm.findings.suggest import suggestion
+
+            meant = suggestion(kind, [it.kind for it in BUILT_IN.values()], listed=False)
             message = (
-                f"{kind} is not a kind of Kubernetes with a pod; give its version and group too, such as"
+                f"{kind} is not a kind of Kubernetes with a pod{meant}; give its version and group too, such as"
                 f" Rollout.v1alpha1.argoproj.io/{name}"
             )
             raise invalid("target", message, field=target)

@@ -77,7 +77,7 @@ class HostAccount(Section):
         examples=(*PLUGINS, "{CCC2A336-D7F3-4818-A213-272B7924213E}"),
     )
     input: str | dict[str, str] = string_or_mapping(
-        "Where the plugin finds the secret: its input string, or a mapping that is converted to that string"
+        "Input of the plugin, to find the secret: its string, or a mapping that is converted to that string"
         " (AzureKeyVault: ObjectId, SecretUri; AWS: credentialArn; Rancher: namespace, secret).",
         required=True,
     )

@@ -196,7 +196,12 @@ class _ListOrKeyword(_List):
         from gmsa_krm.findings.suggest import suggestion
 
         meant = suggestion(node.text, [self.keyword], listed=False)
-        report.error("unknown-value", f"{shown(node.text)} is neither a list nor {self.keyword}{meant}", node, path)
+        report.error(
+            "unknown-value",
+            f"{shown(node.text)} is neither a list nor {self.keyword}{meant}; write one of them",
+            node,
+            path,
+        )
         return None
 
     def type_schema(self) -> Schema:
@@ -323,7 +328,9 @@ class Section:
     def read(cls, node: Node | None, path: str, report: Report) -> Any:
         """The section in `node` with defaults filled in; None if it is not a mapping."""
         if node is not None and node.kind != MAPPING and not node.is_null:
-            report.error("type", f"must be a mapping, but is {KIND_NAMES[node.kind]}", node, path)
+            fields = [key for key, field in cls.fields.items() if field.required] or list(cls.fields)[:3]
+            message = f"must be a mapping, but is {KIND_NAMES[node.kind]}; give fields such as {', '.join(fields)}"
+            report.error("type", message, node, path)
             return None
         contents = None if node is None or node.is_null else node
         self = cls()
@@ -428,14 +435,17 @@ def _not_one_of(text: str, values: tuple[str, ...]) -> str:
 
     *most, last = values
     if not most:
-        return f"{shown(text)} is not {last}"
+        return f"{shown(text)} is not known; write {last}"
     return f"{shown(text)} is not {', '.join(most)} or {last}{suggestion(text, values, listed=False)}"
 
 
 def _first_sentence(doc: str) -> str:
     """The first sentence of a description, in the form for the middle of a sentence."""
     first = doc.split(". ")[0].rstrip(".")
-    return first if first[:2].isupper() else first[0].lower() + first[1:]
+    if first.startswith(("A ", "An ", "The ")):
+        return first[0].lower() + first[1:]
+    word = first.partition(" ")[0]
+    return "the " + (first if word[1:] != word[1:].lower() else first[0].lower() + first[1:])
 
 
 def _camel_case(name: str) -> str:

@@ -122,13 +122,17 @@ class GMSAConfig(Section):
     api_version: str = enum("API version of this config.", API_VERSION, required=True)
     kind: str = enum("Kind of this config.", KIND, required=True)
     metadata: Metadata = section("Name of this config.", Metadata, required=True)
-    spec: Spec = section("What to set up.", Spec, required=True)
+    spec: Spec = section("Settings of the gMSA set-up.", Spec, required=True)
 
 
 def _check_domain(entry: CredspecEntry, domains: dict[str, Domain], is_single: bool, report: Report) -> None:
     field = f"{entry.path}.domain"
     if entry.domain is None and not is_single:
-        cure = f"name one of {', '.join(list(domains)[:12])}" if domains else "add it to spec.domains"
+        cure = (
+            f"name one of {', '.join(list(domains)[:12])}"
+            if domains
+            else "add the domain to spec.domains, which is empty"
+        )
         report.error("domain-reference", f"is missing; {cure}", entry.node, field)
     elif entry.domain is not None and entry.domain not in domains:
         from gmsa_krm.findings.suggest import suggestion

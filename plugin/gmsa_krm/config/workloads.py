@@ -74,7 +74,7 @@ class WorkloadEntry(Section):
     """What to change in the workloads that pass through."""
 
     match: list[Match] = one_or_more(
-        "Which workloads to change; in a list, those that any entry matches.", Match, required=True
+        "Workloads to change. In a list, those that any entry matches.", Match, required=True
     )
     credspec: str | None = string(
         "Name of a credspec, from credspecs or existingCredspecs.",

@@ -89,7 +89,7 @@ def _resource_list(text: str) -> Node:
     if root is None or root.string("kind") != "ResourceList" or root.string("apiVersion") not in _API_VERSIONS:
         message = (
             f"is not a ResourceList ({_type_of(root)}); give kind: ResourceList with apiVersion"
-            f" {', '.join(_API_VERSIONS)}"
+            f" {', '.join(_API_VERSIONS[:-1])} or {_API_VERSIONS[-1]}"
         )
         raise invalid("not-a-resource-list", message, Location("stdin", 1, 1))
     seen: set[str] = set()
