@@ -77,8 +77,8 @@ def _parse(arguments: list[str]) -> Options:
 
     parser = argparse.ArgumentParser(
         prog="gmsa-krm",
-        description="Sets up gMSA on Kubernetes from one GMSAConfig. Without arguments: a KRM function"
-        " (a ResourceList on stdin and stdout).",
+        description="Sets up gMSA on Kubernetes from one GMSAConfig. Without arguments, it is a KRM function"
+        " that reads a ResourceList on stdin and writes it to stdout.",
         allow_abbrev=False,
     )
     declare_commands(parser)
@@ -96,95 +96,106 @@ def declare_commands(parser: ArgumentParser | FastParser) -> None:
     _declare_certs(commands)
 
 
-def _declare_files(commands: Any) -> None:
-    paths = {"nargs": "+", "metavar": "PATH", "help": "GMSAConfig file, manifest, folder of them, or - for stdin"}
+def _add_command(commands: Any, name: str, summary: str) -> Any:
+    """Declares a command; its own help starts with the summary, too."""
+    return commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
 
-    render = commands.add_parser("render", help="print everything that GMSAConfig files ask for, in apply order")
+
+def _declare_files(commands: Any) -> None:
+    paths = {"nargs": "+", "metavar": "PATH", "help": "a GMSAConfig, a manifest, a folder of them, or - for stdin"}
+
+    render = _add_command(commands, "render", "print the objects of GMSAConfig files, in apply order")
     render.add_argument("path", **paths)
-    render.add_argument("-o", "--output", metavar="DIR", help="write a file per resource into DIR instead")
-    render.add_argument("--format", choices=("yaml", "json"), default="yaml", help="default: %(default)s")
+    render.add_argument("-o", "--output", metavar="DIR", help="write a file per resource into the folder DIR instead")
+    render.add_argument(
+        "--format", choices=("yaml", "json"), default="yaml", help="output format (default: %(default)s)"
+    )
     render.set_defaults(run="render.run")
 
-    lint = commands.add_parser("lint", help="find mistakes; exit status 1 if one is an error")
+    lint = _add_command(commands, "lint", "report mistakes; the exit status is 1 if one is an error")
     lint.add_argument("path", **paths)
-    lint.add_argument("--format", choices=("text", "json", "sarif"), default="text", help="default: %(default)s")
+    lint.add_argument(
+        "--format", choices=("text", "json", "sarif"), default="text", help="output format (default: %(default)s)"
+    )
     lint.set_defaults(run="lint.run")
 
-    patch = commands.add_parser("patch", help="print a strategic merge patch for one workload, for kustomize's patches")
+    patch = _add_command(commands, "patch", "print a strategic merge patch of one workload, for kustomize")
     patch.add_argument("--config", action="append", required=True, metavar="FILE", help="GMSAConfig file")
     patch.add_argument(
-        "target", metavar="KIND/NAME", help="such as Deployment/web, or Rollout.v1alpha1.argoproj.io/web"
+        "target", metavar="KIND/NAME", help="the workload, such as Deployment/web or Rollout.v1alpha1.argoproj.io/web"
     )
     patch.add_argument("--namespace", default="", metavar="NS", help="namespace of the workload")
     patch.set_defaults(run="patch.run")
 
 
 def _declare_hosts(commands: Any) -> None:
-    post_render = commands.add_parser("post-render", help="Helm's post-renderer: the stream on stdin and stdout")
+    post_render = _add_command(commands, "post-render", "run as Helm's post-renderer, from stdin to stdout")
     post_render.add_argument(
-        "--config", action="append", default=[], metavar="FILE", help="GMSAConfig beside those in the stream"
+        "--config", action="append", default=[], metavar="FILE", help="another GMSAConfig, besides those in the stream"
     )
     post_render.add_argument(
-        "--namespace", default="", metavar="NS", help="namespace of the release, which Helm does not pass"
+        "--namespace", default="", metavar="NS", help="namespace of the release; Helm does not pass it"
     )
     post_render.add_argument(
-        "--log-file", metavar="FILE", help="write the messages to this file too, since Helm 4 drops them"
+        "--log-file", metavar="FILE", help="also write the messages to FILE, since Helm 4 drops them"
     )
     post_render.set_defaults(run="post_render.run")
 
-    argocd = commands.add_parser("argocd", help="Argo CD's config management plugin, in an application's folder")
+    argocd = _add_command(commands, "argocd", "run as Argo CD's config management plugin, in an application's folder")
     verbs = argocd.add_subparsers(required=True, metavar="discover|generate|parameters")
-    discover = verbs.add_parser("discover", help="print a line if the folder uses a GMSAConfig")
+    discover = _add_command(verbs, "discover", "print a line if the folder uses a GMSAConfig")
     discover.set_defaults(run="argocd.discover")
-    generate = verbs.add_parser("generate", help="print the manifests of the application")
+    generate = _add_command(verbs, "generate", "print the manifests of the application")
     generate.set_defaults(run="argocd.generate")
-    parameters = verbs.add_parser("parameters", help="print the parameters that an Application may set")
+    parameters = _add_command(verbs, "parameters", "print the parameters that an Application may set")
     parameters.set_defaults(run="argocd.parameters")
 
-    install = commands.add_parser("install", help="put the plugin where a host looks for it")
+    install = _add_command(commands, "install", "install the plugin where its host looks for it")
     hosts = install.add_subparsers(required=True, metavar="HOST")
-    kustomize = hosts.add_parser("kustomize", help="the legacy exec plugin of kustomize, for kubectl kustomize")
-    kustomize.add_argument("--dir", metavar="DIR", help="plugin folder of kustomize (default: where kustomize looks)")
-    kustomize.set_defaults(run="install.kustomize")
-    helm = hosts.add_parser("helm", help="the post-renderer plugin of Helm 4; Helm 3 takes the path of the program")
-    helm.add_argument(
-        "--dir", metavar="DIR", help="plugin folder (default: HELM_PLUGINS, else a folder for this plugin)"
+    kustomize = _add_command(
+        hosts, "kustomize", "install the legacy exec plugin of kustomize, which kubectl kustomize runs too"
     )
+    kustomize.add_argument(
+        "--dir", metavar="DIR", help="plugin folder of kustomize (default: the one that kustomize uses)"
+    )
+    kustomize.set_defaults(run="install.kustomize")
+    helm = _add_command(hosts, "helm", "install the post-renderer plugin of Helm 4, with a program for Helm 3")
+    helm.add_argument("--dir", metavar="DIR", help="plugin folder (default: HELM_PLUGINS, or else a separate folder)")
     helm.set_defaults(run="install.helm")
 
 
 def _declare_help(commands: Any) -> None:
-    explain = commands.add_parser("explain", help="explain a rule that findings name, or list all rules")
-    explain.add_argument("rule", nargs="?", metavar="RULE", help="id of the rule, such as account-sid")
+    explain = _add_command(commands, "explain", "explain a rule that findings name, or list all rules")
+    explain.add_argument("rule", nargs="?", metavar="RULE", help="id of a rule, such as account-sid")
     explain.set_defaults(run="explain.run")
 
-    schema = commands.add_parser("schema", help="print the JSON Schema of GMSAConfig, for editors")
+    schema = _add_command(commands, "schema", "print the JSON Schema of GMSAConfig, for editors")
     schema.add_argument("--chart-values", action="store_true", help="print the schema of the chart's values instead")
     schema.set_defaults(run="schema.run")
 
 
 def _declare_import(commands: Any) -> None:
-    importer = commands.add_parser("import", help="convert the configuration of other tools into a GMSAConfig")
+    importer = _add_command(commands, "import", "convert the configuration of another tool into a GMSAConfig")
     sources = importer.add_subparsers(required=True, metavar="SOURCE")
-    values = sources.add_parser("helm-values", help="a values file of upstream's chart gmsa")
-    values.add_argument("file", metavar="FILE")
+    values = _add_command(sources, "helm-values", "convert a values file of upstream's chart gmsa")
+    values.add_argument("file", metavar="FILE", help="the values file")
     values.add_argument("--release", default="gmsa", help="name of the upstream release (default: %(default)s)")
     values.add_argument("--namespace", default="gmsa", help="namespace of that release (default: %(default)s)")
     values.set_defaults(run="import_helm_values.run")
 
 
 def _declare_certs(commands: Any) -> None:
-    certs = commands.add_parser("certs", help="certificate files for webhook.certificate.source Files")
+    certs = _add_command(commands, "certs", "issue and show certificate files, for webhook.certificate.source Files")
     actions = certs.add_subparsers(required=True, metavar="ACTION")
-    issue = actions.add_parser("issue", help="write ca.crt, tls.crt and tls.key; the CA's key is discarded")
+    issue = _add_command(actions, "issue", "write ca.crt, tls.crt and tls.key; the CA's key is discarded")
     issue.add_argument("--name", default="gmsa-webhook", help="webhook.name of the config (default: %(default)s)")
     issue.add_argument("--namespace", default="gmsa-webhook", help="webhook.namespace (default: %(default)s)")
-    issue.add_argument("--valid-for", default="8760h", metavar="DURATION", help="default: %(default)s, a year")
-    issue.add_argument("--dir", default="certs", help="where to write the files (default: %(default)s)")
     issue.add_argument(
-        "--force", action="store_true", help="replace existing files; the old CA stays trusted beside the new one"
+        "--valid-for", default="8760h", metavar="DURATION", help="validity (default: %(default)s, a year)"
     )
+    issue.add_argument("--dir", default="certs", help="folder for the files (default: %(default)s)")
+    issue.add_argument("--force", action="store_true", help="replace existing files; the previous CA stays in ca.crt")
     issue.set_defaults(run="certs.issue")
-    show = actions.add_parser("show", help="print what the certificates in PEM files hold")
-    show.add_argument("file", nargs="+", metavar="FILE")
+    show = _add_command(actions, "show", "print the contents of the certificates in PEM files")
+    show.add_argument("file", nargs="+", metavar="FILE", help="a PEM file")
     show.set_defaults(run="certs.show")
