@@ -40,7 +40,7 @@ def process_workloads(
     `namespace`: the namespace of objects without one, "" if the host does not know it. Findings about configs go to
     their reports.
     """
-    run = _Run(configs, documents, namespace)
+    run = _Run(configs, namespace)
     run.check_entries()
     for index, document in enumerate(documents):
         run.process(index, document)
@@ -49,7 +49,7 @@ def process_workloads(
 
 
 class _Run:
-    def __init__(self, configs: list[Resolved], documents: list[Document], namespace: str) -> None:
+    def __init__(self, configs: list[Resolved], namespace: str) -> None:
         self.edits: dict[int, list[Edit]] = {}
         self.usage: Usage = {}
         self.findings: list[Finding] = []

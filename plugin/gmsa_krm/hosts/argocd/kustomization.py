@@ -91,7 +91,7 @@ class Kustomization:
             if not is_inline(entry) and os.path.isdir(path):
                 self._prepare(path)
         fields = {key.text: data_of(value) for key, value in node.pairs if key.kind == SCALAR}
-        if any(self._configs(entry, folder, file)[0] for _, entry in entries_of(node, "validators")):
+        if any(self._configs(entry, folder)[0] for _, entry in entries_of(node, "validators")):
             message = "has a GMSAConfig among validators, which may not change anything; move it to transformers"
             raise invalid("validator", message, self._location(file))
         lists = [value for key, value in fields.items() if key.lower() in ("resources", *PLUGIN_FIELDS)]
@@ -108,13 +108,13 @@ class Kustomization:
             name: list(fields.pop(names.get(name, ""), None) or ())
             for name in ("generators", "resources", "transformers")
         }
-        resources, generators, are_generated = self._generated(folder, file, lists["resources"], lists["generators"])
+        resources, generators, are_generated = self._generated(folder, lists["resources"], lists["generators"])
         fields |= {"generators": generators, "resources": resources}
         kept: list[Any] = []
         are_transformed = False
         # kustomize runs inline transformers first
         for entry in sorted(lists["transformers"], key=lambda it: not (isinstance(it, str) and is_inline(it))):
-            configs, rest = self._configs(entry, folder, file)
+            configs, rest = self._configs(entry, folder)
             if not configs:
                 kept.append(entry)
                 continue
@@ -126,22 +126,19 @@ class Kustomization:
         if are_generated or are_transformed:
             self._write(file, {**fields, "transformers": kept})
 
-    def _generated(
-        self, folder: str, file: str, resources: list[Any], generators: list[Any]
-    ) -> tuple[list[Any], list[Any], bool]:
+    def _generated(self, folder: str, resources: list[Any], generators: list[Any]) -> tuple[list[Any], list[Any], bool]:
         """The resources including those of GMSAConfigs, the other generators, and whether there was a GMSAConfig."""
         kept = []
         found = False
         for entry in generators:
-            configs, rest = self._configs(entry, folder, file)
+            configs, rest = self._configs(entry, folder)
             if not configs:
                 kept.append(entry)
                 continue
             found = True
             for text, source in configs:
-                resources.append(
-                    self._write_file(folder, self._plugin(text, b"", self._folder_in_repository(folder), source))
-                )
+                generated = self._plugin(text, b"", self._folder_in_repository(folder), source)
+                resources.append(self._write_file(folder, generated))
             if rest:
                 kept.append(self._write_file(folder, rest))
         return resources, kept, found
@@ -193,7 +190,7 @@ class Kustomization:
             if not is_inline(entry) and os.path.isdir(path) and inside(self._copy, path):
                 self._refuse_unfinished(os.path.realpath(path), seen)
 
-    def _configs(self, entry: Any, folder: str, file: str) -> tuple[list[tuple[bytes, str]], bytes]:
+    def _configs(self, entry: Any, folder: str) -> tuple[list[tuple[bytes, str]], bytes]:
         """The GMSAConfigs in an entry of generators or transformers, each with its file, and the rest of the entry."""
         if not isinstance(entry, str):
             return [], b""
