@@ -133,8 +133,7 @@ class _Resolver:
         is_wrong = any(field.startswith(("spec.webhook", "spec.admission")) or field == "spec" for field in wrong)
         if self.mode == "Webhook" and not is_wrong:
             webhook = self.spec.webhook
-            existing = _existing_material(webhook, documents) if webhook.certificate.source == "Generate" else None
-            self._tls = obtain(webhook, self._environment, self.report, existing)
+            self._tls = obtain(webhook, self._environment, self.report, lambda: _existing_material(webhook, documents))
 
     def build_credspecs(self) -> None:
         """Builds the credential specs of a config without errors."""

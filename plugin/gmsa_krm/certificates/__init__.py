@@ -8,24 +8,20 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gmsa_krm.certificates.material import TlsMaterial
+    from gmsa_krm.certificates.material import FindExisting, TlsMaterial
     from gmsa_krm.config.webhook import Webhook
     from gmsa_krm.environment import Environment
     from gmsa_krm.findings import Report
 
 
 def obtain(
-    webhook: Webhook, environment: Environment, report: Report, existing: TlsMaterial | None
+    webhook: Webhook, environment: Environment, report: Report, find_existing: FindExisting
 ) -> TlsMaterial | None:
-    """The material for a webhook; None if the report has an error.
+    """The material for a webhook; None where the report has the reason.
 
-    `existing` is the material in the Secret of an earlier run, if that is among the documents.
+    `find_existing` looks for the material of an earlier run among the documents.
     """
-    # importing importlib would take longer than the module
-    source = __import__(f"gmsa_krm.certificates.{module_name(webhook.certificate.source)}", fromlist=["obtain"])
-    material: TlsMaterial | None = source.obtain(webhook, environment, report, existing)
+    # importlib would take longer to load than the module
+    source = __import__(f"gmsa_krm.certificates.{webhook.certificate.source_module}", fromlist=["obtain"])
+    material: TlsMaterial | None = source.obtain(webhook, environment, report, find_existing)
     return material
-
-
-def module_name(source: str) -> str:
-    return "".join(f"_{it.lower()}" if it.isupper() else it for it in source).lstrip("_")

@@ -22,6 +22,7 @@ from gmsa_krm.environment import FileError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from gmsa_krm.certificates.material import FindExisting
     from gmsa_krm.config.certificate import Derive
     from gmsa_krm.config.webhook import Webhook
     from gmsa_krm.environment import Environment
@@ -35,7 +36,9 @@ _CA_VALIDITY = (1_577_836_800, 253_402_300_799)
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
-def obtain(webhook: Webhook, environment: Environment, report: Report, _: TlsMaterial | None) -> TlsMaterial | None:
+def obtain(
+    webhook: Webhook, environment: Environment, report: Report, _find_existing: FindExisting
+) -> TlsMaterial | None:
     seed = _read_seed(webhook.certificate.derive, environment, report)
     if seed is None:
         return None

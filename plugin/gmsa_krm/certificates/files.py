@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from gmsa_krm.certificates.material import FindExisting
     from gmsa_krm.config.certificate import CertificateFiles
     from gmsa_krm.config.webhook import Webhook
     from gmsa_krm.environment import Environment
@@ -22,7 +23,9 @@ _NO_CHECK_TIME = 0x200000
 _OUT_OF_DATE = (9, 10)
 
 
-def obtain(webhook: Webhook, environment: Environment, report: Report, _: TlsMaterial | None) -> TlsMaterial | None:
+def obtain(
+    webhook: Webhook, environment: Environment, report: Report, _find_existing: FindExisting
+) -> TlsMaterial | None:
     files = webhook.certificate.files
     authorities = read_certificates(files, "ca", environment, report)
     chain = read_certificates(files, "cert", environment, report)

@@ -15,13 +15,14 @@ from gmsa_krm.config.values import seconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from gmsa_krm.certificates.material import FindExisting
     from gmsa_krm.config.webhook import Webhook
     from gmsa_krm.environment import Environment
     from gmsa_krm.findings import Report
 
 
 def obtain(
-    webhook: Webhook, environment: Environment, report: Report, existing: TlsMaterial | None
+    webhook: Webhook, environment: Environment, report: Report, find_existing: FindExisting
 ) -> TlsMaterial | None:
     """The material of an earlier run if it is still valid, else new material."""
     node, field = webhook.certificate.at("source"), f"{webhook.certificate.path}.source"
@@ -34,6 +35,7 @@ def obtain(
         return None
     names = dns_names(webhook.name, webhook.namespace)
     now = environment.now()
+    existing = find_existing()
     if existing is not None and _is_usable(existing, names, now):
         return existing
     message = (

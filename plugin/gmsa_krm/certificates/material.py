@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import re
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    # Looks for the material of an earlier run.
+    FindExisting = Callable[[], "TlsMaterial | None"]
+
 _CERTIFICATE = r"-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----"
 
 DAY = 86_400

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from gmsa_krm.config import values
-from gmsa_krm.config.declaration import Section, enum, section, string
+from gmsa_krm.config.declaration import Section, enum, section, snake_case, string
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gmsa_krm.findings import Report
 
-# Each source and what it does; the module of `certificates` with the source's name in snake_case obtains the material.
+# Each source and what it does. The module of `certificates` with the source's name in snake_case obtains the material;
+# the field of Certificate with its name in camelCase holds its settings, if it has any.
 SOURCES = {
     "Generate": "new keys on each run, for a trial",
     "Derive": "keys computed from a seed, the same on every machine",
@@ -21,7 +22,19 @@ SOURCES = {
 _HOUR = 3600
 
 
-class Derive(Section):
+class SourceSettings(Section):
+    """The settings of one source."""
+
+    @property
+    def secret_name(self) -> str | None:
+        """Name of the Secret with the certificate, if the source determines it."""
+        return None
+
+    def check_certificate(self, certificate: Certificate, report: Report) -> None:
+        """What the source demands of the fields that all sources share; called if the source is used."""
+
+
+class Derive(SourceSettings):
     """For source Derive: keys and certificates computed from a secret seed and the date."""
 
     seed_env: str = string("Environment variable that holds the seed, 32 bytes or more.", default="GMSA_KRM_SEED")
@@ -30,8 +43,17 @@ class Derive(Section):
         "Interval at which a new serving certificate is issued.", default="720h", check=values.duration
     )
 
+    def check_certificate(self, certificate: Certificate, report: Report) -> None:
+        valid, epoch = values.seconds(certificate.valid_for), values.seconds(self.rotate_every)
+        if valid < 2 * epoch:
+            message = (
+                f"{certificate.valid_for} is less than twice derive.rotateEvery ({self.rotate_every}), so a certificate"
+                f" could expire before the next one is rolled out; give at least {-(-2 * epoch // _HOUR)}h"
+            )
+            report.error("validity", message, certificate.at("validFor"), f"{certificate.path}.validFor")
 
-class CertificateFiles(Section):
+
+class CertificateFiles(SourceSettings):
     """For source Files: PEM files, relative to this config's folder."""
 
     ca: str = string("CA certificate for the API server to trust.", default="certs/ca.crt")
@@ -41,7 +63,7 @@ class CertificateFiles(Section):
     key: str = string("Private key of the certificate, not encrypted.", default="certs/tls.key")
 
 
-class ExistingSecret(Section):
+class ExistingSecret(SourceSettings):
     """For source ExistingSecret: a Secret that another tool manages in the cluster."""
 
     name: str = string(
@@ -53,6 +75,10 @@ class ExistingSecret(Section):
         "PEM file with the CA of the Secret's certificate.", required=True, examples=("certs/ca.crt",)
     )
 
+    @property
+    def secret_name(self) -> str | None:
+        return self.name
+
 
 class IssuerRef(Section):
     """A cert-manager issuer."""
@@ -62,7 +88,7 @@ class IssuerRef(Section):
     group: str = string("API group of the issuer.", default="cert-manager.io", check=values.subdomain_name)
 
 
-class CertManager(Section):
+class CertManager(SourceSettings):
     """For source CertManager."""
 
     issuer_ref: IssuerRef | None = section(
@@ -70,6 +96,15 @@ class CertManager(Section):
         IssuerRef,
         optional=True,
     )
+
+    def check_certificate(self, certificate: Certificate, report: Report) -> None:
+        valid = values.seconds(certificate.valid_for)
+        if _HOUR <= valid < 4380 * _HOUR:
+            message = (
+                f"{certificate.valid_for} is short: the webhook reloads its certificate once, so a pod that is older"
+                f" than {valid * 5 // 3 // _HOUR}h serves an expired one; give 4380h or more, or restart the pods in time"
+            )
+            report.warning("short-validity", message, certificate.at("validFor"), f"{certificate.path}.validFor")
 
 
 class Certificate(Section):
@@ -88,26 +123,30 @@ class Certificate(Section):
     existing_secret: ExistingSecret = section("For source ExistingSecret.", ExistingSecret)
     cert_manager: CertManager = section("For source CertManager.", CertManager)
 
-    def check(self, report: Report) -> None:
-        if self.source == "ExistingSecret" and not self.is_given("existingSecret"):
-            message = "is missing; source ExistingSecret needs existingSecret: {name: ..., caBundleFile: ...}"
-            report.error("required", message, self.at("source"), f"{self.path}.existingSecret")
-        self._check_validity(report)
+    @property
+    def source_module(self) -> str:
+        """Name of the source in snake_case."""
+        return snake_case(self.source).lstrip("_")
 
-    def _check_validity(self, report: Report) -> None:
-        valid, epoch = values.seconds(self.valid_for), values.seconds(self.derive.rotate_every)
-        node, field = self.at("validFor"), f"{self.path}.validFor"
-        if self.source == "Derive" and valid < 2 * epoch:
-            message = (
-                f"{self.valid_for} is less than twice derive.rotateEvery ({self.derive.rotate_every}), so a certificate"
-                f" could expire before the next one is rolled out; give at least {-(-2 * epoch // _HOUR)}h"
-            )
-            report.error("validity", message, node, field)
-        if self.source == "CertManager" and _HOUR <= valid < 4380 * _HOUR:
-            message = (
-                f"{self.valid_for} is short: the webhook reloads its certificate once, so a pod that is older than"
-                f" {valid * 5 // 3 // _HOUR}h serves an expired one; give 4380h or more, or restart the pods in time"
-            )
-            report.warning("short-validity", message, node, field)
-        if valid < _HOUR:
-            report.error("validity", f"{self.valid_for} is less than an hour; give at least 1h", node, field)
+    @property
+    def settings(self) -> SourceSettings | None:
+        """The settings of the source, if it has any."""
+        settings: SourceSettings | None = getattr(self, self.source_module, None)
+        return settings
+
+    def check(self, report: Report) -> None:
+        self._check_settings(report)
+        if self.settings is not None:
+            self.settings.check_certificate(self, report)
+        if values.seconds(self.valid_for) < _HOUR:
+            message = f"{self.valid_for} is less than an hour; give at least 1h"
+            report.error("validity", message, self.at("validFor"), f"{self.path}.validFor")
+
+    def _check_settings(self, report: Report) -> None:
+        """A source with required settings needs them."""
+        key = self.source[0].lower() + self.source[1:]
+        required = [it.key for it in type(self.settings).fields.values() if it.required] if self.settings else []
+        if required and not self.is_given(key):
+            listed = ", ".join(f"{it}: ..." for it in required)
+            message = f"is missing; source {self.source} needs {key}: {{{listed}}}"
+            report.error("required", message, self.at("source"), f"{self.path}.{key}")

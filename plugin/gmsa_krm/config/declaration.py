@@ -383,9 +383,9 @@ class Section:
                     computed.append((key, field))
                 else:
                     value = field.initial(self)
-            attributes[_snake_case(key)] = value
+            attributes[snake_case(key)] = value
         for key, field in computed:  # they may depend on the others
-            attributes[_snake_case(key)] = field.initial(self)
+            attributes[snake_case(key)] = field.initial(self)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"{type(self).__name__}.{name} cannot be set: a config is immutable")
@@ -403,7 +403,7 @@ class Section:
 
     def value(self, key: str) -> Any:
         """The value of the field `key` of the config."""
-        return getattr(self, _snake_case(key))
+        return getattr(self, snake_case(key))
 
     @classmethod
     def schema(cls) -> Schema:
@@ -453,5 +453,5 @@ def _camel_case(name: str) -> str:
     return head + "".join(word.capitalize() for word in rest)
 
 
-def _snake_case(key: str) -> str:
+def snake_case(key: str) -> str:
     return "".join("_" + char.lower() if char.isupper() else char for char in key)

@@ -95,9 +95,8 @@ class Webhook(Section):
     @property
     def secret_name(self) -> str:
         """Name of the Secret with its certificate."""
-        if self.certificate.source == "ExistingSecret":
-            return self.certificate.existing_secret.name
-        return f"{self.name}-tls"
+        settings = self.certificate.settings
+        return (settings.secret_name if settings is not None else None) or f"{self.name}-tls"
 
     def check(self, report: Report) -> None:
         check_tolerations(self.tolerations, self.at("tolerations"), f"{self.path}.tolerations", report)
