@@ -102,7 +102,8 @@ class CertManager(SourceSettings):
         if _HOUR <= valid < 4380 * _HOUR:
             message = (
                 f"{certificate.valid_for} is short: the webhook reloads its certificate once, so a pod that is older"
-                f" than {valid * 5 // 3 // _HOUR}h serves an expired one; give 4380h or more, or restart the pods in time"
+                f" than {valid * 5 // 3 // _HOUR}h serves an expired one; give 4380h or more, or restart the pods"
+                " in time"
             )
             report.warning("short-validity", message, certificate.at("validFor"), f"{certificate.path}.validFor")
 
