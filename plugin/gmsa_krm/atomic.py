@@ -1,25 +1,27 @@
-"""Writes files as a whole or not at all."""
+"""Files written whole or not at all, and only in place of regular files."""
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import tempfile
 
 
 def replace_files(contents: dict[str, tuple[bytes, int]]) -> None:
     """{path: (data, mode)}: writes every file to a temporary file beside its path, then renames them all.
 
-    A file gets its mode before its name. Raises OSError with the path as its file name; then no temporary file remains,
-    and no file has changed unless a rename failed.
+    A file has its mode before it has a name that anybody knows. Raises OSError, with the place as its file name, also
+    for a place that holds anything but a regular file; then no temporary file is left, and unless the file system fails
+    in between, no place has changed.
     """
     prepared: list[tuple[str, str]] = []
     path = ""
     try:
-        for path, (data, mode) in contents.items():
-            if os.path.isdir(path):
-                raise IsADirectoryError(21, "Is a directory", path)
-            descriptor, temporary = tempfile.mkstemp(prefix=".gmsa-krm-", dir=os.path.dirname(path) or ".")  # mode 0600
-            prepared.append((temporary, path))
+        for place, (data, mode) in contents.items():
+            _refuse_special(place)
+            descriptor, path = tempfile.mkstemp(prefix=".gmsa-krm-", dir=os.path.dirname(place) or ".")  # mode 0600
+            prepared.append((path, place))
             with open(descriptor, "wb") as file:
                 file.write(data)
                 os.fchmod(descriptor, mode)
@@ -33,6 +35,53 @@ def replace_files(contents: dict[str, tuple[bytes, int]]) -> None:
     finally:
         for temporary, _ in prepared:
             os.unlink(temporary)
+
+
+def write_file(place: str, data: bytes, mode: int) -> None:
+    """Replaces a regular file; anything else is written to: what a link leads to, a device, a pipe. Raises OSError."""
+    try:
+        existing = os.lstat(place)
+    except FileNotFoundError:
+        replace_files({place: (data, mode)})
+        return
+    if stat.S_ISREG(existing.st_mode) and not _is_open_as(2, existing):
+        replace_files({place: (data, mode)})
+        return
+    with open(_open_special(place), "wb") as file:
+        file.write(data)
+
+
+def _open_special(place: str) -> int:
+    """A descriptor of what is at a place that is not to be replaced."""
+    target = os.stat(place)
+    # Another descriptor of stderr's file would have a position of its own, and one of a socket cannot be opened.
+    if _is_open_as(2, target):
+        return os.dup(2)
+    if _is_open_as(1, target) and not stat.S_ISCHR(target.st_mode):
+        raise OSError(errno.EINVAL, "it is standard output, where the resources go", place)
+    # Non-blocking: a pipe that nobody reads is an error then.
+    descriptor = os.open(place, os.O_WRONLY | os.O_TRUNC | os.O_NOCTTY | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    return descriptor
+
+
+def _is_open_as(descriptor: int, file: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(file, os.fstat(descriptor))
+    except OSError:
+        return False  # the caller has closed it
+
+
+def _refuse_special(place: str) -> None:
+    try:
+        kind = stat.S_IFMT(os.lstat(place).st_mode)
+    except FileNotFoundError:
+        return
+    if kind == stat.S_IFDIR:
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), place)
+    if kind != stat.S_IFREG:
+        what = "a symbolic link" if kind == stat.S_IFLNK else "not a regular file"
+        raise OSError(errno.EEXIST, f"it is {what}, which is not replaced; remove it", place)
 
 
 def ordinary_mode() -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import time
 
 from gmsa_krm.findings import invalid
@@ -14,6 +15,7 @@ from gmsa_krm.findings import invalid
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import BinaryIO
 
 
 class FileError(Exception):
@@ -77,19 +79,31 @@ class Environment:
                     f"{shown} is a folder, and ARGOCD_APP_PROJECT_NAME does not say which file in it; name a file"
                 )
             path, shown = os.path.join(path, project), f"{path}/{project}, for the project {project},"
-        return _read(path, shown, "mount or fix it", limit)
+        return _read(path, shown, "mount or fix it", limit, is_named_by_operator=True)
 
 
-def _read(path: str, shown: str, cure: str, limit: int) -> bytes:
+def open_regular(path: str) -> BinaryIO:
+    """A file to read from. Raises OSError, also for a pipe or a device: whoever reads one may wait for ever."""
+    # Non-blocking: opening a pipe waits for a writer. Windows has neither flag.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return open(descriptor, "rb")
+    os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    raise OSError(errno.EINVAL, "it is not a regular file", path)
+
+
+def _read(path: str, shown: str, cure: str, limit: int, *, is_named_by_operator: bool = False) -> bytes:
     try:
-        # Non-blocking: a FIFO in place of the file must not hang the render.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with open(descriptor, "rb") as file:
+        # Process substitution is a pipe, and whoever sets the environment may use it.
+        with open(path, "rb") if is_named_by_operator else open_regular(path) as file:
             data = file.read(limit + 1)
     except OSError as error:
-        why = "does not exist" if error.errno == errno.ENOENT else f"cannot be read ({os.strerror(error.errno or 0)})"
+        why = "does not exist" if error.errno == errno.ENOENT else f"cannot be read ({error.strerror})"
         raise FileError(f"{shown} {why}; {cure}") from None
-    if data is None or not data:
+    if not data:
         raise FileError(f"{shown} is empty; {cure}")
     if len(data) > limit:
         raise FileError(f"{shown} is larger than {limit >> 10} KiB, so it is the wrong file; {cure}")

@@ -15,7 +15,7 @@ from gmsa_krm.atomic import replace_files
 from gmsa_krm.certificates.generate import issue as issue_material
 from gmsa_krm.certificates.material import DAY, dns_names, split_certificates
 from gmsa_krm.config import values
-from gmsa_krm.environment import Environment
+from gmsa_krm.environment import Environment, open_regular
 from gmsa_krm.findings import ExternalError, Location, invalid
 
 TYPE_CHECKING = False
@@ -76,8 +76,8 @@ def show(options: Options) -> int:
 def _previous_authority(path: str, now: int) -> str:
     """The first CA in an existing ca.crt, if it has not expired."""
     try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            blocks = split_certificates(file.read(_MAX_BYTES))
+        with open_regular(path) as file:
+            blocks = split_certificates(file.read(_MAX_BYTES).decode("ascii", "replace"))
     except FileNotFoundError:
         return ""
     try:

@@ -8,6 +8,7 @@ import sys
 
 from gmsa_krm import __version__, console
 from gmsa_krm.atomic import replace_files
+from gmsa_krm.environment import open_regular
 from gmsa_krm.findings import ExternalError
 
 TYPE_CHECKING = False
@@ -94,8 +95,8 @@ def _helm_plugins(variables: Mapping[str, str]) -> str:
 
 def _refuse_foreign(path: str) -> None:
     if os.path.lexists(path):
-        with open(path, encoding="utf-8", errors="replace") as file:
-            if _MARK not in file.read(4096):
+        with open_regular(path) as file:
+            if _MARK.encode() not in file.read(4096):
                 raise ExternalError(f"{path} exists and was not installed by gmsa-krm; move it away first")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 
 from gmsa_krm import console
 from gmsa_krm.environment import Environment
@@ -37,7 +38,8 @@ def run(options: Options) -> int:
     elif log:
         # The log of an earlier failure would look like the log of this run.
         with contextlib.suppress(OSError):
-            os.unlink(log)
+            if stat.S_ISREG(os.lstat(log).st_mode):
+                os.unlink(log)
     console.print_findings(findings)
     console.write(data)
     return console.DONE
@@ -53,11 +55,11 @@ def _write_log(path: str | None, messages: Iterable[object]) -> None:
     """Writes a message per line; if the log cannot be written, prints an error and continues."""
     if path is None:
         return
-    from gmsa_krm.atomic import replace_files
+    from gmsa_krm.atomic import write_file
 
     text = "".join(f"{message}\n" for message in messages)
     try:
         os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        replace_files({path: (text.encode("utf-8", "backslashreplace"), 0o600)})
+        write_file(path, text.encode("utf-8", "backslashreplace"), 0o600)
     except OSError as error:
         console.print_error(f"{path}: cannot be written ({error.strerror})")

@@ -7,6 +7,7 @@ import re
 
 from gmsa_krm.apply_order import EMITTED, EMITTED_KINDS
 from gmsa_krm.atomic import ordinary_mode, replace_files
+from gmsa_krm.environment import open_regular
 from gmsa_krm.findings import ExternalError
 
 TYPE_CHECKING = False
@@ -62,8 +63,8 @@ def write_directory(outputs: list[Output], folder: str, *, as_json: bool) -> lis
 
 def _earlier(folder: str) -> set[str]:
     try:
-        with open(os.path.join(folder, _INDEX), encoding="utf-8", errors="replace") as file:
-            names = file.read().splitlines()
+        with open_regular(os.path.join(folder, _INDEX)) as file:
+            names = file.read().decode("utf-8", "replace").splitlines()
     except FileNotFoundError:
         return set()
     # The index may have been tampered with: only names that gmsa-krm writes, which have no path separator.
