@@ -183,3 +183,56 @@ def test_an_installation_replaces_only_a_file(what: str, call: Call, tmp_path: P
     assert (done.status, done.stdout) == (3, "")
     assert f"{plugin}: cannot be" in done.stderr
     assert plugin.lstat() == before
+
+
+@pytest.mark.parametrize("form", ["yaml", "json"])
+def test_a_list_with_a_secret_is_for_the_owner_only(form: str, call: Call, folder: Folder) -> None:
+    manifests = """\
+apiVersion: v1
+kind: List
+metadata:
+  name: open
+items:
+- apiVersion: v1
+  kind: ConfigMap
+  metadata:
+    name: a
+---
+apiVersion: v1
+kind: List
+metadata:
+  name: secret
+items:
+- apiVersion: v1
+  kind: "Secre\\x74"
+  metadata:
+    name: a
+---
+apiVersion: v1
+kind: List
+metadata:
+  name: nested
+items:
+- apiVersion: v1
+  kind: List
+  items:
+  - apiVersion: v1
+    kind: Secret
+    metadata:
+      name: b
+---
+apiVersion: v1
+kind: SecretList
+metadata:
+  name: typed
+items:
+- metadata:
+    name: a
+"""
+    where = folder({"gmsa.yaml": CONFIG, "lists.yaml": manifests})
+    done = call("render", "--format", form, where / "gmsa.yaml", where / "lists.yaml", "-o", where / "out")
+    assert done.status == 0, done.stderr
+    modes = {
+        it.stem.rpartition("-")[2]: stat.S_IMODE(it.stat().st_mode) for it in (where / "out").glob("*list-*")
+    }
+    assert modes == {"open": 0o644, "secret": 0o600, "nested": 0o600, "typed": 0o600}

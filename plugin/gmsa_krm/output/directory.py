@@ -12,6 +12,8 @@ from gmsa_krm.findings import ExternalError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from gmsa_krm.apply_order import Output
 
 # Lists the files of a run, so that the next run removes those that it no longer writes, and no others.
@@ -79,18 +81,33 @@ def _named_contents(outputs: list[Output], as_json: bool) -> dict[str, tuple[byt
     """{file name: (contents, whether they are secret)}."""
     ending = "json" if as_json else "yaml"
     contents: dict[str, tuple[bytes, bool]] = {}
+    numbers: dict[str, int] = {}  # of the next file with the same stem
     for output in outputs:
         _, kind, namespace, name = output.identity
         stem = re.sub(
             r"[^-A-Za-z0-9._]", "-", f"{_number(output):02}-{kind.lower()}-{namespace and namespace + '_'}{name}"
         )
         file = f"{stem[:200]}.{ending}"
-        more = 2
+        more = numbers.get(stem[:200], 2)
         while file in contents:
             file = f"{stem[:200]}_{more}.{ending}"
             more += 1
-        contents[file] = (_json(output) if as_json else output.as_yaml().encode(), kind == "Secret")
+        numbers[stem[:200]] = more
+        contents[file] = (_json(output) if as_json else output.as_yaml().encode(), _is_secret(output))
     return contents
+
+
+def _is_secret(output: Output) -> bool:
+    kind = output.identity[1]
+    return kind == "Secret" or (kind.endswith("List") and _holds_secret(output.as_data()))
+
+
+def _holds_secret(data: Any) -> bool:
+    """Whether an object is a Secret, or a list with one; the entries of a SecretList need not say their kind."""
+    if not isinstance(data, dict):
+        return False
+    items = data.get("items")
+    return data.get("kind") in ("Secret", "SecretList") or (isinstance(items, list) and any(map(_holds_secret, items)))
 
 
 def _json(output: Output) -> bytes:
