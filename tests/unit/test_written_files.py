@@ -232,7 +232,5 @@ items:
     where = folder({"gmsa.yaml": CONFIG, "lists.yaml": manifests})
     done = call("render", "--format", form, where / "gmsa.yaml", where / "lists.yaml", "-o", where / "out")
     assert done.status == 0, done.stderr
-    modes = {
-        it.stem.rpartition("-")[2]: stat.S_IMODE(it.stat().st_mode) for it in (where / "out").glob("*list-*")
-    }
+    modes = {it.stem.rpartition("-")[2]: stat.S_IMODE(it.stat().st_mode) for it in (where / "out").glob("*list-*")}
     assert modes == {"open": 0o644, "secret": 0o600, "nested": 0o600, "typed": 0o600}

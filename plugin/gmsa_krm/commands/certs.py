@@ -67,9 +67,8 @@ def issue(options: Options) -> int:
 
 
 def show(options: Options) -> int:
-    """Prints the contents of the certificates in PEM files. Raises ExternalError, or InputError if a file has none."""
-    for path in options.file:
-        console.write_text(_description(path))
+    """Prints what the certificates in PEM files hold. Raises ExternalError, or InputError if there are none."""
+    console.write_text("\n".join(map(_description, options.file)))
     return console.DONE
 
 
@@ -89,10 +88,13 @@ def _previous_authority(path: str, now: int) -> str:
 
 def _description(path: str) -> str:
     try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            blocks = split_certificates(file.read(_MAX_BYTES))
+        with open(path, "rb") as file:
+            data = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise ExternalError(f"{path}: cannot be read ({error.strerror})") from None
+    if len(data) > _MAX_BYTES:
+        raise invalid("too-large", f"is larger than {_MAX_BYTES >> 20} MiB; split it", Location(path))
+    blocks = split_certificates(data.decode("ascii", "replace"))
     if not blocks:
         message = "holds no PEM certificate; give a file with -----BEGIN CERTIFICATE-----"
         raise invalid("certificate", message, Location(path))

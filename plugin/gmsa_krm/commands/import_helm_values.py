@@ -52,9 +52,14 @@ def run(options: Options) -> int:
 def _read(file: str) -> dict[str, Any]:
     try:
         with open(file, "rb") as opened:
-            data = opened.read(_MAX_BYTES)
+            data = opened.read(_MAX_BYTES + 1)
     except OSError as error:
         raise ExternalError(f"{file}: cannot be read ({error.strerror})") from None
+    if len(data) > _MAX_BYTES:
+        message = (
+            f"is larger than {_MAX_BYTES >> 20} MiB, so it is the wrong file; give a values file of the chart gmsa"
+        )
+        raise invalid("too-large", message, Location(file))
     try:
         root = parse(decode(data, file))
     except YamlError as error:

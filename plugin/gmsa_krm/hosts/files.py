@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from gmsa_krm.config.load import MAX_BYTES, LoadedConfig, is_config, load_config, too_large
-from gmsa_krm.environment import Environment, FileError
+from gmsa_krm.environment import Environment, FileError, open_regular
 from gmsa_krm.findings import ExternalError, InputError, Location, invalid
 from gmsa_krm.pipeline import run
 from gmsa_krm.yamltext.stream import Document, decode, split
@@ -39,9 +39,9 @@ def read_paths(
 ) -> Files:
     """Reads files, folders (with the folders in them) and `-` for stdin.
 
-    `variables`: of the environment; `overrides`: fields of the configs that the host sets. Raises InputError for a file
-    that has anything but Kubernetes objects, unless a config names it: the JSON of a credspec need not be YAML
-    (New-CredentialSpec's output is often UTF-16).
+    `variables`: the environment's; `overrides`: fields of the configs that the host sets. Raises InputError for a file
+    with anything but Kubernetes objects, unless a config names it: a credspec's JSON need not be YAML
+    (New-CredentialSpec's output is often UTF-16). A path may be a pipe, what is in a folder may not.
     """
     reader = _Reader(variables, stdin, overrides)
     seen: set[str] = set()
@@ -50,7 +50,7 @@ def read_paths(
             real = reader.real_path(file) if file != "-" else file
             if real not in seen:
                 seen.add(real)
-                reader.read(file, real)
+                reader.read(file, real, is_named=file == path)
     reader.raise_unexplained()
     return reader.files
 
@@ -88,9 +88,9 @@ class _Reader:
             self._folders[parent] = os.path.realpath(parent)
         return os.path.join(self._folders[parent], name)
 
-    def read(self, file: str, real: str) -> None:
+    def read(self, file: str, real: str, *, is_named: bool) -> None:
         shown = "stdin" if file == "-" else file
-        data = self._bytes(file, shown)
+        data = self._bytes(file, shown, is_named)
         try:
             for document in split(decode(data, shown), shown):
                 self._add(document, file, real)
@@ -113,12 +113,12 @@ class _Reader:
             if real not in named:
                 raise error from None
 
-    def _bytes(self, file: str, shown: str) -> bytes:
+    def _bytes(self, file: str, shown: str, is_named: bool) -> bytes:
         try:
             if file == "-":
                 data = self._stdin.read(_MAX_STREAM + 1)
             else:
-                with open(file, "rb") as opened:
+                with open(file, "rb") if is_named else open_regular(file) as opened:
                     data = opened.read(_CHUNK)
                     if len(data) == _CHUNK:  # reading the limit at once would allocate as much
                         data += opened.read(_MAX_STREAM + 1 - _CHUNK)
