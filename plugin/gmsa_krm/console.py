@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from gmsa_krm.findings import printable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,8 +42,8 @@ def write(data: bytes) -> None:
 
 
 def write_text(text: str) -> None:
-    """Writes lines to standard output; file names that are not UTF-8 keep their bytes. Raises OSError."""
-    write(f"{text}\n".encode("utf-8", "surrogateescape"))
+    """Writes lines to standard output, with escapes in place of what is not printable. Raises OSError."""
+    write(f"{_printable_lines(text)}\n".encode())
 
 
 def print_findings(findings: Iterable[Finding]) -> None:
@@ -50,4 +52,8 @@ def print_findings(findings: Iterable[Finding]) -> None:
 
 
 def print_error(message: object) -> None:
-    print(f"gmsa-krm: {message}", file=sys.stderr)
+    print(f"gmsa-krm: {_printable_lines(str(message))}", file=sys.stderr)
+
+
+def _printable_lines(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))

@@ -16,7 +16,7 @@ from gmsa_krm.certificates.generate import issue as issue_material
 from gmsa_krm.certificates.material import DAY, dns_names, split_certificates
 from gmsa_krm.config import values
 from gmsa_krm.environment import Environment, open_regular
-from gmsa_krm.findings import ExternalError, Location, invalid
+from gmsa_krm.findings import ExternalError, Location, file_error, invalid, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,13 +31,9 @@ def issue(options: Options) -> int:
     With --force, existing files are replaced. The previous CA stays in ca.crt after the new one, so that pods with the
     previous certificate are trusted until the new one is rolled out. Raises InputError, ExternalError.
     """
-    for value, check, option in (
-        (options.name, values.service_name, "--name"),
-        (options.namespace, values.label_name, "--namespace"),
-        (options.valid_for, values.duration, "--valid-for"),
-    ):
-        for _, rule, message in check(value):
-            raise invalid(rule, message, field=option)
+    values.check_option("--name", options.name, values.service_name)
+    values.check_option("--namespace", options.namespace, values.label_name)
+    values.check_option("--valid-for", options.valid_for, values.duration)
     now = Environment(options.dir, os.environ).now()
     names = dns_names(options.name, options.namespace)
     valid_for = values.seconds(options.valid_for)
@@ -45,7 +41,9 @@ def issue(options: Options) -> int:
     authority, certificate, key = (os.path.join(options.dir, file) for file in ("ca.crt", "tls.crt", "tls.key"))
     existing = [path for path in (authority, certificate, key) if os.path.lexists(path)]
     if existing and not options.force:
-        raise ExternalError(f"{existing[0]} already exists; choose another --dir, or replace it with --force")
+        raise ExternalError(
+            f"{printable(existing[0])} already exists; choose another --dir, or replace it with --force"
+        )
     try:
         previous = _previous_authority(authority, now)
         os.makedirs(options.dir, exist_ok=True)
@@ -57,7 +55,7 @@ def issue(options: Options) -> int:
             }
         )
     except OSError as error:
-        raise ExternalError(f"{error.filename or options.dir}: cannot be written ({error.strerror})") from None
+        raise file_error(error.filename or options.dir, "written", error) from None
     last = datetime.fromtimestamp(now + valid_for, UTC)
     console.write_text(
         f"wrote {authority}, {certificate}, {key}\nvalid until {last:%Y-%m-%d}, for {names[0]}\n"
@@ -91,7 +89,7 @@ def _description(path: str) -> str:
         with open(path, "rb") as file:
             data = file.read(_MAX_BYTES + 1)
     except OSError as error:
-        raise ExternalError(f"{path}: cannot be read ({error.strerror})") from None
+        raise file_error(path, "read", error) from None
     if len(data) > _MAX_BYTES:
         raise invalid("too-large", f"is larger than {_MAX_BYTES >> 20} MiB; split it", Location(path))
     blocks = split_certificates(data.decode("ascii", "replace"))

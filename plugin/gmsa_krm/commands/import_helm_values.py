@@ -5,8 +5,9 @@ from __future__ import annotations
 from gmsa_krm import console
 from gmsa_krm.config.load import parse_config
 from gmsa_krm.config.model import API_VERSION, KIND
+from gmsa_krm.config.values import check_option, label_name, subdomain_name
 from gmsa_krm.credspecs.plugins import PLUGINS
-from gmsa_krm.findings import ExternalError, Location, Report, invalid
+from gmsa_krm.findings import Location, Report, file_error, invalid
 from gmsa_krm.yamltext import writer
 from gmsa_krm.yamltext.data import data_of
 from gmsa_krm.yamltext.nodes import MAPPING, YamlError, parse
@@ -26,6 +27,8 @@ def run(options: Options) -> int:
 
     --release and --namespace are those of the upstream release, which its objects are named after.
     """
+    check_option("--release", options.release, subdomain_name)
+    check_option("--namespace", options.namespace, label_name)
     values = _read(options.file)
     report = Report(options.file)
     translation = _Translation(values, report, options.release, options.namespace)
@@ -54,7 +57,7 @@ def _read(file: str) -> dict[str, Any]:
         with open(file, "rb") as opened:
             data = opened.read(_MAX_BYTES + 1)
     except OSError as error:
-        raise ExternalError(f"{file}: cannot be read ({error.strerror})") from None
+        raise file_error(file, "read", error) from None
     if len(data) > _MAX_BYTES:
         message = (
             f"is larger than {_MAX_BYTES >> 20} MiB, so it is the wrong file; give a values file of the chart gmsa"

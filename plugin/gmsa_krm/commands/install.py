@@ -9,7 +9,7 @@ import sys
 from gmsa_krm import __version__, console
 from gmsa_krm.atomic import replace_files
 from gmsa_krm.environment import open_regular
-from gmsa_krm.findings import ExternalError
+from gmsa_krm.findings import ExternalError, file_error, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _install(files: dict[str, tuple[str, int]]) -> None:
             os.makedirs(os.path.dirname(path), exist_ok=True)
         replace_files({path: (text.encode(), mode) for path, (text, mode) in files.items()})
     except OSError as error:
-        raise ExternalError(f"{error.filename or next(iter(files))}: cannot be written ({error.strerror})") from None
+        raise file_error(error.filename or next(iter(files)), "written", error) from None
 
 
 def _helm_plugins(variables: Mapping[str, str]) -> str:
@@ -97,7 +97,7 @@ def _refuse_foreign(path: str) -> None:
     if os.path.lexists(path):
         with open_regular(path) as file:
             if _MARK.encode() not in file.read(4096):
-                raise ExternalError(f"{path} exists and was not installed by gmsa-krm; move it away first")
+                raise ExternalError(f"{printable(path)} exists and was not installed by gmsa-krm; move it away first")
 
 
 def _kustomize_plugins(variables: Mapping[str, str]) -> str:

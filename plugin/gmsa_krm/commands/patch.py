@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from gmsa_krm import console
+from gmsa_krm.config.values import check_option, label_name, subdomain_name
 from gmsa_krm.findings import InputError, Report, has_errors, invalid, sort_findings
 from gmsa_krm.hosts.files import read_paths
 from gmsa_krm.resolve import resolve
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 
 def run(options: Options) -> int:
+    if options.namespace:
+        check_option("--namespace", options.namespace, label_name)
     configs = resolve(read_paths(options.config, os.environ, console.stdin()).configs, [])
     data, findings = _patch(configs, options.target, options.namespace)
     console.print_findings(findings)
@@ -81,6 +84,7 @@ def _parse_target(target: str, configs: list[Resolved]) -> tuple[PodKind, str]:
     kind, slash, name = target.partition("/")
     if not slash or not kind or not name:
         raise invalid("target", "is not KIND/NAME; write one such as Deployment/web", field=target)
+    check_option(target, name, subdomain_name)
     kind, dot, rest = kind.partition(".")
     if not dot:
         known = next((it for it in BUILT_IN.values() if it.kind == kind), None)

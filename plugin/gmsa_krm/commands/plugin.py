@@ -6,7 +6,7 @@ import os
 
 from gmsa_krm import console
 from gmsa_krm.environment import Environment
-from gmsa_krm.findings import ExternalError
+from gmsa_krm.findings import file_error
 from gmsa_krm.hosts.kustomize import run_plugin
 
 
@@ -15,7 +15,7 @@ def run(config_file: str) -> int:
         with open(config_file, "rb") as file:
             config = file.read()
     except OSError as error:
-        raise ExternalError(f"{config_file}: cannot be read ({error.strerror})") from None
+        raise file_error(config_file, "read", error) from None
     stdin = b"" if console.is_terminal() else console.stdin().read()
     output, findings = run_plugin(config, stdin, Environment(os.getcwd(), os.environ))
     console.print_findings(findings)

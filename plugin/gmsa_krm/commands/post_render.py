@@ -7,8 +7,9 @@ import os
 import stat
 
 from gmsa_krm import console
+from gmsa_krm.config.values import check_option, label_name
 from gmsa_krm.environment import Environment
-from gmsa_krm.findings import ExternalError, InputError
+from gmsa_krm.findings import ExternalError, InputError, file_error
 from gmsa_krm.hosts.files import read_paths
 from gmsa_krm.hosts.helm import PostRenderer
 
@@ -25,6 +26,8 @@ def run(options: Options) -> int:
     environment = Environment(os.getcwd(), os.environ)
     host = PostRenderer(environment, namespace=options.namespace, is_helm4=is_helm4)
     try:
+        if options.namespace:
+            check_option("--namespace", options.namespace, label_name)
         configs = read_paths(options.config, os.environ, console.stdin()).configs
         data, findings = host.run(console.stdin().read(), configs)
     except InputError as error:
@@ -62,4 +65,4 @@ def _write_log(path: str | None, messages: Iterable[object]) -> None:
         os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
         write_file(path, text.encode("utf-8", "backslashreplace"), 0o600)
     except OSError as error:
-        console.print_error(f"{path}: cannot be written ({error.strerror})")
+        console.print_error(file_error(path, "written", error))

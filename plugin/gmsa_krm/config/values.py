@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 
 from gmsa_krm.credspecs.values import rfc1123_name
-from gmsa_krm.findings import error_issue, warning_issue
+from gmsa_krm.findings import error_issue, invalid, warning_issue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from gmsa_krm.findings import Issue
 
@@ -29,6 +29,12 @@ _IMAGE = (
     r"[A-Za-z0-9](?:[-A-Za-z0-9._]*[A-Za-z0-9])?(?::[0-9]+)?(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
     r"(?P<tag>:[A-Za-z0-9_][-A-Za-z0-9_.]{0,127})?(?P<digest>@sha256:[0-9a-f]{64})?"
 )
+
+
+def check_option(option: str, text: str, check: Callable[[str], Iterable[Issue]]) -> None:
+    """Checks a value of the command line. Raises InputError."""
+    for _, rule, message in check(text):
+        raise invalid(rule, message, field=option)
 
 
 def subdomain_name(text: str) -> Iterable[Issue]:

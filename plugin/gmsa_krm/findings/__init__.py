@@ -68,9 +68,15 @@ class Finding:
         if self.field:
             parts.append(self.field)
         parts.append(self.message)
-        line = ": ".join(parts)
-        # A key or value of the input must not control the terminal, or forge another finding on a line of its own.
-        return line if line.isprintable() else "".join(it if it.isprintable() else repr(it)[1:-1] for it in line)
+        return printable(": ".join(parts))
+
+
+def printable(text: str) -> str:
+    """`text` on one line, with escapes in place of what is not printable.
+
+    What comes from an input must not write to the terminal, nor a second line that looks like one of this program.
+    """
+    return text if text.isprintable() else "".join(it if it.isprintable() else repr(it)[1:-1] for it in text)
 
 
 class Report:
@@ -143,6 +149,11 @@ class InputError(Exception):
 
 class ExternalError(Exception):
     """A file, a folder or another program failed: exit status 3."""
+
+
+def file_error(path: str, verb: str, error: OSError) -> ExternalError:
+    """The exception for a file that cannot be `read` or `written`."""
+    return ExternalError(f"{printable(path)}: cannot be {verb} ({error.strerror})")
 
 
 def invalid(rule: str, message: str, location: Location | None = None, field: str = "") -> InputError:

@@ -6,7 +6,7 @@ import os
 
 from gmsa_krm.config.load import MAX_BYTES, LoadedConfig, is_config, load_config, too_large
 from gmsa_krm.environment import Environment, FileError, open_regular
-from gmsa_krm.findings import ExternalError, InputError, Location, invalid
+from gmsa_krm.findings import InputError, Location, file_error, invalid
 from gmsa_krm.pipeline import run
 from gmsa_krm.yamltext.stream import Document, decode, split
 
@@ -123,7 +123,7 @@ class _Reader:
                     if len(data) == _CHUNK:  # reading the limit at once would allocate as much
                         data += opened.read(_MAX_STREAM + 1 - _CHUNK)
         except OSError as error:
-            raise ExternalError(f"{shown}: cannot be read ({error.strerror})") from None
+            raise file_error(shown, "read", error) from None
         if len(data) > _MAX_STREAM:
             raise invalid("too-large", f"is larger than {_MAX_STREAM >> 20} MiB; split it", Location(shown))
         return data
@@ -153,7 +153,7 @@ def _files(path: str) -> list[str]:
     found = []
 
     def failed(error: OSError) -> None:
-        raise ExternalError(f"{error.filename}: cannot be read ({error.strerror})")
+        raise file_error(error.filename, "read", error)
 
     for parent, folders, files in os.walk(path, onerror=failed):
         folders[:] = sorted(name for name in folders if not name.startswith("."))

@@ -72,7 +72,7 @@ class PostRenderer:
             )
             findings.append(Finding(WARNING, "helm-order", message, Location("stdin")))
         sources = map(_chart, [*(document for document, _ in found), *documents])
-        chart = next((name for name in sources if name), "gmsa")
+        chart = next((name for name in sources if _is_chart(name)), "gmsa")
         emitted = [self._with_source(it.data, f"{chart}/templates/{_EMITTED_FILE}") for it in result.added]
         texts = result.texts()
         at = _first_that_may_start_a_pod(documents) if emitted else 0
@@ -116,6 +116,11 @@ def _first_that_may_start_a_pod(documents: list[Document]) -> int:
         if identity is not None and identity[1] not in STARTS_NO_POD:
             return index
     return len(documents)
+
+
+def _is_chart(name: str) -> bool:
+    """Whether it may start the path in a `# Source:` line, which must stay one line and below its folder."""
+    return name.isprintable() and name not in ("", ".", "..") and len(name) <= 250
 
 
 def _chart(document: Document) -> str:

@@ -8,7 +8,7 @@ import re
 from gmsa_krm.apply_order import EMITTED, EMITTED_KINDS
 from gmsa_krm.atomic import ordinary_mode, replace_files
 from gmsa_krm.environment import open_regular
-from gmsa_krm.findings import ExternalError
+from gmsa_krm.findings import ExternalError, file_error, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,10 +26,11 @@ def summary(outputs: list[Output], files: list[str], folder: str) -> str:
     rows = [("FILE", "OBJECT", "FROM")]
     for output, file in zip(outputs, files, strict=True):
         _, kind, namespace, name = output.identity
-        rows.append((file, f"{kind} {namespace and namespace + '/'}{name}", output.source))
+        row = file, f"{kind} {namespace and namespace + '/'}{name}", output.source
+        rows.append((printable(row[0]), printable(row[1]), printable(row[2])))
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     lines = [f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2]}" for row in rows]
-    return "\n".join([*lines, f"{len(files)} files in {folder}"])
+    return "\n".join([*lines, f"{len(files)} files in {printable(folder)}"])
 
 
 def write_directory(outputs: list[Output], folder: str, *, as_json: bool) -> list[str]:
@@ -43,10 +44,10 @@ def write_directory(outputs: list[Output], folder: str, *, as_json: bool) -> lis
         earlier = _earlier(folder)
         contents = _named_contents(outputs, as_json)
         for name in contents:
-            if name not in earlier and os.path.lexists(os.path.join(folder, name)):
+            place = os.path.join(folder, name)
+            if name not in earlier and os.path.lexists(place):
                 raise ExternalError(
-                    f"{os.path.join(folder, name)} exists and was not written by gmsa-krm; move it, or choose"
-                    " another folder"
+                    f"{printable(place)} exists and was not written by gmsa-krm; move it, or choose another folder"
                 )
         # The index is first, with the names of both runs: if this run is interrupted, the next one knows all files.
         index, mode = os.path.join(folder, _INDEX), ordinary_mode()
@@ -59,7 +60,7 @@ def write_directory(outputs: list[Output], folder: str, *, as_json: bool) -> lis
                 os.unlink(os.path.join(folder, name))
         replace_files({index: (_index(set(contents)), mode)})
     except OSError as error:
-        raise ExternalError(f"{error.filename or folder}: cannot be written ({error.strerror})") from None
+        raise file_error(error.filename or folder, "written", error) from None
     return list(contents)
 
 

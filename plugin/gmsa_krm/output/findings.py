@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from gmsa_krm import __version__
 from gmsa_krm.findings import ERROR, Finding
@@ -28,15 +29,20 @@ def as_json(findings: list[Finding]) -> str:
         {
             "severity": finding.severity,
             "rule": finding.rule,
-            "message": finding.message,
-            "field": finding.field,
-            "file": finding.location.file,
+            "message": _text(finding.message),
+            "field": _text(finding.field),
+            "file": _text(finding.location.file),
             "line": finding.location.line,
             "column": finding.location.column,
         }
         for finding in findings
     ]
     return json.dumps(listing, indent=2) + "\n"
+
+
+def _text(text: str) -> str:
+    """`text` with escapes in place of surrogates, which a file name has that is not UTF-8 and JSON may not have."""
+    return re.sub(r"[\ud800-\udfff]", lambda it: ascii(it[0])[1:-1], text)
 
 
 def as_sarif(findings: list[Finding]) -> str:
@@ -71,21 +77,26 @@ def _sarif_rule(rule_id: str) -> dict[str, Any]:
 
 
 def _sarif_result(finding: Finding) -> dict[str, Any]:
-    from urllib.parse import quote
-
     location = finding.location
-    message = f"{finding.field}: {finding.message}" if finding.field else finding.message
+    message = _text(f"{finding.field}: {finding.message}" if finding.field else finding.message)
     sarif: dict[str, Any] = {}
     if location.file:
-        physical: dict[str, Any] = {"artifactLocation": {"uri": quote(location.file.replace("\\", "/"))}}
+        physical: dict[str, Any] = {"artifactLocation": {"uri": _uri(location.file)}}
         if location.line:
             physical["region"] = {"startLine": location.line, "startColumn": location.column}
         sarif["physicalLocation"] = physical
     if finding.field:
-        sarif["logicalLocations"] = [{"fullyQualifiedName": finding.field}]
+        sarif["logicalLocations"] = [{"fullyQualifiedName": _text(finding.field)}]
     return {
         "ruleId": finding.rule,
         "level": finding.severity,
-        "message": {"text": message},
+        # `[text](target)` would be a link
+        "message": {"text": re.sub(r"\[(?=[^]]*\]\()", r"\\[", message)},
         **({"locations": [sarif]} if sarif else {}),
     }
+
+
+def _uri(file: str) -> str:
+    from urllib.parse import quote
+
+    return quote(file.replace("\\", "/").encode("utf-8", "surrogateescape"))
