@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from gmsa_krm.certificates.material import EMITTED, ISSUED
 from gmsa_krm.manifests import access, configurations, webhook
+from gmsa_krm.manifests.built_in import is_built_in
 from gmsa_krm.manifests.credential_spec import credential_spec
 from gmsa_krm.manifests.manifest import Manifest
 
@@ -19,7 +20,46 @@ if TYPE_CHECKING:
 
 
 def generate(config: Resolved, usage: Usage) -> Iterator[Manifest]:
-    """The manifests of one config. `usage`: who uses which credspec, for credspecs with usedBy: FromWorkloads."""
+    """`usage`: who uses which credspec, for those with usedBy: FromWorkloads."""
+    opened = _opened_namespace(config)
+    built_in: dict[str, Manifest] = {}  # by what asks for it: one finding for each
+    for manifest in _manifests(config, usage):
+        if is_built_in(manifest.identity):
+            built_in.setdefault(manifest.source, manifest)
+        if opened and manifest.identity[2] == opened and manifest.source != "spec.nodes":
+            _refuse_shared(opened, manifest, config)
+            opened = ""  # once is enough
+        yield manifest
+    if built_in:
+        _refuse_built_in(built_in, config)
+
+
+def _opened_namespace(config: Resolved) -> str:
+    """The namespace at Pod Security level privileged, where the config names one."""
+    nodes = config.spec.nodes
+    return nodes.namespace if nodes.smb_compartment_namespace and nodes.is_given("namespace") else ""
+
+
+def _refuse_built_in(manifests: dict[str, Manifest], config: Resolved) -> None:
+    accounts = {it.path: it for it in config.spec.service_accounts}
+    for source, manifest in manifests.items():
+        section = accounts.get(source, config.spec.webhook)
+        _, kind, namespace, name = manifest.identity
+        shown = f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
+        message = f"makes the {shown}, which every cluster has and which this would replace; give another name"
+        config.report.error("built-in-name", message, section.at("name"), f"{section.path}.name")
+
+
+def _refuse_shared(opened: str, manifest: Manifest, config: Resolved) -> None:
+    nodes = config.spec.nodes
+    message = (
+        f"{opened} is also the namespace of {manifest.source}, and Pod Security would be lowered to privileged there;"
+        " give the DaemonSet a namespace of its own"
+    )
+    config.report.error("shared-namespace", message, nodes.at("namespace"), f"{nodes.path}.namespace")
+
+
+def _manifests(config: Resolved, usage: Usage) -> Iterator[Manifest]:
     spec = config.spec
     mode = spec.admission.mode
     if mode == "Webhook" and spec.webhook.create_namespace:

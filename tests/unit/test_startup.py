@@ -35,7 +35,14 @@ OURS = {
     *("config.kubernetes_value", "config.load", "config.model", "config.nodes", "config.plain_data", "config.values"),
     *("config.webhook", "config.workloads"),
     *("credspecs", "credspecs.model", "credspecs.plugins", "credspecs.values"),
-    *("manifests", "manifests.access", "manifests.cel", "manifests.cert_manager", "manifests.configurations"),
+    *(
+        "manifests",
+        "manifests.access",
+        "manifests.built_in",
+        "manifests.cel",
+        "manifests.cert_manager",
+        "manifests.configurations",
+    ),
     *("manifests.crd", "manifests.credential_spec", "manifests.manifest", "manifests.policies", "manifests.webhook"),
     *("yamltext", "yamltext.nodes", "yamltext.scalars", "yamltext.stream", "yamltext.writer"),
 }

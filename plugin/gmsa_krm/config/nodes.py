@@ -37,4 +37,10 @@ class Nodes(Section):
     )
 
     def check(self, report: Report) -> None:
+        if self.smb_compartment_namespace and values.is_of_kubernetes(self.namespace):
+            message = (
+                f"{self.namespace} belongs to Kubernetes, and the emitted namespace lowers Pod Security to privileged;"
+                " choose another namespace"
+            )
+            report.error("shared-namespace", message, self.at("namespace"), f"{self.path}.namespace")
         check_tolerations(self.tolerations, self.at("tolerations"), f"{self.path}.tolerations", report)

@@ -53,6 +53,11 @@ def label_name(text: str) -> Iterable[Issue]:
         yield error_issue("kubernetes-name", message)
 
 
+def is_of_kubernetes(namespace: str) -> bool:
+    """Whether a namespace belongs to Kubernetes itself."""
+    return namespace == "default" or namespace.startswith("kube-")
+
+
 def service_name(text: str) -> Iterable[Issue]:
     """The name of a Service: an RFC 1035 label."""
     if not re.fullmatch(_SERVICE_NAME, text):

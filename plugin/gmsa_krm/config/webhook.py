@@ -103,7 +103,7 @@ class Webhook(Section):
         if self.node_selector.get("kubernetes.io/os", "linux") != "linux":
             message = "kubernetes.io/os must be linux: the webhook's image is a Linux image; remove the label"
             report.error("webhook-os", message, self.at("nodeSelector"), f"{self.path}.nodeSelector")
-        if self.create_namespace and (self.namespace == "default" or self.namespace.startswith("kube-")):
+        if self.create_namespace and values.is_of_kubernetes(self.namespace):
             message = (
                 f"{self.namespace} belongs to Kubernetes, and the emitted namespace enforces Pod Security restricted;"
                 " choose another namespace, or set createNamespace: false"

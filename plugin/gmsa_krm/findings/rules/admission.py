@@ -33,6 +33,32 @@ RULES = (
         """,
     ),
     Rule(
+        "built-in-name",
+        ERROR,
+        "An object would have the name of one that every cluster has",
+        why="""
+            The webhook's ClusterRole is named after its namespace and name, so admin in namespace cluster would replace
+            cluster-admin. Other names that every cluster has are the ServiceAccount default of each namespace, those
+            of the controllers in kube-system, and the Service kubernetes in default.
+        """,
+        cure="""
+            Choose another name. To let the service account default use a credential spec, list it in usedBy; it need
+            not be created.
+        """,
+        bad="""
+            spec:
+              webhook:
+                name: admin
+                namespace: cluster
+        """,
+        good="""
+            spec:
+              webhook:
+                name: gmsa-webhook
+                namespace: cluster
+        """,
+    ),
+    Rule(
         "certificate",
         ERROR,
         "A certificate file of the webhook cannot be used",
@@ -448,13 +474,14 @@ RULES = (
     Rule(
         "shared-namespace",
         ERROR,
-        "The webhook would change a namespace of Kubernetes itself",
+        "The config would change Pod Security in a namespace of others",
         why="""
             With createNamespace the output holds the namespace of the webhook, which enforces Pod Security level
-            restricted. In default or a kube- namespace, other pods would be refused from then on.
+            restricted. In default or a kube- namespace, other pods would be refused from then on. The namespace of
+            nodes is at level privileged: in one of Kubernetes or of workloads, any pod could take over its node.
         """,
         cure="""
-            Give the webhook a namespace of its own, or set createNamespace to false.
+            Give the webhook and the DaemonSet namespaces of their own, or set webhook.createNamespace to false.
         """,
         bad="""
             spec:
