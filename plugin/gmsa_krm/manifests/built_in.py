@@ -17,6 +17,7 @@ _SYSTEM_ACCOUNTS = (
     "coredns",
     "generic-garbage-collector",
     "horizontal-pod-autoscaler",
+    "kube-apiserver-serving-clustertrustbundle-publisher",
     "kube-controller-manager",
     "kube-dns",
     "kube-proxy",
@@ -24,6 +25,7 @@ _SYSTEM_ACCOUNTS = (
     "legacy-service-account-token-cleaner",
     "persistent-volume-binder",
     "pod-garbage-collector",
+    "podcertificaterequestcleaner",
     "root-ca-cert-publisher",
     "token-cleaner",
 )
