@@ -222,7 +222,7 @@ class _Resolver:
 
 def _check_version(spec: Spec, version: Version, report: Report) -> None:
     shown = ".".join(map(str, version))
-    webhook, policy = spec.webhook, spec.policy
+    policy = spec.policy
     if spec.admission.mode == "Policy" and version < _POLICIES_SINCE:
         message = f"Policy needs Kubernetes 1.30, but this is {shown}; use Webhook"
         report.error("unsupported-mode", message, spec.admission.at("mode"), f"{spec.admission.path}.mode")
@@ -234,16 +234,23 @@ def _check_version(spec: Spec, version: Version, report: Report) -> None:
         report.warning("missing-kubernetes-feature", message, policy.at("expand"), f"{policy.path}.expand")
     elif spec.admission.mode != "Webhook":
         return
-    elif version < _CONDITIONS_SINCE:
+    else:
+        _check_version_of_webhook(spec, version, shown, report)
+
+
+def _check_version_of_webhook(spec: Spec, version: Version, shown: str, report: Report) -> None:
+    webhook = spec.webhook
+    if version < _CONDITIONS_SINCE:
         message = (
             f"Kubernetes {shown} drops matchConditions, so every pod of the cluster is sent to the webhook, and none"
             " starts while it is down; upgrade to 1.28 or newer"
         )
         report.warning("missing-kubernetes-feature", message, spec.at("kubeVersion"), "spec.kubeVersion")
-    elif version < _POLICIES_SINCE and webhook.hardening_policy and webhook.is_given("hardeningPolicy"):
+    if version < _POLICIES_SINCE and webhook.hardening_policy:
         message = (
-            f"needs Kubernetes 1.30, but this is {shown}: nothing checks init and ephemeral containers; remove the"
-            " line, or upgrade"
+            f"needs Kubernetes 1.30, but this is {shown}: nothing checks init and ephemeral containers, and whoever may"
+            " add an ephemeral container to a pod can give it any credential spec; upgrade, or set it to false to"
+            " accept that"
         )
         report.warning(
             "missing-kubernetes-feature", message, webhook.at("hardeningPolicy"), f"{webhook.path}.hardeningPolicy"

@@ -64,14 +64,23 @@ def test_mode_policy_is_refused_where_the_version_has_no_policies(check: Check) 
     assert finding.says("1.30", "1.29", "Webhook"), finding.message
 
 
-def test_a_hardening_policy_that_is_asked_for_gets_a_warning(check: Check) -> None:
-    finding = check(gmsa_config(webhook(hardening_policy=True), version("1.29"))).finding
-    assert (finding.severity, finding.field) == ("warning", "spec.webhook.hardeningPolicy")
-    assert finding.says("1.30", "1.29"), finding.message
+@pytest.mark.parametrize("settings", [CERT_MANAGER, webhook(hardening_policy=True)], ids=["by default", "asked for"])
+@pytest.mark.parametrize("text", ["1.29", "1.27"])
+def test_a_version_without_the_hardening_policy_gets_a_warning(text: str, settings: str, check: Check) -> None:
+    finding = check(gmsa_config(settings, version(text))).find(
+        "missing-kubernetes-feature", "spec.webhook.hardeningPolicy"
+    )
+    assert finding.severity == "warning"
+    assert finding.says("1.30", text, "ephemeral"), finding.message
+
+
+def test_argo_cds_version_gets_the_same_warning(render: Render) -> None:
+    done = render(gmsa_config(CERT_MANAGER), env={"ARGOCD_APP_NAME": "a", "KUBE_VERSION": "1.29+"})
+    assert "warning: spec.webhook.hardeningPolicy: needs Kubernetes 1.30" in done.stderr
 
 
 def test_a_version_without_match_conditions_gets_a_warning(check: Check) -> None:
-    finding = check(gmsa_config(CERT_MANAGER, version("1.27"))).finding
+    finding = check(gmsa_config(webhook(hardening_policy=False), version("1.27"))).finding
     assert (finding.severity, finding.field) == ("warning", "spec.kubeVersion")
     assert finding.says("1.27", "matchConditions"), finding.message
 
@@ -79,7 +88,7 @@ def test_a_version_without_match_conditions_gets_a_warning(check: Check) -> None
 @pytest.mark.parametrize(
     ("text", "webhook"),
     [
-        pytest.param("1.29", CERT_MANAGER, id="without the policy"),
+        pytest.param("1.29", webhook(hardening_policy=False), id="without the policy"),
         pytest.param("v1.30.5-eks-1a2b", webhook(hardening_policy=True), id="with the policy, of a cloud"),
     ],
 )

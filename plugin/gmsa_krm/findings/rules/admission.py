@@ -333,12 +333,13 @@ RULES = (
         "The cluster is too old for a part of what the config asks for",
         why="""
             policy.expand needs MutatingAdmissionPolicy v1 (Kubernetes 1.36) and webhook.hardeningPolicy
-            ValidatingAdmissionPolicy v1 (1.30); gmsa-krm leaves out what the cluster does not serve. Before 1.28 the
+            ValidatingAdmissionPolicy v1 (1.30); gmsa-krm leaves out what the cluster does not serve. Without the
+            hardening policy, which is on by default, nothing checks init and ephemeral containers. Before 1.28 the
             API server drops the matchConditions of webhook configurations: every pod of the cluster is sent to the
             webhook, and none starts while it is down.
         """,
         cure="""
-            Upgrade the cluster, or remove the setting. Correct kubeVersion if the cluster is newer than it says.
+            Upgrade the cluster, or set the field to false. Correct kubeVersion if the cluster is newer than it says.
         """,
         bad="""
             spec:
