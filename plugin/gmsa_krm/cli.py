@@ -1,8 +1,7 @@
 """Declares the commands, runs one of them, and returns the exit status.
 
-0: done; 1: the input is invalid; 2: wrong usage; 3: a file, a folder or another program failed. If it is not 0,
-`render`, `post-render` and `argocd generate` print nothing on stdout. Only the module of the requested command is
-loaded.
+0 done; 1 the input is wrong; 2 wrong usage; 3 something outside failed, or this program. Unless it is 0,
+`render`, `post-render` and `argocd generate` print nothing on stdout. Only the module of the one command is loaded.
 """
 
 from __future__ import annotations
@@ -46,9 +45,42 @@ def main(argv: list[str] | None = None) -> int:
         return console.EXTERNAL_FAILURE
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except (RecursionError, MemoryError) as error:
+    except SystemExit:
+        raise
+    except BaseException as error:  # panics of cryptography's Rust code are not Exceptions
+        return _last_resort(error)
+
+
+def _last_resort(error: BaseException) -> int:
+    if isinstance(error, (RecursionError, MemoryError)):
         console.print_error(f"the input is too large or too deeply nested ({type(error).__name__})")
         return console.INVALID_INPUT
+    console.print_error(_missing_library(error) if isinstance(error, ImportError) else _internal_error(error))
+    return console.EXTERNAL_FAILURE
+
+
+def _missing_library(error: ImportError) -> str:
+    if error.name == "yaml._yaml":
+        return (
+            "PyYAML is installed without libyaml (yaml._yaml is missing); install its wheel:"
+            " pip install --force-reinstall --only-binary PyYAML PyYAML"
+        )
+    return f"{error.name or 'a library'} cannot be imported; install gmsa-krm again, with its dependencies"
+
+
+def _internal_error(error: BaseException) -> str:
+    """For a report: what failed where, and nothing of the input, such as the error's message may hold."""
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        module = str(trace.tb_frame.f_globals.get("__name__"))
+        if module.startswith("gmsa_krm"):
+            place = f"{module}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    python = ".".join(map(str, sys.version_info[:3]))
+    return (
+        f"internal error: {type(error).__name__} at {place} (gmsa-krm {__version__}, Python {python}); this is a"
+        " mistake of gmsa-krm and not of the input, so report this line and what led to it"
+    )
 
 
 def _run(program: str, arguments: list[str]) -> int:

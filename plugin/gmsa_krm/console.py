@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from gmsa_krm.findings import printable
@@ -48,11 +49,20 @@ def write_text(text: str) -> None:
 
 def print_findings(findings: Iterable[Finding]) -> None:
     for finding in findings:
-        print(finding, file=sys.stderr)
+        _print(str(finding))
 
 
 def print_error(message: object) -> None:
-    print(f"gmsa-krm: {_printable_lines(str(message))}", file=sys.stderr)
+    _print(f"gmsa-krm: {_printable_lines(str(message))}")
+
+
+def _print(line: str) -> None:
+    if sys.stderr is None:  # it is closed, and print would take stdout
+        return
+    try:
+        print(line, file=sys.stderr)
+    except OSError:  # a full disk or a reader that has gone, of which nobody can be told
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def _printable_lines(text: str) -> str:

@@ -50,6 +50,10 @@ class Environment:
             raise FileError("is not a path; give one relative to the config's folder")
         if os.path.isabs(relative) or relative.startswith("\\") or relative[1:2] == ":":
             raise FileError(f"{relative} is an absolute path; give one relative to the config's folder")
+        try:
+            os.fsencode(relative)
+        except UnicodeEncodeError:
+            raise FileError(f"{relative!a} cannot be a path in this locale; set LC_ALL=C.UTF-8") from None
         root = os.path.realpath(self._folder)
         if ".." in relative.replace("\\", "/").split("/"):
             raise FileError(f"{relative} leaves the config's folder by ..; put the file into the folder")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 
 from gmsa_krm.certificates.material import EMITTED, SOON, TlsMaterial, days, dns_names
-from gmsa_krm.certificates.pem import certificate_error, read_certificates, read_text, reason, unexpired
+from gmsa_krm.certificates.pem import certificate_error, end_of, read_certificates, read_text, reason, unexpired
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -147,7 +147,11 @@ def _verification_message(error: ssl.SSLCertVerificationError, name: str, files:
 def _is_valid_now(certificate: dict[str, Any], now: int, files: CertificateFiles, report: Report) -> bool:
     """Whether the serving certificate has not expired; a warning if it expires soon."""
     node, field = files.at("cert"), f"{files.path}.cert"
-    last = ssl.cert_time_to_seconds(certificate["notAfter"])
+    try:
+        last = end_of(certificate)
+    except ValueError as error:
+        certificate_error(report, files, "cert", f"{files.cert} cannot be read ({error}); issue a new one")
+        return False
     if last <= now:
         message = f"{files.cert} expired {days(now - last)} ago; issue a new one"
         report.error("expired-certificate", message, node, field)

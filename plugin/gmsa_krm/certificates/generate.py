@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -65,8 +64,8 @@ def _is_usable(existing: TlsMaterial, names: list[str], now: int) -> bool:
         key = load_pem_private_key(existing.key.encode(), password=None)
         certificate.verify_directly_issued_by(authority)
         own_key, public_key = key.public_key(), certificate.public_key()
-        alternative_names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.ExtensionNotFound):
+        held = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except Exception:  # cryptography has many for a certificate that it cannot read
         return False
     last = datetime.fromtimestamp(now, UTC) + timedelta(seconds=SOON)
     return (

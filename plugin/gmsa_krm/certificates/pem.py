@@ -12,6 +12,8 @@ from gmsa_krm.environment import Environment, FileError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gmsa_krm.config.declaration import Section
     from gmsa_krm.findings import Report
 
@@ -61,12 +63,12 @@ def unexpired(authorities: list[str], now: int, section: Section, key: str, repo
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
             context.load_verify_locations(cadata=pem)
+            known = context.get_ca_certs()  # lists no certificate that is not a CA: its end is the leaf's
+            ends[pem] = end_of(known[0]) if known else None
         except (ssl.SSLError, ValueError) as error:
             message = f"{path} holds a certificate that cannot be read ({reason(error)}); replace it"
             certificate_error(report, section, key, message)
             return []
-        known = context.get_ca_certs()  # lists CAs only; another certificate has no known end here
-        ends[pem] = ssl.cert_time_to_seconds(str(known[0]["notAfter"])) if known else None
     valid = [pem for pem in authorities if (end := ends[pem]) is None or end > now]
     if not valid:
         last = max(end for end in ends.values() if end is not None)
@@ -81,6 +83,18 @@ def unexpired(authorities: list[str], now: int, section: Section, key: str, repo
         message = f"{path} expires in {days(max(known_ends) - now)}; issue a new one"
         report.warning("expiring-certificate", message, node, field)
     return valid
+
+
+def end_of(certificate: Mapping[str, object]) -> int:
+    """The last second of a certificate as ssl describes it. Raises ValueError for dates that RFC 5280 does not allow.
+
+    The API server reads no certificate with such a date.
+    """
+    try:
+        ssl.cert_time_to_seconds(str(certificate["notBefore"]))
+        return ssl.cert_time_to_seconds(str(certificate["notAfter"]))
+    except ValueError:
+        raise ValueError("its dates are malformed") from None
 
 
 def certificate_error(report: Report, section: Section, key: str, message: str) -> None:

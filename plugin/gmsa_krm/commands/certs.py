@@ -20,6 +20,8 @@ from gmsa_krm.findings import ExternalError, Location, file_error, invalid, prin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gmsa_krm.arguments import Options
 
 _MAX_BYTES = 1024 * 1024
@@ -78,8 +80,8 @@ def _previous_authority(path: str, now: int) -> str:
     except FileNotFoundError:
         return ""
     try:
-        previous = x509.load_pem_x509_certificate(blocks[0].encode()) if blocks else None
-    except ValueError:
+        earlier = x509.load_pem_x509_certificate(blocks[0].encode()) if blocks else None
+    except (ValueError, x509.InvalidVersion):
         return ""
     return blocks[0] if previous is not None and previous.not_valid_after_utc.timestamp() > now else ""
 
@@ -100,8 +102,8 @@ def _description(path: str) -> str:
     for number, block in enumerate(blocks, 1):
         try:
             certificate = x509.load_pem_x509_certificate(block.encode())
-            out.append("\n".join([f"{path}, certificate {number} of {len(blocks)}", *_lines(certificate)]))
-        except ValueError as error:
+            out.append("\n".join([f"{printable(path)}, certificate {number} of {len(blocks)}", *_lines(certificate)]))
+        except (ValueError, x509.InvalidVersion) as error:
             message = f"certificate {number} cannot be read ({str(error)[:100]}); replace it"
             raise invalid("certificate", message, Location(path)) from None
     return "\n".join(out)
@@ -111,17 +113,24 @@ def _lines(certificate: x509.Certificate) -> list[str]:
     first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     left = int(last.timestamp() - datetime.now(UTC).timestamp())
     state = f"{left // DAY} days left" if left > 0 else "EXPIRED"
-    rows = {
-        "subject": certificate.subject.rfc4514_string(),
-        "issuer": certificate.issuer.rfc4514_string(),
-        "names": ", ".join(_names(certificate)) or "none",
-        "valid": f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC ({state})",
-        "key": _key(certificate),
-        "CA": "yes" if _is_authority(certificate) else "no",
-        "serial": f"{certificate.serial_number:x}",
-        "sha256": certificate.fingerprint(hashes.SHA256()).hex(),
+    rows: dict[str, Callable[[], str]] = {
+        "subject": certificate.subject.rfc4514_string,
+        "issuer": certificate.issuer.rfc4514_string,
+        "names": lambda: ", ".join(_names(certificate)) or "none",
+        "valid": lambda: f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC ({state})",
+        "key": lambda: _key(certificate),
+        "CA": lambda: "yes" if _is_authority(certificate) else "no",
+        "serial": lambda: f"{certificate.serial_number:x}",
+        "sha256": lambda: certificate.fingerprint(hashes.SHA256()).hex(),
     }
-    return [f"  {label + ':':9}{value}" for label, value in rows.items()]
+    return [f"  {label + ':':9}{_row(read)}" for label, read in rows.items()]
+
+
+def _row(read: Callable[[], str]) -> str:
+    try:
+        return printable(read())
+    except Exception as error:  # cryptography reads parts of a certificate when they are asked for, and has many
+        return f"cannot be read ({type(error).__name__})"
 
 
 def _names(certificate: x509.Certificate) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from gmsa_krm import console
 from gmsa_krm.config.load import parse_config
 from gmsa_krm.config.model import API_VERSION, KIND
@@ -117,7 +119,8 @@ class _Translation:
         for key, field in _NUMBERS.items():
             value = self._take(key, None)
             if value is not None:
-                webhook[field] = int(value) if str(value).replace(".0", "").isdigit() else value
+                text = str(value)
+                webhook[field] = int(text.partition(".")[0]) if re.fullmatch(r"[0-9]{1,9}(?:\.0)?", text) else value
         random_hostname = self._take("randomHostname", None)
         if random_hostname is not None:
             webhook["randomHostname"] = random_hostname

@@ -124,10 +124,12 @@ class Certificate(Section):
     existing_secret: ExistingSecret = section("For source ExistingSecret.", ExistingSecret)
     cert_manager: CertManager = section("For source CertManager.", CertManager)
 
-    @property
-    def source_module(self) -> str:
-        """Name of the source in snake_case."""
-        return snake_case(self.source).lstrip("_")
+    def check(self, report: Report) -> None:
+        if self.source == "ExistingSecret" and not self.is_given("existingSecret"):
+            message = "is missing; source ExistingSecret needs existingSecret: {name: ..., caBundleFile: ...}"
+            report.error("required", message, self.at("source"), f"{self.path}.existingSecret")
+        if not any(values.duration(self.derive.rotate_every)):  # reported already
+            self._check_validity(report)
 
     @property
     def settings(self) -> SourceSettings | None:

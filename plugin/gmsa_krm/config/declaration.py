@@ -85,7 +85,7 @@ class _String(Field):
             report.error("unquoted", unquoted(node.text), node, path)
             return None
         for issue in self.check(node.text) if self.check else ():
-            report.add(issue, node, path)
+            report.add(_cut(issue, node.text), node, path)
         return node.text
 
     def type_schema(self) -> Schema:
@@ -428,6 +428,15 @@ def shown(text: str) -> str:
     """A value from the input, shortened and escaped for one line of a message."""
     text = text if len(text) <= 60 else text[:57] + "..."
     return ascii(text) if not text.isprintable() or not text else text
+
+
+def _cut(issue: Issue, text: str) -> Issue:
+    """An issue about a text of the input, which a message need not repeat in full length."""
+    severity, rule, message = issue
+    if len(text) > 200:
+        start = f"{text[:57]}..."
+        message = message.replace(ascii(text), ascii(start)).replace(text, start)
+    return severity, rule, message
 
 
 def _not_one_of(text: str, values: tuple[str, ...]) -> str:

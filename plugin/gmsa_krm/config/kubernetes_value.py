@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from gmsa_krm.config.declaration import Field, is_scalar, shown
-from gmsa_krm.config.plain_data import INTEGER, plain_data, unquoted
+from gmsa_krm.config.plain_data import INTEGER, below, plain_data, unquoted
 from gmsa_krm.yamltext.nodes import KIND_NAMES, MAPPING, SEQUENCE, Node
 from gmsa_krm.yamltext.scalars import meaning
 
@@ -98,9 +98,9 @@ def _check_mapping(node: Node, shape: dict[str, Shape], path: str, report: Repor
             from gmsa_krm.findings.suggest import suggestion
 
             message = f"unknown field{suggestion(key.text, shape)}"
-            report.error("unknown-field", message, key, f"{path}.{key.text}")
+            report.error("unknown-field", message, key, below(path, key.text))
         else:
-            _check_shape(value, inner, f"{path}.{key.text}", report)
+            _check_shape(value, inner, below(path, key.text), report)
 
 
 def _check_scalar(node: Node, shape: str, path: str, report: Report) -> None:

@@ -26,7 +26,7 @@ def plain_data(node: Node, path: str, report: Report, shape: Shape = "any") -> A
     if node.kind == MAPPING:
         inner = shape if isinstance(shape, dict) else {"*": "any"}
         return {
-            key.text: plain_data(value, f"{path}.{key.text}", report, inner.get(key.text, inner.get("*", "any")))
+            key.text: plain_data(value, below(path, key.text), report, inner.get(key.text, inner.get("*", "any")))
             for key, value in node.entries()
         }
     if node.kind == SEQUENCE:
@@ -40,6 +40,11 @@ def plain_data(node: Node, path: str, report: Report, shape: Shape = "any") -> A
         report.error("tag", f"the tag {node.tag[:60]} has no meaning here; remove it", node, path)
         return None
     return _scalar(node, path, report)
+
+
+def below(path: str, key: str) -> str:
+    """The path of a field in messages. It is built for each field, so the keys of an input must not make it long."""
+    return f"{path}.{key[:320]}" if len(path) < 1000 else path
 
 
 def _scalar(node: Node, path: str, report: Report) -> int | bool | None:

@@ -53,6 +53,8 @@ def _requirement(match: re.Match[str]) -> Requirement:
             return lambda labels: labels.get(key) != value
         return lambda labels: labels.get(key) == value
     if match["compare"] is not None:
+        if len(match["number"]) > 20 or not -(1 << 63) <= int(match["number"]) < 1 << 63:
+            raise SelectorError(match["number"][:60])
         limit, greater = int(match["number"]), match["compare"] == ">"
         return lambda labels: _compares(labels.get(key), limit, greater)
     if match["set"] is not None:
