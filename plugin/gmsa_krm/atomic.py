@@ -9,14 +9,14 @@ import tempfile
 
 
 def replace_files(contents: dict[str, tuple[bytes, int]]) -> None:
-    """{path: (data, mode)}: writes every file to a temporary file beside its path, then renames them all.
+    """{place: (data, mode)}: everything is written beside its place before anything is put there.
 
     A file has its mode before it has a name that anybody knows. Raises OSError, with the place as its file name, also
     for a place that holds anything but a regular file; then no temporary file is left, and unless the file system fails
     in between, no place has changed.
     """
     prepared: list[tuple[str, str]] = []
-    path = ""
+    place = ""
     try:
         for place, (data, mode) in contents.items():
             _refuse_special(place)
@@ -26,15 +26,15 @@ def replace_files(contents: dict[str, tuple[bytes, int]]) -> None:
                 file.write(data)
                 os.fchmod(descriptor, mode)
         while prepared:
-            temporary, path = prepared[0]
-            os.replace(temporary, path)
+            path, place = prepared[0]
+            os.replace(path, place)
             prepared.pop(0)
     except OSError as error:
-        error.filename = path
+        error.filename = place
         raise
     finally:
-        for temporary, _ in prepared:
-            os.unlink(temporary)
+        for path, _ in prepared:
+            os.unlink(path)
 
 
 def write_file(place: str, data: bytes, mode: int) -> None:
@@ -85,7 +85,7 @@ def _refuse_special(place: str) -> None:
 
 
 def ordinary_mode() -> int:
-    """The mode of a file without secrets: 0666 without the bits of the user's umask."""
+    """The mode of a file without secrets: what the user's umask leaves of 0666."""
     mask = os.umask(0o077)
     os.umask(mask)
     return 0o666 & ~mask

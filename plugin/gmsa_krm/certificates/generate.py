@@ -64,7 +64,7 @@ def _is_usable(existing: TlsMaterial, names: list[str], now: int) -> bool:
         key = load_pem_private_key(existing.key.encode(), password=None)
         certificate.verify_directly_issued_by(authority)
         own_key, public_key = key.public_key(), certificate.public_key()
-        held = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        alternative_names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except Exception:  # cryptography has many for a certificate that it cannot read
         return False
     last = datetime.fromtimestamp(now, UTC) + timedelta(seconds=SOON)

@@ -80,7 +80,7 @@ def _previous_authority(path: str, now: int) -> str:
     except FileNotFoundError:
         return ""
     try:
-        earlier = x509.load_pem_x509_certificate(blocks[0].encode()) if blocks else None
+        previous = x509.load_pem_x509_certificate(blocks[0].encode()) if blocks else None
     except (ValueError, x509.InvalidVersion):
         return ""
     return blocks[0] if previous is not None and previous.not_valid_after_utc.timestamp() > now else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gmsa_krm.config import values
-from gmsa_krm.config.declaration import Section, enum, section, snake_case, string
+from gmsa_krm.config.declaration import Section, enum, section, string
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class Derive(SourceSettings):
     )
 
     def check_certificate(self, certificate: Certificate, report: Report) -> None:
+        if any(values.duration(self.rotate_every)):
+            return  # reported already
         valid, epoch = values.seconds(certificate.valid_for), values.seconds(self.rotate_every)
         if valid < 2 * epoch:
             message = (
@@ -124,12 +126,10 @@ class Certificate(Section):
     existing_secret: ExistingSecret = section("For source ExistingSecret.", ExistingSecret)
     cert_manager: CertManager = section("For source CertManager.", CertManager)
 
-    def check(self, report: Report) -> None:
-        if self.source == "ExistingSecret" and not self.is_given("existingSecret"):
-            message = "is missing; source ExistingSecret needs existingSecret: {name: ..., caBundleFile: ...}"
-            report.error("required", message, self.at("source"), f"{self.path}.existingSecret")
-        if not any(values.duration(self.derive.rotate_every)):  # reported already
-            self._check_validity(report)
+    @property
+    def source_module(self) -> str:
+        """Name of the source in snake_case."""
+        return snake_case(self.source).lstrip("_")
 
     @property
     def settings(self) -> SourceSettings | None:
