@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gmsa_krm.config import values
-from gmsa_krm.config.declaration import Section, enum, section, string
+from gmsa_krm.config.declaration import Section, enum, section, snake_case, string
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
