@@ -7,7 +7,7 @@ import os
 from gmsa_krm import console
 from gmsa_krm.config.values import check_option, label_name, subdomain_name
 from gmsa_krm.findings import InputError, Report, has_errors, invalid, sort_findings
-from gmsa_krm.hosts.files import read_paths
+from gmsa_krm.hosts.files import read_configs
 from gmsa_krm.resolve import resolve
 from gmsa_krm.workloads.catalog import CredspecCatalog
 from gmsa_krm.workloads.inject_contents import inject_contents
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def run(options: Options) -> int:
     if options.namespace:
         check_option("--namespace", options.namespace, label_name)
-    configs = resolve(read_paths(options.config, os.environ, console.stdin()).configs, [])
+    configs = resolve(read_configs(options.config, os.environ, console.stdin()), [])
     data, findings = _patch(configs, options.target, options.namespace)
     console.print_findings(findings)
     console.write(data)

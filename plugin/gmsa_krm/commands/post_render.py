@@ -10,7 +10,7 @@ from gmsa_krm import console
 from gmsa_krm.config.values import check_option, label_name
 from gmsa_krm.environment import Environment
 from gmsa_krm.findings import ExternalError, InputError, file_error
-from gmsa_krm.hosts.files import read_paths
+from gmsa_krm.hosts.files import read_configs
 from gmsa_krm.hosts.helm import PostRenderer
 
 TYPE_CHECKING = False
@@ -28,7 +28,7 @@ def run(options: Options) -> int:
     try:
         if options.namespace:
             check_option("--namespace", options.namespace, label_name)
-        configs = read_paths(options.config, os.environ, console.stdin()).configs
+        configs = read_configs(options.config, os.environ)
         data, findings = host.run(console.stdin().read(), configs)
     except InputError as error:
         _write_log(log, error.findings)

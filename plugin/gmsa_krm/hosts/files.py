@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from io import BytesIO
 
 from gmsa_krm.config.load import MAX_BYTES, LoadedConfig, is_config, load_config, too_large
 from gmsa_krm.environment import Environment, FileError, open_regular
@@ -53,6 +54,25 @@ def read_paths(
                 reader.read(file, real, is_named=file == path)
     reader.raise_unexplained()
     return reader.files
+
+
+def read_configs(
+    paths: list[str], variables: Mapping[str, str], stdin: BinaryIO | None = None
+) -> list[tuple[LoadedConfig, Environment]]:
+    """The GMSAConfigs in the files of --config. `stdin`: None where it has another use, so that `-` is an error.
+
+    Raises InputError for other documents too, which nothing would apply, and where there is no GMSAConfig.
+    """
+    if stdin is None and "-" in paths:
+        raise invalid("no-config", "stdin cannot be the config; give a file", Location("--config -"))
+    files = read_paths(paths, variables, stdin or BytesIO())
+    if files.documents:
+        message = "is not a GMSAConfig, and --config reads nothing else; move it out of the file"
+        raise invalid("not-a-config", message, files.documents[0].location())
+    if paths and not files.configs:
+        message = "has no GMSAConfig; one starts with apiVersion: gmsa-krm.dev/v1alpha1, kind: GMSAConfig"
+        raise invalid("no-config", message, Location(", ".join(paths)))
+    return files.configs
 
 
 def render(files: Files, *, config_needed: bool = True, namespace: str = "") -> Result:
