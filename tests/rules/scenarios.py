@@ -150,7 +150,11 @@ class Scenario:
         return program.parent
 
     def _type(self, command: str, environment: dict[str, str]) -> Found:
-        words = shlex.split(command.replace("$(openssl rand -hex 32)", "5eed" + "0123456789abcdef" * 4))
+        words = shlex.split(
+            command.replace(
+                "$(openssl rand -hex 32)", "5eed9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+            )
+        )
         environment = dict(environment)
         while "=" in words[0]:
             name, _, value = words.pop(0).partition("=")

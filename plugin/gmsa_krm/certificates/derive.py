@@ -11,6 +11,8 @@ It costs no security: the seed gives the keys of all epochs in either case.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -47,13 +49,15 @@ def obtain(
     epoch = environment.now() // epoch_length
     start = epoch * epoch_length
     names = dns_names(webhook.name, webhook.namespace)
-    purpose = f"{webhook.namespace}/{webhook.name}"
-    authority = Authority(
-        _key(seed, f"ca key {purpose}"), names, _serial(seed, f"ca serial {purpose}"), _CA_VALIDITY, deterministic=True
-    )
-    leaf_purpose = f"{purpose} {epoch_length} {epoch}"
-    key = _key(seed, f"leaf key {leaf_purpose}")
-    # Valid a day early, for slow clocks. validFor is at least two epochs, so the certificate outlives the next one.
+    cluster = settings.derive.cluster
+    # Names have no slash, so none with a cluster is one without.
+    purpose = f"{cluster}/{webhook.namespace}/{webhook.name}" if cluster else f"{webhook.namespace}/{webhook.name}"
+    # The number of the CA's form: another certificate of the same issuer needs another serial number.
+    serial = _serial(seed, f"ca serial 2 {purpose}")
+    authority = Authority(_key(seed, f"ca key {purpose}"), names, serial, _CA_VALIDITY, deterministic=True)
+    of_epoch = f"{purpose} {epoch_length} {epoch}"
+    key = _key(seed, f"leaf key {of_epoch}")
+    # A day early, for clocks that are slow; validFor is at least two epochs, so it outlives the next one.
     validity = (max(start - DAY, 0), start + seconds(settings.valid_for))
     certificate = authority.issue(key, names, _serial(seed, f"leaf serial {leaf_purpose} {validity[1]}"), validity)
     return TlsMaterial(EMITTED, certificate_pem(authority.certificate), certificate_pem(certificate), key_pem(key))
@@ -79,10 +83,17 @@ def _read_seed(settings: Derive, environment: Environment, report: Report) -> by
         )
         report.error("seed", message, node, field)
         return None
-    if len(set(seed)) < 8:
-        message = f"{source} repeats a few characters, so it can be guessed; use `openssl rand -hex 32`"
+    if _is_weak(seed):
+        message = f"{source} repeats a few characters or a pattern, so it can be guessed; use `openssl rand -hex 32`"
         report.warning("weak-seed", message, node, field)
     return seed
+
+
+def _is_weak(seed: bytes) -> bool:
+    """Whether a seed has few characters, counts up or down, or is a text shorter than a seed, more than once."""
+    steps = {after - before for before, after in pairwise(seed)}
+    lengths = range(1, min(MIN_SEED_BYTES - 1, len(seed) // 2) + 1)
+    return len(set(seed)) < 8 or len(steps) < 8 or any(seed[length:] == seed[:-length] for length in lengths)
 
 
 def _raw_seed(settings: Derive, environment: Environment) -> bytes:

@@ -42,6 +42,13 @@ class Derive(SourceSettings):
     rotate_every: str = string(
         "Interval at which a new serving certificate is issued.", default="720h", check=values.duration
     )
+    cluster: str | None = string(
+        "Name of the cluster, which goes into the derivation: clusters that share a seed get keys of their own."
+        " Default: none, and the keys depend on the seed and the webhook's name and namespace only. Setting or changing"
+        " it later makes a new CA, as a new seed does.",
+        check=values.subdomain_name,
+        examples=("prod-eu-1",),
+    )
 
     def check_certificate(self, certificate: Certificate, report: Report) -> None:
         if any(values.duration(self.rotate_every)):

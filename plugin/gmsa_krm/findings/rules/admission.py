@@ -737,7 +737,7 @@ RULES = (
     Rule(
         "weak-seed",
         WARNING,
-        "The seed of source Derive repeats a few characters",
+        "The seed of source Derive repeats a few characters or a pattern",
         why="""
             A seed is as secret as the key of a CA. One that is typed by hand can be guessed, and whoever has it can
             compute the key of the webhook for every epoch.
@@ -752,7 +752,7 @@ RULES = (
                 certificate:
                   source: Derive
 
-            $ GMSA_KRM_SEED=12341234123412341234123412341234 gmsa-krm lint gmsa.yaml
+            $ GMSA_KRM_SEED=password-password-password-password gmsa-krm lint gmsa.yaml
         """,
         good="""
             spec:
