@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
   $(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print(sys._base_executable)' 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: demo test cluster-test image-test bench bench-check lint tools schema golden clean
+.PHONY: demo test cluster-test image-test bench bench-check lint tools schema lock golden clean
 
 ## demo: render the quickstart, and show what was made of what
 demo: .venv/run
@@ -77,6 +77,16 @@ schema: .venv/run
 	$(BIN)/gmsa-krm schema > kustomize/gmsaconfig.schema.json
 	$(BIN)/gmsa-krm schema --chart-values > charts/gmsa/values.schema.json
 	$(BIN)/python tests/tools/chart.py charts/gmsa
+
+## lock: pin what the image of the sidecar installs, by version and hash; before a release, and for a fix of a dependency
+lock: .venv/run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
+	@for lock in requirements:pyproject.toml build:-; do \
+	  echo 'setuptools>=77' | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	    --no-annotate --no-header "$${lock#*:}" --output-file build.lock.tmp || exit 1; \
+	  { echo '# What the image of the sidecar installs, by version and hash: make lock writes this file.'; \
+	    cat build.lock.tmp; } > "plugin/$${lock%%:*}.lock"; rm build.lock.tmp; \
+	done
 
 ## golden: render what the case folders want again and show the differences; read each before you commit it
 golden: .venv/dev
