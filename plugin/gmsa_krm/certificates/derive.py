@@ -59,7 +59,7 @@ def obtain(
     key = _key(seed, f"leaf key {of_epoch}")
     # A day early, for clocks that are slow; validFor is at least two epochs, so it outlives the next one.
     validity = (max(start - DAY, 0), start + seconds(settings.valid_for))
-    certificate = authority.issue(key, names, _serial(seed, f"leaf serial {leaf_purpose} {validity[1]}"), validity)
+    certificate = authority.issue(key, names, _serial(seed, f"leaf serial {of_epoch} {validity[1]}"), validity)
     return TlsMaterial(EMITTED, certificate_pem(authority.certificate), certificate_pem(certificate), key_pem(key))
 
 
