@@ -5,6 +5,7 @@ from __future__ import annotations
 from gmsa_krm.config.plain_data import plain_data
 from gmsa_krm.findings import Report
 from gmsa_krm.manifests.manifest import MANAGED_BY
+from gmsa_krm.yamltext.nodes import SCALAR
 from gmsa_krm.yamltext.stream import KindFilter
 
 TYPE_CHECKING = False
@@ -122,10 +123,15 @@ def _with_metadata_of(document: Document, data: Object) -> Object:
         mapping = _get(existing, key)
         own = metadata.get(key, {})
         entries = mapping.entries() if mapping is not None else ()
-        others = {it.text: value.text for it, value in entries if it.text not in own}
+        others = {it.text: value.text for it, value in entries if it.text not in own and _is_kept(it, value)}
         if others:
             metadata[key] = {**own, **others}
     return {**data, "metadata": metadata}
+
+
+def _is_kept(key: Node, value: Node) -> bool:
+    """Whether a label or annotation of another tool stays. Aggregation would add the rules to other ClusterRoles."""
+    return value.kind == SCALAR and not value.is_null and not key.text.startswith("rbac.authorization.k8s.io/")
 
 
 def _is_managed(document: Document) -> bool:

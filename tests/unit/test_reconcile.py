@@ -46,3 +46,22 @@ def test_labels_and_annotations_of_other_tools_stay(call: Call, folder: Folder) 
     done = call("render", root)
     assert (done.status, done.stderr) == (0, "")
     assert done.object("ClusterRole")["metadata"]["annotations"] == {"argocd.argoproj.io/sync-wave": "1"}
+
+
+@pytest.mark.parametrize("value", [None, ["a"], {"a": "b"}])
+def test_annotations_of_another_type_are_set_back(value: object, call: Call, folder: Folder) -> None:
+    root = folder({"role.yaml": edited(call, folder, "annotations", {"a": value, "b": "c"})})
+    done = call("render", root)
+    assert done.status == 0, done.stderr
+    assert "is set back" in done.stderr
+    assert done.object("ClusterRole")["metadata"]["annotations"] == {"b": "c"}
+
+
+def test_a_label_does_not_add_the_rules_to_other_roles(call: Call, folder: Folder) -> None:
+    role = call("render", folder({"gmsa.yaml": CONFIG}) / "gmsa.yaml").object("ClusterRole")
+    labels = role["metadata"]["labels"]
+    aggregated = {**labels, "rbac.authorization.k8s.io/aggregate-to-view": "true"}
+    done = call("render", folder({"role.yaml": edited(call, folder, "labels", aggregated)}))
+    assert done.status == 0, done.stderr
+    assert "is set back" in done.stderr
+    assert done.object("ClusterRole")["metadata"]["labels"] == labels

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gmsa_krm.config.values import label_name
 from gmsa_krm.manifests.manifest import MANAGED_BY
 from gmsa_krm.workloads.catalog import CredspecCatalog
 from gmsa_krm.workloads.inject_contents import inject_contents
@@ -128,6 +129,8 @@ class _Run:
         pod = apply_patch(data_of(node), patch)
         report.skip_reported()
         named = PodValidator(pod, self._catalog, namespace, report).run()
+        if named:
+            self._check_namespace(document, workload, namespace)
         for name in sorted(named):
             if not self._catalog.is_used_from_workloads(name):
                 continue
@@ -137,8 +140,22 @@ class _Run:
                     " metadata.namespace"
                 )
                 report.error("no-namespace", message, workload.root)
-            self.usage.setdefault(name, {}).setdefault(namespace, set()).add(service_account_of(pod))
+            # A wrong type is reported; as a text it can stand beside the others.
+            self.usage.setdefault(name, {}).setdefault(namespace, set()).add(str(service_account_of(pod)[1]))
         return patch
+
+    def _check_namespace(self, document: Document, workload: Workload, namespace: str) -> None:
+        """A namespace becomes that of RoleBindings, so it is checked as one of the config."""
+        report = document.report(self.findings)
+        metadata = workload.root.get("metadata")
+        node = metadata.get("namespace") if metadata is not None else None
+        field = f"{workload}: metadata.namespace"
+        if node is not None and not (node.is_null or isinstance(data_of(node), str)):
+            message = "must be a string, but is of another type; write the name of a namespace, a number in quotes"
+            report.error("type", message, node, field)
+        elif namespace:
+            for issue in label_name(namespace):
+                report.add(issue, node or workload.root, field)
 
     def _mutation(self, entries: list[WorkloadEntry], node: Node, report: PodReport) -> dict[str, Any]:
         if not entries:

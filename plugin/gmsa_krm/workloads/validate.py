@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from gmsa_krm.config.values import subdomain_name
 from gmsa_krm.workloads.pod_data import containers, get, windows_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from gmsa_krm.findings import Report
     from gmsa_krm.workloads.catalog import CredspecCatalog
@@ -175,7 +177,18 @@ class PodValidator:
             self._report.warning("linux-only-field", message, field=field)
 
     def _check_service_account(self, named: set[str]) -> None:
-        account = service_account_of(self._pod)
+        field, account = service_account_of(self._pod)
+        if not isinstance(account, str):
+            message = (
+                "must be a string, but is of another type; write the name of a service account, a number in quotes"
+            )
+            self._report.error("type", message, field=field)
+            return
+        issues = list(subdomain_name(account))
+        for issue in issues:
+            self._report.add(issue, field=field)
+        if issues:
+            return
         if account == "default":
             message = (
                 "is default, so what is bound for this pod applies to every pod of the namespace; give it its own"
@@ -206,9 +219,13 @@ class PodValidator:
                 self._report.warning("hook-without-rights", message, field=field)
 
 
-def service_account_of(pod: Data) -> str:
-    """The service account that the pod runs as."""
-    return str(pod.get("serviceAccountName") or pod.get("serviceAccount") or "default")
+def service_account_of(pod: Data) -> tuple[str, Any]:
+    """The field that says as which service account the pod runs, and its value, which may be of any type."""
+    for field in ("serviceAccountName", "serviceAccount"):
+        value = pod.get(field)
+        if value is not None and value != "":
+            return field, value
+    return "serviceAccountName", "default"
 
 
 def unknown_credspec(name: str, known: set[str]) -> str:

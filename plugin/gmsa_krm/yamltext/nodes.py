@@ -129,13 +129,17 @@ class Node:
             pending = mapping.merged() + pending
 
     def string(self, key: str) -> str:
-        """The text of the scalar under `key`, or ""."""
+        """The text of the scalar under `key`, or "", also for null."""
         value = self.get(key)
-        return value.text if value is not None and value.kind == SCALAR else ""
+        return value.text if value is not None and value.kind == SCALAR and not value.is_null else ""
 
     @property
     def is_null(self) -> bool:
-        return self.kind == SCALAR and self.style == "" and self.text in ("", "~", "null", "Null", "NULL")
+        if self.kind != SCALAR:
+            return False
+        if self.tag is not None:
+            return self.tag.endswith(":null")
+        return self.style == "" and self.text in ("", "~", "null", "Null", "NULL")
 
 
 def parse(text: str, only: frozenset[str] | None = None) -> Node | None:
