@@ -307,4 +307,4 @@ def test_the_limits_are_above_what_kubernetes_has() -> None:
     """A CRD with schemas 90 levels deep, and a large document with some aliases."""
     assert parse("a: " + "{b: " * 300 + "1" + "}" * 300) is not None
     assert parse("a: &a {b: 1}\nc: [" + "*a, " * 100_000 + "*a]") is not None
-    assert MAX_EXPANDED > 1_000_000
+    assert MAX_EXPANDED > 300_000

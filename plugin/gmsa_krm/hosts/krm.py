@@ -44,7 +44,8 @@ def _run(text: str, root: Node, environment: Environment) -> tuple[bytes, list[F
     config = root.get("functionConfig")
     try:
         loaded = load_config(_check_config(config), _config_name(config), positions=False)
-        documents = [Document(text, "stdin", node=node, whole=root) for node in nodes]
+        whole = Document(text, "stdin", node=root)
+        documents = [Document(text, "stdin", node=node, whole=whole) for node in nodes]
         result = run([(loaded, environment)], documents)
     except InputError as error:
         edits = _list_edits(text, root, "results", ListPatch(append=list(map(_result, error.findings))))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from gmsa_krm.config.credspecs import FROM_WORKLOADS
 
+# Each compares a name with all others.
+_MAX_SUGGESTIONS = 20
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gmsa_krm.resolve import Resolved, ResolvedCredspec
@@ -30,11 +33,30 @@ class CredspecCatalog:
                 self.approved.update(config.approved)
                 self.approved.update((name, []) for name in spec.existing_credspecs if name not in self.approved)
         self.names = {*self._credspecs, *existing} if configs else None
+        self._by_lower_case: dict[str, str] | None = None
+        self._suggested: dict[str, str] = {}
 
     def ignore(self, names: set[str]) -> None:
         """Accepts names that are reported already."""
         if self.names is not None:
             self.names |= names
+
+    def in_other_case(self, name: str) -> str | None:
+        """The known name that differs in case only."""
+        if self._by_lower_case is None:
+            self._by_lower_case = {it.lower(): it for it in self.names or ()}
+        return self._by_lower_case.get(name.lower())
+
+    def unknown(self, name: str) -> str:
+        """The message about a name that is not known."""
+        if name not in self._suggested and len(self._suggested) < _MAX_SUGGESTIONS:
+            from gmsa_krm.findings.suggest import suggestion
+
+            self._suggested[name] = suggestion(name, self.names or ())
+        return (
+            f"{name} is not a credspec of the config{self._suggested.get(name, '')}; add it to credspecs, or to"
+            " existingCredspecs if the cluster has it"
+        )
 
     def dns_name(self, name: str | None) -> str:
         """DNS name of a credspec's domain, "" if it is unknown."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def inject_contents(patch: Data, node: Node, catalog: CredspecCatalog, report: Report) -> Data:
     """`patch`, extended by the contents of every credspec that the pod with the spec `node` then names."""
     before = data_of(node)
+    changes: Data = {}
     for key, index, holder in _holders(apply_patch(before, patch)):
         options = windows_options(holder)
         name, contents = options.get("gmsaCredentialSpecName"), options.get("gmsaCredentialSpec")
@@ -42,8 +43,11 @@ def inject_contents(patch: Data, node: Node, catalog: CredspecCatalog, report: R
             report.error("foreign-contents", message, field=f"{field}.gmsaCredentialSpec")
         elif contents != approved[0]:
             change: Data = {"securityContext": {"windowsOptions": {"gmsaCredentialSpec": approved[0]}}}
-            patch = merge_patches(patch, {key: ListPatch({index: change})} if key else change)
-    return patch
+            if key:
+                changes.setdefault(key, ListPatch()).change[index] = change
+            else:
+                changes.update(change)
+    return merge_patches(patch, changes)
 
 
 def _holders(pod: Data) -> Iterator[tuple[str, int, Any]]:

@@ -60,7 +60,7 @@ def known_kinds(specs: Iterable[Spec]) -> Kinds:
 class Workload:
     """An object that contains a pod. `root` is the object, `template` the mapping with the pod's `spec`, at `path`."""
 
-    __slots__ = ("kind", "name", "namespace", "path", "root", "template")
+    __slots__ = ("_labels", "kind", "name", "namespace", "path", "root", "template")
 
     def __init__(self, root: Node, path: tuple[str, ...], template: Node) -> None:
         metadata = root.get("metadata")
@@ -70,6 +70,7 @@ class Workload:
         self.namespace = metadata.string("namespace") if metadata is not None else ""
         self.path = path
         self.template = template
+        self._labels: dict[str, str] | None = None
 
     @property
     def pod(self) -> Node | None:
@@ -84,11 +85,12 @@ class Workload:
 
     @property
     def labels(self) -> dict[str, str]:
-        metadata = self.root.get("metadata")
-        labels = metadata.get("labels") if metadata is not None else None
-        if labels is None or labels.kind != MAPPING:
-            return {}
-        return {key.text: value.text for key, value in labels.entries() if value.kind == SCALAR}
+        if self._labels is None:
+            metadata = self.root.get("metadata")
+            labels = metadata.get("labels") if metadata is not None else None
+            entries = labels.entries() if labels is not None else ()
+            self._labels = {key.text: value.text for key, value in entries if value.kind == SCALAR}
+        return self._labels
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"

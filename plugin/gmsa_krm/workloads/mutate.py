@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from gmsa_krm.config.selectors import parse_selector, selects
 from gmsa_krm.workloads.kinds import containers_of
 from gmsa_krm.workloads.netlogon import hook
@@ -13,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from gmsa_krm.config.selectors import Requirement
     from gmsa_krm.config.workloads import BoundToken, Match, NetlogonRestart, WorkloadEntry
     from gmsa_krm.findings import Report
     from gmsa_krm.workloads.kinds import Workload
@@ -34,8 +37,13 @@ def _matches(match: Match, workload: Workload, namespace: str) -> bool:
         (not match.kinds or workload.kind in match.kinds)
         and (not match.names or workload.name in match.names)
         and (not match.namespaces or namespace in match.namespaces)
-        and (not match.label_selector or selects(parse_selector(match.label_selector), workload.labels))
+        and (not match.label_selector or selects(_requirements(match.label_selector), workload.labels))
     )
+
+
+@cache
+def _requirements(selector: str) -> list[Requirement]:
+    return parse_selector(selector)
 
 
 class PodMutation:
@@ -48,7 +56,8 @@ class PodMutation:
         self._injects_contents = injects_contents
         self._patch: dict[str, Any] = {}
         self._containers: dict[tuple[str, int], dict[str, Any]] = {}
-        # Requested value and path of the entry, by field: two entries must not disagree.
+        self._mounted: set[tuple[str, int, str, str]] = set()
+        # Value and path of the entry, by field: two entries must not disagree.
         self._requested: dict[str, tuple[str, str]] = {}
 
     def add(self, entry: WorkloadEntry, domain: str) -> None:
@@ -76,7 +85,7 @@ class PodMutation:
         if not entry.containers:
             return list(containers_of(self._pod, "containers"))
         existing = list(containers_of(self._pod, "initContainers", "containers"))
-        names = [container.string("name") for _, _, container in existing]
+        names = dict.fromkeys(container.string("name") for _, _, container in existing)
         for name in dict.fromkeys(entry.containers):
             if name not in names:
                 message = (
@@ -84,7 +93,8 @@ class PodMutation:
                     " the entry"
                 )
                 self._report.error("no-such-container", message, self._pod, "containers")
-        return [it for it in existing if it[2].string("name") in entry.containers]
+        chosen = set(entry.containers)
+        return [it for it in existing if it[2].string("name") in chosen]
 
     def _request(self, field: str, value: str, path: str, *, is_shown: bool = True) -> bool:
         """Whether no other entry asks for another value of the field. `is_shown`: the value fits into a message."""
@@ -211,7 +221,7 @@ class PodMutation:
                 self._report.error("volume-name", message, volumes.items[index], f"volumes[{index}]")
                 return
         elif is_first:
-            self._patch.update(merge_patches(self._patch, {"volumes": ListPatch(append=[volume])}))
+            self._patch.setdefault("volumes", ListPatch()).append.append(volume)
         for key, at, container in chosen:
             self._mount(token, key, at, container)
 
@@ -219,8 +229,12 @@ class PodMutation:
         mounts = container.get("volumeMounts")
         existing = _index_of(mounts, "mountPath", token.mount_path)
         if existing is None or mounts is None:
-            mount = {"name": token.name, "mountPath": token.mount_path, "readOnly": True}
-            self._in_container(key, index, {"volumeMounts": ListPatch(append=[mount])})
+            if (key, index, token.name, token.mount_path) not in self._mounted:
+                self._mounted.add((key, index, token.name, token.mount_path))
+                mount = {"name": token.name, "mountPath": token.mount_path, "readOnly": True}
+                self._containers.setdefault((key, index), {}).setdefault("volumeMounts", ListPatch()).append.append(
+                    mount
+                )
         elif mounts.items[existing].string("name") != token.name:
             message = f"already has a mount at {token.mount_path}; give {token.path}.mountPath another path"
             field = f"{key}[{index}].volumeMounts[{existing}]"

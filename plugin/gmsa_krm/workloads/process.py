@@ -9,13 +9,14 @@ from gmsa_krm.workloads.inject_contents import inject_contents
 from gmsa_krm.workloads.kinds import known_kinds, workloads_in
 from gmsa_krm.workloads.mutate import PodMutation, matches
 from gmsa_krm.workloads.pod_data import PodReport
-from gmsa_krm.workloads.validate import PodValidator, service_account_of, unknown_credspec
+from gmsa_krm.workloads.validate import PodValidator, service_account_of
 from gmsa_krm.yamltext.data import data_of
 from gmsa_krm.yamltext.edits import SharedNode, UnsupportedForm, apply_patch, edits_for
 from gmsa_krm.yamltext.stream import KindFilter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Set
     from typing import Any
 
     from gmsa_krm.config.workloads import WorkloadEntry
@@ -59,7 +60,15 @@ class _Run:
         self._kinds = known_kinds(config.spec for config in configs)
         self._filter = KindFilter(kind for _, kind in self._kinds)
         self._entries = [(entry, config) for config in configs for entry in config.spec.workloads]
-        self._matched: set[int] = set()  # indices of entries
+        self._matched: set[int] = set()  # numbers of entries
+        # By name the entries that match no other names, so that not every workload is compared with every entry.
+        self._by_name: dict[str, list[int]] = {}
+        self._of_any_name: list[int] = []
+        for number, (entry, _) in enumerate(self._entries):
+            if not all(match.names for match in entry.match):
+                self._of_any_name.append(number)
+            for name in {name for match in entry.match for name in match.names}:
+                self._by_name.setdefault(name, []).append(number)
 
     def check_entries(self) -> None:
         known = self._catalog.names
@@ -67,7 +76,7 @@ class _Run:
         for entry, config in self._entries:
             name = entry.credspec
             if name is not None and known is not None and name not in known:
-                message = unknown_credspec(name, known)
+                message = self._catalog.unknown(name)
                 config.report.error("unknown-credspec", message, entry.at("credspec"), f"{entry.path}.credspec")
                 reported.add(name)
         # The pods that these entries match have the same cause, which is reported above.
@@ -84,14 +93,14 @@ class _Run:
         if root is None:
             return
         is_hook = _is_hook(document)
-        shared: set[str] | None = None
+        shared: Set[str] | None = None
         for workload in workloads_in(root, self._kinds):
             if all(workload.labels.get(key) == value for key, value in MANAGED_BY.items()):
-                continue  # emitted by gmsa-krm
-            candidates = list(range(len(self._entries)))
-            if is_hook and not any(workload.name in match.names for entry, _ in self._entries for match in entry.match):
-                # A hook of a Helm release is changed only if an entry names it. In mode Policy it always gets contents,
-                # since the policy refuses it without them.
+                continue  # our own output
+            numbers = sorted({*self._by_name.get(workload.name, ()), *self._of_any_name})
+            if is_hook and workload.name not in self._by_name:
+                # A hook of a Helm release is changed only if an entry names it. In mode Policy it gets contents in any
+                # case, since it is refused without them.
                 if not self._catalog.approved:
                     continue
                 candidates = []
@@ -166,7 +175,7 @@ class _Run:
         return mutation.patch()
 
     def _edit(
-        self, index: int, document: Document, workload: Workload, patch: dict[str, Any], shared: set[str]
+        self, index: int, document: Document, workload: Workload, patch: dict[str, Any], shared: Set[str]
     ) -> None:
         nested: dict[str, Any] = {"spec": patch}
         for key in reversed(workload.path):

@@ -83,13 +83,12 @@ class PodValidator:
         known = self._catalog.names
         if known is None or name in known:
             return
-        by_lower_case = {other.lower(): other for other in known}
-        if name.lower() in by_lower_case:
-            other = by_lower_case[name.lower()]
+        other = self._catalog.in_other_case(name)
+        if other is not None:
             message = f"{name} differs from {other} in case only, and names are case-sensitive; write {other}"
             self._report.error("credspec-case", message, field=field)
         else:
-            self._report.error("unknown-credspec", unknown_credspec(name, known), field=field)
+            self._report.error("unknown-credspec", self._catalog.unknown(name), field=field)
 
     def _check_contents(self, name: str, contents: object, path: str, field: str) -> None:
         """Checks the contents beside a name. In mode Policy, inject_contents compares them."""
@@ -226,12 +225,3 @@ def service_account_of(pod: Data) -> tuple[str, Any]:
         if value is not None and value != "":
             return field, value
     return "serviceAccountName", "default"
-
-
-def unknown_credspec(name: str, known: set[str]) -> str:
-    from gmsa_krm.findings.suggest import suggestion
-
-    return (
-        f"{name} is not a credspec of the config{suggestion(name, known)}; add it to credspecs, or to"
-        " existingCredspecs if the cluster has it"
-    )

@@ -14,7 +14,7 @@ from gmsa_krm.yamltext.nodes import MAPPING, SCALAR, SEQUENCE, Node
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Set
     from typing import Any
 
 # Start and end offset, and what replaces the text between them.
@@ -68,7 +68,7 @@ class Replace:
         self.data = data
 
 
-def edits_for(text: str, root: Node, patch: dict[str, Any], shared: set[str]) -> list[Edit]:
+def edits_for(text: str, root: Node, patch: dict[str, Any], shared: Set[str]) -> list[Edit]:
     """The edits that apply `patch` to the mapping `root` of `text`. Raises SharedNode, UnsupportedForm.
 
     `text` ends in a line break (`stream.closed`), unless it is all in flow style. `shared`: the anchors that aliases
@@ -125,7 +125,7 @@ def merge_patches(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Editor:
-    def __init__(self, text: str, shared: set[str]) -> None:
+    def __init__(self, text: str, shared: Set[str]) -> None:
         self.text = text
         self.shared = shared
         self.newline = _newline(text)

@@ -36,10 +36,15 @@ KIND_NAMES = ("a scalar", "a mapping", "a list")
 # Kubernetes objects stay under 100 levels (the deepest are CRD schemas).
 MAX_DEPTH = 400
 _TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
-# Since 0.2.6, libyaml has its own limit of 1,000 levels and reads ahead, so it can fail first.
-_LIBYAML_DEPTH = "exceeded maximum nesting depth"
-# Nodes that a document may have after its aliases are expanded; go-yaml has a similar limit.
-MAX_EXPANDED = 4_000_000
+# From 0.2.6 on libyaml has a limit of its own, 1,000 levels, and reads ahead: it can come first.
+_LIBYAMLS_DEPTH = "exceeded maximum nesting depth"
+# Nodes that the aliases of a document may repeat; go-yaml refuses a small document from here on.
+MAX_EXPANDED = 400_000
+# What libyaml ends lines at: CR and LF, alone or together, NEL, LS and PS; for a character class, and as a whole.
+BREAKS = "\n\r\x85\u2028\u2029"
+BREAK = rf"\r\n|[{BREAKS}]"
+# An anchor or a tag, and what may be between it and the contents: spaces, line breaks, comments.
+PROPERTY = rf"[&!][^ \t{BREAKS}]*(?:[ \t{BREAKS}]|(?<=[ \t{BREAKS}])#[^{BREAKS}]*)*"
 
 
 class YamlError(Exception):
@@ -96,37 +101,55 @@ class Node:
         """The value under `key` in a mapping (merge keys followed), or None; None for other nodes too."""
         if self.kind != MAPPING:
             return None
+        merges = False
         for name, value in self.pairs:
-            if name.kind == SCALAR and name.text == key:
+            if name.text == key and name.kind == SCALAR:
                 return value
-        for merged in self.merged():
-            found = merged.get(key)
-            if found is not None:
-                return found
+            merges = merges or name.text == "<<"
+        holder = self.holder(key) if merges else None
+        return holder.get(key) if holder is not None else None
+
+    def holder(self, key: str) -> Node | None:
+        """The mapping that `get` finds the key in: this one or one that `<<` merges."""
+        for mapping in self.sources():
+            if any(name.text == key and name.kind == SCALAR for name, _ in mapping.pairs):
+                return mapping
         return None
+
+    @property
+    def is_merge_key(self) -> bool:
+        return self.text == "<<" and self.style == "" and (self.tag is None or self.tag.endswith(":merge"))
 
     def merged(self) -> list[Node]:
         """The mappings that `<<` merges into this one, the one with the highest precedence first."""
         for name, value in self.pairs:
-            if name.text == "<<" and name.style == "" and name.kind == SCALAR:
+            if name.is_merge_key:
                 return value.items if value.kind == SEQUENCE else [value]
         return []
+
+    def sources(self) -> Iterator[Node]:
+        """A mapping and all that `<<` merges into it, directly or not, the one with the highest precedence first.
+
+        Each of them once, since what a mapping has been asked for it need not be asked for again: ten merge keys that
+        each merge one mapping twice would come to it a thousand times.
+        """
+        seen: set[int] = set()
+        pending = [self]
+        while pending:
+            mapping = pending.pop()
+            if mapping.kind == MAPPING and id(mapping.pairs) not in seen:
+                seen.add(id(mapping.pairs))
+                yield mapping
+                pending += reversed(mapping.merged())
 
     def entries(self) -> Iterator[tuple[Node, Node]]:
         """The pairs of a mapping with `<<` followed, the mapping's own keys first; none for other nodes."""
         seen: set[str] = set()
-        pending = [self]
-        while pending:
-            mapping = pending.pop(0)
-            if mapping.kind != MAPPING:
-                continue
+        for mapping in self.sources():
             for key, value in mapping.pairs:
-                if key.text == "<<" and not key.style and key.kind == SCALAR:
-                    continue
-                if key.text not in seen:
+                if key.text not in seen and not key.is_merge_key:
                     seen.add(key.text)
                     yield key, value
-            pending = mapping.merged() + pending
 
     def string(self, key: str) -> str:
         """The text of the scalar under `key`, or "", also for null."""
@@ -148,7 +171,7 @@ def parse(text: str, only: frozenset[str] | None = None) -> Node | None:
     `only`: keys of the root whose values are needed; collections under other keys are parsed and left empty.
 
     Raises YamlError for what is not YAML, a second document, nesting deeper than MAX_DEPTH, and aliases
-    that expand to more than MAX_EXPANDED nodes or to themselves.
+    that repeat more than MAX_EXPANDED nodes or themselves. A binary scalar becomes the text that it holds.
     """
     if only is not None and ("&" in text or "*" in text):
         only = None  # an alias may repeat a node from anywhere
@@ -173,21 +196,22 @@ def _sentence(error: MarkedYAMLError) -> str:
 class _Open:
     """A collection whose end has not been read yet."""
 
-    __slots__ = ("anchor", "key", "node", "size")
+    __slots__ = ("height", "key", "node", "size")
 
-    def __init__(self, node: Node, anchor: str | None) -> None:
+    def __init__(self, node: Node) -> None:
         self.node = node
-        self.anchor = anchor
         self.key: Node | None = None
         self.size = 1
+        self.height = 1
 
 
 # This loop is the hottest of the program, and a call per event costs more than a branch.
 def _build(parser: CParser, text: str, only: frozenset[str] | None) -> Node | None:  # noqa: C901
     root: Node | None = None
-    anchors: dict[str, tuple[Node, int]] = {}
+    # Node, size and height behind each anchor; the frame while the node is still open.
+    anchors: dict[str, tuple[Node, int, int] | _Open] = {}
     stack: list[_Open] = []
-    documents = 0
+    documents = repeated = 0
     next_event = parser.get_event
     while True:
         event: Any = next_event()
@@ -199,14 +223,16 @@ def _build(parser: CParser, text: str, only: frozenset[str] | None) -> Node | No
             node.kind = SCALAR
             node.text = event.value
             node.style = event.style
-            node.tag = event.tag
+            node.tag = tag = event.tag
             node.alias = node.flow = False
             node.anchor = event.anchor
             mark = event.start_mark
             node.start, node.line, node.column = mark.index, mark.line, mark.column
             node.end = event.end_mark.index
-            if event.anchor is not None:
-                anchors[event.anchor] = node, 1
+            if node.anchor is not None:
+                anchors[node.anchor] = node, 1, 0
+            if tag is not None and tag.endswith(":binary"):
+                _decode(node)
         elif kind is MappingStartEvent or kind is SequenceStartEvent:
             if len(stack) >= MAX_DEPTH:
                 mark = event.start_mark
@@ -223,7 +249,9 @@ def _build(parser: CParser, text: str, only: frozenset[str] | None) -> Node | No
             opened.start, opened.line, opened.column = mark.index, mark.line, mark.column
             opened.end = mark.index
             if only is None or len(stack) != 1 or stack[0].key is None or stack[0].key.text in only:
-                stack.append(_Open(opened, event.anchor))
+                stack.append(_Open(opened))
+                if opened.anchor is not None:
+                    anchors[opened.anchor] = stack[-1]
                 continue
             node = opened
             size = _skip(next_event)
@@ -239,10 +267,21 @@ def _build(parser: CParser, text: str, only: frozenset[str] | None) -> Node | No
                 node.end = max(node.items[-1].end, node.end)
             if not node.flow and (node.anchor is not None or node.tag is not None):
                 _after_properties(node, text)
-            if frame.anchor is not None:
-                anchors[frame.anchor] = node, size
+            if node.anchor is not None and anchors.get(node.anchor) is frame:
+                anchors[node.anchor] = node, size, frame.height
+            if stack and stack[-1].height <= frame.height:
+                stack[-1].height = frame.height + 1
         elif kind is AliasEvent:
-            node, size = _alias(event, anchors, stack)
+            node, size, height = _alias(event, anchors)
+            repeated += size
+            if repeated > MAX_EXPANDED:
+                raise YamlError(
+                    f"the aliases expand to more than {MAX_EXPANDED:,} nodes", node.line + 1, node.column + 1
+                )
+            if len(stack) + height > MAX_DEPTH:
+                raise YamlError(_TOO_DEEP, node.line + 1, node.column + 1)
+            if stack and stack[-1].height <= height:
+                stack[-1].height = height + 1
         elif kind is DocumentStartEvent:
             documents += 1
             if documents > 1:
@@ -259,8 +298,6 @@ def _build(parser: CParser, text: str, only: frozenset[str] | None) -> Node | No
             continue
         frame = stack[-1]
         frame.size += size
-        if frame.size > MAX_EXPANDED:
-            raise YamlError(f"the aliases expand to more than {MAX_EXPANDED:,} nodes", node.line + 1, node.column + 1)
         if frame.node.kind == SEQUENCE:
             frame.node.items.append(node)
         elif frame.key is None:
@@ -289,25 +326,36 @@ def _skip(next_event: Callable[[], Any]) -> int:
     return size
 
 
-_CONTENT_LINE = r"\n([ ]*)(?![ \t\r\n#])"
-
-
 def _after_properties(node: Node, text: str) -> None:
-    """Moves the start of a block collection after its anchor or tag, to the next line with contents."""
-    match = re.compile(_CONTENT_LINE).search(text, node.start)
+    """Moves the start of a block collection behind its anchor and tag, to where its contents start."""
+    number = (node.anchor is not None) + (node.tag is not None)
+    match = re.compile(rf"(?:{PROPERTY}){{{number}}}").match(text, node.start)
     if match is not None:
-        node.line += text.count("\n", node.start, match.end())
-        node.start, node.column = match.end(), len(match[1])
+        lines = re.split(BREAK, match[0])
+        if len(lines) > 1:
+            node.line += len(lines) - 1
+            node.start, node.column = match.end(), len(lines[-1])
 
 
-def _alias(event: Any, anchors: dict[str, tuple[Node, int]], stack: list[_Open]) -> tuple[Node, int]:
+def _decode(node: Node) -> None:
+    """Makes a binary scalar the text that it is to who reads it as YAML 1.1 has it, such as kubectl."""
+    from base64 import b64decode
+
+    try:
+        node.text = b64decode("".join(node.text.split()), validate=True).decode()
+    except ValueError:
+        return
+    node.tag = "tag:yaml.org,2002:str"
+
+
+def _alias(event: Any, anchors: dict[str, tuple[Node, int, int] | _Open]) -> tuple[Node, int, int]:
     mark = event.start_mark
     known = anchors.get(event.anchor)
-    if any(frame.anchor == event.anchor for frame in stack):
-        raise YamlError(f"*{event.anchor} is inside the node that it repeats", mark.line + 1, mark.column + 1)
     if known is None:
         raise YamlError(f"*{event.anchor} has no anchor &{event.anchor} before it", mark.line + 1, mark.column + 1)
-    target, size = known
+    if isinstance(known, _Open):
+        raise YamlError(f"*{event.anchor} is inside the node that it repeats", mark.line + 1, mark.column + 1)
+    target, size, height = known
     node = Node()
     node.kind, node.text, node.style, node.tag = target.kind, target.text, target.style, target.tag
     if target.kind != SCALAR:
@@ -315,7 +363,7 @@ def _alias(event: Any, anchors: dict[str, tuple[Node, int]], stack: list[_Open])
     node.flow, node.alias, node.anchor = target.flow, True, event.anchor
     node.start, node.line, node.column = mark.index, mark.line, mark.column
     node.end = event.end_mark.index
-    return node, size
+    return node, size, height
 
 
 def repeated_anchors(root: Node) -> set[str]:
@@ -329,7 +377,8 @@ def repeated_anchors(root: Node) -> set[str]:
         elif node.kind == SEQUENCE:
             pending += node.items
         elif node.kind == MAPPING:
-            pending += [value for _, value in node.pairs]
+            for pair in node.pairs:
+                pending += pair
     return found
 
 

@@ -5,11 +5,23 @@ from __future__ import annotations
 import re
 
 from gmsa_krm.findings import Location, Report, invalid
-from gmsa_krm.yamltext.nodes import MAPPING, SCALAR, SEQUENCE, Node, YamlError, parse, repeated_anchors
+from gmsa_krm.yamltext.nodes import (
+    BREAK,
+    BREAKS,
+    MAPPING,
+    PROPERTY,
+    SCALAR,
+    SEQUENCE,
+    Node,
+    YamlError,
+    parse,
+    repeated_anchors,
+)
 
 # c-forbidden of YAML 1.2 (9.1.2): at the start of a line `---` ends a document, even inside of a scalar.
+_SEPARATOR = re.compile(rf"---(?=[ \t{BREAKS}]|\Z)")
 # Directives (%YAML) before it belong to the document that it starts.
-_SEPARATOR = re.compile(r"^(?:%[^\n]*\n(?:[%#][^\n]*\n)*)?---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_START = re.compile(rf"(?:%[^\n]*\n(?:[%#][^\n]*\n)*)?{_SEPARATOR.pattern}")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,10 +35,19 @@ Identity = tuple[str, str, str, str]
 # A kind that can be read without a parser: only comments and `key: word` lines precede it, so it is neither in a
 # multi-line scalar nor in a flow collection. Not compiled, since a run without documents does not need it.
 _KIND = (
-    r"(?:---[ \t]*\r?\n)?(?:#[^\n]*\n|\r?\n|(?!kind:)[A-Za-z]+:[ ]+[A-Za-z0-9./-]+[ ]*\r?\n(?![ \t\r\n]))*"
+    rf"(?:---[ \t]*\r?\n)?(?:#[^{BREAKS}]*\r?\n|\r?\n|(?!kind:)[A-Za-z]+:[ ]+[A-Za-z0-9./-]+[ ]*\r?\n(?![ \t\r\n]))*"
     r"kind:[ ]+([A-Za-z]+)[ ]*\r?\n(?![ \t\r\n])"
 )
 _HEAD = frozenset(("apiVersion", "kind", "metadata"))
+# What a line may start with that could be the key `kind` once more.
+_KEY_STARTS = "\"'?!&*"
+_KIND_AGAIN = rf"(?:kind|[{_KEY_STARTS}])"
+
+# The escapes of a double-quoted scalar that can stand for a part of a word, and all others, which are passed over.
+_ESCAPES_OF_WORDS = rf"\\[xuU/{BREAKS}]"
+_ESCAPE = rf"\\(?:x([0-9A-Fa-f]{{2}})|u([0-9A-Fa-f]{{4}})|U(00[0-9A-Fa-f]{{6}})|(/)|(?:{BREAK})[ \t]*|.)"
+# How the tag of a binary scalar may start, and a directive that gives tags other names.
+_BINARY_TAGS = ("!!b", "!!%", "!<", "%TAG")
 
 
 class KindFilter:
@@ -44,19 +65,36 @@ class Document:
     use. For an item, `text` is that of the whole ResourceList, in which the offsets of its node count.
     """
 
-    __slots__ = ("_head", "_identity", "_is_item", "_node", "_parsed", "_whole", "file", "line", "text")
+    __slots__ = (
+        "_anchors",
+        "_head",
+        "_identity",
+        "_is_item",
+        "_node",
+        "_parsed",
+        "_plain_kind",
+        "_unescaped",
+        "file",
+        "line",
+        "text",
+        "whole",
+    )
 
     def __init__(
-        self, text: str, file: str = "", line: int = 0, node: Node | None = None, whole: Node | None = None
+        self, text: str, file: str = "", line: int = 0, node: Node | None = None, whole: Document | None = None
     ) -> None:
-        """`whole`: for an item, the root of what it is an item of."""
+        """`whole`: for an item, what it is an item of."""
         self.text = text
         self.file = file
         self.line = line
         self._node = node
         self._head = node
-        self._whole = whole
-        self._identity: Identity | Literal[False] | None = False  # not asked for yet
+        self._anchors: frozenset[str] | None = None
+        self.whole = whole
+        # not asked for yet
+        self._identity: Identity | Literal[False] | None = False
+        self._plain_kind: str | Literal[False] | None = False
+        self._unescaped: str | None = None
         self._parsed = self._is_item = node is not None
 
     @property
@@ -83,29 +121,47 @@ class Document:
 
     @property
     def plain_kind(self) -> str | None:
-        """The kind, if it can be read without a parser."""
-        match = None if self._is_item else re.match(_KIND, self.text)
-        return match[1] if match is not None else None
+        """The kind, where no parser is needed to see it."""
+        if self._plain_kind is False:
+            self._plain_kind = None if self._is_item else _plain_kind(self.text)
+        return self._plain_kind
 
     def mentions(self, word: str) -> bool:
-        """Whether the word is in the text of the document; for an item, of the item."""
+        """Whether the word may be in a scalar of the document; for an item, of the item."""
         if self._is_item and self._node is not None:
-            return self.text.find(word, self._node.start, self._node.end) >= 0
-        return word in self.text
+            start, end = self._node.start, self._node.end
+            # An item is parsed already, so it costs little to look into one whose text does not tell.
+            return any(self.text.find(it, start, end) >= 0 for it in (word, "\\", "!")) or bool(self.repeated_anchors())
+        return word in self.text or word in self._other_text or self._may_hold_binary
 
     def could_be(self, kinds: KindFilter) -> bool:
         """Whether it may be one of the kinds; if not, it need not be parsed."""
-        kind = self.plain_kind
+        kind = self._node.string("kind") if self._is_item and self._node is not None else self.plain_kind
         if kind is not None:
             return kind in kinds.names or kind.endswith("List")
-        if self._is_item and self._node is not None:
-            return re.compile(kinds.pattern).search(self.text, self._node.start, self._node.end) is not None
-        return re.search(kinds.pattern, self.text) is not None
+        pattern = re.compile(kinds.pattern)
+        return any(pattern.search(text) for text in (self.text, self._other_text)) or self._may_hold_binary
 
-    def repeated_anchors(self) -> set[str]:
+    @property
+    def _other_text(self) -> str:
+        """The text as it is with the escapes of double-quoted scalars followed; empty if that shows no other words."""
+        if self._unescaped is None:
+            is_escaped = "\\" in self.text and re.search(_ESCAPES_OF_WORDS, self.text)
+            self._unescaped = re.sub(_ESCAPE, _unescaped, self.text, flags=re.DOTALL) if is_escaped else ""
+        return self._unescaped
+
+    @property
+    def _may_hold_binary(self) -> bool:
+        return any(tag in self.text for tag in _BINARY_TAGS)
+
+    def repeated_anchors(self) -> frozenset[str]:
         """The anchors that an alias repeats, in the document or in what it is an item of."""
-        root = self._whole or self.node
-        return repeated_anchors(root) if root is not None and "*" in self.text else set()
+        if self.whole is not None:
+            return self.whole.repeated_anchors()
+        if self._anchors is None:
+            root = self.node if "*" in self.text else None
+            self._anchors = frozenset(repeated_anchors(root)) if root is not None else frozenset()
+        return self._anchors
 
     def close(self) -> None:
         """Adds a line break at the end of the text if it has none, so that lines can be added there."""
@@ -116,7 +172,7 @@ class Document:
     def forget(self) -> None:
         """Frees the nodes; they are parsed again at their next use."""
         if not self._is_item:
-            self._node, self._head, self._parsed = None, None, False
+            self._node, self._head, self._parsed, self._unescaped = None, None, False, None
 
     def report(self, findings: list[Finding], prefix: str = "") -> Report:
         """A report about this document that adds to `findings`."""
@@ -160,7 +216,28 @@ class Document:
         listing = root.get("items") if root is not None and root.string("kind").endswith("List") else None
         if listing is None or listing.kind != SEQUENCE:
             return []
-        return [Document(self.text, self.file, self.line, item, root) for item in listing.items]
+        return [Document(self.text, self.file, self.line, item, self.whole or self) for item in listing.items]
+
+
+def _plain_kind(text: str) -> str | None:
+    match = re.match(_KIND, text)
+    if match is None:
+        return None
+    end = match.end() - 1
+    # A second key `kind`, which some readers take, is rare, and so are all characters that it could start with.
+    may_repeat = text.find("kind", end) >= 0 or any(text.find(char, end) >= 0 for char in _KEY_STARTS)
+    line_break = "\n" if text.isascii() and "\r" not in text else f"[{BREAKS}]"
+    return None if may_repeat and re.compile(line_break + _KIND_AGAIN).search(text, end) else match[1]
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    digits = match[1] or match[2] or match[3]
+    if digits:
+        code = int(digits, 16)
+        return chr(code) if code <= 0x10FFFF else ""
+    if match[4]:
+        return "/"
+    return "" if match[0][1] in BREAKS else match[0]
 
 
 def split(text: str, file: str = "") -> list[Document]:
@@ -178,16 +255,28 @@ def split(text: str, file: str = "") -> list[Document]:
 
 
 def _starts(text: str) -> list[int]:
-    if "%" in text:
-        return [match.start() for match in _SEPARATOR.finditer(text)]
-    # Without directives a separator is three dashes; str.find finds them ten times as fast.
-    starts = [0] if _SEPARATOR.match(text) else []
+    separators = [0] if _SEPARATOR.match(text) else []
+    # str.find finds three dashes ten times as fast as a pattern does.
     at = text.find("\n---")
     while at >= 0:
         if _SEPARATOR.match(text, at + 1):
-            starts.append(at + 1)
+            separators.append(at + 1)
         at = text.find("\n---", at + 1)
-    return starts
+    if "%" not in text:
+        return separators
+    return [_start_of_directives(text, at, lower) for at, lower in zip(separators, [0, *separators], strict=False)]
+
+
+def _start_of_directives(text: str, separator: int, lower: int) -> int:
+    """Where the directives before a separator start; where the separator does if there are none."""
+    start = line = separator
+    while line > lower:
+        line = text.rfind("\n", lower, line - 1) + 1 or lower
+        if text[line] == "%":
+            start = line
+        elif text[line] != "#":
+            break
+    return start
 
 
 def closed(text: str) -> str:
@@ -198,20 +287,27 @@ def closed(text: str) -> str:
     """
     if not text or text.endswith("\n"):
         return text
+    if text.endswith("\r"):
+        return text + "\n"  # one line break, still
     try:
-        node = parse(text)
+        node = _block_scalar_at_the_end(parse(text), len(text))
     except YamlError:
         return text + "\n"  # reported where the document is parsed
-    while node is not None and node.kind != SCALAR and not node.flow:
-        node = node.pairs[-1][1] if node.pairs else node.items[-1] if node.items else None
-    if node is not None and node.kind == SCALAR and node.style in ("|", ">") and node.end == len(text):
-        header = re.match(r"(?:[&!][^\s]*\s+)*[|>]([0-9]?)[-+]?([0-9]?)", text[node.start :])
-        if header is not None:
-            at = node.start + header.end()
-            digit = header[1] or header[2]
-            start = header[0].rstrip("0123456789+-")
-            text = text[: node.start] + start + digit + "-" + text[at:]
-    return text + "\n"
+    if node is None:
+        return text + "\n"
+    header = re.compile(rf"(?:{PROPERTY})*[|>]([0-9]?)([-+]?)([0-9]?)").match(text, node.start)
+    if header is None or text[-1] in BREAKS:  # it ends in NEL, LS or PS
+        return text if header is None or header[2] == "+" else text + "\n"
+    start, end = header.span(2)
+    return f"{text[:start]}-{text[end:]}\n"
+
+
+def _block_scalar_at_the_end(node: Node | None, end: int) -> Node | None:
+    """The block scalar that ends where the text does."""
+    while node is not None and node.kind != SCALAR and not node.flow and not node.alias:
+        node = max(node.pairs[-1], key=lambda it: it.end) if node.pairs else node.items[-1] if node.items else None
+    is_found = node is not None and node.kind == SCALAR and node.style in ("|", ">") and node.end == end
+    return node if is_found else None
 
 
 def joined(texts: list[str]) -> str:
@@ -227,7 +323,7 @@ def encoded(texts: list[str]) -> bytes:
 def _pieces(texts: list[str]) -> list[str]:
     out: list[str] = []
     for text in texts:
-        if not _SEPARATOR.match(text) and out:
+        if out and not _START.match(text):
             out.append("---\n")
         out.append(closed(text))
     return out
