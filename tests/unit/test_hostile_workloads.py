@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from textwrap import indent
 from typing import Any
 
 import pytest
@@ -12,9 +13,12 @@ from builders import (
     MODE_NONE,
     bindings,
     deployment,
+    entry,
     gmsa_config,
+    listed,
+    workloads_config,
 )
-from conftest import Check
+from conftest import Call, Check, Folder
 
 FROM_WORKLOADS = gmsa_config(CREDSPEC_FROM_WORKLOADS, MODE_NONE)
 NODE_AND_CREDSPEC = """
@@ -25,6 +29,15 @@ NODE_AND_CREDSPEC = """
         gmsaCredentialSpecName: gmsa-webapp1
     containers: []
 """
+
+
+def resource_list(config: str, *items: str) -> str:
+    return f"""\
+apiVersion: config.kubernetes.io/v1
+kind: ResourceList
+items:
+{listed(*items)}functionConfig:
+{indent(config, "  ")}"""
 
 
 def running_as(service_account: Any, field: str = "serviceAccountName") -> str:
@@ -94,3 +107,121 @@ def test_null_is_no_service_account(check: Check) -> None:
     checked = check(FROM_WORKLOADS, running_as(None))
     assert checked.finding.rule == "default-service-account"
     assert bindings(checked.done) == {"web": ["default"]}
+
+
+# What hides from a search for words is parsed
+
+REFERENCE_ELSEWHERE = """
+apiVersion: v1
+{kind}
+metadata:
+  name: web
+  namespace: web
+spec:
+  nodeSelector:
+    kubernetes.io/os: windows
+  securityContext:
+    windowsOptions:
+      {reference}: gmsa-nope
+  containers: []
+"""
+SPELLINGS = [
+    'kind: "Po\\x64"',
+    'kind: "\\u0050od"',
+    'kind: "\\U00000050od"',
+    'kind: "Po\\\n  d"',
+    'kind: "Po\\\r\n  d"',
+    'other: "\\\\"\n"kin\\x64": "Po\\x64"',
+    '"\\x6bind": Pod',
+    "kind: !!binary UG9k",
+    "kind: !!bin%61ry UG9k",
+    "kind: !<tag:yaml.org,2002:binary> UG9k",
+    '!!binary "a2luZA==": Pod',
+    "? kind\n: Pod",
+    "kind: &k Pod",
+    "kind: !!str Pod",
+    "# a comment that ends here\rkind: Pod",
+    "# a comment that ends here\u2028kind: Pod",
+]
+REFERENCES = [
+    '"gmsa\\u0043redentialSpecName"',
+    "!!binary Z21zYUNyZWRlbnRpYWxTcGVjTmFtZQ==",
+    "? gmsaCredentialSpecName\n      ",
+]
+
+
+def spelled(kind: str = "kind: Pod", reference: str = "gmsaCredentialSpecName") -> str:
+    return REFERENCE_ELSEWHERE.format(kind=kind, reference=reference).removeprefix("\n")
+
+
+@pytest.mark.parametrize(
+    "manifest", [*(spelled(kind=kind) for kind in SPELLINGS), *(spelled(reference=it) for it in REFERENCES)]
+)
+def test_a_spelling_does_not_hide_a_workload(manifest: str, call: Call, folder: Folder) -> None:
+    where = folder({"gmsa.yaml": FROM_WORKLOADS, "web.yaml": manifest})
+    done = call("render", where)
+    assert done.status == 1
+    assert "gmsa-nope is not a credspec of the config" in done.stderr
+    # In a stream the documents are split first, and as items they are parsed already.
+    done = call(where / "gmsa.yaml", program="GMSAConfig", stdin=f"# first\n---\n{manifest}".encode())
+    assert "gmsa-nope is not a credspec of the config" in done.stderr
+    done = call(stdin=resource_list(FROM_WORKLOADS, manifest).encode())
+    assert "gmsa-nope is not a credspec of the config" in done.stderr
+
+
+def test_a_tag_with_another_handle_does_not_hide_a_workload(call: Call, folder: Folder) -> None:
+    manifest = f"%TAG !e! tag:yaml.org,2002:\n---\n{spelled(kind='kind: !e!binary UG9k')}"
+    done = call("render", folder({"gmsa.yaml": FROM_WORKLOADS, "web.yaml": manifest}))
+    assert "gmsa-nope is not a credspec of the config" in done.stderr
+
+
+def test_an_alias_outside_of_an_item_does_not_hide_a_workload(call: Call) -> None:
+    other = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: other\ndata:\n  a: &key gmsaCredentialSpecName\n  b: &kind Pod\n"
+    for manifest in (spelled(reference="*key "), spelled(kind="kind: *kind")):
+        done = call(stdin=resource_list(FROM_WORKLOADS, other, manifest).encode())
+        assert "gmsa-nope is not a credspec of the config" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "again", ["kind: Pod", '"kind": Pod', "'kind': Pod", "? kind\n: Pod", "!!str kind: Pod", "&k kind: Pod"]
+)
+def test_a_second_kind_does_not_hide_a_workload(again: str, check: Check) -> None:
+    """kubectl takes the last of two equal keys."""
+    manifest = spelled(kind="kind: Service") + again + "\n"
+    finding = check(FROM_WORKLOADS, manifest).find("duplicate-key", "")
+    assert finding.says("kind", "line 2")
+
+
+# Equal keys
+
+REPEATED = """
+    containers:
+    - name: iis
+      image: iis
+    hostNetwork: false
+    hostNetwork: true
+"""
+
+
+def test_equal_keys_in_what_is_changed_are_an_error_with_both_places(check: Check) -> None:
+    finding = check(workloads_config(entry()), deployment(REPEATED)).finding
+    assert (finding.rule, finding.field, finding.text) == ("duplicate-key", "Deployment web/web", "hostNetwork: true")
+    assert finding.says("hostNetwork", "line 14")
+
+
+def test_equal_keys_in_what_names_a_credspec_are_an_error(check: Check) -> None:
+    hidden = (
+        deployment("containers: []\n")
+        + deployment("serviceAccountName: webapp1\n", NODE_AND_CREDSPEC).partition("spec:")[1]
+        + "\n  template:\n    spec:\n"
+        + indent(NODE_AND_CREDSPEC, "  ")
+    )
+    assert check(FROM_WORKLOADS, hidden).find("duplicate-key", "Deployment web/web").says("spec")
+
+
+def test_equal_keys_in_other_documents_pass_through(call: Call, folder: Folder) -> None:
+    given = f"{deployment(REPEATED, name='other')}---\n{spelled(reference='runAsUserName').replace('name: web', 'name: other')}a: 1\na: 2\n"
+    where = folder({"config": workloads_config(entry())})
+    done = call(where / "config", program="GMSAConfig", stdin=given.encode())
+    assert done.status == 0
+    assert done.stdout.startswith(given)

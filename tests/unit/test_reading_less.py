@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from builders import block
 from gmsa_krm.findings import InputError
-from gmsa_krm.yamltext.nodes import MAX_DEPTH
+from gmsa_krm.yamltext.nodes import MAPPING, MAX_DEPTH
 from gmsa_krm.yamltext.stream import Document, KindFilter, encoded, joined, split
 
 PIECES = """\
@@ -44,7 +44,22 @@ b: *a
 <<: *a
 %a
 """
-LINES = st.sampled_from([*PIECES.splitlines(), "", "  "])
+ESCAPES = r"""
+kind: "Po\x64"
+kind: "Po\
+  d"
+"ki\x6ed": Pod
+'kind': Pod
+? kind
+: Pod
+kind: *a
+kind: !!binary UG9k
+!!binary a2luZA==: Pod
+a: \\
+# \
+# a comment\rkind: Pod
+"""
+LINES = st.sampled_from([*PIECES.splitlines(), *ESCAPES.replace(r"\r", "\r").split("\n"), "", "  "])
 TEXTS = st.lists(LINES, max_size=9).map(lambda lines: "".join(f"{line}\n" for line in lines))
 
 
@@ -138,6 +153,20 @@ def test_a_kind_on_a_line_of_its_own_is_in_plain_sight(text: str) -> None:
 )
 def test_a_kind_that_needs_a_parser_is_not_in_plain_sight(text: str) -> None:
     assert Document(block(text)).plain_kind is None
+
+
+@given(TEXTS)
+def test_what_a_parser_reads_is_not_passed_over(text: str) -> None:
+    document = Document(text)
+    could_be, mentions = document.could_be(KindFilter(["Pod"])), document.mentions("Pod")
+    try:
+        root = document.node
+    except InputError:
+        return
+    pairs = root.pairs if root is not None and root.kind == MAPPING else []
+    kinds = [value.text for key, value in pairs if key.text == "kind"]
+    assert could_be or "Pod" not in kinds
+    assert mentions or "Pod" not in kinds
 
 
 def test_a_list_may_hold_any_kind() -> None:

@@ -9,7 +9,7 @@ from gmsa_krm.config.load import is_config, load_config
 from gmsa_krm.findings import Finding, InputError, Location, invalid
 from gmsa_krm.pipeline import run
 from gmsa_krm.yamltext.edits import ListPatch, UnsupportedForm, apply_edits, edits_for
-from gmsa_krm.yamltext.nodes import MAPPING, SEQUENCE, Node, YamlError, parse
+from gmsa_krm.yamltext.nodes import MAPPING, SEQUENCE, Node, YamlError, parse, repeated_keys_of
 from gmsa_krm.yamltext.stream import Document, closed, decode
 
 TYPE_CHECKING = False
@@ -93,12 +93,11 @@ def _resource_list(text: str) -> Node:
             f" {', '.join(_API_VERSIONS[:-1])} or {_API_VERSIONS[-1]}"
         )
         raise invalid("not-a-resource-list", message, Location("stdin", 1, 1))
-    seen: set[str] = set()
-    for key, _ in root.pairs:
-        if key.text in seen:
-            message = f"the key {key.text[:60]} is repeated in the ResourceList; remove one"
-            raise invalid("duplicate-key", message, _location(key))
-        seen.add(key.text)
+    for first, again in repeated_keys_of(root):
+        message = (
+            f"the key {again.text[:60]} is repeated in the ResourceList (first in line {first.line + 1}); remove one"
+        )
+        raise invalid("duplicate-key", message, _location(again))
     items = root.get("items")
     if items is not None and items.kind != SEQUENCE and not items.is_null:
         raise invalid("type", "items of the ResourceList is not a list; make it one", _location(items))

@@ -96,22 +96,26 @@ class Workload:
         return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"
 
 
-def workloads_in(root: Node, kinds: Kinds) -> Iterator[Workload]:
-    """The workloads of a document, including those of a List and of nested Lists."""
-    group = root.string("apiVersion").rpartition("/")[0]
-    kind = root.string("kind")
-    known = kinds.get((group, kind))
-    if known is None:
-        items = root.get("items") if kind.endswith("List") else None
-        for item in items.items if items is not None and items.kind == SEQUENCE else ():
-            if item.kind == MAPPING:
-                yield from workloads_in(item, kinds)
-        return
+def workload_of(root: Node, kinds: Kinds) -> Workload | None:
+    """An object as a workload; None if it has no pod."""
+    known = kinds.get((root.string("apiVersion").rpartition("/")[0], root.string("kind")))
     template: Node | None = root
-    for key in known.path:
+    for key in known.path if known is not None else ():
         template = template.get(key) if template is not None else None
-    if template is not None and template.kind == MAPPING:
-        yield Workload(root, known.path, template)
+    if known is None or template is None or template.kind != MAPPING:
+        return None
+    return Workload(root, known.path, template)
+
+
+def objects_in(root: Node) -> Iterator[Node]:
+    """The objects of a document: the root, and the entries of a List and of Lists in it."""
+    pending = [root]
+    while pending:
+        it = pending.pop()
+        if it.kind == MAPPING:
+            yield it
+            items = it.get("items") if it.string("kind").endswith("List") else None
+            pending += reversed(items.items if items is not None and items.kind == SEQUENCE else ())
 
 
 def containers_of(pod: Node, *lists: str) -> Iterator[tuple[str, int, Node]]:

@@ -6,17 +6,17 @@ from gmsa_krm.config.values import label_name
 from gmsa_krm.manifests.manifest import MANAGED_BY
 from gmsa_krm.workloads.catalog import CredspecCatalog
 from gmsa_krm.workloads.inject_contents import inject_contents
-from gmsa_krm.workloads.kinds import known_kinds, workloads_in
+from gmsa_krm.workloads.kinds import known_kinds, objects_in, workload_of
 from gmsa_krm.workloads.mutate import PodMutation, matches
 from gmsa_krm.workloads.pod_data import PodReport
 from gmsa_krm.workloads.validate import PodValidator, service_account_of
 from gmsa_krm.yamltext.data import data_of
 from gmsa_krm.yamltext.edits import SharedNode, UnsupportedForm, apply_patch, edits_for
+from gmsa_krm.yamltext.nodes import repeated_keys, repeated_keys_of
 from gmsa_krm.yamltext.stream import KindFilter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Set
     from typing import Any
 
     from gmsa_krm.config.workloads import WorkloadEntry
@@ -93,23 +93,33 @@ class _Run:
         if root is None:
             return
         is_hook = _is_hook(document)
-        shared: Set[str] | None = None
-        for workload in workloads_in(root, self._kinds):
-            if all(workload.labels.get(key) == value for key, value in MANAGED_BY.items()):
+        may_refer = document.mentions(_REFERENCE)
+        for it in objects_in(root):
+            workload = workload_of(it, self._kinds)
+            if workload is None:
+                keys = repeated_keys_of(it) if may_refer else []
+            elif all(workload.labels.get(key) == value for key, value in MANAGED_BY.items()):
                 continue  # our own output
-            numbers = sorted({*self._by_name.get(workload.name, ()), *self._of_any_name})
-            if is_hook and workload.name not in self._by_name:
-                # A hook of a Helm release is changed only if an entry names it. In mode Policy it gets contents in any
-                # case, since it is refused without them.
-                if not self._catalog.approved:
-                    continue
-                candidates = []
-            patch = self._patch(document, workload, candidates)
-            if patch:
-                shared = document.repeated_anchors() if shared is None else shared
-                self._edit(index, document, workload, patch, shared)
+            else:
+                is_changed = self._process(index, document, workload, is_hook)
+                keys = repeated_keys(it) if is_changed or may_refer else []
+            self._refuse_repeated(document, keys, str(workload or ""))
         if index not in self.edits:
             document.forget()
+
+    def _process(self, index: int, document: Document, workload: Workload, is_hook: bool) -> bool:
+        """Whether the workload is changed."""
+        numbers = sorted({*self._by_name.get(workload.name, ()), *self._of_any_name})
+        if is_hook and workload.name not in self._by_name:
+            # A hook of a Helm release is changed only if an entry names it. In mode Policy it gets contents in any
+            # case, since it is refused without them.
+            if not self._catalog.approved:
+                return False
+            numbers = []
+        patch = self._patch(document, workload, numbers)
+        if patch:
+            self._edit(index, document, workload, patch)
+        return bool(patch)
 
     def _root(self, document: Document) -> Node | None:
         """The root of a document that may have a workload to process."""
@@ -174,15 +184,21 @@ class _Run:
             mutation.add(entry, self._catalog.dns_name(entry.credspec))
         return mutation.patch()
 
-    def _edit(
-        self, index: int, document: Document, workload: Workload, patch: dict[str, Any], shared: Set[str]
-    ) -> None:
+    def _refuse_repeated(self, document: Document, keys: list[tuple[Node, Node]], field: str) -> None:
+        """Of equal keys some readers take the first, some the last, so what is checked may not be what is applied."""
+        report = document.report(self.findings)
+        for first, again in keys:
+            line = document.line + first.line + 1
+            message = f"the key {again.text[:60]} is repeated in this mapping (first in line {line}); remove one"
+            report.error("duplicate-key", message, again, field)
+
+    def _edit(self, index: int, document: Document, workload: Workload, patch: dict[str, Any]) -> None:
         nested: dict[str, Any] = {"spec": patch}
         for key in reversed(workload.path):
             nested = {key: nested}
         report = document.report(self.findings)
         try:
-            edits = edits_for(document.text, workload.root, nested, shared)
+            edits = edits_for(document.text, workload.root, nested, document.repeated_anchors())
         except SharedNode as found:
             message = (
                 f"is under &{found.node.anchor}, which is repeated elsewhere, so the change would apply there too;"

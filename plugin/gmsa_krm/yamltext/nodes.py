@@ -384,7 +384,12 @@ def repeated_anchors(root: Node) -> set[str]:
 
 def duplicate_keys(root: Node) -> list[Node]:
     """The keys in the tree of `root` that repeat an earlier key of the same mapping."""
-    found: list[Node] = []
+    return [again for _, again in repeated_keys(root)]
+
+
+def repeated_keys(root: Node) -> list[tuple[Node, Node]]:
+    """As `duplicate_keys`, each with the first key of that name."""
+    found: list[tuple[Node, Node]] = []
     pending = [root]
     while pending:
         node = pending.pop()
@@ -393,12 +398,14 @@ def duplicate_keys(root: Node) -> list[Node]:
         if node.kind == SEQUENCE:
             pending += node.items
         elif node.kind == MAPPING:
-            seen: set[str] = set()
-            for key, value in node.pairs:
-                if key.kind == SCALAR:
-                    if key.text in seen:
-                        found.append(key)
-                    seen.add(key.text)
-                pending.append(value)
-    found.sort(key=lambda node: node.start)
+            found += repeated_keys_of(node)
+            pending += [value for _, value in node.pairs]
+    found.sort(key=lambda it: it[1].start)
     return found
+
+
+def repeated_keys_of(mapping: Node) -> list[tuple[Node, Node]]:
+    """As `repeated_keys`, of the mapping itself."""
+    first: dict[str, Node] = {}
+    keys = [key for key, _ in mapping.pairs if key.kind == SCALAR]
+    return [(first[key.text], key) for key in keys if first.setdefault(key.text, key) is not key]
