@@ -37,7 +37,7 @@ KIND_NAMES = ("a scalar", "a mapping", "a list")
 MAX_DEPTH = 400
 _TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 # From 0.2.6 on libyaml has a limit of its own, 1,000 levels, and reads ahead: it can come first.
-_LIBYAMLS_DEPTH = "exceeded maximum nesting depth"
+_LIBYAML_DEPTH = "exceeded maximum nesting depth"
 # Nodes that the aliases of a document may repeat; go-yaml refuses a small document from here on.
 MAX_EXPANDED = 400_000
 # What libyaml ends lines at: CR and LF, alone or together, NEL, LS and PS; for a character class, and as a whole.
