@@ -114,6 +114,7 @@ class _Resolver:
         self.previous: dict[str, list[CredentialSpec]] = {}
         self.names: dict[str, str] = {}  # of entries with a file, by their path
         self._environment = environment
+        self._parsed: dict[str, CredentialSpec | None] = {}  # by the path of their file
         self._files: dict[str, CredentialSpec] = {}  # by the path of their entry
         self._tls: TlsMaterial | None = None
         self._kube_version: Version | None = None
@@ -136,9 +137,10 @@ class _Resolver:
             self._tls = obtain(webhook, self._environment, self.report, lambda: _existing_material(webhook, documents))
 
     def build_credspecs(self) -> None:
-        """Builds the credential specs of a config without errors."""
+        """Of a config without errors."""
+        domains = {domain.name: domain for domain in self.spec.domains}
         for entry in self.spec.credspecs:
-            spec = self._files.get(entry.path) or entry.credential_spec(self.spec.domains)
+            spec = self._files.get(entry.path) or entry.credential_spec(domains)
             self.credspecs.append(ResolvedCredspec(entry, self.name_of(entry) or "", spec))
 
     def name_of(self, entry: CredspecEntry) -> str | None:
@@ -161,12 +163,16 @@ class _Resolver:
         from gmsa_krm.credspecs.parse import parse_credspec
 
         try:
+            path = self._environment.path(file)
+            if path in self._parsed:  # its mistakes are reported already
+                return self._parsed[path]
             data = self._environment.read(file, _MAX_CREDSPEC)
         except FileError as error:
             self.report.error("credspec-file", str(error), entry.at("file"), f"{entry.path}.file")
             return None
         shown = posixpath.join(posixpath.dirname(self.loaded.file), file)
-        return parse_credspec(data, Report(shown, findings=self.report.findings))
+        self._parsed[path] = parse_credspec(data, Report(shown, findings=self.report.findings))
+        return self._parsed[path]
 
     def _name_after_account(self, entry: CredspecEntry, spec: CredentialSpec, named: dict[str, CredspecEntry]) -> None:
         """Gives an entry without a name the default name of the account in its file."""
@@ -274,15 +280,16 @@ def _check_modes(resolvers: list[_Resolver]) -> None:
 
 
 def _check_previous_names(resolvers: list[_Resolver]) -> None:
-    names = [resolver.name_of(entry) for resolver in resolvers for entry in resolver.spec.credspecs]
+    names = dict.fromkeys(resolver.name_of(entry) for resolver in resolvers for entry in resolver.spec.credspecs)
     if None in names:
         return  # reported already
+    known_names = [name for name in names if name]
     for resolver in resolvers:
         for accepted in resolver.spec.policy.accept_previous:
             if accepted.credspec and accepted.credspec not in names:
                 from gmsa_krm.findings.suggest import suggestion
 
-                known = suggestion(accepted.credspec, [name for name in names if name])
+                known = suggestion(accepted.credspec, known_names)
                 message = (
                     f"{accepted.credspec} is not an entry of spec.credspecs{known}; fix the name, or remove the entry"
                 )

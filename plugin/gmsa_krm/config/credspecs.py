@@ -169,10 +169,10 @@ class CredspecEntry(Section):
         self._check_source(report)
         self._check_diagnostics(report)
 
-    def credential_spec(self, domains: list[Domain]) -> CredentialSpec:
-        """Of an entry with an account, which must be valid."""
+    def credential_spec(self, domains: dict[str, Domain]) -> CredentialSpec:
+        """Of an entry with an account, which must be valid. `domains`: by name, one at least."""
         assert self.account is not None
-        domain = next(it for it in domains if it.name == (self.domain or domains[0].name))
+        domain = domains[self.domain or next(iter(domains))]
         additional = [(it.account, it.scope) for it in self.additional_accounts]
         host = self.host_account
         config = None if host is None else host_account_config(host.plugin, host.input)

@@ -104,7 +104,7 @@ class _Enum(Field):
             return None
         if node.text in self.values:
             return node.text
-        report.error("unknown-value", _not_one_of(node.text, self.values), node, path)
+        report.error("unknown-value", _not_one_of(node.text, self.values, report), node, path)
         return None
 
     def type_schema(self) -> Schema:
@@ -193,15 +193,10 @@ class _ListOrKeyword(_List):
             return super().read(node, path, report)
         if node.text == self.keyword:
             return self.keyword
-        from gmsa_krm.findings.suggest import suggestion
+        from gmsa_krm.findings.suggest import suggestion_for
 
-        meant = suggestion(node.text, [self.keyword], listed=False)
-        report.error(
-            "unknown-value",
-            f"{shown(node.text)} is neither a list nor {self.keyword}{meant}; write one of them",
-            node,
-            path,
-        )
+        meant = suggestion_for(report, node.text, [self.keyword], listed=False)
+        report.error("unknown-value", f"{shown(node.text)} is neither a list nor {self.keyword}{meant}", node, path)
         return None
 
     def type_schema(self) -> Schema:
@@ -359,9 +354,9 @@ class Section:
             field = cls.fields.get(key.text) if key.kind == SCALAR else None
             field_path = f"{path}.{key.text}" if path else key.text
             if field is None:
-                from gmsa_krm.findings.suggest import suggestion
+                from gmsa_krm.findings.suggest import suggestion_for
 
-                message = f"unknown field{suggestion(key.text, cls.fields)}"
+                message = f"unknown field{suggestion_for(report, key.text, cls.fields)}"
                 report.error("unknown-field", message, key, field_path)
                 continue
             nodes[key.text] = value
@@ -439,13 +434,13 @@ def _cut(issue: Issue, text: str) -> Issue:
     return severity, rule, message
 
 
-def _not_one_of(text: str, values: tuple[str, ...]) -> str:
-    from gmsa_krm.findings.suggest import suggestion
+def _not_one_of(text: str, values: tuple[str, ...], report: Report) -> str:
+    from gmsa_krm.findings.suggest import suggestion_for
 
     *most, last = values
     if not most:
-        return f"{shown(text)} is not known; write {last}"
-    return f"{shown(text)} is not {', '.join(most)} or {last}{suggestion(text, values, listed=False)}"
+        return f"{shown(text)} is not {last}"
+    return f"{shown(text)} is not {', '.join(most)} or {last}{suggestion_for(report, text, values, listed=False)}"
 
 
 def _first_sentence(doc: str) -> str:

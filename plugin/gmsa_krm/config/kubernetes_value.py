@@ -95,9 +95,9 @@ def _check_mapping(node: Node, shape: dict[str, Shape], path: str, report: Repor
     for key, value in node.entries():
         inner = shape.get(key.text, shape.get("*"))
         if inner is None:
-            from gmsa_krm.findings.suggest import suggestion
+            from gmsa_krm.findings.suggest import suggestion_for
 
-            message = f"unknown field{suggestion(key.text, shape)}"
+            message = f"unknown field{suggestion_for(report, key.text, shape)}"
             report.error("unknown-field", message, key, below(path, key.text))
         else:
             _check_shape(value, inner, below(path, key.text), report)

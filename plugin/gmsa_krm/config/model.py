@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from gmsa_krm.config import values
 from gmsa_krm.config.admission import Admission, Policy
 from gmsa_krm.config.credspecs import CredspecEntry, Domain
@@ -128,16 +130,12 @@ class GMSAConfig(Section):
 def _check_domain(entry: CredspecEntry, domains: dict[str, Domain], is_single: bool, report: Report) -> None:
     field = f"{entry.path}.domain"
     if entry.domain is None and not is_single:
-        cure = (
-            f"name one of {', '.join(list(domains)[:12])}"
-            if domains
-            else "add the domain to spec.domains, which is empty"
-        )
+        cure = f"name one of {', '.join(islice(domains, 12))}" if domains else "add it to spec.domains"
         report.error("domain-reference", f"is missing; {cure}", entry.node, field)
     elif entry.domain is not None and entry.domain not in domains:
-        from gmsa_krm.findings.suggest import suggestion
+        from gmsa_krm.findings.suggest import suggestion_for
 
-        message = f"{entry.domain} is not an entry of spec.domains{suggestion(entry.domain, domains)}"
+        message = f"{entry.domain} is not an entry of spec.domains{suggestion_for(report, entry.domain, domains)}"
         report.error("domain-reference", message, entry.at("domain"), field)
 
 

@@ -9,7 +9,7 @@ import json
 
 from gmsa_krm.credspecs import values
 from gmsa_krm.credspecs.model import CredentialSpec
-from gmsa_krm.findings.suggest import suggestion
+from gmsa_krm.findings.suggest import suggestion_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ def _parse(data: bytes, report: Report, wanted: str) -> dict[str, Any] | None:
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     unique = dict(pairs)
     if len(unique) != len(pairs):
-        keys = [key for key, _ in pairs]
-        raise _DuplicateKey(next(key for key in keys if keys.count(key) > 1)[:60])
+        last: dict[str, int] = {key: index for index, (key, _) in enumerate(pairs)}
+        raise _DuplicateKey(next(key for index, (key, _) in enumerate(pairs) if last[key] != index)[:60])
     return unique
 
 
@@ -166,7 +166,7 @@ def _check_string(parent: dict[str, Any], key: str, path: str, report: Report, c
 def _check_keys(mapping: dict[str, Any], path: str, keys: tuple[str, ...], report: Report) -> None:
     for key in mapping:
         if key not in keys:
-            message = f"unknown field, which the CRD drops{suggestion(key, keys)}"
+            message = f"unknown field, which the CRD drops{suggestion_for(report, key, keys)}"
             report.error("unknown-field", message, field=_join(path, key[:60]))
 
 

@@ -33,7 +33,8 @@ PLUGINS = {
     "AzureKeyVault": Plugin(
         "{CCC2A336-D7F3-4818-A213-272B7924213E}",
         ("ObjectId", "SecretUri"),
-        r"ObjectId=(?P<id>[^;\s]+);SecretUri=(?P<uri>https://[^;\s]+/secrets/[^;\s]+)",
+        # Atomic: no later /secrets/ is tried, which would take quadratic time.
+        r"ObjectId=[^;\s]+;SecretUri=(?>https://[^;\s]+?/secrets/)[^;\s]+",
         "ObjectId=<managed identity's object id>;SecretUri=https://<vault>.vault.azure.net/secrets/<secret>",
     ),
     "AWS": Plugin(
