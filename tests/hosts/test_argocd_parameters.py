@@ -188,7 +188,7 @@ def test_an_option_is_not_a_release_name(release: str, server: CmpServer, folder
         ("../../x.yaml", "not in the repository"),
         ("/etc/passwd", "not in the repository"),
         ("https://example.com/x.yaml", "not in the repository"),
-        ("x,/tmp/outside.yaml", "more than one file"),
+        ("x,/tmp/outside.yaml", "not a file"),
         ("", "file"),
         (".", "file"),
     ],
@@ -196,3 +196,25 @@ def test_an_option_is_not_a_release_name(release: str, server: CmpServer, folder
 def test_value_files_stay_in_the_repository(file: str, word: str, server: CmpServer, folder: Folder) -> None:
     root = folder(below("app", CHART))
     assert_mentions(server.failure(root, "app", **parameters(helm_value_files={"array": [file]})), word)
+
+
+@pytest.mark.parametrize("name", ["x,{}", 'x",{}', "a,b.yaml", "a\nb.yaml", "values-0.yaml,.yaml"])
+def test_helm_reads_the_file_that_was_checked_and_no_other(
+    name: str, server: CmpServer, folder: Folder, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """helm splits a path at commas, so a link to a file named `x,/PATH` would be a link to /PATH."""
+    outside = tmp_path_factory.mktemp("outside") / "values.yaml"
+    outside.write_text("image: outside\n")
+    name = name.format(outside)
+    root = folder({**below("app", CHART), f"app/{name}": "image: inside\n"})
+    (root / "app/values-prod.yaml").symlink_to(name)
+    for file in ("values-prod.yaml", name):
+        found = server.objects(root, "app", **parameters(helm_value_files={"array": [file]}))
+        assert found["ConfigMap", "", "facts"]["data"]["image"] == "inside"
+
+
+def test_messages_name_the_file_of_values_as_the_user_does(server: CmpServer, folder: Folder) -> None:
+    root = folder({**below("app", CHART), "app/bad.yaml": "image: [\n"})
+    message = server.failure(root, "app", **parameters(helm_value_files={"array": ["values.yaml", "bad.yaml"]}))
+    assert_mentions(message, "bad.yaml")
+    assert "gmsa-krm-" not in message

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from gmsa_krm.hosts.argocd.kustomization import Plugin
     from gmsa_krm.hosts.argocd.parameters import Parameters
 
+_MAX_VALUES = 16 * 1024 * 1024
+
 
 class Programs:
     """Runs programs for one application. Each method raises ExternalError, and InputError for wrong parameters."""
@@ -33,15 +36,27 @@ class Programs:
         self._variables = variables
         self._allowed = _time_limit(variables)
         self._end = time.monotonic() + self._allowed
+        self._names: dict[str, str] = {}  # of copies, by path: how the author of the application knows them
 
     def kustomize_build(self, plugin: Plugin) -> bytes:
         """The output of kustomize for the folder; `plugin` runs a GMSAConfig."""
         return Kustomization(self._folder, self._root, self._run, plugin).build()
 
     def helm_template(self, release: str, parameters: Parameters) -> bytes:
-        """The output of helm for the chart in the folder, with CRDs and hooks."""
+        """What helm renders from the chart in the folder, with CRDs and hooks."""
+        refuse_links(self._root)
+        with tempfile.TemporaryDirectory(prefix="gmsa-krm-") as work:
+            command = self._template_command(release, parameters, work)
+            try:
+                return self._run(command, self._folder)
+            except ExternalError as error:
+                if "missing in charts/" not in str(error):
+                    raise
+            return self._with_dependencies(command, work)
+
+    def _template_command(self, release: str, parameters: Parameters, work: str) -> list[str]:
         variables = self._variables
-        command = ["helm", "template", release, ".", "--include-crds"]
+        command = ["helm", "template", "--include-crds"]
         if variables.get("ARGOCD_APP_NAMESPACE"):
             command += ["--namespace", variables["ARGOCD_APP_NAMESPACE"]]
         if variables.get("KUBE_VERSION"):
@@ -49,35 +64,36 @@ class Programs:
         for version in filter(None, variables.get("KUBE_API_VERSIONS", "").split(",")):
             command += ["--api-versions", version]
         for file in parameters.helm_value_files:
-            command += ["--values", _value_file(file, self._folder, self._root)]
+            command += ["--values", self._copy_of_values(file, work)]
         for key, value in parameters.helm_values.items():
             # As Argo CD does for its own Helm parameters: a comma is part of the value, unless it is a list.
             escaped = value if value.startswith("{") else re.sub(r"(?<!\\),", r"\\,", value)
             command += ["--set", f"{key}={escaped}"]
-        refuse_links(self._root)
-        try:
-            return self._run(command, self._folder)
-        except ExternalError as error:
-            if "missing in charts/" not in str(error):
-                raise
-        return self._with_dependencies(command)
+        return [*command, "--", release, "."]
 
-    def _with_dependencies(self, command: list[str]) -> bytes:
-        """Runs in a copy of the repository, since helm stores fetched charts beside the chart."""
-        with tempfile.TemporaryDirectory(prefix="gmsa-krm-") as work:
-            copied = os.path.join(work, "repository")
-            copy_repository(self._root, copied, writable=True)
-            folder = os.path.join(copied, os.path.relpath(self._folder, self._root))
-            own = {
-                "HELM_REPOSITORY_CONFIG": os.path.join(work, "repositories.yaml"),
-                "HELM_REPOSITORY_CACHE": os.path.join(work, "cache"),
-            }
-            # With a Chart.lock helm uses only repositories that were added.
-            for number, url in enumerate(dict.fromkeys(dependencies(folder))):
-                if url.startswith(("http://", "https://")):
-                    self._run(["helm", "repo", "add", f"dependency-{number}", url], folder, own)
-            self._run(["helm", "dependency", "build", "."], folder, own)
-            return self._run(command, folder, own)
+    def _copy_of_values(self, file: str, work: str) -> str:
+        """The path of a copy with a plain name: helm splits paths at commas and follows links a second time."""
+        copied = os.path.join(work, f"values-{len(self._names)}.yaml")
+        with open(copied, "wb") as opened:
+            opened.write(_read_values(file, self._folder, self._root))
+        self._names[copied] = file
+        return copied
+
+    def _with_dependencies(self, command: list[str], work: str) -> bytes:
+        """In a copy of the repository, since helm writes fetched charts beside the chart."""
+        copied = os.path.join(work, "repository")
+        copy_repository(self._root, copied, writable=True)
+        folder = os.path.join(copied, os.path.relpath(self._folder, self._root))
+        own = {
+            "HELM_REPOSITORY_CONFIG": os.path.join(work, "repositories.yaml"),
+            "HELM_REPOSITORY_CACHE": os.path.join(work, "cache"),
+        }
+        # With a Chart.lock helm uses only repositories that were added.
+        for number, url in enumerate(dict.fromkeys(dependencies(folder))):
+            if url.startswith(("http://", "https://")):
+                self._run(["helm", "repo", "add", f"dependency-{number}", url], folder, own)
+        self._run(["helm", "dependency", "build", "."], folder, own)
+        return self._run(command, folder, own)
 
     def _run(self, command: list[str], folder: str, more: Mapping[str, str] | None = None) -> bytes:
         """The stdout of a program that succeeded; its messages go to stderr."""
@@ -124,7 +140,9 @@ class Programs:
         return out
 
     def _shown(self, messages: str, folder: str) -> str:
-        """The messages, with paths of the repository in place of paths of the copy."""
+        """The messages with the paths of the repository in place of those of copies."""
+        for path, name in self._names.items():
+            messages = messages.replace(path, name)
         copied = re.match(r".*?/gmsa-krm-[^/]+/repository", folder)
         return messages.replace(copied[0], os.path.realpath(self._root)) if copied else messages
 
@@ -151,7 +169,7 @@ def _cure(messages: str) -> str:
     return ""
 
 
-def _value_file(file: str, folder: str, root: str) -> str:
+def _read_values(file: str, folder: str, root: str) -> bytes:
     path = os.path.join(folder, file)
     location = Location("parameter 'helm-value-files'")
     if "://" in file or not inside(os.path.realpath(root), path):
@@ -160,13 +178,19 @@ def _value_file(file: str, folder: str, root: str) -> str:
             f"{file[:120]!a} is not in the repository; give a path relative to the chart's folder",
             location,
         )
-    if any(it in file for it in ',"\n\r\\'):  # helm splits at commas, and takes quotes away
-        raise invalid(
-            "parameter", f"{file[:120]!a} has a character that makes helm read more than one file; rename it", location
-        )
-    if not os.path.isfile(path):
-        raise invalid("parameter", f"{file[:120]!a} is not a file; give paths relative to the chart's folder", location)
-    return os.path.realpath(path)
+    try:
+        # What was looked at above is what is read: no link, and no FIFO that would hang the render.
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        with open(os.open(os.path.realpath(path), flags), "rb") as opened:
+            data = opened.read(_MAX_VALUES + 1) if stat.S_ISREG(os.fstat(opened.fileno()).st_mode) else None
+    except OSError:
+        data = None
+    if data is None:
+        raise invalid("parameter", f"{file[:120]!a} is not a file; give paths relative to the chart's folder", place)
+    if len(data) > _MAX_VALUES:
+        message = f"{file[:120]!a} is larger than {_MAX_VALUES >> 20} MiB, so it is the wrong file; fix the path"
+        raise invalid("parameter", message, place)
+    return data
 
 
 def _time_limit(variables: Mapping[str, str]) -> int:
