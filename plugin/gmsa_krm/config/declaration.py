@@ -25,18 +25,38 @@ if TYPE_CHECKING:
 
 
 class ConfigReport(Report):
-    """The report about a config. `overridden`: the source of each field that an override sets, by its path."""
+    """The report about a config; fields that are set from outside it are reported at the place that sets them."""
 
     def __init__(self, file: str, first_line: int = 0, *, positions: bool = True) -> None:
         super().__init__(file, first_line, positions=positions)
-        self.overridden: dict[str, str] = {}
+        # By the path of a field: a number, so that the last one that fits can be taken, and where it is set.
+        self._overridden: dict[str, tuple[int, str]] = {}
+        self._above: dict[str, tuple[int, str]] = {}  # by the paths of what holds such fields, once needed
+
+    def overrides(self, field: str, source: str) -> None:
+        """From here on, `source` is where the field is set."""
+        self._overridden[field] = len(self._overridden), source
+        self._above = {}
 
     def add(self, issue: Issue, where: HasPosition | Location | None = None, field: str = "") -> None:
-        for path, source in self.overridden.items():
-            is_parent = issue[1] == "unknown-field" and path.startswith((f"{field}.", f"{field}["))
-            if is_parent or field == path or field.startswith((f"{path}.", f"{path}[")):
-                where = Location(source)
+        if self._overridden:
+            fitting = [self._overridden.get(path) for path in (*_holders(field), field)]
+            if issue[1] == "unknown-field":
+                fitting.append(self._source_below(field))
+            found = [it for it in fitting if it is not None]
+            where = Location(max(found)[1]) if found else where
         super().add(issue, where, field)
+
+    def _source_below(self, field: str) -> tuple[int, str] | None:
+        if not self._above:
+            for path, source in self._overridden.items():
+                self._above.update(dict.fromkeys(_holders(path), source))
+        return self._above.get(field)
+
+
+def _holders(path: str) -> list[str]:
+    """The paths of the mappings and lists that a field is in: spec and spec.a of spec.a[0]."""
+    return [path[:at] for at, letter in enumerate(path) if letter in ".["]
 
 
 class Field:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Step = str | int
 
 _STEP = re.compile(r"""\.?([A-Za-z][A-Za-z0-9]*)|\[([0-9]{1,5})\]|\["([^"\\]+)"\]""")
+_MAX_STEPS = 32  # no field is half as deep
 _NOT_A_PATH = "is not the path of a field; write one such as webhook.replicas or domains[0].sid"
 
 
@@ -117,21 +118,22 @@ def apply_overrides(root: Node, overrides: list[Override], report: ConfigReport)
     """
     metadata = root.get("metadata")
     name = metadata.string("name") if metadata is not None else ""
+    changed = _Changed(root)
     for override in overrides:
         if override.config and override.config != name:
             continue
         override.used = True
-        report.overridden[override.field] = override.source
+        report.overrides(override.field, override.source)
         try:
-            root = _with_value(root, ["spec", *override.steps], override.value)
+            changed.set(["spec", *override.steps], override.value)
         except ValueError as error:
             report.error("override", str(error), Location(override.source), override.field)
-    return root
+    return changed.root
 
 
 def _leaves(value: Node, steps: list[Step], source: str, file: str) -> Iterator[Override]:
-    """Mappings are merged, so each of their fields is an override; an empty mapping changes nothing."""
-    if value.kind != MAPPING:
+    """Mappings are merged, so each of their fields is an override; an empty one changes nothing."""
+    if value.kind != MAPPING or len(steps) >= _MAX_STEPS:
         yield Override(steps, value, source)
         return
     for key, inner in value.entries():
@@ -142,12 +144,14 @@ def _parse_path(path: str) -> list[Step] | None:
     """`a.b[0]["c/d"]` as [a, b, 0, c/d]; None if it is not a path."""
     steps: list[Step] = []
     at = 0
-    while at < len(path):
+    while at < len(path) and len(steps) <= _MAX_STEPS:
         match = _STEP.match(path, at)
         if match is None or (match[1] is not None and (path[at] == ".") != bool(at)):
             return None
         steps.append(match[1] or match[3] or int(match[2]))
         at = match.end()
+    if len(steps) > _MAX_STEPS:
+        return None
     return (steps[1:] if steps[:1] == ["spec"] else steps) or None
 
 
@@ -170,45 +174,103 @@ def _sort_key(step: Step) -> tuple[bool, int]:
     return isinstance(step, str), step if isinstance(step, int) else 0
 
 
-def _with_value(node: Node, steps: list[Step], value: Node) -> Node:
-    """A copy of `node` with `value` at `steps`. Raises ValueError if the path does not fit."""
-    if not steps:
-        return value
-    step, *rest = steps
-    if isinstance(step, int):
-        return _with_entry(node, step, rest, value)
-    if node.kind != MAPPING and not node.is_null:
-        message = (
-            "is a field of a mapping, but the value here is not one; give the path of an entry, as in domains[0].sid"
-        )
-        raise ValueError(f"{step} {message}")
-    changed = copy(node)
-    pairs = list(node.pairs) if node.kind == MAPPING else []
-    changed.kind, changed.items = MAPPING, []
-    entry = _with_value(node.get(step) or _null_node(node), rest, value)
-    for index, (key, _) in enumerate(pairs):
-        if key.kind == SCALAR and key.text == step:
-            pairs[index] = key, entry
-            break
-    else:
-        key = _null_node(node)
-        key.text = step
-        pairs.append((key, entry))
-    changed.pairs = pairs
-    return changed
+class _Changed:
+    """A tree in which values are set. A node on the way is copied at its first change, and not searched again."""
+
+    def __init__(self, root: Node) -> None:
+        self._copies: dict[int, _Copy] = {}
+        self.root = self._copied(root).node
+
+    def set(self, steps: list[Step], value: Node) -> None:
+        """Raises ValueError where the path does not fit; then nothing is changed."""
+        parent = self._copies[id(self.root)]
+        for at, step in enumerate(steps[:-1]):
+            inner = parent.child(step)
+            if inner is None or inner.is_null:
+                parent.put(step, _built(steps[at + 1 :], value, inner or parent.node))
+                return
+            if id(inner) not in self._copies:
+                inner = self._copied(inner).node
+                parent.put(step, inner)
+            parent = self._copies[id(inner)]
+        parent.child(steps[-1])
+        parent.put(steps[-1], value)
+
+    def _copied(self, node: Node) -> _Copy:
+        made = _Copy(node)
+        self._copies[id(made.node)] = made
+        return made
 
 
-def _with_entry(node: Node, index: int, rest: list[Step], value: Node) -> Node:
-    if node.kind != SEQUENCE and not node.is_null:
+class _Copy:
+    """A copy of a node whose children can be replaced."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = copy(node)
+        is_scalar = node.kind == SCALAR
+        self.node.pairs, self.node.items = ([], []) if is_scalar else (list(node.pairs), list(node.items))
+        self._merged = self.node.merged()
+        self._places: dict[str, int] = {}
+        for index, (key, _) in enumerate(self.node.pairs):
+            if key.kind == SCALAR:
+                self._places.setdefault(key.text, index)
+
+    def child(self, step: Step) -> Node | None:
+        """Raises ValueError where there can be none."""
+        if isinstance(step, int):
+            _check_entry(self.node, step)
+            return self.node.items[step] if step < len(self.node.items) else None
+        if self.node.kind != MAPPING:
+            message = (
+                "is a field of a mapping, but the value here is not one; give the path of an entry, as in"
+                " domains[0].sid"
+            )
+            raise ValueError(f"{step} {message}")
+        if step in self._places:
+            return self.node.pairs[self._places[step]][1]
+        return next((it for mapping in self._merged if (it := mapping.get(step)) is not None), None)
+
+    def put(self, step: Step, value: Node) -> None:
+        if isinstance(step, int):
+            self.node.items[step : step + 1] = [value]
+        elif step in self._places:
+            at = self._places[step]
+            self.node.pairs[at] = self.node.pairs[at][0], value
+        else:
+            self._places[step] = len(self.node.pairs)
+            self.node.pairs.append((_key(step, self.node), value))
+
+
+def _check_entry(node: Node, index: int) -> None:
+    if node.kind != SEQUENCE:
         raise ValueError(f"[{index}] is an entry of a list, but the value here is not one; give the path of a list")
-    items = list(node.items) if node.kind == SEQUENCE else []
-    if index > len(items):
-        raise ValueError(f"[{index}] is beyond the end of the list, which has {len(items)} entries, counted from 0")
-    changed = copy(node)
-    changed.kind, changed.pairs = SEQUENCE, []
-    inner = items[index] if index < len(items) else _null_node(node)
-    changed.items = [*items[:index], _with_value(inner, rest, value), *items[index + 1 :]]
-    return changed
+    _check_index(index, len(node.items))
+
+
+def _check_index(index: int, length: int) -> None:
+    if index > length:
+        raise ValueError(f"[{index}] is beyond the end of the list, which has {length} entries, counted from 0")
+
+
+def _built(steps: list[Step], value: Node, near: Node) -> Node:
+    """Mappings and lists around a value. Raises ValueError for a list that starts with another entry than its first."""
+    for step in steps:
+        if isinstance(step, int):
+            _check_index(step, 0)
+    for step in reversed(steps):
+        outer = _null_node(near)
+        if isinstance(step, int):
+            outer.kind, outer.items = SEQUENCE, [value]
+        else:
+            outer.kind, outer.pairs = MAPPING, [(_key(step, near), value)]
+        value = outer
+    return value
+
+
+def _key(text: str, near: Node) -> Node:
+    key = _null_node(near)
+    key.text = text
+    return key
 
 
 def _null_node(near: Node | None = None) -> Node:
