@@ -10,9 +10,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_BOOLEANS = {
+_WORDS = {
     **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"), True),
     **dict.fromkeys(("n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE"), False),
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
 }
 _RESOLVED = (":bool", ":float", ":int", ":null")
 _NUMBER_STARTS = frozenset("+-.0123456789")
@@ -26,45 +27,52 @@ def data_of(node: Node, replaced: dict[int, Any] | None = None) -> Any:
     `replaced`: what takes the place of a node, by its `id`, but not where an alias repeats the node. What aliases
     repeat is one object in the data, too.
     """
-    return _data(node, {}, replaced or {}, False)
+    return _data(node, dict(replaced or ()), False)
 
 
-def _data(node: Node, repeated: dict[int, Any], replaced: dict[int, Any], is_repeated: bool) -> Any:
-    """`repeated`: the data of collections that aliases repeat, by the `id` of their contents."""
+def _data(node: Node, known: dict[int, Any], is_repeated: bool) -> Any:
+    """`known`: data by the `id` of a node, or of the contents of one that aliases repeat."""
     if node.kind == SCALAR:
-        return _scalar(node)
-    is_repeated = is_repeated or node.alias
-    contents = id(node.pairs) if node.kind == MAPPING else id(node.items)
-    if is_repeated and contents in repeated:
-        return repeated[contents]
-    if not is_repeated and id(node) in replaced:
-        return replaced[id(node)]
-    data: Any
-    if node.kind == SEQUENCE:
-        data = [_data(item, repeated, replaced, is_repeated) for item in node.items]
-    else:
-        data = {}
-        for mapping in reversed(list(node.sources())) if node.merged() else (node,):
-            for key, value in mapping.pairs:
-                if not key.is_merge_key:
-                    data[key.text] = _data(value, repeated, replaced, is_repeated or mapping.alias)
+        return node.text if node.style and node.tag is None else _scalar(node)
+    if node.alias:
+        is_repeated = True
     if is_repeated:
-        repeated[contents] = data
+        contents = id(node.pairs) if node.kind == MAPPING else id(node.items)
+        if contents not in known:
+            known[contents] = _contents(node, known, True)
+        return known[contents]
+    return known[id(node)] if id(node) in known else _contents(node, known, False)
+
+
+# In loops, since a comprehension would take a further frame of the stack for each level.
+def _contents(node: Node, known: dict[int, Any], is_repeated: bool) -> Any:
+    if node.kind == SEQUENCE:
+        items: list[Any] = []
+        for item in node.items:
+            items.append(_data(item, known, is_repeated))
+        return items
+    data: dict[str, Any] = {}
+    for key, value in node.pairs:
+        if key.text == "<<" and key.is_merge_key:
+            break
+        data[key.text] = _data(value, known, is_repeated)
+    else:
+        return data
+    data.clear()  # the keys that are merged come first
+    for mapping in reversed(list(node.sources())):
+        for key, value in mapping.pairs:
+            if not key.is_merge_key:
+                data[key.text] = _data(value, known, is_repeated or mapping.alias)
     return data
 
 
 def _scalar(node: Node) -> Any:
     text, tag = node.text, node.tag
-    if tag is None:
-        if node.style:
-            return text
-    elif not tag.endswith(_RESOLVED):
+    if tag is not None and not tag.endswith(_RESOLVED):
         return text
-    if text in _BOOLEANS:
-        return _BOOLEANS[text]
-    if node.is_null:
-        return None
-    if text[:1] not in _NUMBER_STARTS or len(text) > 400:
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in _NUMBER_STARTS or len(text) > 400:
         return text  # a number beyond what JSON and Python hold stays text, too
     if _INTEGER.fullmatch(text):
         return _integer(text.replace("_", ""))
