@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -293,3 +294,42 @@ def test_show_prints_a_key_of_an_unknown_curve(call: Call, tmp_path: Path) -> No
     assert done.status == 0, done.stderr
     (line,) = [line for line in done.stdout.splitlines() if "key: " in line]
     assert "not known" in line
+
+
+def der(tag: int, *contents: bytes) -> bytes:
+    value = b"".join(contents)
+    size = len(value)
+    length = bytes([size]) if size < 128 else b"\x82" + size.to_bytes(2, "big")
+    return bytes([tag]) + length + value
+
+
+def integer(value: int) -> bytes:
+    return der(2, value.to_bytes(value.bit_length() // 8 + 1, "big"))
+
+
+def rsa_pair(bits: int) -> tuple[str, str]:
+    """A self-signed certificate and its key in PEM, of a modulus that is not that of primes: those would take minutes."""
+    modulus = (1 << bits) - 0x10001
+    algorithm = der(0x30, bytes.fromhex("06092a864886f70d010101"), b"\x05\x00")
+    signature = der(0x30, bytes.fromhex("06092a864886f70d01010b"), b"\x05\x00")
+    numbers = (0, modulus, 65537, modulus - 2, 3, 5, 1, 1, 3)
+    key = der(0x30, integer(0), algorithm, der(4, der(0x30, *map(integer, numbers))))
+    public = der(0x30, algorithm, der(3, b"\0", der(0x30, integer(modulus), integer(65537))))
+    name = der(0x30, der(0x31, der(0x30, bytes.fromhex("0603550403"), der(12, b"a"))))
+    validity = der(0x30, der(23, b"200101000000Z"), der(23, b"490101000000Z"))
+    body = der(0x30, der(0xA0, integer(2)), integer(7), signature, name, validity, name, public)
+    certificate = der(0x30, body, signature, der(3, b"\0" + b"\1" * (bits // 8)))
+    return pem("CERTIFICATE", certificate), pem("PRIVATE KEY", key)
+
+
+def pem(label: str, data: bytes) -> str:
+    return f"-----BEGIN {label}-----\n{base64.encodebytes(data).decode()}-----END {label}-----\n"
+
+
+def test_a_key_of_absurd_size_is_refused_before_the_handshake(check: Check) -> None:
+    """One of 40,000 bits, 14 kB, took minutes."""
+    certificate, key = rsa_pair(40_000)
+    files: dict[str, str | bytes] = {"certs/ca.crt": certificate, "certs/tls.crt": certificate, "certs/tls.key": key}
+    finding = check(certificate_config("source: Files"), files=files).finding
+    assert (finding.rule, finding.field) == ("certificate", "spec.webhook.certificate.files.key")
+    assert finding.says("8192 bits"), finding.message

@@ -158,6 +158,8 @@ VALUES = {
     "image, a list": "image: [a]",
     "image.repository, a mapping": "image: {repository: {a: b}}",
     "global, a string": "global: a",
+    "systemDefaultRegistry, a float": "global: {systemDefaultRegistry: 1.5}",
+    "systemDefaultRegistry, a list": "global: {systemDefaultRegistry: [a]}",
     "credential, a string": "credential: a",
     "credential.domainJoinConfig, a list": "credential: {enabled: true, domainJoinConfig: [a]}",
     "machineAccountName, a list": "credential: {enabled: true, domainJoinConfig: {machineAccountName: [a]}}",

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 # X509_V_FLAG_NO_CHECK_TIME: dates are compared with Environment.now(), which may be SOURCE_DATE_EPOCH.
 _NO_CHECK_TIME = 0x200000
+# Characters of a key of 4096 bits in PEM, and of the largest that is used; longer ones have notes beside them.
+_USUAL_KEY = 4096
+_MAX_KEY = 16_384
+_MAX_BITS = 8192
 # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
 _OUT_OF_DATE = (9, 10)
 
@@ -30,7 +34,7 @@ def obtain(
     authorities = read_certificates(files, "ca", environment, report)
     chain = read_certificates(files, "cert", environment, report)
     key = _read_key(files, environment, report)
-    if not authorities or not chain or key is None:
+    if not authorities or not chain or key is None or not _is_usual_size(key, chain[0], files, report):
         return None
     server = _server_context(files, environment, report)
     if server is None:
@@ -65,7 +69,25 @@ def _read_key(files: CertificateFiles, environment: Environment, report: Report)
     return key
 
 
-def _server_context(files: CertificateFiles, environment: Environment, report: Report) -> ssl.SSLContext | None:
+def _is_usual_size(key: str, certificate: str, files: CertificateFiles, report: Report) -> bool:
+    """Whether a handshake takes no longer than usual: the time for RSA grows with the cube of the size."""
+    if len(key) <= _USUAL_KEY:
+        return True
+    from cryptography.x509 import load_pem_x509_certificate
+
+    try:
+        size = getattr(load_pem_x509_certificate(certificate.encode()).public_key(), "key_size", 0)
+    except Exception:  # cryptography has many for a certificate that it cannot read
+        size = 0
+    if len(key) <= _MAX_KEY and 0 < size <= _MAX_BITS:
+        return True
+    certificate_error(
+        report, files, "key", f"{files.key} is larger than a key of {_MAX_BITS} bits; issue a smaller one"
+    )
+    return False
+
+
+def _server(files: CertificateFiles, environment: Environment, report: Report) -> ssl.SSLContext | None:
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         server.load_cert_chain(environment.path(files.cert), environment.path(files.key), password=_no_password)

@@ -115,9 +115,9 @@ class _Translation:
         registry = self._take("global", {}).get("systemDefaultRegistry")
         image = self._take("image", {})
         repository, tag = image.get("repository", _REPOSITORY), image.get("tag", _TAG)
-        webhook["image"] = f"{registry + '/' if registry else ''}{repository}:{tag}"
-        for key, field in _NUMBERS.items():
-            value = self._take(key, None)
+        webhook["image"] = f"{f'{registry}/' if registry else ''}{repository}:{tag}"
+        for theirs, field in _NUMBERS.items():
+            value = self._take(theirs, None)
             if value is not None:
                 text = str(value)
                 webhook[field] = int(text.partition(".")[0]) if re.fullmatch(r"[0-9]{1,9}(?:\.0)?", text) else value
