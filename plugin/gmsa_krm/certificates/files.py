@@ -36,7 +36,7 @@ def obtain(
     key = _read_key(files, environment, report)
     if not authorities or not chain or key is None or not _is_usual_size(key, chain[0], files, report):
         return None
-    server = _server_context(files, environment, report)
+    server = _server(files, environment, report)
     if server is None:
         return None
     authorities = unexpired(authorities, environment.now(), files, "ca", report)

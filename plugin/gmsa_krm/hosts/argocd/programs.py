@@ -186,10 +186,10 @@ def _read_values(file: str, folder: str, root: str) -> bytes:
     except OSError:
         data = None
     if data is None:
-        raise invalid("parameter", f"{file[:120]!a} is not a file; give paths relative to the chart's folder", place)
+        raise invalid("parameter", f"{file[:120]!a} is not a file; give paths relative to the chart's folder", location)
     if len(data) > _MAX_VALUES:
         message = f"{file[:120]!a} is larger than {_MAX_VALUES >> 20} MiB, so it is the wrong file; fix the path"
-        raise invalid("parameter", message, place)
+        raise invalid("parameter", message, location)
     return data
 
 
