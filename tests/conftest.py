@@ -24,8 +24,10 @@ sys.path.insert(0, str(Path(__file__).parent / "tools"))
 # So that a failed assertion in them shows its values.
 pytest.register_assert_rewrite("builders", "mistakes", "tls")
 
-# CI repeats the same examples; a developer's run looks for new ones.
-settings.register_profile("ci", derandomize=True)
+# No test is timed: a busy machine must not fail one. CI repeats the same examples; a developer's run looks for new ones.
+settings.register_profile("default", deadline=None)
+settings.load_profile("default")
+settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):
     settings.load_profile("ci")
 

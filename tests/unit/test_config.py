@@ -134,6 +134,5 @@ def test_a_wrong_reference_is_not_compared_with_all_of_many_names(
     credspecs = listed(*(f"account: A{number}\ndomain: D{number}.contoso.com" for number in range(20)))
     checked = check(gmsa_config("credspecs:\n" + credspecs, MODE_NONE, domains="domains:\n" + domains))
     assert len(checked.findings) == 20
-    assert len(compared) == 2 * 20  # `check` runs two commands
-    assert max(compared) == 1
+    assert compared == []
     assert "did you mean d7.contoso.com" in checked.findings[7].message
