@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
   $(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print(sys._base_executable)' 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: demo test cluster-test image-test bench bench-check lint tools schema lock golden clean
+.PHONY: demo test cluster-test image-test fuzz fuzz-check bench bench-check lint tools schema lock golden clean
 
 ## demo: render the quickstart, and show what was made of what
 demo: .venv/run
@@ -37,6 +37,14 @@ image-test: tools
 	  echo "installing buildah and debootstrap"; \
 	  apt-get update -qq && apt-get install -y -qq --no-install-recommends buildah debootstrap crun >/dev/null; fi
 	$(BIN)/pytest -q -rs tests/image
+
+## fuzz: a million runs on random inputs, judged by the oracles in tests/fuzz; about an hour on two cores
+fuzz: .venv/dev
+	$(BIN)/python tests/fuzz/fuzz.py
+
+## fuzz-check: the same inputs at each call, for a minute
+fuzz-check: .venv/dev
+	$(BIN)/python tests/fuzz/fuzz.py --seconds 60
 
 ## bench: measure against what a user would run instead, and write BENCHMARKS.md; some ten minutes
 bench: .venv/dev
