@@ -47,14 +47,12 @@ def main(arguments: list[str], environ: dict[str, str]) -> None:
             raise SystemExit(f"flag provided but not defined: {argument}")
         reload = value in ("", "true", "1")
     certificate, key = environ["TLS_CRT"], environ["TLS_KEY"]
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    if reload:
-        threading.Thread(target=_reload_once, args=(context, certificate, key), daemon=True).start()
     Handler.api = Api(environ)
     Handler.random_hostname = environ.get("RANDOM_HOSTNAME") == "true"
     server = Server(("", int(environ.get("HTTPS_PORT", "443"))), Handler)
-    server.context = context
+    server.context = _context(certificate, key)
+    if reload:
+        threading.Thread(target=_reload_once, args=(server, certificate, key), daemon=True).start()
     if environ.get("STAND_IN_FINISHES"):
         signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=_finish).start())
     server.serve_forever()
@@ -67,12 +65,22 @@ def _finish() -> None:
     os._exit(0)
 
 
-def _reload_once(context: ssl.SSLContext, certificate: str, key: str) -> None:
-    """Upstream's watch is lost with the first change."""
+def _context(certificate: str, key: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+def _reload_once(server: Server, certificate: str, key: str) -> None:
+    """Upstream's watch is lost with the first change.
+
+    The context is replaced as a whole: one that is loaded anew has the new certificate beside the old key for a moment,
+    and refuses the handshakes of that moment.
+    """
     before = _read(certificate)
     while _read(certificate) == before:
         time.sleep(0.1)
-    context.load_cert_chain(certificate, key)
+    server.context = _context(certificate, key)
 
 
 def _read(path: str) -> str:
