@@ -105,6 +105,8 @@ def main() -> int:
         seconds = None if options.seconds is None else options.seconds / len(targets)
         tally = _Pool(target, options.seed, options.jobs).run(share, seconds)
         print(tally.line(target), flush=True)
+        if "death" in tally.findings and not _dies_again(tally.findings["death"].call):
+            del tally.findings["death"]  # something else has ended the process
         for index, (kind, finding) in enumerate(sorted(tally.findings.items()), 1):
             folder = options.output / f"{target}-{index}"
             save(folder, finding)
@@ -168,7 +170,7 @@ class _Process:
     def __init__(self, context: multiprocessing.context.SpawnContext, index: int) -> None:
         self.index = index
         self.connection, theirs = context.Pipe()
-        self._progress = context.Value("i", 0)
+        self._progress = context.RawValue("i", 0)
         before = os.environ.get("PYTHONHASHSEED")
         os.environ["PYTHONHASHSEED"] = str(index + 1)
         self._process = context.Process(target=_work, args=(theirs, self._progress), daemon=True)
@@ -218,6 +220,21 @@ def _work(connection: Connection, progress: Any) -> None:
                 connection.send(f"{target}, seed {seed}, input {first + offset}:\n{traceback.format_exc()}")
                 return
             connection.send(tally)
+    finally:
+        sandbox.close()
+
+
+def _dies_again(call: Call) -> bool:
+    process = multiprocessing.get_context("spawn").Process(target=_run_alone, args=(call,))
+    process.start()
+    process.join()
+    return process.exitcode is None or process.exitcode < 0
+
+
+def _run_alone(call: Call) -> None:
+    sandbox = Sandbox()
+    try:
+        check(call, sandbox.run, is_thorough=True)
     finally:
         sandbox.close()
 

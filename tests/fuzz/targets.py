@@ -423,7 +423,15 @@ _WORDS = (
 _FRAMES = (
     *("render gmsa.yaml", "render gmsa.yaml -o out", "lint .", "post-render --config gmsa.yaml", "argocd generate"),
     *("patch --config gmsa.yaml Deployment/web", "schema", "install kustomize --dir p", "import helm-values web.yaml"),
-    *("certs issue", "certs show certs/ca.crt", "explain account-sid", "", "argocd discover", "install helm --dir p"),
+    *(
+        "certs issue",
+        "certs show certs/ca.crt",
+        "certs show certs/tls.crt",
+        "explain account-sid",
+        "",
+        "argocd discover",
+        "install helm --dir p",
+    ),
 )
 _CONFIG = wrapped(
     {
