@@ -33,7 +33,8 @@ from targets import TARGETS, make_call
 
 ROOT = Path(__file__).parents[2]
 RUNS = 1_000_000
-_CHUNK = 100  # inputs that a worker gets at once
+_CHUNK = 25  # inputs that a worker gets at once
+_MINIMISED = 10  # findings of a target; more probably have one of their causes
 
 
 @dataclass
@@ -109,7 +110,7 @@ def main() -> int:
             del tally.findings["death"]  # something else has ended the process
         for index, (kind, finding) in enumerate(sorted(tally.findings.items()), 1):
             folder = options.output / f"{target}-{index}"
-            save(folder, finding)
+            save(folder, finding, is_minimised=index <= _MINIMISED)
             print(f"  {folder} ({finding.count}x): {kind}", flush=True)
             found = True
     return 1 if found else 0
@@ -247,7 +248,7 @@ def _judge(target: str, seed: int, number: int, run: Any, tally: Tally) -> None:
         tally.add_finding(problem.kind, Finding(target, number, problem, call))
 
 
-def save(folder: Path, finding: Finding) -> None:
+def save(folder: Path, finding: Finding, *, is_minimised: bool = True) -> None:
     """Minimises the call of a finding and writes it."""
     if finding.problem.oracle == "death":
         _write(folder, finding.call, f"{finding.problem.text}\n")
@@ -259,7 +260,7 @@ def save(folder: Path, finding: Finding) -> None:
             found = check(call, sandbox.run, is_thorough=True)[1]
             return any(problem.kind == finding.problem.kind for problem in found)
 
-        call = shrink(finding.call, has_problem) if has_problem(finding.call) else finding.call
+        call = shrink(finding.call, has_problem) if is_minimised and has_problem(finding.call) else finding.call
         outcome, problems = check(call, sandbox.run, is_thorough=True)
         texts = [it.text for it in problems if it.kind == finding.problem.kind] or [finding.problem.text]
     finally:
