@@ -669,9 +669,8 @@ def values(dice: Dice) -> Call:
     text = Style(dice).dump(data) if data else dice.choice(("", "# nothing\n", "{}\n", "[]\n", "text\n", "a: [\n"))
     if not dice.is_right and dice.some(0.4):
         text = with_mistakes(dice, text, dice.randint(1, 2))
-    names = dice.choice(
-        ((), ("--release", "web", "--namespace", "gmsa"), ("--release", "A b"), ("--namespace", "x\ny"))
-    )
+    upstream = ("--release", "web", "--namespace", "gmsa")
+    names = dice.pick(((), upstream), (("--release", "A b"), ("--namespace", "x\ny")))
     return Call(("import", "helm-values", "values.yaml", *names), b"", {"values.yaml": _utf8(text)})
 
 
