@@ -61,6 +61,7 @@ lint: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/mypy tests/tools/build.py tests/tools/chart.py
 	MYPYPATH=tests/benchmarks:tests/tools $(BIN)/mypy tests/benchmarks/bench.py
+	MYPYPATH=tests/fuzz $(BIN)/mypy tests/fuzz/fuzz.py tests/fuzz/test_fuzz.py
 	$(BIN)/lint-imports
 
 ## tools: build kustomize, both Helms and the server of Argo CD's plugins for the tests

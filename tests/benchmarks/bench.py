@@ -60,15 +60,18 @@ class Row:
         self.group = group
         self.comparison = comparison
         self.ours, self.theirs = samples[comparison.ours], samples[comparison.theirs]
-        self.ratio = ratio(self.ours, self.theirs)
-        self.elapsed = ratio(self.ours, self.theirs, elapsed=True)
+        base = samples.get(comparison.base)
+        self.ratio = ratio(self.ours, self.theirs, base)
+        self.elapsed = ratio(self.ours, self.theirs, base, elapsed=True)
         self.memory = max(sample.memory for sample in self.ours)
         self.ended = any(sample.ended for sample in self.theirs)
+        self.is_endless = any(sample.ended for sample in self.ours)
 
     @property
     def missed(self) -> bool:
         bound, memory = self.comparison.bound, self.comparison.memory
-        return (bound is not None and self.ratio > bound) or (memory is not None and self.memory > memory)
+        is_slow = bound is not None and (self.ratio > bound or self.is_endless)
+        return is_slow or (memory is not None and self.memory > memory)
 
     def line(self) -> str:
         it = self.comparison
@@ -79,7 +82,8 @@ class Row:
 
     @property
     def shown_ratio(self) -> str:
-        return f"{'under ' if self.ended else ''}{self.ratio:.3g}x"
+        inexact = "over " if self.is_endless else "under " if self.ended else ""
+        return f"{inexact}{self.ratio:.3g}x"
 
     def cells(self) -> list[str]:
         it = self.comparison
@@ -93,7 +97,7 @@ class Row:
         return [
             it.what,
             it.against,
-            _time(self.ours),
+            f"{'over ' if self.is_endless else ''}{_time(self.ours)}",
             f"{'over ' if self.ended else ''}{_time(self.theirs)}",
             f"**{self.shown_ratio}**",
             bound,

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import doubling
+
 DOMAIN = """\
 apiVersion: gmsa-krm.dev/v1alpha1
 kind: GMSAConfig
@@ -155,6 +157,8 @@ def make(folder: Path, quickstart: str) -> None:
             _write(folder / name / "kustomization.yaml", "resources:\n" + "".join(f"- {file}\n" for file in files))
         else:
             _write(folder / name / "gmsa.yaml", workloads("labelSelector: app=iis"))
+
+    doubling.write(folder / "doubling")
 
 
 def _write(path: Path, text: str) -> None:

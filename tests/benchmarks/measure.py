@@ -25,7 +25,8 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.sta
 class Command:
     """A process to measure. `stdin` goes in through a pipe, and then what comes out goes through one too.
 
-    `rounds`: in how many rounds it takes part at most; `cap`: seconds on the clock after which it is ended.
+    `rounds`: in how many rounds it takes part at most; `cap`: seconds on the clock after which it is ended; `status`: the
+    exit status that it should have.
     """
 
     argv: tuple[str | Path, ...]
@@ -34,6 +35,7 @@ class Command:
     stdin: Path | None = None
     rounds: int = 1000
     cap: float = 120
+    status: int = 0
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Broken(Exception):
 
 
 def measure(command: Command) -> Sample:
-    """One run. Raises Broken with the end of its stderr if the exit status is not 0."""
+    """One run. Raises Broken with the end of its stderr if the exit status is another one."""
     helpers = []
     with tempfile.TemporaryFile() as errors, open(os.devnull, "r+b") as null:
         source: int = null.fileno()
@@ -91,7 +93,7 @@ def measure(command: Command) -> Sample:
         process.returncode = status  # reaped already
         for helper in helpers:
             helper.wait()
-        if status and not ended.is_set():
+        if os.waitstatus_to_exitcode(status) != command.status and not ended.is_set():
             errors.seek(0)
             said = errors.read()[-2000:].decode(errors="replace")
             raise Broken(f"{' '.join(map(str, command.argv))} (in {command.folder}) failed:\n{said}")
@@ -110,7 +112,18 @@ def rounds(contenders: Mapping[str, Command], number: int) -> dict[str, list[Sam
     return samples
 
 
-def ratio(ours: list[Sample], theirs: list[Sample], elapsed: bool = False) -> float:
-    """The median over the rounds in which both ran."""
-    pairs = zip(ours, theirs, strict=False)
-    return statistics.median(a.elapsed / b.elapsed if elapsed else a.cpu / b.cpu for a, b in pairs)
+def ratio(
+    ours: list[Sample], theirs: list[Sample], base: list[Sample] | None = None, *, elapsed: bool = False
+) -> float:
+    """The median over the rounds in which both ran, each without what `base` took in that round."""
+
+    def seconds(sample: Sample) -> float:
+        return sample.elapsed if elapsed else sample.cpu
+
+    nothing = [0.0] * max(len(ours), len(theirs))
+    bases = nothing if base is None else list(map(seconds, base))
+    # What is hardly more than its base is noise.
+    least = 1e-3
+    return statistics.median(
+        (seconds(a) - c) / max(seconds(b) - c, least) for a, b, c in zip(ours, theirs, bases, strict=False)
+    )

@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from doubling import KINDS
 from inputs import SOURCES
 from measure import Command
 
@@ -29,7 +30,7 @@ GIB = 1 << 30
 class Comparison:
     """Two contenders of a group by CPU time: `ours` may take `bound` times what `theirs` takes, better `wish` times.
 
-    `memory`: bytes that `ours` may use.
+    `memory`: bytes that `ours` may use; `base`: the contender whose time is taken off both, "" for none.
     """
 
     what: str
@@ -39,6 +40,7 @@ class Comparison:
     bound: float | None = None
     wish: float | None = None
     memory: int | None = None
+    base: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def groups(work: Path) -> list[Group]:
         _post_renderer(work, kustomize),
         _argocd(work),
         _lint(work, tool("kubernetes-newest/kubectl")),
+        _doubling(work),
     ]
 
 
@@ -305,6 +308,23 @@ def _lint(work: Path, kubectl: Path) -> Group:
         Comparison(what, "`kubectl kustomize` of it", "lint", "kubectl"),
     ]
     return Group("lint", 4, contenders, comparisons)
+
+
+def _doubling(work: Path) -> Group:
+    """No input makes the program slower than its size does: twice the input, net of the start, takes twice the time."""
+    contenders, comparisons = {}, []
+    for kind in KINDS:
+        for size in kind.sizes:
+            folder = work / "doubling" / kind.name / size
+            stdin = folder / kind.stdin if kind.stdin else None
+            command: tuple[str | Path, ...] = (OURS, *kind.arguments)
+            contenders[f"{kind.name} {size}"] = Command(
+                command, folder, kind.variables, stdin, cap=60, status=kind.status
+            )
+        small, one, two = (f"{kind.name} {size}" for size in kind.sizes)
+        what, against = f"{2 * kind.number:,} {kind.what}", f"{kind.number:,}, both net of the start"
+        comparisons.append(Comparison(what, against, two, one, 2.6, 2.1, base=small))
+    return Group("doubling", 3, contenders, comparisons)
 
 
 def _as_files(config: Path, folder: Path) -> None:

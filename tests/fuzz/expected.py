@@ -46,7 +46,7 @@ class Settings:
     def __init__(self, configs: list[Any]) -> None:
         self.kinds = dict(_BUILT_IN)
         self.entries: list[Data] = []
-        self.contents: dict[str, str | None] = {}  # in mode Policy; None where it is not worked out here
+        self.contents: dict[str, str | None] = {}  # by credspec; None where it is not worked out here
         self.has_policy = self.has_unknown_names = False
         self._domains: dict[str, str] = {}  # DNS names, by credspec
         for config in configs:
@@ -57,12 +57,11 @@ class Settings:
         for kind in _mappings(spec.get("workloadKinds")):
             path = tuple(str(kind.get("podTemplate") or "spec.template").split("."))
             self.kinds[str(kind.get("apiGroup")), str(kind.get("kind"))] = path
-        is_policy = _mapping(spec.get("admission")).get("mode") == "Policy"
-        self.has_policy |= is_policy
+        self.has_policy |= _mapping(spec.get("admission")).get("mode") == "Policy"
         for credspec in _mappings(spec.get("credspecs")):
-            self._add_credspec(credspec, _mappings(spec.get("domains")), is_policy)
+            self._add_credspec(credspec, _mappings(spec.get("domains")))
 
-    def _add_credspec(self, credspec: Data, domains: list[Data], is_policy: bool) -> None:
+    def _add_credspec(self, credspec: Data, domains: list[Data]) -> None:
         account = credspec.get("account")
         name = credspec.get("name")
         if name is None and isinstance(account, str) and re.fullmatch("[A-Za-z][A-Za-z0-9]*", account):
@@ -74,8 +73,7 @@ class Settings:
         domain = next((it for it in domains if wanted in (None, it.get("name", it.get("dnsName")))), None)
         if domain is not None and isinstance(account, str):
             self._domains[name] = str(domain.get("dnsName"))
-        if is_policy:
-            self.contents[name] = None if domain is None else _contents(credspec, domain)
+        self.contents[name] = None if domain is None else _contents(credspec, domain)
 
     def dns_name(self, credspec: Any) -> str | None:
         """None if it is not known here."""
@@ -316,11 +314,15 @@ def _holder_with_contents(holder: Plain, settings: Settings) -> Plain:
         before = options.get("gmsaCredentialSpec")
         contents = Pattern("contents in JSON", lambda actual: actual == before or _is_json_object(text_of(actual)))
         if before is None and name not in settings.contents:
-            return Pattern("the same with or without contents", lambda actual: _without_contents(actual) == holder)
+            return Pattern(
+                "the same with or without contents", lambda actual: not difference(holder, _without_contents(actual))
+            )
     return _with_value(holder, ("securityContext", "windowsOptions", "gmsaCredentialSpec"), contents)
 
 
 def _without_contents(holder: Plain) -> Plain:
+    if at(holder, "securityContext", "windowsOptions") is None:
+        return holder
     options = dict(_mapping(at(holder, "securityContext", "windowsOptions")))
     options.pop("gmsaCredentialSpec", None)
     return _with_value(holder, ("securityContext", "windowsOptions"), options)

@@ -33,7 +33,8 @@ from targets import TARGETS, make_call
 
 ROOT = Path(__file__).parents[2]
 RUNS = 1_000_000
-_CHUNK = 100  # inputs that a worker gets at once
+_CHUNK = 25  # inputs that a worker gets at once
+_MINIMISED = 10  # findings of a target; more probably have one of their causes
 
 
 @dataclass
@@ -105,9 +106,11 @@ def main() -> int:
         seconds = None if options.seconds is None else options.seconds / len(targets)
         tally = _Pool(target, options.seed, options.jobs).run(share, seconds)
         print(tally.line(target), flush=True)
+        if "death" in tally.findings and not _dies_again(tally.findings["death"].call):
+            del tally.findings["death"]  # something else has ended the process
         for index, (kind, finding) in enumerate(sorted(tally.findings.items()), 1):
             folder = options.output / f"{target}-{index}"
-            save(folder, finding)
+            save(folder, finding, is_minimised=index <= _MINIMISED)
             print(f"  {folder} ({finding.count}x): {kind}", flush=True)
             found = True
     return 1 if found else 0
@@ -168,7 +171,7 @@ class _Process:
     def __init__(self, context: multiprocessing.context.SpawnContext, index: int) -> None:
         self.index = index
         self.connection, theirs = context.Pipe()
-        self._progress = context.Value("i", 0)
+        self._progress = context.RawValue("i", 0)
         before = os.environ.get("PYTHONHASHSEED")
         os.environ["PYTHONHASHSEED"] = str(index + 1)
         self._process = context.Process(target=_work, args=(theirs, self._progress), daemon=True)
@@ -222,6 +225,21 @@ def _work(connection: Connection, progress: Any) -> None:
         sandbox.close()
 
 
+def _dies_again(call: Call) -> bool:
+    process = multiprocessing.get_context("spawn").Process(target=_run_alone, args=(call,))
+    process.start()
+    process.join()
+    return process.exitcode is None or process.exitcode < 0
+
+
+def _run_alone(call: Call) -> None:
+    sandbox = Sandbox()
+    try:
+        check(call, sandbox.run, is_thorough=True)
+    finally:
+        sandbox.close()
+
+
 def _judge(target: str, seed: int, number: int, run: Any, tally: Tally) -> None:
     call = make_call(target, seed, number)
     outcome, problems = check(call, run)
@@ -230,7 +248,7 @@ def _judge(target: str, seed: int, number: int, run: Any, tally: Tally) -> None:
         tally.add_finding(problem.kind, Finding(target, number, problem, call))
 
 
-def save(folder: Path, finding: Finding) -> None:
+def save(folder: Path, finding: Finding, *, is_minimised: bool = True) -> None:
     """Minimises the call of a finding and writes it."""
     if finding.problem.oracle == "death":
         _write(folder, finding.call, f"{finding.problem.text}\n")
@@ -242,7 +260,7 @@ def save(folder: Path, finding: Finding) -> None:
             found = check(call, sandbox.run, is_thorough=True)[1]
             return any(problem.kind == finding.problem.kind for problem in found)
 
-        call = shrink(finding.call, has_problem) if has_problem(finding.call) else finding.call
+        call = shrink(finding.call, has_problem) if is_minimised and has_problem(finding.call) else finding.call
         outcome, problems = check(call, sandbox.run, is_thorough=True)
         texts = [it.text for it in problems if it.kind == finding.problem.kind] or [finding.problem.text]
     finally:

@@ -29,6 +29,14 @@ Run = Callable[[Call], Outcome]
 _APPLIED = ("render", "post-render", "argocd generate", "patch", "plugin")
 _SEPARATOR = re.compile(r"^(?:%[^\n]*\n(?:[%#][^\n]*\n)*)?---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _LAST_RESORT = re.compile(r"Traceback \(most recent call last\)|please report|report (?:this|it)\b", re.IGNORECASE)
+# The options of commands whose output is compared, as the generators write them.
+_OPTIONS = {
+    "render": ("--format", "-o"),
+    "lint": ("--format",),
+    "post-render": ("--config", "--namespace", "--log-file"),
+    "patch": ("--config", "--namespace"),
+    "import": ("--release", "--namespace"),
+}
 _SUFFIXES = (".yaml", ".yml", ".json")
 _NO_MANIFESTS = ("kustomization.yaml", "kustomization.yml")
 
@@ -212,6 +220,8 @@ def messages_are_lines(subject: Subject) -> Iterator[str]:
     for line in subject.outcome.messages if subject.outcome.stderr else ():
         if not line.isprintable() or not (line.strip() or is_usage):
             yield f"on stderr: {line!r}"
+    if subject.host == "other" or "-o" in subject.options:  # written for people
+        yield from (f"on stdout: {line!r}" for line in subject.stdout.split("\n") if not line.isprintable())
     for message in _messages_as_data(subject):
         if not isinstance(message, str) or not message.strip() or not message.isprintable():
             yield f"as data: {message!r}"
@@ -363,7 +373,11 @@ class _Wanted:
         found = expected.difference(self.data, data)
         if found or self.is_changed or self.data is not self.before:
             return found
-        return "" if plain.exact(self.node) == plain.exact(node) else "a scalar's text, quotes or type, or the order"
+        return (
+            ""
+            if plain.exact(self.node) == plain.exact(node)
+            else "other than it went in: text, quotes or type of a scalar, or an order"
+        )
 
 
 Documents = list[tuple[Node, Plain]]
@@ -666,13 +680,13 @@ def _command(call: Call) -> tuple[str, list[str], dict[str, list[str]]]:
     command, *rest = call.arguments
     if command == "argocd" and rest == ["generate"]:
         return "argocd generate", [], {}
-    if command not in ("render", "lint", "post-render", "patch", "import"):
+    if command not in _OPTIONS:
         return "other", [], {}
     paths: list[str] = []
     options: dict[str, list[str]] = {}
     words = iter(rest)
     for word in words:
-        if word in ("--format", "-o", "--config", "--namespace", "--log-file", "--release"):
+        if word in _OPTIONS[command]:
             options.setdefault(word, []).append(next(words, ""))
         elif word.startswith("-") and word != "-":
             return "other", [], {}

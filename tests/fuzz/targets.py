@@ -423,7 +423,15 @@ _WORDS = (
 _FRAMES = (
     *("render gmsa.yaml", "render gmsa.yaml -o out", "lint .", "post-render --config gmsa.yaml", "argocd generate"),
     *("patch --config gmsa.yaml Deployment/web", "schema", "install kustomize --dir p", "import helm-values web.yaml"),
-    *("certs issue", "certs show certs/ca.crt", "explain account-sid", "", "argocd discover", "install helm --dir p"),
+    *(
+        "certs issue",
+        "certs show certs/ca.crt",
+        "certs show certs/tls.crt",
+        "explain account-sid",
+        "",
+        "argocd discover",
+        "install helm --dir p",
+    ),
 )
 _CONFIG = wrapped(
     {
@@ -661,9 +669,8 @@ def values(dice: Dice) -> Call:
     text = Style(dice).dump(data) if data else dice.choice(("", "# nothing\n", "{}\n", "[]\n", "text\n", "a: [\n"))
     if not dice.is_right and dice.some(0.4):
         text = with_mistakes(dice, text, dice.randint(1, 2))
-    names = dice.choice(
-        ((), ("--release", "web", "--namespace", "gmsa"), ("--release", "A b"), ("--namespace", "x\ny"))
-    )
+    upstream = ("--release", "web", "--namespace", "gmsa")
+    names = dice.pick(((), upstream), (("--release", "A b"), ("--namespace", "x\ny")))
     return Call(("import", "helm-values", "values.yaml", *names), b"", {"values.yaml": _utf8(text)})
 
 

@@ -119,6 +119,7 @@ FAULTS: list[tuple[str, Call, int, Change]] = [
     ("no_output_on_failure", WRONG, 0, lambda outcome: replace(outcome, written={"out/pod.yaml": b""})),
     ("no_leftovers", STREAM, 0, lambda outcome: replace(outcome, leftovers=("tmp1",))),
     ("messages_are_lines", STREAM, 0, stderr("two\x1b[31m\n")),
+    ("messages_are_lines", Call(("explain",)), 0, stdout(lambda text: text + b"\x1b[31m")),
     ("messages_are_lines", WRONG, 0, lambda outcome: replace(outcome, stderr="")),
     ("messages_are_lines", WRONG_LIST, 0, replaced("message: ", 'message: "two\\nlines"  # ')),
     ("no_key_material", STREAM, 0, stderr(f"the seed {SEED} is weak\n")),

@@ -1,0 +1,240 @@
+"""Kinds of input in three sizes: small, n and 2n. Twice the input may take little more than twice the time.
+
+What runs on an input is a command in its folder. The inputs are written by `inputs.py`.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_CONFIG = """\
+apiVersion: gmsa-krm.dev/v1alpha1
+kind: GMSAConfig
+metadata:
+  name: contoso
+spec:
+  domains:
+  - dnsName: contoso.com
+    netBiosName: CONTOSO
+    guid: 244818ae-87ac-4fcd-92ec-e79e5252348a
+    sid: S-1-5-21-2126449477-2524075714-3094792973
+  admission: {mode: None}
+  crd: {install: false}
+"""
+_CREDSPEC = "  credspecs:\n  - account: WebApp1\n    usedBy: [{namespace: web, serviceAccounts: [webapp1]}]\n"
+_ENTRY = "  workloads:\n  - match: {labelSelector: app=iis}\n    credspec: gmsa-webapp1\n    serviceAccount: webapp1\n"
+_FOR_PODS = _CONFIG + _CREDSPEC + _ENTRY
+_POST_RENDER = ("post-render", "--config", "gmsa.yaml")
+
+# {file: contents}
+Files = dict[str, str | bytes]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`files` makes the input of a size. `stdin`: the file that goes in there, if any; `status`: the exit status."""
+
+    name: str
+    what: str
+    number: int
+    files: Callable[[int], Files]
+    arguments: tuple[str, ...]
+    stdin: str = ""
+    status: int = 0
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        return {"small": 1, "n": self.number, "2n": 2 * self.number}
+
+
+def write(folder: Path) -> None:
+    """The inputs of all kinds: FOLDER/KIND/SIZE."""
+    for kind in KINDS:
+        for size, number in kind.sizes.items():
+            for name, contents in kind.files(number).items():
+                path = folder / kind.name / size / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(contents if isinstance(contents, bytes) else contents.encode())
+
+
+def _pod(name: str, spec: str = "", app: str = "iis", pad: str = "") -> str:
+    """A Deployment; `spec`: more lines of its pod."""
+    lines = (
+        f"apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\n  namespace: web\n  labels:\n    app: {app}\n"
+        f"spec:\n  template:\n    spec:\n{spec}      containers:\n      - name: main\n        image: iis:1\n"
+    )
+    return "".join(f"{pad}{line}\n" for line in lines.splitlines())
+
+
+def _reference(name: str) -> str:
+    return f"      securityContext:\n        windowsOptions:\n          gmsaCredentialSpecName: {name}\n"
+
+
+def _as_items(texts: list[str], pad: str = "") -> str:
+    return "".join(f"{pad}- {text[len(pad) + 2 :]}" for text in texts)
+
+
+def _credspecs(number: int, account: str = "app{}") -> str:
+    entries = (f"  - account: {account.format(index)}\n    usedBy: FromWorkloads\n" for index in range(number))
+    return f"{_CONFIG}  credspecs:\n{''.join(entries)}"
+
+
+def _entries(number: int) -> Files:
+    entries = (
+        f"  - match: {{names: [app-{index}]}}\n    credspec: gmsa-webapp1\n    serviceAccount: webapp1\n"
+        for index in range(number)
+    )
+    pods = "---\n".join(_pod(f"app-{index}") for index in range(30))
+    return {"gmsa.yaml": f"{_CONFIG}{_CREDSPEC}  workloads:\n{''.join(entries)}", "in.yaml": pods}
+
+
+def _documents(number: int) -> Files:
+    return {"gmsa.yaml": _FOR_PODS, "in.yaml": "---\n".join(_pod(f"app-{index}") for index in range(number))}
+
+
+def _resource_list(number: int) -> Files:
+    """With a `*` that is not an alias."""
+    role = (
+        "  apiVersion: rbac.authorization.k8s.io/v1\n  kind: ClusterRole\n  metadata:\n    name: all\n  rules:\n"
+        "  - apiGroups: ['*']\n    resources: ['*']\n    verbs: [get]\n"
+    )
+    items = _as_items([role, *(_pod(f"app-{index}", pad="  ") for index in range(number))])
+    config = "".join(f"  {line}\n" for line in _FOR_PODS.splitlines())
+    head = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n"
+    return {"in.yaml": f"{head}items:\n{items}functionConfig:\n{config}"}
+
+
+def _scalar(line: str) -> Callable[[int], Files]:
+    """A ConfigMap with a quoted text of lines that start at the margin."""
+
+    def files(number: int) -> Files:
+        text = (
+            'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: texts\ndata:\n  a: "\n' + f"{line}\n" * number + '"\n'
+        )
+        return {"gmsa.yaml": _FOR_PODS, "in.yaml": f"{text}---\n{_pod('web')}"}
+
+    return files
+
+
+def _aliases(number: int) -> Files:
+    env = "".join("        - *entry\n" for _ in range(number))
+    pod = _pod("web") + f"        args: [&entry a]\n        env:\n{env}"
+    return {"gmsa.yaml": _FOR_PODS, "in.yaml": pod.replace("args: [&entry a]", "resources: &entry {name: A}")}
+
+
+def _merges(number: int) -> Files:
+    env = "".join(f"        - {{<<: *entry, value: '{index}'}}\n" for index in range(number))
+    return {
+        "gmsa.yaml": _FOR_PODS,
+        "in.yaml": _pod("web") + f"        resources: &entry {{name: A}}\n        env:\n{env}",
+    }
+
+
+def _unknown(number: int) -> Files:
+    pods = "---\n".join(_pod(f"app-{index}", _reference(f"gmsa-ap{index}")) for index in range(number))
+    return {"gmsa.yaml": _credspecs(number), "in.yaml": pods}
+
+
+def _overrides(number: int) -> Files:
+    fields = "".join(f'webhook.nodeSelector["example.com/label-{index}"]: "yes"\n' for index in range(number))
+    config = _CONFIG.partition("  admission")[0] + "  webhook: {certificate: {source: CertManager}}\n"
+    return {"gmsa.yaml": config, "environments/east.yaml": fields}
+
+
+def _archive(number: int) -> Files:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for index in range(number):
+            text = _pod(f"app-{index}").encode()
+            member = tarfile.TarInfo(f"part/templates/{index}.yaml")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text))
+    chart = "apiVersion: v2\nname: web\nversion: 1.0.0\n"
+    return {"Chart.yaml": chart, "charts/part.tgz": packed.getvalue()}
+
+
+def _folder(number: int) -> Files:
+    return {"gmsa.yaml": _FOR_PODS, **{f"{index:05}.yaml": _pod(f"app-{index}") for index in range(number)}}
+
+
+def _pods_of_a_list(number: int) -> Files:
+    items = _as_items([_pod(f"app-{index}", pad="  ") for index in range(number)])
+    return {"gmsa.yaml": _FOR_PODS, "in.yaml": f"apiVersion: v1\nkind: List\nitems:\n{items}"}
+
+
+def _containers(number: int) -> Files:
+    more = "    netlogonRestart: {}\n    token: {audience: vault}\n"
+    containers = "".join(f"      - name: more-{index}\n        image: iis:1\n" for index in range(number))
+    return {"gmsa.yaml": _FOR_PODS + more, "in.yaml": _pod("web") + containers}
+
+
+def _hooks(number: int) -> Files:
+    """Each has a hook that is replaced."""
+    hook = "        lifecycle:\n          postStart:\n            exec:\n              command: [cmd, /c, x]\n"
+    pods = ("".join(f"  {line}\n" for line in (_pod(f"app-{index}") + hook).splitlines()) for index in range(number))
+    config = f"{_FOR_PODS}    netlogonRestart: {{onExistingHook: Replace}}\n"
+    return {"gmsa.yaml": config, "in.yaml": f"apiVersion: v1\nkind: List\nitems:\n{_as_items(list(pods))}"}
+
+
+def _names(number: int) -> Files:
+    names = ", ".join(f"app-{index}" for index in range(number))
+    entry = _ENTRY.replace("labelSelector: app=iis", f"names: [{names}]")
+    return {**_documents(number), "gmsa.yaml": _CONFIG + _CREDSPEC + entry}
+
+
+def _domains(number: int) -> Files:
+    head, _, rest = _CONFIG.partition("  domains:\n")
+    domains = "".join(
+        f"  - dnsName: d{index}.example.com\n    netBiosName: D{index}\n"
+        f"    guid: 244818ae-87ac-4fcd-92ec-{index:012x}\n    sid: S-1-5-21-1-2-{index + 1}\n"
+        for index in range(number)
+    )
+    credspecs = "".join(f"  - account: a{index}\n    domain: d{index}.example.com\n" for index in range(number))
+    others = rest[rest.index("  admission") :]
+    return {"gmsa.yaml": f"{head}  domains:\n{domains}  credspecs:\n{credspecs}{others}"}
+
+
+# The numbers take a few tenths of a second.
+KINDS = (
+    Kind("credspecs", "credspecs", 1500, lambda number: {"gmsa.yaml": _credspecs(number)}, ("render", "gmsa.yaml")),
+    Kind("domains", "domains, each with a credspec", 3000, _domains, ("render", "gmsa.yaml")),
+    Kind("entries", "entries of workloads", 1500, _entries, _POST_RENDER, "in.yaml"),
+    Kind("names", "names in a match, and workloads", 1500, _names, _POST_RENDER, "in.yaml"),
+    Kind("documents", "documents of a stream", 1000, _documents, _POST_RENDER, "in.yaml"),
+    Kind("items", "items of a ResourceList with a `*`", 1000, _resource_list, (), "in.yaml"),
+    Kind("dashes", "lines of dashes in a scalar", 800_000, _scalar("----"), _POST_RENDER, "in.yaml"),
+    Kind("directives", "lines in a scalar that start with %", 20_000, _scalar("%a"), _POST_RENDER, "in.yaml"),
+    Kind("aliases", "aliases", 60_000, _aliases, _POST_RENDER, "in.yaml"),
+    Kind("merges", "merge keys", 20_000, _merges, _POST_RENDER, "in.yaml"),
+    Kind("unknown", "unknown references, and credspecs", 1500, _unknown, ("lint", "."), status=1),
+    Kind(
+        "overrides",
+        "overrides in an environment file",
+        3000,
+        _overrides,
+        ("argocd", "generate"),
+        variables={
+            "ARGOCD_APP_NAME": "web",
+            "ARGOCD_APP_NAMESPACE": "web",
+            "ARGOCD_APP_PARAMETERS": '[{"name": "environment", "string": "east"}]',
+        },
+    ),
+    Kind("archive", "members of a chart's archive", 5000, _archive, ("argocd", "discover")),
+    Kind("files", "files of a folder", 1000, _folder, ("render", ".")),
+    Kind("pods", "pods in one document", 1000, _pods_of_a_list, _POST_RENDER, "in.yaml"),
+    Kind("hooks", "replaced hooks in one document", 1500, _hooks, _POST_RENDER, "in.yaml"),
+    Kind("containers", "containers in one pod", 4000, _containers, _POST_RENDER, "in.yaml"),
+    Kind(
+        "findings",
+        "findings",
+        4000,
+        lambda number: {"gmsa.yaml": _credspecs(number, "CONTOSO\\app{}")},
+        ("lint", "gmsa.yaml", "--format", "json"),
+        status=1,
+    ),
+)
