@@ -15,24 +15,31 @@ if TYPE_CHECKING:
     from gmsa_krm.reconcile import Emitted
     from gmsa_krm.resolve import Resolved
     from gmsa_krm.workloads.process import Usage
-    from gmsa_krm.yamltext.edits import Edit
+    from gmsa_krm.yamltext.changes import Changes
     from gmsa_krm.yamltext.stream import Document
 
 
 class Result:
-    """The emitted objects in apply order, the edits of the documents, and the findings.
+    """The emitted objects in apply order, the changes to the documents, and the findings.
 
-    `edits` are by index of the document; their offsets count in the document's text.
+    `changes` are those of the items of a ResourceList, by index; `texts` has the other changed documents.
     """
 
-    __slots__ = ("_documents", "edits", "findings", "objects")
+    __slots__ = ("_changed", "_documents", "changes", "findings", "objects")
 
     def __init__(
-        self, documents: list[Document], objects: list[Emitted], edits: dict[int, list[Edit]], findings: list[Finding]
+        self,
+        documents: list[Document],
+        objects: list[Emitted],
+        changes: Changes,
+        changed: dict[int, str],
+        findings: list[Finding],
     ) -> None:
+        """`changed`: texts by index of the document."""
         self._documents = documents
+        self._changed = changed
         self.objects = objects
-        self.edits = edits
+        self.changes = changes
         self.findings = findings
 
     @property
@@ -46,16 +53,12 @@ class Result:
         return {it.document: it for it in self.objects if it.is_changed and it.document is not None and not it.in_list}
 
     def text_of(self, index: int) -> str:
-        """The text of a document with its edits."""
-        text, edits = self._documents[index].text, self.edits.get(index)
-        if not edits:
-            return text
-        from gmsa_krm.yamltext.edits import apply_edits
-
-        return apply_edits(text, edits)
+        """The text of a document with its changes."""
+        text = self._changed.get(index)
+        return self._documents[index].text if text is None else text
 
     def texts(self) -> list[str]:
-        """The texts of all documents, edited or replaced."""
+        """The texts of all documents, changed or replaced."""
         from gmsa_krm.yamltext import writer
 
         replaced = self.replaced
@@ -72,21 +75,40 @@ def run(configs: list[tuple[LoadedConfig, Environment]], documents: list[Documen
     one is an error.
     """
     resolved = resolve(configs, documents)
-    edits: dict[int, list[Edit]] = {}
+    changes: Changes = {}
     usage: Usage = {}
     findings: list[Finding] = []
     if documents or any(config.spec.workloads for config in resolved):
         from gmsa_krm.workloads.process import process_workloads
 
-        edits, usage, findings = process_workloads(resolved, documents, namespace)
+        changes, usage, findings = process_workloads(resolved, documents, namespace)
     _add_diagnostics(resolved, usage)
     emitted = merge((manifest, config) for config in resolved for manifest in generate(config, usage))
-    for index, more in reconcile(emitted, documents, findings).items() if documents else ():
-        edits.setdefault(index, []).extend(more)
-    findings = sort_findings([*(it for config in resolved for it in config.report.findings), *findings])
+    if documents:
+        reconcile(emitted, documents, changes, findings)
+    findings = [*(it for config in resolved for it in config.report.findings), *findings]
+    changed = {} if has_errors(findings) else _changed(documents, changes, findings)
+    findings = sort_findings(findings)
     if has_errors(findings):
         raise InputError(findings)
-    return Result(documents, list(emitted.values()), edits, findings)
+    return Result(documents, list(emitted.values()), changes, changed, findings)
+
+
+def _changed(documents: list[Document], changes: Changes, findings: list[Finding]) -> dict[int, str]:
+    """The texts of the changed documents, by index; items of a ResourceList have no text of their own."""
+    texts: dict[int, str] = {}
+    for index, document in ((index, documents[index]) for index in changes):
+        if document.whole is not None:
+            continue
+        from gmsa_krm.yamltext.changes import changed_text, report_not_edited
+        from gmsa_krm.yamltext.edits import NotEdited
+
+        try:
+            texts[index] = changed_text(document, changes[index])
+        except NotEdited as found:
+            report_not_edited(document.report(findings), found)
+        document.forget()
+    return texts
 
 
 def _add_diagnostics(configs: list[Resolved], usage: Usage) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gmsa_krm.findings import Finding
     from gmsa_krm.manifests.manifest import Manifest, Object
     from gmsa_krm.resolve import Resolved
-    from gmsa_krm.yamltext.edits import Edit
+    from gmsa_krm.yamltext.changes import Changes
     from gmsa_krm.yamltext.nodes import Node
     from gmsa_krm.yamltext.stream import Document, Identity
 
@@ -60,31 +60,45 @@ def merge(manifests: Iterable[tuple[Manifest, Resolved]]) -> dict[Identity, Emit
 
 
 def reconcile(
-    emitted: dict[Identity, Emitted], documents: list[Document], findings: list[Finding]
-) -> dict[int, list[Edit]]:
-    """Finds the emitted objects among the documents; returns the edits of Lists, by index of the document."""
-    edits: dict[int, list[Edit]] = {}
+    emitted: dict[Identity, Emitted], documents: list[Document], changes: Changes, findings: list[Finding]
+) -> None:
+    """Finds the emitted objects among the documents; adds the changes of Lists that hold them to `changes`."""
     kinds = KindFilter(kind for _, kind, _, _ in emitted)
     for index, document in enumerate(documents) if emitted else ():
         if not document.could_be(kinds):
             continue
+        document.close()
         items = document.items()
         if not items:
-            if _adopt(document, index, emitted, findings) is None:
+            if _adopt(document, index, emitted, findings) is None and index not in changes:
                 document.forget()
             continue
-        changed = {}
+        replaced = {}
         for position, item in enumerate(items):
             found = _adopt(item, index, emitted, findings)
             if found is not None:
                 found.in_list = True
                 if found.is_changed:
-                    changed[position] = found.data
-        if changed and document.node is not None:
-            from gmsa_krm.yamltext.edits import ListPatch, edits_for
+                    replaced[position] = found.data
+        if replaced:
+            _change(index, document, replaced, changes, findings)
 
-            edits[index] = edits_for(document.text, document.node, {"items": ListPatch(replace=changed)}, set())
-    return edits
+
+def _change(
+    index: int, document: Document, replaced: dict[int, Object], changes: Changes, findings: list[Finding]
+) -> None:
+    """Adds the change of a List, `replaced` by the index of its items."""
+    from gmsa_krm.yamltext.changes import change_of, report_not_edited
+    from gmsa_krm.yamltext.edits import ListPatch, NotEdited
+
+    root = document.node
+    try:
+        change = change_of(document, root, {"items": ListPatch(replace=replaced)}) if root is not None else None
+    except NotEdited as found:
+        report_not_edited(document.report(findings), found)
+    else:
+        if change is not None:
+            changes.setdefault(index, []).append(change)
 
 
 def describe(identity: Identity) -> str:

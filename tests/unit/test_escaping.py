@@ -45,6 +45,29 @@ def test_a_file_name_cannot_become_documents(breaks: str, helm: int, call: Call)
     assert ("# Source: gmsa/templates/gmsa-krm.yaml\n" in done.stdout) is (helm == 3)
 
 
+@pytest.mark.parametrize("form", ["json", "sarif"])
+def test_a_message_is_on_one_line_in_every_form(form: str, call: Call, folder: Folder) -> None:
+    """Whoever prints the message of a JSON report prints what the input wrote."""
+    config = gmsa_config('credspecs:\n- account: "a\\tb\\nc\\e[31m"\n')
+    done = call("lint", "--format", form, folder({"gmsa.yaml": config}) / "gmsa.yaml")
+    report = json.loads(done.stdout)
+    messages = [it["message"]["text"] for it in report["runs"][0]["results"]] if form == "sarif" else report
+    found = [it if isinstance(it, str) else it["message"] for it in messages]
+    assert any("a\\tb\\nc\\x1b[31m" in it for it in found), found
+    for message in found:
+        assert_is_harmless(message.replace("\n", "\t"))
+
+
+def test_a_result_of_a_resource_list_is_on_one_line(call: Call) -> None:
+    config = json.loads(json.dumps(yaml.safe_load(gmsa_config(CERT_MANAGER))))
+    config["spec"]["credspecs"] = [{"account": "a\nb\x1b[31m"}]
+    given = {"apiVersion": "config.kubernetes.io/v1", "kind": "ResourceList", "items": [], "functionConfig": config}
+    done = call(stdin=json.dumps(given).encode())
+    (result,) = [it for it in yaml.safe_load(done.stdout)["results"] if "account" in it["field"]["path"]]
+    assert "a\\nb\\x1b[31m" in result["message"]
+    assert_is_harmless(result["message"].replace("\n", "\t"))
+
+
 @pytest.mark.parametrize("name", ["..", ".", "x" * 1000, "a\x1b[31m"], ids=["above", "here", "long", "escape"])
 def test_only_the_name_of_a_chart_is_taken_from_a_source_line(name: str, call: Call) -> None:
     """`helm template --output-dir` writes to the path in the line."""

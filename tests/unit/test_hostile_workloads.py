@@ -85,7 +85,8 @@ def test_all_service_accounts_of_a_namespace_are_bound_only_by_the_config(check:
 @pytest.mark.parametrize("namespace", ["*", "A", "a.b", "x\ny", "x" * 64])
 def test_a_namespace_of_a_workload_is_checked_as_one_of_the_config(namespace: str, check: Check) -> None:
     manifest = deployment("serviceAccountName: webapp1\n", NODE_AND_CREDSPEC, namespace=json.dumps(namespace))
-    finding = check(FROM_WORKLOADS, manifest).find("kubernetes-name", f"Deployment {namespace}/web: metadata.namespace")
+    written = namespace.replace("\n", "\\n")
+    finding = check(FROM_WORKLOADS, manifest).find("kubernetes-name", f"Deployment {written}/web: metadata.namespace")
     assert finding.text.startswith(json.dumps(namespace))
     assert finding.says("RFC 1123 label")
 
@@ -190,6 +191,19 @@ def test_a_second_kind_does_not_hide_a_workload(again: str, check: Check) -> Non
     manifest = spelled(kind="kind: Service") + again + "\n"
     finding = check(FROM_WORKLOADS, manifest).find("duplicate-key", "")
     assert finding.says("kind", "line 2")
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        pytest.param(deployment("containers: []\n") + "kind: Evil\n", id="behind"),
+        pytest.param("kind: Evil\n" + deployment("containers: []\n"), id="before"),
+        # For libyaml and go-yaml the comment ends at NEL.
+        pytest.param("# Source: x\x85kind: Evil/a.yaml\n" + deployment("containers: []\n"), id="in a comment"),
+    ],
+)
+def test_another_kind_does_not_hide_a_workload_that_is_matched(manifest: str, check: Check) -> None:
+    assert "duplicate-key" in {it.rule for it in check(workloads_config(entry()), manifest).findings}
 
 
 # Equal keys

@@ -27,7 +27,7 @@ FORM = [
               "x\\e[31m\\nfake.yaml:1:1: all good": 1
         """),
         rule="unknown-field",
-        field="spec.webhook.x\x1b[31m\nfake.yaml:1:1: all good",
+        field="spec.webhook.x\\x1b[31m\\nfake.yaml:1:1: all good",
         at='"x\\e[31m\\nfake.yaml:1:1: all good": 1',
     ),
     Mistake(

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 import pytest
 
-from builders import deployment, windows_options, workloads_config
+from builders import (
+    CERT_MANAGER,
+    CREDSPEC,
+    MODE_NONE,
+    block,
+    deployment,
+    gmsa_config,
+    windows_options,
+    workloads_config,
+)
 from conftest import CONTENTS, Call, Check, Folder
 
 GOOD = """
@@ -301,6 +310,23 @@ def test_a_mistake_in_a_pod_is_found(mistake: Mistake, check: Check, call: Call,
     sarif = json.loads(call("lint", "--format", "sarif", folder({})).stdout)
     region = sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"]
     assert region["startLine"] == checked.findings[0].line > 0
+
+
+@pytest.mark.parametrize("name", ["{a: b}", "[a]", "7"])
+def test_a_name_of_another_type_in_an_init_container_is_an_error(name: str, check: Check) -> None:
+    """A mapping ended in a traceback."""
+    init = f"""
+        initContainers:
+        - name: init
+          securityContext:
+            windowsOptions:
+              gmsaCredentialSpecName: {name}
+    """
+    for source in (CERT_MANAGER, MODE_NONE):
+        config = gmsa_config(CREDSPEC, source)
+        for pod in ([init], [block(GOOD).replace("gmsa-webapp1", name)], [GOOD, init]):
+            rules = {it.rule for it in check(config, deployment(*pod)).findings}
+            assert "reference-type" in rules, rules
 
 
 def test_a_credspec_of_the_cluster_is_known(check: Check) -> None:

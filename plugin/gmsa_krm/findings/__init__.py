@@ -48,7 +48,7 @@ class Finding:
 
     `rule` is the id of a rule of the catalogue, for filters and for SARIF. `field` is the path of the field as the
     user would write it (`spec.domains[0].sid`), empty for the whole input. `message` says what is wrong and how to fix
-    it.
+    it. Both are printable, whatever the input holds.
     """
 
     __slots__ = ("field", "location", "message", "rule", "severity")
@@ -56,9 +56,9 @@ class Finding:
     def __init__(self, severity: str, rule: str, message: str, location: Location, field: str = "") -> None:
         self.severity = severity
         self.rule = rule
-        self.message = message
+        self.message = printable(message)
         self.location = location
-        self.field = field
+        self.field = printable(field)
 
     def __str__(self) -> str:
         head = str(self.location)

@@ -6,9 +6,11 @@ The list is edited as text, so what gmsa-krm does not touch cannot change.
 from __future__ import annotations
 
 from gmsa_krm.config.load import is_config, load_config
-from gmsa_krm.findings import Finding, InputError, Location, invalid
+from gmsa_krm.findings import ERROR, WARNING, Finding, InputError, Location, invalid
 from gmsa_krm.pipeline import run
-from gmsa_krm.yamltext.edits import ListPatch, UnsupportedForm, apply_edits, edits_for
+from gmsa_krm.yamltext.changes import Change, change_of, changed_text
+from gmsa_krm.yamltext.data import data_of
+from gmsa_krm.yamltext.edits import ListPatch, SharedNode, UnsupportedForm
 from gmsa_krm.yamltext.nodes import MAPPING, SEQUENCE, Node, YamlError, parse, repeated_keys_of
 from gmsa_krm.yamltext.stream import Document, closed, decode
 
@@ -18,10 +20,10 @@ if TYPE_CHECKING:
 
     from gmsa_krm.environment import Environment
     from gmsa_krm.pipeline import Result
-    from gmsa_krm.yamltext.edits import Edit
 
 _API_VERSIONS = tuple(f"config.kubernetes.io/{version}" for version in ("v1", "v1beta1", "v1alpha1"))
 _LOCAL = "config.kubernetes.io/local-config"
+_RESULT_FIELDS = {"message", "severity", "field", "file", "tags"}
 _PATHS = ("internal.config.kubernetes.io/path", "config.kubernetes.io/path")
 
 
@@ -32,29 +34,48 @@ def run_function(data: bytes, environment: Environment) -> tuple[bytes, list[Fin
     """
     text = closed(decode(data, "stdin"))
     root = _resource_list(text)
+    whole = Document(text, "stdin", node=root)
     try:
-        return _run(text, root, environment)
+        return _run(whole, root, environment)
     except UnsupportedForm as form:
-        raise invalid("unusual-form", str(form), _location(form.node)) from None
+        raise invalid("unusual-form", str(form), whole.location(form.node)) from None
+    except SharedNode as shared:
+        message = f"is under &{shared.node.anchor}, which is repeated elsewhere; replace the alias with its contents"
+        raise invalid("shared-node", message, whole.location(shared.node)) from None
 
 
-def _run(text: str, root: Node, environment: Environment) -> tuple[bytes, list[Finding]]:
+def _run(whole: Document, root: Node, environment: Environment) -> tuple[bytes, list[Finding]]:
     items = root.get("items")
     nodes = items.items if items is not None and items.kind == SEQUENCE else []
     config = root.get("functionConfig")
+    changes: list[Change] = []
     try:
         loaded = load_config(_check_config(config), _config_name(config), positions=False)
-        whole = Document(text, "stdin", node=root)
-        documents = [Document(text, "stdin", node=node, whole=whole) for node in nodes]
+        documents = [Document(whole.text, "stdin", node=node, whole=whole) for node in nodes]
         result = run([(loaded, environment)], documents)
     except InputError as error:
-        edits = _list_edits(text, root, "results", ListPatch(append=list(map(_result, error.findings))))
-        return apply_edits(text, edits).encode(), error.findings
-    # Edits at the same offset are applied in this order, so additions to the last item precede additional items.
-    edits = [edit for edits in result.edits.values() for edit in edits]
-    edits += _list_edits(text, root, "items", _items_patch(result, root, nodes))
-    edits += _list_edits(text, root, "results", ListPatch(append=list(map(_result, result.findings))))
-    return apply_edits(text, edits).encode(), result.findings
+        findings = error.findings
+    else:
+        findings = result.findings
+        # Edits at the same offset are applied in this order, so additions to the last item precede additional items.
+        changes += (it for of_item in result.changes.values() for it in of_item)
+        changes += _list_change(whole, root, "items", _items_patch(result, root, nodes))
+    changes += _list_change(whole, root, "results", _results_patch(root, findings))
+    return changed_text(whole, changes).encode(), findings
+
+
+def _list_change(whole: Document, root: Node, key: str, patch: ListPatch) -> list[Change]:
+    """The change of a list of the ResourceList. Raises UnsupportedForm if it has an anchor, an alias or a tag."""
+    if not patch.replace and not patch.append:
+        return []
+    name, value = next(((name, value) for name, value in root.pairs if name.text == key), (root, None))
+    for node in (root, name, value):
+        if node is not None and (node.anchor is not None or node.tag is not None or node.alias):
+            raise UnsupportedForm(f"{key} has an anchor, an alias or a tag; write it without", node)
+    if value is not None and ":" not in whole.text[name.end : max(value.start, name.end + 1)]:
+        raise UnsupportedForm(f"{key} is a key in the form of `? {key}`; write `{key}:`", name)
+    change = change_of(whole, root, {key: patch})
+    return [] if change is None else [change]
 
 
 def _items_patch(result: Result, root: Node, nodes: list[Node]) -> ListPatch:
@@ -63,17 +84,22 @@ def _items_patch(result: Result, root: Node, nodes: list[Node]) -> ListPatch:
     return ListPatch(replace=replace, append=[it.data for it in result.added])
 
 
-def _list_edits(text: str, root: Node, key: str, patch: ListPatch) -> list[Edit]:
-    """The edits of a list of the ResourceList. Raises UnsupportedForm if it has an anchor, an alias or a tag."""
-    if not patch.replace and not patch.append:
-        return []
-    name, value = next(((name, value) for name, value in root.pairs if name.text == key), (root, None))
-    for node in (root, name, value):
-        if node is not None and (node.anchor is not None or node.tag is not None or node.alias):
-            raise UnsupportedForm(f"{key} has an anchor, an alias or a tag; write it without", node)
-    if value is not None and ":" not in text[name.end : max(value.start, name.end + 1)]:
-        raise UnsupportedForm(f"{key} is a key in the form of `? {key}`; write `{key}:`", name)
-    return edits_for(text, root, {key: patch}, set())
+def _results_patch(root: Node, findings: list[Finding]) -> ListPatch:
+    """Replaces the results of an earlier run; the results of other functions stay."""
+    results = list(map(_result, findings))
+    existing = root.get("results")
+    nodes = existing.items if existing is not None and existing.kind == SEQUENCE else []
+    earlier = {index: data for index, data in enumerate(map(data_of, nodes)) if _is_own_result(data)}
+    if list(earlier.values()) == results:
+        return ListPatch()
+    return ListPatch(replace=dict.fromkeys(earlier), append=results)
+
+
+def _is_own_result(data: Any) -> bool:
+    """Whether `data` is a result as `_result` writes it: its only tag is the rule."""
+    if not isinstance(data, dict) or not isinstance(data.get("tags"), dict):
+        return False
+    return set(data) <= _RESULT_FIELDS and set(data["tags"]) == {"rule"} and data.get("severity") in (ERROR, WARNING)
 
 
 def _resource_list(text: str) -> Node:
@@ -97,10 +123,18 @@ def _resource_list(text: str) -> Node:
         message = (
             f"the key {again.text[:60]} is repeated in the ResourceList (first in line {first.line + 1}); remove one"
         )
-        raise invalid("duplicate-key", message, _location(again))
+        raise invalid("duplicate-key", message, Location("stdin", again.line + 1, again.column + 1))
+    for name, _ in root.pairs:
+        if name.is_merge_key:
+            message = "the ResourceList has a merge key (<<), which is not edited; write its contents in its place"
+            raise invalid("unusual-form", message, Location("stdin", name.line + 1, name.column + 1))
     items = root.get("items")
     if items is not None and items.kind != SEQUENCE and not items.is_null:
-        raise invalid("type", "items of the ResourceList is not a list; make it one", _location(items))
+        raise invalid(
+            "type",
+            "items of the ResourceList is not a list; make it one",
+            Location("stdin", items.line + 1, items.column + 1),
+        )
     return root
 
 
@@ -167,7 +201,3 @@ def _result(finding: Finding) -> dict[str, Any]:
         result["file"] = {"path": finding.location.file}
     result["tags"] = {"rule": finding.rule}
     return result
-
-
-def _location(node: Node) -> Location:
-    return Location("stdin", node.line + 1, node.column + 1)

@@ -29,8 +29,8 @@ def as_json(findings: list[Finding]) -> str:
         {
             "severity": finding.severity,
             "rule": finding.rule,
-            "message": _text(finding.message),
-            "field": _text(finding.field),
+            "message": finding.message,
+            "field": finding.field,
             "file": _text(finding.location.file),
             "line": finding.location.line,
             "column": finding.location.column,
@@ -78,7 +78,7 @@ def _sarif_rule(rule_id: str) -> dict[str, Any]:
 
 def _sarif_result(finding: Finding) -> dict[str, Any]:
     location = finding.location
-    message = _text(f"{finding.field}: {finding.message}" if finding.field else finding.message)
+    message = f"{finding.field}: {finding.message}" if finding.field else finding.message
     sarif: dict[str, Any] = {}
     if location.file:
         physical: dict[str, Any] = {"artifactLocation": {"uri": _uri(location.file)}}
@@ -86,7 +86,7 @@ def _sarif_result(finding: Finding) -> dict[str, Any]:
             physical["region"] = {"startLine": location.line, "startColumn": location.column}
         sarif["physicalLocation"] = physical
     if finding.field:
-        sarif["logicalLocations"] = [{"fullyQualifiedName": _text(finding.field)}]
+        sarif["logicalLocations"] = [{"fullyQualifiedName": finding.field}]
     return {
         "ruleId": finding.rule,
         "level": finding.severity,

@@ -107,15 +107,19 @@ def workload_of(root: Node, kinds: Kinds) -> Workload | None:
     return Workload(root, known.path, template)
 
 
-def objects_in(root: Node) -> Iterator[Node]:
-    """The objects of a document: the root, and the entries of a List and of Lists in it."""
-    pending = [root]
+def objects_in(root: Node) -> Iterator[tuple[Node, list[Node]]]:
+    """The objects of a document, each with the nodes that it is in: the root, and the entries of a List and of Lists
+    in it.
+    """
+    pending: list[tuple[Node, list[Node]]] = [(root, [])]
     while pending:
-        it = pending.pop()
+        it, above = pending.pop()
         if it.kind == MAPPING:
-            yield it
-            items = it.get("items") if it.string("kind").endswith("List") else None
-            pending += reversed(items.items if items is not None and items.kind == SEQUENCE else ())
+            yield it, above
+            path = it.path_to("items") if it.string("kind").endswith("List") else []
+            if path and path[-1].kind == SEQUENCE:
+                path = [*above, *path]
+                pending += [(item, path) for item in reversed(path[-1].items)]
 
 
 def containers_of(pod: Node, *lists: str) -> Iterator[tuple[str, int, Node]]:

@@ -10,8 +10,9 @@ from gmsa_krm.workloads.kinds import known_kinds, objects_in, workload_of
 from gmsa_krm.workloads.mutate import PodMutation, matches
 from gmsa_krm.workloads.pod_data import PodReport
 from gmsa_krm.workloads.validate import PodValidator, service_account_of
+from gmsa_krm.yamltext.changes import change_of, report_not_edited
 from gmsa_krm.yamltext.data import data_of
-from gmsa_krm.yamltext.edits import SharedNode, UnsupportedForm, apply_patch, edits_for
+from gmsa_krm.yamltext.edits import NotEdited, apply_patch
 from gmsa_krm.yamltext.nodes import repeated_keys, repeated_keys_of
 from gmsa_krm.yamltext.stream import KindFilter
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from gmsa_krm.findings import Finding
     from gmsa_krm.resolve import Resolved
     from gmsa_krm.workloads.kinds import Workload
-    from gmsa_krm.yamltext.edits import Edit
+    from gmsa_krm.yamltext.changes import Changes
     from gmsa_krm.yamltext.nodes import Node
     from gmsa_krm.yamltext.stream import Document
 
@@ -36,8 +37,8 @@ _REFERENCE = "gmsaCredentialSpec"
 
 def process_workloads(
     configs: list[Resolved], documents: list[Document], namespace: str
-) -> tuple[dict[int, list[Edit]], Usage, list[Finding]]:
-    """The edits by index of the document, who uses which credspec, and the findings about documents.
+) -> tuple[Changes, Usage, list[Finding]]:
+    """The changes by index of the document, who uses which credspec, and the findings about documents.
 
     `namespace`: the namespace of objects without one, "" if the host does not know it. Findings about configs go to
     their reports.
@@ -47,12 +48,12 @@ def process_workloads(
     for index, document in enumerate(documents):
         run.process(index, document)
     run.check_matched()
-    return run.edits, run.usage, run.findings
+    return run.changes, run.usage, run.findings
 
 
 class _Run:
     def __init__(self, configs: list[Resolved], namespace: str) -> None:
-        self.edits: dict[int, list[Edit]] = {}
+        self.changes: Changes = {}
         self.usage: Usage = {}
         self.findings: list[Finding] = []
         self._namespace = namespace
@@ -94,21 +95,22 @@ class _Run:
             return
         is_hook = _is_hook(document)
         may_refer = document.mentions(_REFERENCE)
-        for it in objects_in(root):
+        for it, above in objects_in(root):
             workload = workload_of(it, self._kinds)
             if workload is None:
-                keys = repeated_keys_of(it) if may_refer else []
+                # With another kind it may be a workload to some readers.
+                keys = [again for again in repeated_keys_of(it) if may_refer or again[1].text == "kind"]
             elif all(workload.labels.get(key) == value for key, value in MANAGED_BY.items()):
                 continue  # our own output
             else:
-                is_changed = self._process(index, document, workload, is_hook)
+                is_changed = self._process(index, document, workload, above, is_hook)
                 keys = repeated_keys(it) if is_changed or may_refer else []
             self._refuse_repeated(document, keys, str(workload or ""))
-        if index not in self.edits:
+        if index not in self.changes:
             document.forget()
 
-    def _process(self, index: int, document: Document, workload: Workload, is_hook: bool) -> bool:
-        """Whether the workload is changed."""
+    def _process(self, index: int, document: Document, workload: Workload, above: list[Node], is_hook: bool) -> bool:
+        """Whether the workload is changed. `above`: what it is in, below the root of the document."""
         numbers = sorted({*self._by_name.get(workload.name, ()), *self._of_any_name})
         if is_hook and workload.name not in self._by_name:
             # A hook of a Helm release is changed only if an entry names it. In mode Policy it gets contents in any
@@ -118,7 +120,7 @@ class _Run:
             numbers = []
         patch = self._patch(document, workload, numbers)
         if patch:
-            self._edit(index, document, workload, patch)
+            self._edit(index, document, workload, above, patch)
         return bool(patch)
 
     def _root(self, document: Document) -> Node | None:
@@ -192,24 +194,19 @@ class _Run:
             message = f"the key {again.text[:60]} is repeated in this mapping (first in line {line}); remove one"
             report.error("duplicate-key", message, again, field)
 
-    def _edit(self, index: int, document: Document, workload: Workload, patch: dict[str, Any]) -> None:
+    def _edit(
+        self, index: int, document: Document, workload: Workload, above: list[Node], patch: dict[str, Any]
+    ) -> None:
         nested: dict[str, Any] = {"spec": patch}
         for key in reversed(workload.path):
             nested = {key: nested}
-        report = document.report(self.findings)
         try:
-            edits = edits_for(document.text, workload.root, nested, document.repeated_anchors())
-        except SharedNode as found:
-            message = (
-                f"is under &{found.node.anchor}, which is repeated elsewhere, so the change would apply there too;"
-                " replace the alias with its contents"
-            )
-            report.error("shared-node", message, found.node, str(workload))
-        except UnsupportedForm as found:
-            report.error("unusual-form", f"has {found}, which is not edited here", found.node, str(workload))
+            change = change_of(document, workload.root, nested, above)
+        except NotEdited as found:
+            report_not_edited(document.report(self.findings), found, str(workload))
         else:
-            if edits:
-                self.edits.setdefault(index, []).extend(edits)
+            if change is not None:
+                self.changes.setdefault(index, []).append(change)
 
 
 def _is_hook(document: Document) -> bool:

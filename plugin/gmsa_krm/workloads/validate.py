@@ -123,18 +123,21 @@ class PodValidator:
     def _check_init_containers(self) -> None:
         """The hardening policy allows an init container only the credspec of the pod or of a container."""
         holders = [("", self._pod), *containers(self._pod, "containers")]
-        vouched = {windows_options(holder).get("gmsaCredentialSpecName") for _, holder in holders}
+        names = (windows_options(holder).get("gmsaCredentialSpecName") for _, holder in holders)
+        vouched = {name for name in names if isinstance(name, str)}
         for path, container in containers(self._pod, "initContainers"):
             options = windows_options(container)
             name = options.get("gmsaCredentialSpecName")
             field = f"{path}securityContext.windowsOptions.gmsaCredentialSpecName"
-            if name and name not in vouched:
+            if not name or not isinstance(name, str):
+                continue  # a name of a wrong type is reported as such
+            if name not in vouched:
                 message = (
                     f"names {name}, but neither the pod nor one of its containers does, so the policy beside the"
                     " webhook refuses the pod; name it for the pod"
                 )
                 self._report.error("init-container-reference", message, field=field)
-            elif name and not options.get("gmsaCredentialSpec"):
+            elif not options.get("gmsaCredentialSpec"):
                 message = (
                     f"names {name}, but the webhook does not fill in init containers, so the policy beside it refuses"
                     " the pod; name it for the pod, whose reference init containers share, and remove it here"

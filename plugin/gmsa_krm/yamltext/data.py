@@ -33,6 +33,8 @@ def data_of(node: Node, replaced: dict[int, Any] | None = None) -> Any:
 def _data(node: Node, known: dict[int, Any], is_repeated: bool) -> Any:
     """`known`: data by the `id` of a node, or of the contents of one that aliases repeat."""
     if node.kind == SCALAR:
+        if known and not is_repeated and id(node) in known:
+            return known[id(node)]
         return node.text if node.style and node.tag is None else _scalar(node)
     if node.alias:
         is_repeated = True

@@ -10,7 +10,7 @@ import re
 
 from gmsa_krm.yamltext import writer
 from gmsa_krm.yamltext.data import data_of
-from gmsa_krm.yamltext.nodes import MAPPING, SCALAR, SEQUENCE, Node
+from gmsa_krm.yamltext.nodes import BREAK, BREAKS, MAPPING, SCALAR, SEQUENCE, Node
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,24 +20,31 @@ if TYPE_CHECKING:
 # Start and end offset, and what replaces the text between them.
 Edit = tuple[int, int, str]
 
-_COLON = re.compile(r"\s*:")
-_COMMENT = re.compile(r"[ \t]+#[^\r\n]*")
+_COLON = re.compile(rf"[ \t{BREAKS}]*:")
+# Behind a value: a comment, and spaces, which must not become a part of what is written in the place of the value.
+_REST = re.compile(rf"([ \t]+#[^{BREAKS}]*)?[ \t]*")
+_BREAK = re.compile(BREAK)
+_YAML = "tag:yaml.org,2002:"
+_SPACES = f" \t{BREAKS}"
 
 
-class UnsupportedForm(Exception):
-    """The text has a rare form that cannot be edited; `node` is its position."""
+class NotEdited(Exception):
+    """The text cannot be edited because of `node`."""
 
     def __init__(self, message: str, node: Node) -> None:
         super().__init__(message)
         self.node = node
 
 
-class SharedNode(Exception):
+class UnsupportedForm(NotEdited):
+    """The text has a rare form that cannot be edited."""
+
+
+class SharedNode(NotEdited):
     """The patch would change a node that an alias repeats elsewhere."""
 
     def __init__(self, node: Node) -> None:
-        super().__init__(f"&{node.anchor}")
-        self.node = node
+        super().__init__(f"&{node.anchor}", node)
 
 
 class ListPatch:
@@ -68,21 +75,26 @@ class Replace:
         self.data = data
 
 
-def edits_for(text: str, root: Node, patch: dict[str, Any], shared: Set[str]) -> list[Edit]:
+def edits_for(text: str, root: Node, patch: dict[str, Any], shared: Set[str], above: Iterable[Node] = ()) -> list[Edit]:
     """The edits that apply `patch` to the mapping `root` of `text`. Raises SharedNode, UnsupportedForm.
 
     `text` ends in a line break (`stream.closed`), unless it is all in flow style. `shared`: the anchors that aliases
-    of the whole document repeat (`nodes.repeated_anchors`).
+    of the whole document repeat (`nodes.repeated_anchors`). `above`: what `root` is in.
     """
-    return _Editor(text, shared).mapping(root, patch)
+    edits = _Editor(text, shared).mapping(root, patch)
+    for node in above if edits else ():
+        if node.anchor in shared:
+            raise SharedNode(node)
+    return edits
 
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:
-    """`text` with the edits, which must not overlap; edits at the same offset apply in their order."""
+    """`text` with the edits; edits at the same offset apply in their order. Raises ValueError if they overlap."""
     out: list[str] = []
     at = 0
     for start, end, new in sorted(edits, key=lambda edit: edit[:2]):
-        assert start >= at, "edits overlap"
+        if start < at:
+            raise ValueError("edits overlap")
         out += (text[at:start], new)
         at = end
     out.append(text[at:])
@@ -166,6 +178,8 @@ class _Editor:
             return [self.replacement(parent, key, value, apply_patch(None, wanted))] if wanted else []
         if value.kind != SEQUENCE or not value.items:
             return [self.replacement(parent, key, value, wanted.append)] if wanted.append else []
+        if not wanted.append and all(wanted.replace.get(index, value) is None for index in range(len(value.items))):
+            return [self.replacement(parent, key, value, [])]
         return self.entries(value, wanted)
 
     def entries(self, node: Node, patch: ListPatch) -> list[Edit]:
@@ -177,6 +191,8 @@ class _Editor:
                 edits.append((item.start, item.end, writer.flow(data, self.quotes_keys(node))))
             else:
                 edits += self.mapping(item, change)
+        for index in patch.replace:
+            self.refuse_shared(node.items[index])
         edits += self.flow_entries(node, patch) if node.flow else self.block_entries(node, patch)
         if edits and node.anchor in self.shared:
             raise SharedNode(node)
@@ -205,29 +221,13 @@ class _Editor:
         edits: list[Edit] = []
         indent = " " * node.column
         if patch.replace:
-            starts = self.entry_starts(node)
-            ends = [*starts[1:], _line_end(self.text, node.end)]
-            if not patch.append and all(patch.replace.get(index, node) is None for index in range(len(node.items))):
-                colon = self.text.rindex(":", 0, starts[0])
-                return [(colon + 1, ends[-1], " []" + self.newline)]
+            starts = entry_starts(self.text, node)
             for index, data in patch.replace.items():
                 entry = "" if data is None else self.with_newlines(writer.block([data], indent))
-                edits.append((starts[index], ends[index], entry))
+                edits.append((starts[index], starts[index + 1], entry))
         if patch.append:
             edits.append(self.lines_after(node.end, writer.block(patch.append, indent)))
         return edits
-
-    def entry_starts(self, node: Node) -> list[int]:
-        """Where the line of each entry's `-` starts (for the first, the dash need not be first in its line)."""
-        starts = []
-        text, column = self.text, node.column
-        for item in node.items:
-            line = text.rfind("\n", 0, item.start) + 1
-            # An entry may start on a later line than its dash, after comments.
-            while line and (text[line + column : line + column + 1] != "-" or text[line : line + column].strip()):
-                line = text.rfind("\n", 0, line - 1) + 1
-            starts.append(line)
-        return starts
 
     def insertion(self, node: Node, additions: dict[str, Any]) -> Edit:
         if not node.flow:
@@ -244,7 +244,7 @@ class _Editor:
         return at, at, ", " + inner
 
     def lines_after(self, offset: int, lines: str) -> Edit:
-        at = _line_end(self.text, offset)
+        at = line_end(self.text, offset)
         return at, at, self.with_newlines(lines)
 
     def replacement(self, parent: Node, key: Node, value: Node, data: Any) -> Edit:
@@ -254,18 +254,21 @@ class _Editor:
         if colon is None:
             raise UnsupportedForm(f"{key.text} is a key in an unusual form; write `{key.text}:`", key)
         if parent.flow:
-            space = "" if self.text[value.start - 1 : value.start] in (" ", "\n") else " "
+            space = "" if self.text[value.start - 1 : value.start] in _SPACES else " "
             return value.start, value.end, space + writer.flow(data, self.quotes_keys(parent))
         end = value.end
         if value.kind != SCALAR or value.style in ("|", ">"):
-            end = len(self.text[:end].rstrip())
+            while end > value.start and self.text[end - 1] in _SPACES:
+                end -= 1
         start = colon.end()
         if data and isinstance(data, (dict, list)):
             indent = " " * (parent.column + (2 if isinstance(data, dict) else 0))
             lines = self.with_newlines("\n" + writer.block(data, indent).removesuffix("\n"))
-            end = max(end, start)
-            comment = _COMMENT.match(self.text, end)
-            return (start, comment.end(), comment[0] + lines) if comment else (start, end, lines)
+            rest = _REST.match(self.text, max(end, start))
+            comment, end = (rest[1] or "", rest.end()) if rest is not None else ("", end)
+            # These are a part of a text that they end.
+            more = "\n" if self.text[end : end + 1] in ("\u2028", "\u2029") else ""
+            return start, end, comment + lines + more
         if value.kind == SCALAR and value.start < value.end and value.style not in ("|", ">") and value.anchor is None:
             return value.start, end, writer.flow(data, as_json=False)
         return start, max(end, start), " " + writer.flow(data, as_json=False)
@@ -293,19 +296,25 @@ class _Editor:
         return self.text.lstrip().startswith("{")
 
     def copied(self, node: Node) -> Any:
-        """The node as data whose scalars keep their form in the text."""
+        """The node as data whose scalars keep their form in the text, without anchors."""
         if node.kind == MAPPING:
-            pairs = [(key, value) for key, value in node.pairs if not (key.text == "<<" and not key.style)]
-            data = {key.text: self.copied(value) for key, value in pairs}
-            for merged in node.merged():
-                if merged.kind == MAPPING:
-                    data = {**self.copied(merged), **data}
-            return data
+            return {
+                key.text: self.copied(value)
+                for mapping in reversed(list(node.sources()))
+                for key, value in mapping.pairs
+                if not key.is_merge_key
+            }
         if node.kind == SEQUENCE:
             return [self.copied(item) for item in node.items]
-        if node.tag is not None and not node.tag.endswith(":str") and "\n" not in self.text[node.start : node.end]:
-            return writer.Verbatim(self.text[node.start : node.end])
-        return node.text if node.style or node.tag is not None else writer.Verbatim(node.text or "null")
+        tag, text = node.tag, node.text
+        if tag is not None and tag not in ("!", f"{_YAML}str"):
+            # A tag may have been written with a handle that is not known elsewhere.
+            if not tag.startswith(_YAML) or not tag[len(_YAML) :].isalnum():
+                raise UnsupportedForm(f"the tag {tag[:60]} behind an alias or a merge key; write the value out", node)
+            written = writer.json_of(text) if node.style or _BREAK.search(text) else text
+            return writer.Verbatim(f"!!{tag[len(_YAML) :]} {written}".rstrip())
+        is_text = node.style or tag is not None or _BREAK.search(text)
+        return text if is_text else writer.Verbatim(text or "null")
 
     def with_newlines(self, lines: str) -> str:
         return lines if self.newline == "\n" else lines.replace("\n", "\r\n")
@@ -315,12 +324,33 @@ def _same_type(value: Node, wanted: Any) -> bool:
     return type(data_of(value)) is type(wanted)
 
 
-def _line_end(text: str, offset: int) -> int:
+def entry_starts(text: str, node: Node) -> list[int]:
+    """Where the line of each entry's `-` starts in a list in block style, and at last where the list's lines end.
+
+    Comments between two entries are in the lines of the first. Raises UnsupportedForm.
+    """
+    starts = [_line_start(text, node.start)]
+    dash = re.compile(rf"(?<=[{BREAKS}]){' ' * node.column}-(?=[{_SPACES}])")
+    for item in node.items[:-1]:
+        match = dash.search(text, max(item.end, starts[-1] + 1))
+        if match is None:
+            raise UnsupportedForm("a list in an unusual form; write each - in its own line", node)
+        starts.append(match.start())
+    return [*starts, line_end(text, node.end)]
+
+
+def _line_start(text: str, offset: int) -> int:
+    while offset and text[offset - 1] not in BREAKS:
+        offset -= 1
+    return offset
+
+
+def line_end(text: str, offset: int) -> int:
     """The offset after the line break that ends the line of `offset`, or `offset` if it starts a line."""
-    if offset == 0 or text[offset - 1] == "\n":
+    if offset == 0 or text[offset - 1] in BREAKS:
         return offset
-    end = text.find("\n", offset)
-    return len(text) if end < 0 else end + 1
+    end = _BREAK.search(text, offset)
+    return len(text) if end is None else end.end()
 
 
 def _newline(text: str) -> str:

@@ -116,6 +116,11 @@ class Node:
                 return mapping
         return None
 
+    def path_to(self, key: str) -> list[Node]:
+        """This mapping, the one that it has the key from, and the value; nothing without the key."""
+        holder, value = self.holder(key), self.get(key)
+        return [self, holder, value] if holder is not None and value is not None else []
+
     @property
     def is_merge_key(self) -> bool:
         return self.text == "<<" and self.style == "" and (self.tag is None or self.tag.endswith(":merge"))
@@ -398,8 +403,9 @@ def repeated_keys(root: Node) -> list[tuple[Node, Node]]:
         if node.kind == SEQUENCE:
             pending += node.items
         elif node.kind == MAPPING:
-            found += repeated_keys_of(node)
-            pending += [value for _, value in node.pairs]
+            if len({key.text for key, _ in node.pairs}) < len(node.pairs):
+                found += repeated_keys_of(node)
+            pending += [value for _, value in node.pairs if value.kind != SCALAR]
     found.sort(key=lambda it: it[1].start)
     return found
 

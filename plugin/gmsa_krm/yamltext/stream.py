@@ -25,7 +25,7 @@ _START = re.compile(rf"(?:%[^\n]*\n(?:[%#][^\n]*\n)*)?{_SEPARATOR.pattern}")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import Literal
 
     from gmsa_krm.findings import Finding
@@ -164,6 +164,12 @@ class Document:
             self._anchors = frozenset(repeated_anchors(root)) if root is not None else frozenset()
         return self._anchors
 
+    @property
+    def above(self) -> list[Node]:
+        """For an item, the nodes that it is in."""
+        root = self.whole.node if self.whole is not None else None
+        return root.path_to("items") if root is not None else []
+
     def close(self) -> None:
         """Adds a line break at the end of the text if it has none, so that lines can be added there."""
         if not self._is_item and not self.text.endswith("\n"):
@@ -288,27 +294,42 @@ def closed(text: str) -> str:
     """
     if not text or text.endswith("\n"):
         return text
-    if text.endswith("\r"):
-        return text + "\n"  # one line break, still
     try:
-        node = _block_scalar_at_the_end(parse(text), len(text))
+        root = parse(text)
     except YamlError:
         return text + "\n"  # reported where the document is parsed
-    if node is None:
+    node = _block_scalar_at_the_end(root, text)
+    if root is None or node is None:
         return text + "\n"
-    header = re.compile(rf"(?:{PROPERTY})*[|>]([0-9]?)([-+]?)([0-9]?)").match(text, node.start)
-    if header is None or text[-1] in BREAKS:  # it ends in NEL, LS or PS
-        return text if header is None or header[2] == "+" else text + "\n"
-    start, end = header.span(2)
-    return f"{text[:start]}-{text[end:]}\n"
+    from gmsa_krm.yamltext.data import data_of
+
+    data = data_of(root)
+    for candidate in _closed(text, node):
+        closed_root = parse(candidate)
+        if closed_root is not None and data_of(closed_root) == data:
+            return candidate
+    return text + "\n"
 
 
-def _block_scalar_at_the_end(node: Node | None, end: int) -> Node | None:
-    """The block scalar that ends where the text does."""
+def _closed(text: str, node: Node) -> Iterator[str]:
+    """The text with the block scalar `node` at its end in forms of which one has the same value."""
+    yield text + "\n"
+    header = re.compile(rf"(?:{PROPERTY})*[|>][0-9]?([-+]?)").match(text, node.start)
+    if header is not None:
+        start, end = header.span(1)
+        yield f"{text[:start]}-{text[end:]}\n"
+    spaceless = text.rstrip(" ")
+    if spaceless[-1] in BREAKS:
+        yield spaceless  # the last line has less than the indentation
+
+
+def _block_scalar_at_the_end(node: Node | None, text: str) -> Node | None:
+    """The block scalar that the text ends with."""
     while node is not None and node.kind != SCALAR and not node.flow and not node.alias:
         node = max(node.pairs[-1], key=lambda it: it.end) if node.pairs else node.items[-1] if node.items else None
-    is_found = node is not None and node.kind == SCALAR and node.style in ("|", ">") and node.end == end
-    return node if is_found else None
+    if node is None or node.kind != SCALAR or node.style not in ("|", ">") or text[node.end :].strip(f" \t{BREAKS}"):
+        return None
+    return node
 
 
 def joined(texts: list[str]) -> str:

@@ -14,6 +14,7 @@ from gmsa_krm.yamltext.scalars import meaning
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
     Data = Mapping[str, "Data"] | Sequence["Data"] | str | int | bool | None
 
@@ -25,7 +26,7 @@ _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
 
 
 class Verbatim(str):
-    """A scalar of one line that is YAML already and is written unchanged."""
+    """A plain scalar of one line, or one with a tag, that is YAML already and is written unchanged in a block."""
 
     __slots__ = ()
 
@@ -42,13 +43,12 @@ def document(value: Data) -> str:
     return "".join(out)
 
 
-def block(value: Data, indent: str) -> str:
+def block(value: dict[str, Any] | list[Any], indent: str) -> str:
     """`value`, a mapping or list that is not empty, as lines that all start with `indent`."""
     out: list[str] = []
     if isinstance(value, dict):
         _mapping(value, indent, out, indent)
     else:
-        assert isinstance(value, list)
         _sequence(value, indent, out, indent)
     return "".join(out)
 
@@ -60,10 +60,16 @@ def flow(value: Data, as_json: bool) -> str:
         return "{" + ", ".join(pairs) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(flow(item, as_json) for item in value) + "]"
-    if isinstance(value, str) and not (isinstance(value, Verbatim) and not set(value) & set(",[]{}")):
-        # a plain scalar with one of these is a string in a block, and must be quoted in a flow collection
+    if isinstance(value, str) and not (isinstance(value, Verbatim) and _is_same_in_flow(value)):
         return json_of(value) if as_json else scalar(str(value))
     return _leaf(value, "")
+
+
+def _is_same_in_flow(text: str) -> bool:
+    """Whether a plain scalar of a block stays the same in a flow collection; a string can be quoted instead."""
+    if text.startswith("!") or _PLAIN.fullmatch(text):
+        return True
+    return meaning(text) != "string" and not set(text) & set(",[]{}")
 
 
 def json_of(value: Data, indent: int | None = None) -> str:
