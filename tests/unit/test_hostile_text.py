@@ -15,7 +15,7 @@ from yaml_model import YAML, read
 from builders import IIS, entry, gmsa_config, listed, pod, workloads_config
 from conftest import Call, Check, Folder, RenderFolder
 from gmsa_krm.yamltext.changes import Change, change_of, changed_text
-from gmsa_krm.yamltext.edits import UnsupportedForm, apply_edits
+from gmsa_krm.yamltext.edits import ListPatch, UnsupportedForm, apply_edits
 from gmsa_krm.yamltext.stream import Document, closed
 
 LINE_BREAKS = ["\n", "\r\n", "\r", "\x85", "\u2028", "\u2029"]
@@ -270,6 +270,16 @@ def test_a_wrong_edit_does_not_go_out() -> None:
     ):
         with pytest.raises(UnsupportedForm, match="would become another one"):
             changed_text(document, [Change(root, right.patch, [wrong])])
+
+
+def test_a_part_of_a_patch_may_ask_for_what_is_there() -> None:
+    """It ended in an IndexError."""
+    document = Document("a: 1\nb:\n- c: 2\nd:\n  e: 3\n")
+    assert document.node is not None
+    patch = {"b": ListPatch(change={0: {"c": 2}}), "d": {"e": 3}, "new": True}
+    change = change_of(document, document.node, patch)
+    assert change is not None
+    assert changed_text(document, [change]) == f"{document.text}new: true\n"
 
 
 def test_edits_that_overlap_are_an_error() -> None:

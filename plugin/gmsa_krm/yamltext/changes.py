@@ -75,9 +75,10 @@ def _is_proved_in_short(text: str, root: Node, changes: list[Change], edits: lis
     try:
         shortening = _Shortening(text, edits)
         shortening.run(root)
-    except UnsupportedForm:
+        wanted = _wanted(root, changes, shortening.replaced)
+    except (UnsupportedForm, IndexError):  # IndexError: an entry that a patch finds as it should be is left out
         return False
-    return _has(text, [*edits, *shortening.edits], _wanted(root, changes, shortening.replaced))
+    return _has(text, [*edits, *shortening.edits], wanted)
 
 
 def _wanted(root: Node, changes: list[Change], replaced: dict[int, Any]) -> Any:
