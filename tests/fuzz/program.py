@@ -98,7 +98,7 @@ class Sandbox:
         out, err = io.BytesIO(), io.BytesIO()
         with self._streams(call, out, err):
             status, crash = _status()
-            stdout, stderr = out.getvalue(), err.getvalue()
+            stdout, stderr = out.getvalue().replace(self._work.encode(), WORK.encode()), err.getvalue()
         os.chdir("/")
         return Outcome(
             status,
