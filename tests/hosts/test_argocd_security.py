@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from conftest import SEED, Call, Folder, as_function
-from hosts.applications import CONFIG, KUSTOMIZATION, PLAIN, Files
+from hosts.applications import CHART_YAML, CONFIG, KUSTOMIZATION, PLAIN, SMALL_CHART, Files, below
 from hosts.argocd_cmp import CmpServer
 from hosts.conftest import Sidecar
-from hosts.support import assert_mentions, deployment, gmsa_config
+from hosts.support import assert_mentions, gmsa_config
 
 # Programs
 
@@ -222,14 +223,40 @@ def test_an_application_cannot_choose_the_seed(variable: str, server: CmpServer,
 # Files
 
 
+LINKS: dict[str, tuple[Files, str, str]] = {
+    "beside manifests": (PLAIN, "web.yaml", "../outside/secret.yaml"),
+    "beside a chart": (SMALL_CHART, "config.yaml", "../outside/secret.yaml"),
+    "in a chart": (SMALL_CHART, "templates/web.yaml", "../../outside/secret.yaml"),
+    "in a folder that git does not look at": (SMALL_CHART, ".git/web.yaml", "../../outside/secret.yaml"),
+    "in a kustomization": (KUSTOMIZATION, "web.yaml", "../outside/secret.yaml"),
+    # In the folder of a base it leads elsewhere than here.
+    "by the process that follows it": (KUSTOMIZATION, "web.yaml", "/proc/self/cwd/gmsa.yaml"),
+}
+
+
+@pytest.mark.parametrize("name", LINKS)
 def test_links_out_of_the_repository_are_refused(
-    program: Path, sidecar: Sidecar, folder: Folder, tmp_path_factory: pytest.TempPathFactory
+    name: str, program: Path, sidecar: Sidecar, tmp_path: Path, folder: Folder
 ) -> None:
     """Argo CD's own server refuses them before."""
-    outside = tmp_path_factory.mktemp("outside") / "secret.yaml"
-    outside.write_text(deployment())
-    root = folder(PLAIN)
-    (root / "web.yaml").symlink_to(outside)
+    files, link, target = LINKS[name]
+    # A config with a mistake, so that a message about its contents would show that it was read.
+    secret = CONFIG.replace("dnsName:", "SECRET:")
+    root = folder({**below("app", files), "outside/secret.yaml": secret}) / "app"
+    (root / link).parent.mkdir(exist_ok=True)
+    (root / link).symlink_to(target)
     done = sidecar.try_to_run(root, program, "argocd", "generate")
     assert (done.returncode, done.stdout) == (1, "")
-    assert_mentions(done.stderr, "web.yaml: ", "symbolic link", "repository")
+    assert_mentions(done.stderr, f"{link}: ", "symbolic link", "repository")
+    assert "SECRET" not in done.stderr
+
+
+@pytest.mark.parametrize("beside", [{}, {"Chart.yaml": CHART_YAML}, {"Chart.yaml": CHART_YAML, "templates/a": ""}])
+def test_discovery_follows_no_link_out_of_the_repository(
+    beside: Files, program: Path, sidecar: Sidecar, folder: Folder
+) -> None:
+    root = folder({**below("app", {**beside, "x": ""}), "gmsa.yaml": CONFIG}) / "app"
+    place = root / "templates" if (root / "templates").exists() else root
+    (place / "gmsa.yaml").symlink_to(os.path.relpath(root.parent / "gmsa.yaml", place))
+    assert sidecar.run(root, program, "argocd", "discover") == ""
+    assert sidecar.with_environ(ARGOCD_APP_SOURCE_PATH="app").run(root, program, "argocd", "discover")

@@ -245,6 +245,7 @@ def _with_all_entries(text: str) -> str:
 
 # Examples that stand for something too long to print.
 REPLACED: dict[str, Callable[[str], str]] = {
+    "run-limit": _of_full_length,
     "too-large": _of_full_length,
     "too-many-credspecs": _with_all_entries,
 }

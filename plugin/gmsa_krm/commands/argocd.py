@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 
 
 def discover(_: Options) -> int:
-    from gmsa_krm.hosts.argocd.folder import repository, uses_gmsa_config
+    from gmsa_krm.hosts.argocd.discovery import Discovery
+    from gmsa_krm.hosts.argocd.limits import Limits
+    from gmsa_krm.hosts.argocd.repository import repository
 
     folder = os.getcwd()
-    if uses_gmsa_config(folder, repository(folder, os.environ.get("ARGOCD_APP_SOURCE_PATH", ""))):
+    with Limits.of_discovery():
+        found = Discovery(repository(folder, os.environ.get("ARGOCD_APP_SOURCE_PATH", ""))).uses_config(folder)
+    if found:
         console.write_text("this folder uses a GMSAConfig")
     return console.DONE
 
@@ -33,10 +37,20 @@ def parameters(_: Options) -> int:
 def generate(_: Options) -> int:
     import signal
 
-    from gmsa_krm.hosts.argocd import application
+    from gmsa_krm.hosts.argocd.limits import Limits, memory_limit, time_limit
 
     # An exception stops the running programs too, and removes the temporary files.
     signal.signal(signal.SIGTERM, _stop)
+    with Limits(time_limit(os.environ), memory_limit()):
+        data, findings = _manifests_of_application()
+    console.print_findings(findings)
+    console.write(data)
+    return console.DONE
+
+
+def _manifests_of_application() -> tuple[bytes, list[Finding]]:
+    from gmsa_krm.hosts.argocd import application
+
     app = application.Application(os.getcwd(), os.environ)
     render = {
         application.KUSTOMIZE: _kustomization,
@@ -46,9 +60,7 @@ def generate(_: Options) -> int:
     data, findings = render[app.kind](app)
     findings += app.final_findings()
     application.refuse_empty(data)
-    console.print_findings(findings)
-    console.write(data)
-    return console.DONE
+    return data, findings
 
 
 def _kustomization(app: Application) -> tuple[bytes, list[Finding]]:

@@ -389,6 +389,36 @@ RULES = (
         """,
     ),
     Rule(
+        "run-limit",
+        ERROR,
+        "An Argo CD application takes more than one run may take",
+        why="""
+            One sidecar renders the repositories of many teams, so each run has limits: the number and size of files,
+            of members of packed charts and of what is parsed, the processor time, and half of the memory that the
+            sidecar's container has. Discovery, which runs for every application, has lower ones.
+        """,
+        cure="""
+            Split the application, or remove what does not belong to it. Where a large application is meant to be, raise
+            the memory limit of the sidecar, and ARGOCD_EXEC_TIMEOUT.
+        """,
+        bad="""
+            # kustomization.yaml
+            generators:
+            - gmsa.yaml
+            namePrefix: AAAA...  # 3,000,000 characters
+
+            $ gmsa-krm argocd discover
+        """,
+        good="""
+            # kustomization.yaml
+            generators:
+            - gmsa.yaml
+            namePrefix: shop-
+
+            $ gmsa-krm argocd discover
+        """,
+    ),
+    Rule(
         "same-names",
         WARNING,
         "The imported config names the webhook as the upstream release does",

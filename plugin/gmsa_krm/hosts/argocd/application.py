@@ -6,19 +6,9 @@ import os
 
 from gmsa_krm.environment import Environment
 from gmsa_krm.findings import InputError, Location, Report, invalid
-from gmsa_krm.hosts.argocd.folder import (
-    HELM,
-    KUSTOMIZE,
-    MANIFESTS,
-    SKIPPED,
-    config_files,
-    inside,
-    kind_of,
-    manifest_files,
-    read,
-    repository,
-)
+from gmsa_krm.hosts.argocd.folder import HELM, KUSTOMIZE, MANIFESTS, SKIPPED, configs_in, kind_of, manifest_files, read
 from gmsa_krm.hosts.argocd.parameters import VARIABLE, Parameters, read_parameters
+from gmsa_krm.hosts.argocd.repository import inside, leads_out, link_error, refuse_links, repository
 from gmsa_krm.yamltext.stream import decode, split
 
 TYPE_CHECKING = False
@@ -62,10 +52,8 @@ class Application:
         for name in manifest_files(self.folder):
             path = os.path.join(self.folder, name)
             # only a link may lead elsewhere than its folder
-            if not (inside(root, path) if os.path.islink(path) else folder_is_inside):
-                raise invalid(
-                    "link", "is a symbolic link out of the repository; replace it with the file", Location(name)
-                )
+            if leads_out(root, path) if os.path.islink(path) else not folder_is_inside:
+                raise link_error(name)
             if SKIPPED not in read(path):
                 found.append(name)
         for name in sorted(os.listdir(self.folder)):
@@ -78,8 +66,14 @@ class Application:
         return found
 
     def configs(self) -> list[str]:
-        """The files with GMSAConfigs beside a chart."""
-        return config_files(self.folder)
+        """The files with GMSAConfigs beside a chart. Raises InputError for links out of the repository."""
+        refuse_links(self._root)
+        found = []
+        for name in manifest_files(self.folder):
+            data = read(os.path.join(self.folder, name))
+            if SKIPPED not in data and configs_in(data, name):
+                found.append(name)
+        return found
 
     def kustomize_build(self, plugin: Plugin) -> bytes:
         from gmsa_krm.hosts.argocd.programs import Programs

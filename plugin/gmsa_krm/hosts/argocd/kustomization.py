@@ -11,20 +11,18 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 
-from gmsa_krm.findings import ExternalError, Location, invalid
+from gmsa_krm.findings import Location, invalid
 from gmsa_krm.hosts.argocd.folder import (
     PLUGIN_FIELDS,
     configs_in,
     entries_of,
     fields_of,
-    inside,
     is_inline,
     kustomization,
     read,
 )
+from gmsa_krm.hosts.argocd.repository import copy_repository, inside, refuse_links
 from gmsa_krm.yamltext.data import data_of
 from gmsa_krm.yamltext.nodes import SCALAR
 from gmsa_krm.yamltext.stream import decode, split
@@ -53,7 +51,8 @@ _UNFINISHED = (
 class Kustomization:
     """Builds the kustomization in `folder` of the repository `root`. Raises InputError and ExternalError."""
 
-    def __init__(self, folder: str, root: str, kustomize: Kustomize, plugin: Plugin) -> None:
+    def __init__(self, folder: str, root: str, work: str, kustomize: Kustomize, plugin: Plugin) -> None:
+        """`work`: a folder for the copy."""
         self._folder = folder
         self._root = root
         self._kustomize = kustomize
@@ -61,17 +60,15 @@ class Kustomization:
         self._seen: set[str] = set()
         self._top = ""
         self._written = 0
-        self._copy = ""
+        self._copy = os.path.join(os.path.realpath(work), "repository")
 
     def build(self) -> bytes:
-        with tempfile.TemporaryDirectory(prefix="gmsa-krm-") as work:
-            self._copy = os.path.join(os.path.realpath(work), "repository")
-            refuse_links(self._root)
-            copy_repository(self._root, self._copy)
-            folder = os.path.normpath(os.path.join(self._copy, os.path.relpath(self._folder, self._root)))
-            self._top = os.path.realpath(folder)
-            self._prepare(folder)
-            return self._run_kustomize(folder)
+        refuse_links(self._root)
+        copy_repository(self._root, self._copy)
+        folder = os.path.normpath(os.path.join(self._copy, os.path.relpath(self._folder, self._root)))
+        self._top = os.path.realpath(folder)
+        self._prepare(folder)
+        return self._run_kustomize(folder)
 
     def _run_kustomize(self, folder: str) -> bytes:
         return self._kustomize(["kustomize", "build", "."], folder)
@@ -239,43 +236,6 @@ class Kustomization:
         head = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
         with open(file, "w", encoding="utf-8", errors="surrogateescape") as opened:
             json.dump({**head, **{key: value for key, value in fields.items() if value != []}}, opened)
-
-
-def refuse_links(root: str) -> None:
-    """Raises InputError for a symbolic link that leaves the repository: its target may be secret.
-
-    Argo CD refuses such links by default, too.
-    """
-    real = os.path.realpath(root)
-    for parent, folders, files in os.walk(root):
-        if ".git" in folders:
-            folders.remove(".git")
-        for name in (*folders, *files):
-            path = os.path.join(parent, name)
-            if os.path.islink(path) and not inside(real, path):
-                message = "is a symbolic link out of the repository; replace it with the file"
-                raise invalid("link", message, Location(os.path.relpath(path, root)))
-
-
-def copy_repository(root: str, target: str, writable: bool = False) -> None:
-    """Copies the repository. Unless it is `writable`, files are hard links if possible: replace, never change them."""
-
-    def link(source: str, destination: str) -> None:
-        try:
-            os.link(source, destination, follow_symlinks=False)
-        except OSError:
-            shutil.copy2(source, destination, follow_symlinks=False)
-
-    try:
-        shutil.copytree(
-            root,
-            target,
-            symlinks=True,
-            ignore=shutil.ignore_patterns(".git"),
-            copy_function=shutil.copy2 if writable else link,
-        )
-    except (OSError, shutil.Error) as error:
-        raise ExternalError(f"the repository cannot be copied to {target}: {error}") from None
 
 
 def _padded(config: Document) -> bytes:

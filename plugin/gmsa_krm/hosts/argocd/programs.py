@@ -12,19 +12,23 @@ import sys
 import tempfile
 import time
 
-from gmsa_krm.config.values import seconds
 from gmsa_krm.findings import ExternalError, Location, invalid
-from gmsa_krm.hosts.argocd.folder import dependencies, inside
-from gmsa_krm.hosts.argocd.kustomization import Kustomization, copy_repository, refuse_links
+from gmsa_krm.hosts.argocd.folder import CHART, dependencies, fields_of, read
+from gmsa_krm.hosts.argocd.kustomization import Kustomization
+from gmsa_krm.hosts.argocd.limits import MAX_FILE, MIB, over_limit, time_limit
+from gmsa_krm.hosts.argocd.repository import copy_repository, inside
+from gmsa_krm.hosts.argocd.work_folder import WorkFolder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import IO
 
     from gmsa_krm.hosts.argocd.kustomization import Plugin
     from gmsa_krm.hosts.argocd.parameters import Parameters
 
-_MAX_VALUES = 16 * 1024 * 1024
+_MAX_VALUES = 16 * MIB
+_MAX_MESSAGES = 64 * 1024
 
 
 class Programs:
@@ -34,27 +38,28 @@ class Programs:
         self._folder = folder
         self._root = root
         self._variables = variables
-        self._allowed = _time_limit(variables)
+        self._allowed = time_limit(variables)
         self._end = time.monotonic() + self._allowed
+        self._work = ""
         self._names: dict[str, str] = {}  # of copies, by path: how the author of the application knows them
 
     def kustomize_build(self, plugin: Plugin) -> bytes:
         """The output of kustomize for the folder; `plugin` runs a GMSAConfig."""
-        return Kustomization(self._folder, self._root, self._run, plugin).build()
+        with WorkFolder() as self._work:
+            return Kustomization(self._folder, self._root, self._work, self._run, plugin).build()
 
     def helm_template(self, release: str, parameters: Parameters) -> bytes:
         """What helm renders from the chart in the folder, with CRDs and hooks."""
-        refuse_links(self._root)
-        with tempfile.TemporaryDirectory(prefix="gmsa-krm-") as work:
-            command = self._template_command(release, parameters, work)
+        with WorkFolder() as self._work:
+            command = self._template_command(release, parameters)
             try:
                 return self._run(command, self._folder)
             except ExternalError as error:
                 if "missing in charts/" not in str(error):
                     raise
-            return self._with_dependencies(command, work)
+            return self._with_dependencies(command)
 
-    def _template_command(self, release: str, parameters: Parameters, work: str) -> list[str]:
+    def _template_command(self, release: str, parameters: Parameters) -> list[str]:
         variables = self._variables
         command = ["helm", "template", "--include-crds"]
         if variables.get("ARGOCD_APP_NAMESPACE"):
@@ -64,63 +69,87 @@ class Programs:
         for version in filter(None, variables.get("KUBE_API_VERSIONS", "").split(",")):
             command += ["--api-versions", version]
         for file in parameters.helm_value_files:
-            command += ["--values", self._copy_of_values(file, work)]
+            command += ["--values", self._copy_of_values(file)]
         for key, value in parameters.helm_values.items():
             # As Argo CD does for its own Helm parameters: a comma is part of the value, unless it is a list.
             escaped = value if value.startswith("{") else re.sub(r"(?<!\\),", r"\\,", value)
             command += ["--set", f"{key}={escaped}"]
         return [*command, "--", release, "."]
 
-    def _copy_of_values(self, file: str, work: str) -> str:
+    def _copy_of_values(self, file: str) -> str:
         """The path of a copy with a plain name: helm splits paths at commas and follows links a second time."""
-        copied = os.path.join(work, f"values-{len(self._names)}.yaml")
+        copied = os.path.join(self._work, f"values-{len(self._names)}.yaml")
         with open(copied, "wb") as opened:
             opened.write(_read_values(file, self._folder, self._root))
         self._names[copied] = file
         return copied
 
-    def _with_dependencies(self, command: list[str], work: str) -> bytes:
+    def _with_dependencies(self, command: list[str]) -> bytes:
         """In a copy of the repository, since helm writes fetched charts beside the chart."""
-        copied = os.path.join(work, "repository")
+        copied = os.path.join(self._work, "repository")
         copy_repository(self._root, copied, writable=True)
         folder = os.path.join(copied, os.path.relpath(self._folder, self._root))
-        own = {
-            "HELM_REPOSITORY_CONFIG": os.path.join(work, "repositories.yaml"),
-            "HELM_REPOSITORY_CACHE": os.path.join(work, "cache"),
-        }
         # With a Chart.lock helm uses only repositories that were added.
-        for number, url in enumerate(dict.fromkeys(dependencies(folder))):
+        for number, url in enumerate(dict.fromkeys(dependencies(fields_of(read(os.path.join(folder, CHART)))))):
             if url.startswith(("http://", "https://")):
-                self._run(["helm", "repo", "add", f"dependency-{number}", url], folder, own)
-        self._run(["helm", "dependency", "build", "."], folder, own)
-        return self._run(command, folder, own)
+                self._run(["helm", "repo", "add", f"dependency-{number}", url], folder)
+        self._run(["helm", "dependency", "build", "."], folder)
+        return self._run(command, folder)
 
-    def _run(self, command: list[str], folder: str, more: Mapping[str, str] | None = None) -> bytes:
+    def _run(self, command: list[str], folder: str) -> bytes:
         """The stdout of a program that succeeded; its messages go to stderr."""
         program = shutil.which(command[0], path=self._variables.get("PATH"))
         if program is None:
             raise ExternalError(f"{command[0]} is not on the PATH; add it to the image of the plugin")
-        environ = {**_without_secrets(self._variables), **_GIT, **(more or {})}
+        # Files and not pipes: the kernel limits the size of a file.
+        with tempfile.TemporaryFile(dir=self._work) as out, tempfile.TemporaryFile(dir=self._work) as err:
+            try:
+                process = subprocess.Popen(  # noqa: S603  no shell; what a user gives is behind a flag or checked
+                    [program, *command[1:]],
+                    cwd=folder,
+                    env=self._environ(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=err,
+                    preexec_fn=_in_child,
+                )
+            except (OSError, subprocess.SubprocessError) as error:
+                raise ExternalError(f"{program} could not be started ({error})") from None
+            self._wait(process, command)
+            err.seek(0)
+            messages = self._shown(err.read(_MAX_MESSAGES).decode("utf-8", "replace").strip(), folder)
+            if process.returncode:
+                raise _failure(command, process.returncode, messages, out)
+            if messages:
+                print(messages, file=sys.stderr)
+            out.seek(0)
+            return out.read()
+
+    def _environ(self) -> dict[str, str]:
+        """Without what kustomize and helm need not know: seeds, and what could make kustomize find plugins."""
+        environ = {
+            name: value
+            for name, value in self._variables.items()
+            if not name.startswith("GMSA_KRM_") and name not in ("KUSTOMIZE_PLUGIN_HOME", "ARGOCD_APP_PARAMETERS")
+        }
+        own = {
+            "TMPDIR": self._work,
+            "HELM_CACHE_HOME": os.path.join(self._work, "cache"),
+            "HELM_REPOSITORY_CACHE": os.path.join(self._work, "cache/repository"),
+            "HELM_REPOSITORY_CONFIG": os.path.join(self._work, "repositories.yaml"),
+        }
+        return {**environ, **own, **_GIT}
+
+    def _wait(self, process: subprocess.Popen[bytes], command: list[str]) -> None:
         try:
-            process = subprocess.Popen(  # noqa: S603  no shell; what a user gives is behind a flag or checked
-                [program, *command[1:]],
-                cwd=folder,
-                env=environ,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-            )
-        except OSError as error:
-            raise ExternalError(f"{program} could not be started ({error.strerror})") from None
-        try:
-            out, err = process.communicate(timeout=max(self._end - time.monotonic(), 0.1))
+            process.wait(timeout=max(self._end - time.monotonic(), 0.1))
         except BaseException as error:
             process.kill()
             if os.getpgrp() == os.getpid():
                 # Argo CD gives a plugin its own process group: this also stops what kustomize has started, such as git.
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
                 os.killpg(0, signal.SIGTERM)
-            process.communicate()
+            process.wait()
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
             message = (
@@ -129,15 +158,6 @@ class Programs:
                 " controller.repo.server.timeout.seconds in argocd-cmd-params-cm"
             )
             raise ExternalError(message) from None
-        messages = self._shown(err.decode("utf-8", "replace").strip(), folder)
-        if process.returncode:
-            why = f"exit status {process.returncode}" if process.returncode > 0 else f"signal {-process.returncode}"
-            raise ExternalError(
-                f"{' '.join(command[:2])} failed ({why}):\n{messages or '(no message)'}{_cure(messages)}"
-            )
-        if messages:
-            print(messages, file=sys.stderr)
-        return out
 
     def _shown(self, messages: str, folder: str) -> str:
         """The messages with the paths of the repository in place of those of copies."""
@@ -151,13 +171,22 @@ class Programs:
 _GIT = {"GIT_ALLOW_PROTOCOL": "https:http:ssh", "GIT_TERMINAL_PROMPT": "0"}
 
 
-def _without_secrets(variables: Mapping[str, str]) -> dict[str, str]:
-    """The variables without seeds, and without those that make kustomize find plugins."""
-    return {
-        name: value
-        for name, value in variables.items()
-        if not name.startswith("GMSA_KRM_") and name not in ("KUSTOMIZE_PLUGIN_HOME", "ARGOCD_APP_PARAMETERS")
-    }
+def _in_child() -> None:
+    """Seconds are counted by the clock for programs, since they have threads."""
+    import resource
+
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (hard, hard))
+
+
+def _failure(command: list[str], status: int, messages: str, out: IO[bytes]) -> Exception:
+    name = " ".join(command[:2])
+    if os.fstat(out.fileno()).st_size >= MAX_FILE:
+        return over_limit(f"makes {name} print more than {MAX_FILE // MIB} MiB")
+    if re.search(r"^(?:fatal error|runtime): .*(?:out of memory|cannot allocate memory)", messages, re.MULTILINE):
+        return over_limit(f"makes {name} take too much memory (half of what the sidecar has)")
+    why = f"exit status {status}" if status > 0 else f"signal {-status}"
+    return ExternalError(f"{name} failed ({why}):\n{messages or '(no message)'}{_cure(messages)}")
 
 
 def _cure(messages: str) -> str:
@@ -191,13 +220,3 @@ def _read_values(file: str, folder: str, root: str) -> bytes:
         message = f"{file[:120]!a} is larger than {_MAX_VALUES >> 20} MiB, so it is the wrong file; fix the path"
         raise invalid("parameter", message, location)
     return data
-
-
-def _time_limit(variables: Mapping[str, str]) -> int:
-    """Seconds that a program may take.
-
-    Argo CD kills the plugin without a message when its request times out, which no variable tells: after 60 s, unless
-    both sides are configured otherwise, as ARGOCD_EXEC_TIMEOUT shows.
-    """
-    allowed = seconds(variables.get("ARGOCD_EXEC_TIMEOUT", "")) or 60
-    return min(max(allowed - 5, 1), 86_400)

@@ -1,0 +1,150 @@
+"""Whether an application uses a GMSAConfig.
+
+Discovery runs for every application of an instance, and most have none: a file is parsed only if it has the word, and
+what is read has a budget. Nothing outside of the repository is read.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gmsa_krm.findings import InputError
+from gmsa_krm.hosts.argocd.archive import files_of
+from gmsa_krm.hosts.argocd.folder import (
+    CHART,
+    FOLDER_FIELDS,
+    HELM,
+    KUSTOMIZE,
+    MAX_FIELDS,
+    PLUGIN_FIELDS,
+    SKIPPED,
+    dependencies,
+    entries_of,
+    fields_of,
+    is_inline,
+    kind_of,
+    kustomization,
+    manifest_files,
+    names_config,
+    read,
+)
+from gmsa_krm.hosts.argocd.limits import MIB, Budget, over_limit
+from gmsa_krm.hosts.argocd.repository import inside, leads_out
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gmsa_krm.yamltext.nodes import Node
+
+__all__ = ["Discovery"]
+
+
+class Discovery:
+    """`root`: the top of the repository."""
+
+    def __init__(self, root: str) -> None:
+        self._root = os.path.realpath(root)
+        self._budget = Budget()
+
+    def uses_config(self, folder: str) -> bool:
+        """Raises InputError where there is too much to look through."""
+        kind = kind_of(folder)
+        if kind == KUSTOMIZE:
+            return self._in_kustomizations(os.path.realpath(folder))
+        if any(self._has_config(os.path.join(folder, name)) for name in manifest_files(folder)):
+            return True
+        return kind == HELM and self._in_charts(folder)
+
+    def _in_kustomizations(self, folder: str) -> bool:
+        """In a kustomization, or one that it refers to."""
+        # The flag: whether the output of the kustomization is used as configs of generators or transformers.
+        pending = [(folder, False)]
+        seen = set(pending)
+        while pending:
+            folder, of_plugins = pending.pop()
+            file = kustomization(folder)
+            fields = self._fields(file) if file else None
+            for field, entry in entries_of(fields, *PLUGIN_FIELDS, *FOLDER_FIELDS) if fields is not None else ():
+                self._budget.take(0)
+                is_plugin = of_plugins or field in PLUGIN_FIELDS
+                path = os.path.join(folder, entry)
+                if is_inline(entry):
+                    if is_plugin and self._is_config(entry.encode("utf-8", "replace")):
+                        return True
+                elif not inside(self._root, path):
+                    continue
+                elif os.path.isdir(path):
+                    below = os.path.realpath(path), is_plugin
+                    pending += {below} - seen
+                    seen.add(below)
+                elif is_plugin and self._has_config(path):
+                    return True
+        return False
+
+    def _in_charts(self, folder: str) -> bool:
+        """In a template of the chart, or of a chart in it."""
+        pending = [folder]
+        seen = set()
+        while pending:
+            folder = os.path.realpath(pending.pop())
+            if folder in seen or not inside(self._root, folder):
+                continue
+            seen.add(folder)
+            if self._in_templates(folder):
+                return True
+            charts = os.path.join(folder, "charts")
+            for name in sorted(os.listdir(charts)) if os.path.isdir(charts) else ():
+                path = os.path.join(charts, name)
+                if os.path.isdir(path):
+                    pending.append(path)
+                elif name.endswith(".tgz") and self._in_archive(path):
+                    return True
+            for place in dependencies(self._fields(os.path.join(folder, CHART))):
+                if place.startswith("file://"):
+                    pending.append(os.path.join(folder, place.removeprefix("file://")))
+        return False
+
+    def _in_templates(self, folder: str) -> bool:
+        for parent, _, names in os.walk(os.path.join(folder, "templates")):
+            if any(names_config(self._read(os.path.join(parent, name))) for name in names):
+                return True
+        return False
+
+    def _in_archive(self, path: str) -> bool:
+        try:
+            return self._may_read(path) and any(map(names_config, files_of(path, "/templates/", self._budget)))
+        except OSError:
+            return False  # helm will report it
+
+    def _has_config(self, path: str) -> bool:
+        data = self._read(path)
+        return self._is_config(data) and SKIPPED not in data
+
+    def _is_config(self, data: bytes) -> bool:
+        """Whether a GMSAConfig is among the documents of a stream."""
+        if not names_config(data):
+            return False
+        from gmsa_krm.config.load import is_config
+        from gmsa_krm.config.model import KIND
+        from gmsa_krm.yamltext.stream import decode, split
+
+        self._budget.parse(len(data))
+        try:
+            return any(
+                it.plain_kind in (None, KIND) and it.mentions(KIND) and is_config(it.head)
+                for it in split(decode(data, ""))
+            )
+        except InputError:
+            return True  # a mistake in a config must be reported, and not make the plugin disappear
+
+    def _fields(self, path: str) -> Node | None:
+        data = self._read(path)
+        if len(data) > MAX_FIELDS:
+            raise over_limit(f"has a {os.path.basename(path)} of more than {MAX_FIELDS // MIB} MiB")
+        return fields_of(data)
+
+    def _read(self, path: str) -> bytes:
+        """The contents of a file of the repository; empty where `read` has none."""
+        return read(path, self._budget) if self._may_read(path) else b""
+
+    def _may_read(self, path: str) -> bool:
+        return not (os.path.islink(path) and leads_out(self._root, path))
