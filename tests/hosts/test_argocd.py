@@ -35,7 +35,7 @@ from hosts.applications import (
 )
 from hosts.argocd_cmp import CmpServer
 from hosts.cases import objects
-from hosts.conftest import Sidecar
+from hosts.conftest import Sidecar, cmp_server
 from hosts.support import deployment
 
 # Discovery
@@ -172,7 +172,7 @@ def test_a_chart_whose_config_is_switched_off_passes(server: CmpServer, folder: 
 
 
 def test_a_chart_with_a_lock_gets_its_dependency_from_a_repository(
-    server: CmpServer, folder: Folder, tmp_path_factory: pytest.TempPathFactory, sidecar: Sidecar
+    folder: Folder, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, sidecar: Sidecar
 ) -> None:
     """helm takes repositories of a Chart.lock only if they were added before."""
     charts = tmp_path_factory.mktemp("charts")
@@ -186,7 +186,8 @@ def test_a_chart_with_a_lock_gets_its_dependency_from_a_repository(
         sidecar.run(root, "helm", "dependency", "update", ".")
         shutil.rmtree(root / "charts")
         assert (root / "Chart.lock").exists()
-        assert ("Deployment", "default", "gmsa-webhook") in server.objects(root)
+        with cmp_server(sidecar.with_environ(GMSA_KRM_ALLOWED_HOSTS="127.0.0.1"), tmp_path) as allowed:
+            assert ("Deployment", "default", "gmsa-webhook") in allowed.objects(root)
         web.shutdown()
 
 

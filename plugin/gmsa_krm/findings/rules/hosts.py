@@ -7,6 +7,36 @@ from gmsa_krm.findings.rules.rule import Rule
 
 RULES = (
     Rule(
+        "ambiguous-file",
+        ERROR,
+        "A kustomization or a lock of a chart can be read in more than one way",
+        why="""
+            Under Argo CD, gmsa-krm looks at what a kustomization or a chart refers to before kustomize or helm reads
+            it. Of several documents, or of a field that is repeated or merged in, the two could read different ones.
+        """,
+        cure="""
+            Keep one document and write each field once. Write a Chart.lock again with helm dependency update.
+        """,
+        bad="""
+            # kustomization.yaml
+            resources:
+            - deployment.yaml
+            Resources:
+            - gmsa.yaml
+
+            $ gmsa-krm argocd generate
+        """,
+        good="""
+            # kustomization.yaml
+            resources:
+            - deployment.yaml
+            transformers:
+            - gmsa.yaml
+
+            $ gmsa-krm argocd generate
+        """,
+    ),
+    Rule(
         "component",
         ERROR,
         "A kustomize component has a GMSAConfig among its transformers",
@@ -206,6 +236,40 @@ RULES = (
         """,
     ),
     Rule(
+        "outside-repository",
+        ERROR,
+        "A kustomization or chart refers to a folder outside of its repository",
+        why="""
+            The Argo CD plugin has the repositories of all teams on one volume, and seeds beside them. kustomize takes
+            bases from any folder and helm takes dependencies from any folder.
+        """,
+        cure="""
+            Move or copy the folder into the repository of the application.
+        """,
+        bad="""
+            # kustomization.yaml
+            resources:
+            - /srv/shared/base
+            transformers:
+            - gmsa.yaml
+
+            $ gmsa-krm argocd generate
+        """,
+        good="""
+            # kustomization.yaml
+            resources:
+            - base
+            transformers:
+            - gmsa.yaml
+
+            # base/kustomization.yaml
+            resources:
+            - deployment.yaml
+
+            $ gmsa-krm argocd generate
+        """,
+    ),
+    Rule(
         "override",
         ERROR,
         "A field that an Argo CD application sets cannot be set",
@@ -386,6 +450,38 @@ RULES = (
                   onExistingHook: Replace
 
             $ gmsa-krm patch --config gmsa.yaml Deployment/web
+        """,
+    ),
+    Rule(
+        "remote-host",
+        ERROR,
+        "A kustomization or chart would be fetched from a host that is not allowed",
+        why="""
+            What the Argo CD plugin fetches, it fetches with the network of repo-server: whoever can push to a
+            repository could read from hosts that only it can reach, such as other services of the cluster. So kustomize
+            and helm have no network, unless the operator allows hosts.
+        """,
+        cure="""
+            Put a copy into the repository. Or ask the operator of Argo CD to add the host to the environment variable
+            GMSA_KRM_ALLOWED_HOSTS of the sidecar.
+        """,
+        bad="""
+            # kustomization.yaml
+            resources:
+            - https://example.com/base.yaml
+            transformers:
+            - gmsa.yaml
+
+            $ gmsa-krm argocd generate
+        """,
+        good="""
+            # kustomization.yaml
+            resources:
+            - deployment.yaml
+            transformers:
+            - gmsa.yaml
+
+            $ gmsa-krm argocd generate
         """,
     ),
     Rule(

@@ -12,8 +12,10 @@ from __future__ import annotations
 import json
 import os
 
-from gmsa_krm.findings import Location, invalid
+from gmsa_krm.config.load import is_config
+from gmsa_krm.findings import InputError, Location, invalid
 from gmsa_krm.hosts.argocd.folder import (
+    MAX_FIELDS,
     PLUGIN_FIELDS,
     configs_in,
     entries_of,
@@ -22,6 +24,8 @@ from gmsa_krm.hosts.argocd.folder import (
     kustomization,
     read,
 )
+from gmsa_krm.hosts.argocd.limits import MIB, over_limit
+from gmsa_krm.hosts.argocd.references import is_folder, is_remote, one_mapping, outside_error, references_of
 from gmsa_krm.hosts.argocd.repository import copy_repository, inside, refuse_links
 from gmsa_krm.yamltext.data import data_of
 from gmsa_krm.yamltext.nodes import SCALAR
@@ -32,16 +36,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from gmsa_krm.hosts.argocd.references import Hosts
+    from gmsa_krm.yamltext.nodes import Node
     from gmsa_krm.yamltext.stream import Document
 
     # (config, resources or nothing, the folder of its paths, its file) -> resources
     Plugin = Callable[[bytes, bytes, str, str], bytes]
-    # (arguments, folder) -> stdout of kustomize
-    Kustomize = Callable[[list[str], str], bytes]
+    # (arguments, folder, whether it may use the network) -> stdout of kustomize
+    Kustomize = Callable[[list[str], str, bool], bytes]
 
 _CONFIG_FOLDERS = ("resources", "bases", "components")
 # Fields that create objects; kustomize refuses a kustomization without one.
 _CREATING = ("bases", "components", "configmapgenerator", "secretgenerator", "helmcharts")
+_MAX_DEPTH = 100
 _UNFINISHED = (
     *("nameprefix", "namesuffix", "configmapgenerator", "secretgenerator", "vars", "replacements"),
     *("configurations", "crds", "openapi"),
@@ -51,10 +58,12 @@ _UNFINISHED = (
 class Kustomization:
     """Builds the kustomization in `folder` of the repository `root`. Raises InputError and ExternalError."""
 
-    def __init__(self, folder: str, root: str, work: str, kustomize: Kustomize, plugin: Plugin) -> None:
-        """`work`: a folder for the copy."""
+    def __init__(self, folder: str, root: str, work: str, hosts: Hosts, kustomize: Kustomize, plugin: Plugin) -> None:
+        """`work`: a folder for the copy; `hosts`: from which something may be fetched."""
         self._folder = folder
         self._root = root
+        self._hosts = hosts
+        self._is_remote = False
         self._kustomize = kustomize
         self._plugin = plugin
         self._seen: set[str] = set()
@@ -71,32 +80,56 @@ class Kustomization:
         return self._run_kustomize(folder)
 
     def _run_kustomize(self, folder: str) -> bytes:
-        return self._kustomize(["kustomize", "build", "."], folder)
+        return self._kustomize(["kustomize", "build", "."], folder, self._is_remote)
 
-    def _prepare(self, folder: str) -> None:
+    def _prepare(self, folder: str, depth: int = 0) -> None:
         """Rewrites the kustomization in a folder of the copy, and those it refers to, so that it needs no plugin."""
         folder = os.path.realpath(folder)
-        if folder in self._seen or not inside(self._copy, folder):
+        file = kustomization(folder)
+        if folder in self._seen or not file:
             return
         self._seen.add(folder)
-        file = kustomization(folder)
-        node = fields_of(read(file)) if file and not os.path.islink(file) else None
+        if depth > _MAX_DEPTH:
+            raise over_limit(f"has kustomizations that are {_MAX_DEPTH} deep in each other")
+        node = self._fields(file)
         if node is None:
             return  # kustomize reports it
-        for _, entry in entries_of(node, *_CONFIG_FOLDERS, *PLUGIN_FIELDS):
-            path = os.path.join(folder, entry)
-            if not is_inline(entry) and os.path.isdir(path):
-                self._prepare(path)
+        for path in self._folders(node, folder, file):
+            self._prepare(path, depth + 1)
         fields = {key.text: data_of(value) for key, value in node.pairs if key.kind == SCALAR}
-        if any(self._configs(entry, folder)[0] for _, entry in entries_of(node, "validators")):
+        if any(self._configs(entry, folder, file)[0] for _, entry in entries_of(node, "validators")):
             message = "has a GMSAConfig among validators, which may not change anything; move it to transformers"
             raise invalid("validator", message, self._location(file))
         lists = [value for key, value in fields.items() if key.lower() in ("resources", *PLUGIN_FIELDS)]
-        if len({key.lower() for key in fields}) != len(fields) or any(
-            value is not None and not isinstance(value, list) for value in lists
-        ):
+        if any(value is not None and not isinstance(value, list) for value in lists):
             return  # kustomize reports it
         self._rewrite(folder, file, fields)
+
+    def _fields(self, file: str) -> Node | None:
+        shown = self._shown(file)
+        if os.path.islink(file):
+            raise invalid("link", "is a symbolic link; replace it with the file", Location(shown))
+        if os.path.getsize(file) > MAX_FIELDS:
+            raise over_limit(f"has a kustomization of more than {MAX_FIELDS // MIB} MiB")
+        return one_mapping(read(file), shown)
+
+    def _folders(self, node: Node, folder: str, file: str) -> list[str]:
+        """The folders that a kustomization refers to. Raises InputError for what it may not refer to."""
+        folders = []
+        for field, entry in references_of(node):
+            if "\n" in entry.text:
+                continue  # a text: what it refers to is looked at where it is used
+            path = os.path.join(folder, entry.text)
+            where = Location(self._shown(file), entry.line + 1, entry.column + 1)
+            exists = "\0" not in path and os.path.exists(path)
+            if is_remote(entry, where, self._hosts, is_folder(field) and not exists):
+                self._is_remote = True
+            elif is_folder(field) and "\0" not in path and not is_inline(entry.text):
+                if not inside(self._copy, path):
+                    raise outside_error(entry.text, where)
+                if os.path.isdir(path):
+                    folders.append(path)
+        return folders
 
     def _rewrite(self, folder: str, file: str, fields: dict[str, Any]) -> None:
         """Runs the GMSAConfigs among generators and transformers, and writes the kustomization without them."""
@@ -105,13 +138,13 @@ class Kustomization:
             name: list(fields.pop(names.get(name, ""), None) or ())
             for name in ("generators", "resources", "transformers")
         }
-        resources, generators, are_generated = self._generated(folder, lists["resources"], lists["generators"])
+        resources, generators, are_generated = self._generated(folder, file, lists["resources"], lists["generators"])
         fields |= {"generators": generators, "resources": resources}
         kept: list[Any] = []
         are_transformed = False
         # kustomize runs inline transformers first
         for entry in sorted(lists["transformers"], key=lambda it: not (isinstance(it, str) and is_inline(it))):
-            configs, rest = self._configs(entry, folder)
+            configs, rest = self._configs(entry, folder, file)
             if not configs:
                 kept.append(entry)
                 continue
@@ -123,12 +156,14 @@ class Kustomization:
         if are_generated or are_transformed:
             self._write(file, {**fields, "transformers": kept})
 
-    def _generated(self, folder: str, resources: list[Any], generators: list[Any]) -> tuple[list[Any], list[Any], bool]:
+    def _generated(
+        self, folder: str, file: str, resources: list[Any], generators: list[Any]
+    ) -> tuple[list[Any], list[Any], bool]:
         """The resources including those of GMSAConfigs, the other generators, and whether there was a GMSAConfig."""
         kept = []
         found = False
         for entry in generators:
-            configs, rest = self._configs(entry, folder)
+            configs, rest = self._configs(entry, folder, file)
             if not configs:
                 kept.append(entry)
                 continue
@@ -187,7 +222,7 @@ class Kustomization:
             if not is_inline(entry) and os.path.isdir(path) and inside(self._copy, path):
                 self._refuse_unfinished(os.path.realpath(path), seen)
 
-    def _configs(self, entry: Any, folder: str) -> tuple[list[tuple[bytes, str]], bytes]:
+    def _configs(self, entry: Any, folder: str, file: str) -> tuple[list[tuple[bytes, str]], bytes]:
         """The GMSAConfigs in an entry of generators or transformers, each with its file, and the rest of the entry."""
         if not isinstance(entry, str):
             return [], b""
@@ -195,7 +230,7 @@ class Kustomization:
         if is_inline(entry):
             source, data = "", entry.encode("utf-8", "surrogateescape")  # no file has its lines
         elif not inside(self._copy, path):
-            return [], b""
+            return [], b""  # a URL
         elif os.path.isdir(path):
             if not kustomization(path):
                 return [], b""
@@ -203,11 +238,24 @@ class Kustomization:
         else:
             source, data = self._shown(path), read(path)
         configs = configs_in(data, source)
+        self._check_plugins(data, source or self._shown(file))
         if not configs:
             return [], b""
         texts = {config.text for config in configs}
         rest = [it.text for it in split(decode(data, source), source) if it.node is not None and it.text not in texts]
         return [(_padded(config), source) for config in configs], "---\n".join(rest).encode("utf-8", "surrogateescape")
+
+    def _check_plugins(self, data: bytes, shown: str) -> None:
+        """Raises InputError for what kustomize's own generators and transformers may not refer to."""
+        try:
+            nodes = [document.node for document in split(decode(data, shown), shown)]
+        except InputError:
+            return  # kustomize reports it
+        for node in nodes:
+            if node is None or is_config(node):
+                continue
+            for _, entry in references_of(node):
+                self._is_remote |= is_remote(entry, Location(shown), self._hosts)
 
     def _folder_in_repository(self, folder: str) -> str:
         """The folder in the repository that a folder of the copy belongs to; the files of a config are read there."""

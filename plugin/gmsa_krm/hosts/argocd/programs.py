@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import shutil
 import signal
 import stat
@@ -13,9 +14,11 @@ import tempfile
 import time
 
 from gmsa_krm.findings import ExternalError, Location, invalid
-from gmsa_krm.hosts.argocd.folder import CHART, dependencies, fields_of, read
+from gmsa_krm.hosts.argocd.confine import confine
+from gmsa_krm.hosts.argocd.dependencies import remote_dependencies
 from gmsa_krm.hosts.argocd.kustomization import Kustomization
 from gmsa_krm.hosts.argocd.limits import MAX_FILE, MIB, over_limit, time_limit
+from gmsa_krm.hosts.argocd.references import Hosts
 from gmsa_krm.hosts.argocd.repository import copy_repository, inside
 from gmsa_krm.hosts.argocd.work_folder import WorkFolder
 
@@ -40,13 +43,14 @@ class Programs:
         self._variables = variables
         self._allowed = time_limit(variables)
         self._end = time.monotonic() + self._allowed
+        self._hosts = Hosts(variables)
         self._work = ""
         self._names: dict[str, str] = {}  # of copies, by path: how the author of the application knows them
 
     def kustomize_build(self, plugin: Plugin) -> bytes:
         """The output of kustomize for the folder; `plugin` runs a GMSAConfig."""
         with WorkFolder() as self._work:
-            return Kustomization(self._folder, self._root, self._work, self._run, plugin).build()
+            return Kustomization(self._folder, self._root, self._work, self._hosts, self._run, plugin).build()
 
     def helm_template(self, release: str, parameters: Parameters) -> bytes:
         """What helm renders from the chart in the folder, with CRDs and hooks."""
@@ -89,18 +93,26 @@ class Programs:
         copied = os.path.join(self._work, "repository")
         copy_repository(self._root, copied, writable=True)
         folder = os.path.join(copied, os.path.relpath(self._folder, self._root))
+        # As helm reads it: fields in other cases, and those of requirements.yaml.
+        shown = self._run(["helm", "show", "chart", "."], folder)
+        urls = remote_dependencies(shown, folder, copied, self._hosts)
         # With a Chart.lock helm uses only repositories that were added.
-        for number, url in enumerate(dict.fromkeys(dependencies(fields_of(read(os.path.join(folder, CHART)))))):
+        for number, url in enumerate(urls):
             if url.startswith(("http://", "https://")):
-                self._run(["helm", "repo", "add", f"dependency-{number}", url], folder)
-        self._run(["helm", "dependency", "build", "."], folder)
+                self._run(["helm", "repo", "add", f"dependency-{number}", "--", url], folder, True)
+        self._run(["helm", "dependency", "build", "."], folder, bool(urls))
         return self._run(command, folder)
 
-    def _run(self, command: list[str], folder: str) -> bytes:
-        """The stdout of a program that succeeded; its messages go to stderr."""
+    def _run(self, command: list[str], folder: str, may_fetch: bool = False) -> bytes:
+        """The stdout of a program that succeeded; its messages go to stderr.
+
+        Unless it `may_fetch`, it has no network, and reads nothing but the repository.
+        """
         program = shutil.which(command[0], path=self._variables.get("PATH"))
         if program is None:
             raise ExternalError(f"{command[0]} is not on the PATH; add it to the image of the plugin")
+        places = (os.path.dirname(os.path.realpath(program)), os.path.realpath(self._root), self._work)
+        readable = () if may_fetch else places
         # Files and not pipes: the kernel limits the size of a file.
         with tempfile.TemporaryFile(dir=self._work) as out, tempfile.TemporaryFile(dir=self._work) as err:
             try:
@@ -111,7 +123,7 @@ class Programs:
                     stdin=subprocess.DEVNULL,
                     stdout=out,
                     stderr=err,
-                    preexec_fn=_in_child,
+                    preexec_fn=lambda: _in_child(readable),
                 )
             except (OSError, subprocess.SubprocessError) as error:
                 raise ExternalError(f"{program} could not be started ({error})") from None
@@ -171,12 +183,12 @@ class Programs:
 _GIT = {"GIT_ALLOW_PROTOCOL": "https:http:ssh", "GIT_TERMINAL_PROMPT": "0"}
 
 
-def _in_child() -> None:
-    """Seconds are counted by the clock for programs, since they have threads."""
-    import resource
-
+def _in_child(readable: tuple[str, ...]) -> None:
+    # Of programs the clock counts the seconds, since they have threads.
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     resource.setrlimit(resource.RLIMIT_CPU, (hard, hard))
+    if readable:
+        confine(readable)
 
 
 def _failure(command: list[str], status: int, messages: str, out: IO[bytes]) -> Exception:
