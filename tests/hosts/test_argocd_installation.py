@@ -74,11 +74,18 @@ def repo_server() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def patched_pod(repo_server: list[dict[str, Any]], sidecar: Sidecar, folder: Folder) -> dict[str, Any]:
-    """The spec of repo-server's pods with the component."""
+def built(
+    repo_server: list[dict[str, Any]], sidecar: Sidecar, folder: Folder
+) -> dict[tuple[str, str, str], dict[str, Any]]:
+    """repo-server's objects with the component."""
     root = folder({"kustomization.yaml": OVERLAY, "repo-server.yaml": yaml.safe_dump_all(repo_server)})
     shutil.copytree(ARGOCD, root / "component")
-    built = by_identity(objects(sidecar.run(root, "kustomize", "build", ".")))
+    return by_identity(objects(sidecar.run(root, "kustomize", "build", ".")))
+
+
+@pytest.fixture
+def patched_pod(built: dict[tuple[str, str, str], dict[str, Any]]) -> dict[str, Any]:
+    """The spec of repo-server's pods with the component."""
     pod: dict[str, Any] = built["Deployment", "", "argocd-repo-server"]["spec"]["template"]["spec"]
     return pod
 
@@ -101,3 +108,26 @@ def test_the_values_for_argo_cds_chart_add_the_same(patched_pod: dict[str, Any])
     (container,) = values["extraContainers"]
     assert {**container, "image": IMAGE} == added
     assert values["volumes"] == [it for it in patched_pod["volumes"] if it["name"].startswith("gmsa-krm")]
+
+
+def test_the_volume_of_temporary_files_has_a_limit(patched_pod: dict[str, Any]) -> None:
+    (volume,) = (it for it in patched_pod["volumes"] if it["name"] == "gmsa-krm-tmp")
+    assert volume["emptyDir"]["sizeLimit"]
+
+
+def test_a_network_policy_keeps_repo_server_from_the_metadata_service(
+    built: dict[tuple[str, str, str], dict[str, Any]],
+) -> None:
+    spec = built["NetworkPolicy", "", "gmsa-krm-repo-server"]["spec"]
+    labels = built["Deployment", "", "argocd-repo-server"]["spec"]["template"]["metadata"]["labels"]
+    assert spec["podSelector"]["matchLabels"].items() <= labels.items()
+    blocks = [to["ipBlock"] for rule in spec["egress"] for to in rule.get("to", ()) if "ipBlock" in to]
+    assert [block["cidr"] for block in blocks] == ["0.0.0.0/0", "::/0"]
+    assert "169.254.0.0/16" in blocks[0]["except"]
+
+
+def test_the_values_for_argo_cds_chart_have_the_same_network_policy(
+    built: dict[tuple[str, str, str], dict[str, Any]],
+) -> None:
+    (policy,) = yaml.safe_load((ARGOCD / "helm-values.yaml").read_text())["extraObjects"]
+    assert policy == built["NetworkPolicy", "", "gmsa-krm-repo-server"]
