@@ -236,22 +236,23 @@ def test_the_processor_time_of_generate_is_limited(sidecar: Sidecar, program: Pa
 
 def test_what_killed_runs_left_is_removed(sidecar: Sidecar, program: Path, folder: Folder, tmp_path: Path) -> None:
     temporary = tmp_path / "tmp"
-    for name in ("gmsa-krm-killed/repository", "gmsa-krm-running", "gmsa-krm-new", "other"):
+    killed, running, new, link = (f"gmsa-krm-run-{name}" for name in ("killed_0", "running0", "new_0000", "link_000"))
+    for name in (f"{killed}/repository", running, new, "other", "gmsa-krm-of-a-user"):
         (temporary / name).mkdir(parents=True)
-    an_hour_ago = time.time() - 3600
-    for name in ("gmsa-krm-killed", "gmsa-krm-running", "other"):
-        os.utime(temporary / name, (an_hour_ago, an_hour_ago))
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    (temporary / "gmsa-krm-link").symlink_to(elsewhere)
-    running = os.open(temporary / "gmsa-krm-running", os.O_RDONLY)
-    fcntl.flock(running, fcntl.LOCK_EX)
+    (temporary / link).symlink_to(elsewhere)
+    an_hour_ago = time.time() - 3600
+    for name in (killed, running, link, "other", "gmsa-krm-of-a-user"):
+        os.utime(temporary / name, (an_hour_ago, an_hour_ago), follow_symlinks=False)
+    descriptor = os.open(temporary / running, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
     try:
         own = sidecar.with_environ(TMPDIR=str(temporary))
         own.run(folder(below("app", KUSTOMIZATION)) / "app", program, "argocd", "generate")
     finally:
-        os.close(running)
-    assert sorted(os.listdir(temporary)) == ["gmsa-krm-link", "gmsa-krm-new", "gmsa-krm-running", "other"]
+        os.close(descriptor)
+    assert set(os.listdir(temporary)) == {running, new, link, "other", "gmsa-krm-of-a-user"}
     assert elsewhere.exists()
 
 

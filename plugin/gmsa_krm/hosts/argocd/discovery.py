@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 
 from gmsa_krm.findings import InputError
-from gmsa_krm.hosts.argocd.archive import files_of
 from gmsa_krm.hosts.argocd.folder import (
     CHART,
     FOLDER_FIELDS,
@@ -110,6 +109,8 @@ class Discovery:
         return False
 
     def _in_archive(self, path: str) -> bool:
+        from gmsa_krm.hosts.argocd.archive import files_of
+
         try:
             return self._may_read(path) and any(map(names_config, files_of(path, "/templates/", self._budget)))
         except OSError:

@@ -106,12 +106,9 @@ class Kustomization:
         self._rewrite(folder, file, fields)
 
     def _fields(self, file: str) -> Node | None:
-        shown = self._shown(file)
-        if os.path.islink(file):
-            raise invalid("link", "is a symbolic link; replace it with the file", Location(shown))
         if os.path.getsize(file) > MAX_FIELDS:
             raise over_limit(f"has a kustomization of more than {MAX_FIELDS // MIB} MiB")
-        return one_mapping(read(file), shown)
+        return one_mapping(read(file), self._shown(file))
 
     def _folders(self, node: Node, folder: str, file: str) -> list[str]:
         """The folders that a kustomization refers to. Raises InputError for what it may not refer to."""

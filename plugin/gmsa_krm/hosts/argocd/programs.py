@@ -175,7 +175,7 @@ class Programs:
         """The messages with the paths of the repository in place of those of copies."""
         for path, name in self._names.items():
             messages = messages.replace(path, name)
-        copied = re.match(r".*?/gmsa-krm-[^/]+/repository", folder)
+        copied = re.match(r".*?/gmsa-krm-run-[^/]+/repository", folder)
         return messages.replace(copied[0], os.path.realpath(self._root)) if copied else messages
 
 

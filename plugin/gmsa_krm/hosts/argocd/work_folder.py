@@ -7,6 +7,7 @@ folder is locked while its process lives, and the next run removes those without
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -15,7 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
 
-_PREFIX = "gmsa-krm-"
+_PREFIX = "gmsa-krm-run-"
+_NAME = re.compile(rf"{_PREFIX}[a-z0-9_]{{8}}")  # as tempfile makes it
 # Between the creation of a folder and its lock.
 _GRACE_SECONDS = 60
 
@@ -40,9 +42,7 @@ class WorkFolder:
 def remove_leftovers() -> None:
     """Removes the folders of runs that were killed."""
     parent = tempfile.gettempdir()
-    for name in os.listdir(parent):
-        if not name.startswith(_PREFIX):
-            continue
+    for name in filter(_NAME.fullmatch, os.listdir(parent)):
         path = os.path.join(parent, name)
         try:
             status = os.lstat(path)
