@@ -18,7 +18,7 @@ import pytest
 from conftest import Folder
 from hosts.applications import CHART_YAML, CONFIG, KUSTOMIZATION, PLAIN, Files, below, parameters
 from hosts.conftest import Sidecar
-from hosts.support import assert_mentions, gmsa_config
+from hosts.support import assert_mentions, deployment, gmsa_config
 
 MIB = 1024 * 1024
 
@@ -222,6 +222,20 @@ def test_memory_without_an_end_ends_in_one_message(
     root = folder({"Chart.yaml": CHART_YAML, **files})
     done = with_memory(300 * MIB, sidecar, root, program, "argocd", "generate")
     assert_one_message(done, "memory")
+
+
+def test_a_kustomization_with_very_many_entries_ends_in_one_message(
+    sidecar: Sidecar, program: Path, folder: Folder
+) -> None:
+    root = folder({"kustomization.yaml": f"generators: [gmsa.yaml]\nresources: [{'a,' * 20_001}]\n", **PLAIN})
+    assert_one_message(sidecar.try_to_run(root, program, "argocd", "generate"), "20,000")
+
+
+def test_large_manifests_need_memory_of_their_size(sidecar: Sidecar, program: Path, folder: Folder) -> None:
+    """Not of the size that a file may have."""
+    root = folder({**PLAIN, "web.yaml": "".join(f"---\n{deployment(f'web-{number}')}" for number in range(5000))})
+    done = with_memory(80 * MIB, sidecar, root, program, "argocd", "generate")
+    assert (done.returncode, done.stdout.count("name: web-")) == (0, 5000)
 
 
 def test_the_processor_time_of_generate_is_limited(sidecar: Sidecar, program: Path, folder: Folder) -> None:

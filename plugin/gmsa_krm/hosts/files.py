@@ -140,8 +140,9 @@ class _Reader:
             else:
                 with open(file, "rb") if is_named else open_regular(file) as opened:
                     data = opened.read(_CHUNK)
-                    if len(data) == _CHUNK:  # reading the limit at once would allocate as much
-                        data += opened.read(_MAX_STREAM + 1 - _CHUNK)
+                    # Reading allocates as much as is asked for, so that is what was read so far, and not the limit.
+                    while len(data) <= _MAX_STREAM and (more := opened.read(max(len(data), _CHUNK))):
+                        data += more
         except OSError as error:
             raise file_error(shown, "read", error) from None
         if len(data) > _MAX_STREAM:

@@ -112,7 +112,11 @@ class Discovery:
         from gmsa_krm.hosts.argocd.archive import files_of
 
         try:
-            return self._may_read(path) and any(map(names_config, files_of(path, "/templates/", self._budget)))
+            return (
+                os.path.isfile(path)
+                and self._may_read(path)
+                and any(map(names_config, files_of(path, "/templates/", self._budget)))
+            )
         except OSError:
             return False  # helm will report it
 

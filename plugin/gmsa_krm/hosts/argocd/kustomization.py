@@ -24,7 +24,7 @@ from gmsa_krm.hosts.argocd.folder import (
     kustomization,
     read,
 )
-from gmsa_krm.hosts.argocd.limits import MIB, over_limit
+from gmsa_krm.hosts.argocd.limits import MIB, Budget, over_limit
 from gmsa_krm.hosts.argocd.references import is_folder, is_remote, one_mapping, outside_error, references_of
 from gmsa_krm.hosts.argocd.repository import copy_repository, inside, refuse_links
 from gmsa_krm.yamltext.data import data_of
@@ -64,6 +64,7 @@ class Kustomization:
         self._root = root
         self._hosts = hosts
         self._is_remote = False
+        self._budget = Budget()
         self._kustomize = kustomize
         self._plugin = plugin
         self._seen: set[str] = set()
@@ -114,6 +115,7 @@ class Kustomization:
         """The folders that a kustomization refers to. Raises InputError for what it may not refer to."""
         folders = []
         for field, entry in references_of(node):
+            self._budget.take(0)
             if "\n" in entry.text:
                 continue  # a text: what it refers to is looked at where it is used
             path = os.path.join(folder, entry.text)
