@@ -6,7 +6,6 @@ import fcntl
 import gzip
 import io
 import os
-import resource
 import subprocess
 import tarfile
 import time
@@ -39,12 +38,7 @@ def discover(sidecar: Sidecar, program: Path) -> Discover:
 
 
 def with_memory(memory: int, sidecar: Sidecar, cwd: Path, *command: str | Path) -> Done:
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_DATA, (memory, resource.RLIM_INFINITY))
-
-    return subprocess.run(
-        command, cwd=cwd, env=sidecar.environ, preexec_fn=limit, capture_output=True, text=True, check=False
-    )
+    return sidecar.try_to_run(cwd, "sh", "-c", f'ulimit -S -d {memory // 1024}; exec "$@"', "sh", *command)
 
 
 # Archives
