@@ -16,6 +16,7 @@ import pytest
 
 from conftest import Folder
 from hosts.applications import CHART_YAML, CONFIG, KUSTOMIZATION, PLAIN, Files, below, parameters
+from hosts.cases import objects
 from hosts.conftest import Sidecar
 from hosts.support import assert_mentions, deployment, gmsa_config
 
@@ -63,11 +64,11 @@ def packed(*parts: bytes) -> bytes:
 
 
 def a_long_name() -> bytes:
-    return packed(member("././@LongLink", 300 * MIB, b"L"), *[bytes(MIB)] * 300, member("x", 0))
+    return packed(member("././@LongLink", 90 * MIB, b"L"), *[bytes(MIB)] * 90, member("x", 0))
 
 
 def a_long_extended_header() -> bytes:
-    return packed(member("pax", 300 * MIB, b"x"), *[bytes(MIB)] * 300, member("x", 0))
+    return packed(member("pax", 90 * MIB, b"x"), *[bytes(MIB)] * 90, member("x", 0))
 
 
 def a_sparse_file() -> bytes:
@@ -100,10 +101,36 @@ def test_a_hostile_archive_costs_next_to_nothing(
     assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
 
 
-def test_archives_with_many_members_end_in_one_message(discover: Discover, folder: Folder) -> None:
-    many = packed(*[member(f"a/templates/{number}", 0) for number in range(30_000)])
-    found = discover(folder(below("app", {"Chart.yaml": CHART_YAML, "charts/a.tgz": many})))
+def many_members() -> bytes:
+    return packed(*[member(f"a/templates/{number}", 0) for number in range(20_001)])
+
+
+def many_empty_parts() -> bytes:
+    """Of gzip, before there is a member: 20 bytes each."""
+    return gzip.compress(b"") * 20_002
+
+
+@pytest.mark.parametrize("archive", [many_members, many_empty_parts])
+def test_archives_with_many_members_end_in_one_message(
+    archive: Callable[[], bytes], discover: Discover, folder: Folder
+) -> None:
+    found = discover(folder(below("app", {"Chart.yaml": CHART_YAML, "charts/a.tgz": archive()})))
     assert_one_message(found, "20,000 files")
+
+
+def test_archives_that_unpack_to_much_end_in_one_message(discover: Discover, folder: Folder) -> None:
+    part = packed(member("a/x", 90 * MIB), *[bytes(MIB)] * 90)
+    charts: Files = {f"charts/{number}.tgz": part for number in range(3)}
+    assert_one_message(discover(folder(below("app", {"Chart.yaml": CHART_YAML, **charts}))), "256 MiB")
+
+
+def test_an_archive_may_have_several_parts(discover: Discover, folder: Folder) -> None:
+    """As programs that compress in parallel make it, wherever a part ends."""
+    text = CONFIG.encode()
+    tar = member("web/templates/gmsa.yaml", len(text)) + text.ljust(-len(text) // 512 * -512, b"\0") + bytes(1024)
+    parts = [gzip.compress(tar[start : start + 100]) for start in range(0, len(tar), 100)]
+    found = discover(folder(below("app", {"Chart.yaml": CHART_YAML, "charts/a.tgz": b"".join(parts)})))
+    assert found.stdout
 
 
 @pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
@@ -124,12 +151,20 @@ def test_a_config_in_an_archive_is_found_in_every_format(
 # Files
 
 MENTIONED = "# GMSAConfig gmsa-krm.dev/\n"
-HOSTILE: dict[str, Files] = {
-    "many files": {f"{number}.yaml": "" for number in range(20_001)},
-    "large documents": {f"{number}.yaml": f"{MENTIONED}a: |\n" + "  a\n" * 3 * MIB for number in range(3)},
-    "a large kustomization": {"kustomization.yaml": f"resources: [{'a,' * 2 * MIB}]\n"},
-    "many resources": {"kustomization.yaml": f"resources: [{'a,' * 100_000}]\n"},
-    "many nodes": {"a.yaml": f"{MENTIONED}a: &a [{'[],' * 2 * MIB}]\n"},
+# What it is, its files, and the limit.
+HOSTILE: dict[str, tuple[Files, str]] = {
+    "many files": ({f"{number}.yaml": "" for number in range(20_001)}, "20,000 files"),
+    "large documents": ({f"{number}.yaml": f"{MENTIONED}a: |\n" + "  a\n" * 3 * MIB for number in range(3)}, "32 MiB"),
+    "a large kustomization": ({"kustomization.yaml": f"namePrefix: {'a' * 2 * MIB}\n"}, "2 MiB"),
+    "a large chart": ({"Chart.yaml": f"{CHART_YAML}description: {'a' * 2 * MIB}\n"}, "2 MiB"),
+    "many resources": ({"kustomization.yaml": f"resources: [{'a,' * 100_000}]\n"}, "20,000 files"),
+    "many nodes": ({"a.yaml": f"{MENTIONED}a: &a [{'[],' * 2 * MIB}]\n"}, "memory"),
+    "many charts": ({"Chart.yaml": CHART_YAML, **{f"charts/{number}/x": "" for number in range(20_001)}}, "20,000"),
+    "many packed charts": ({"Chart.yaml": CHART_YAML, **{f"charts/{it}.tgz": "" for it in range(20_001)}}, "20,000"),
+    "many folders": (
+        {"Chart.yaml": CHART_YAML, **{f"templates/{number}/a/b/c/d/x": "" for number in range(4_000)}},
+        "20,000",
+    ),
 }
 
 
@@ -141,8 +176,8 @@ def assert_one_message(found: Done, *words: str) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_discovery_ends_in_one_message(name: str, discover: Discover, folder: Folder) -> None:
-    found = discover(folder(below("app", HOSTILE[name])))
-    assert_one_message(found)
+    files, limit = HOSTILE[name]
+    assert_one_message(discover(folder(below("app", files))), limit)
 
 
 @pytest.mark.parametrize("kind", ["kustomizations", "charts"])
@@ -204,6 +239,34 @@ def test_output_without_an_end_ends_in_one_message(
     assert os.listdir(own.temporary) == []
 
 
+def test_programs_have_the_limits_of_the_run(
+    sidecar: Sidecar, program: Path, folder: Folder, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    limits = 'core: "%s", open: "%s", size: "%s", memory: "%s"'
+    script = (
+        f"printf 'kind: ConfigMap\napiVersion: v1\nmetadata: {{name: limits}}\ndata: {{{limits}}}\n'"
+        ' "$(ulimit -c)" "$(ulimit -n)" "$(ulimit -f)" "$(ulimit -d)"'
+    )
+    programs = kustomize(tmp_path_factory.mktemp("programs"), script)
+    (found,) = objects(sidecar.with_programs(programs).run(folder(KUSTOMIZATION), program, "argocd", "generate"))
+    size = found["data"]["size"]
+    assert size in (str(256 * MIB // 512), str(256 * MIB // 1024))  # in the blocks of the shell
+    assert found["data"]["core"] == "0"
+    assert int(found["data"]["open"]) <= 1024
+    assert found["data"]["memory"] != "unlimited"
+
+
+def test_a_large_repository_is_not_copied(sidecar: Sidecar, program: Path, folder: Folder, tmp_path: Path) -> None:
+    """The volume is that of all applications, and a pod that fills it is evicted."""
+    chart = f"{CHART_YAML}dependencies: [{{name: other, version: 1.0.0, repository: file://../other}}]\n"
+    root = folder({"app/Chart.yaml": chart, "app/templates/gmsa.yaml": CONFIG, "other/Chart.yaml": CHART_YAML})
+    with open(root / "other/large", "wb") as file:
+        file.truncate(1024 * MIB)
+    own = sidecar.with_environ(ARGOCD_APP_SOURCE_PATH="app", TMPDIR=str(tmp_path))
+    assert_one_message(own.try_to_run(root / "app", program, "argocd", "generate"), "1,024 MiB", "packed charts")
+    assert set(os.listdir(tmp_path)) <= {"app", "other"}
+
+
 DOUBLED = '{{ $x := "aaaaaaaa" }}{{ range until 40 }}{{ $x = print $x $x }}{{ end }}'
 
 
@@ -223,6 +286,11 @@ def test_a_kustomization_with_very_many_entries_ends_in_one_message(
 ) -> None:
     root = folder({"kustomization.yaml": f"generators: [gmsa.yaml]\nresources: [{'a,' * 20_001}]\n", **PLAIN})
     assert_one_message(sidecar.try_to_run(root, program, "argocd", "generate"), "20,000")
+
+
+def test_a_large_kustomization_ends_in_one_message(sidecar: Sidecar, program: Path, folder: Folder) -> None:
+    root = folder({**KUSTOMIZATION, "kustomization.yaml": f"generators: [gmsa.yaml]\nnamePrefix: {'a' * 2 * MIB}\n"})
+    assert_one_message(sidecar.try_to_run(root, program, "argocd", "generate"), "2 MiB")
 
 
 def test_large_manifests_need_memory_of_their_size(sidecar: Sidecar, program: Path, folder: Folder) -> None:
@@ -253,6 +321,13 @@ def test_what_killed_runs_left_is_removed(sidecar: Sidecar, program: Path, folde
     an_hour_ago = time.time() - 3600
     for name in (killed, running, link, "other", "gmsa-krm-of-a-user"):
         os.utime(temporary / name, (an_hour_ago, an_hour_ago), follow_symlinks=False)
+    of_another_user = temporary / "gmsa-krm-run-another0"
+    kept = {running, new, link, "other", "gmsa-krm-of-a-user"}
+    if os.getuid() == 0:
+        of_another_user.mkdir()
+        os.chown(of_another_user, 12345, 12345)
+        os.utime(of_another_user, (an_hour_ago, an_hour_ago))
+        kept.add(of_another_user.name)
     descriptor = os.open(temporary / running, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     try:
@@ -260,7 +335,7 @@ def test_what_killed_runs_left_is_removed(sidecar: Sidecar, program: Path, folde
         own.run(folder(below("app", KUSTOMIZATION)) / "app", program, "argocd", "generate")
     finally:
         os.close(descriptor)
-    assert set(os.listdir(temporary)) == {running, new, link, "other", "gmsa-krm-of-a-user"}
+    assert set(os.listdir(temporary)) == kept
     assert elsewhere.exists()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -258,5 +259,17 @@ def test_discovery_follows_no_link_out_of_the_repository(
     root = folder({**below("app", {**beside, "x": ""}), "gmsa.yaml": CONFIG}) / "app"
     place = root / "templates" if (root / "templates").exists() else root
     (place / "gmsa.yaml").symlink_to(os.path.relpath(root.parent / "gmsa.yaml", place))
+    assert sidecar.run(root, program, "argocd", "discover") == ""
+    assert sidecar.with_environ(ARGOCD_APP_SOURCE_PATH="app").run(root, program, "argocd", "discover")
+
+
+@pytest.mark.parametrize("link", ["templates", "charts"])
+def test_discovery_follows_no_link_of_a_folder_out_of_the_repository(
+    link: str, program: Path, sidecar: Sidecar, folder: Folder
+) -> None:
+    root = folder({"app/Chart.yaml": CHART_YAML, "templates/gmsa.yaml": CONFIG, "charts/a": ""}) / "app"
+    with tarfile.open(root.parent / "charts/a.tgz", "w:gz") as archive:
+        archive.add(root.parent / "templates", "a/templates")
+    (root / link).symlink_to(f"../{link}")
     assert sidecar.run(root, program, "argocd", "discover") == ""
     assert sidecar.with_environ(ARGOCD_APP_SOURCE_PATH="app").run(root, program, "argocd", "discover")

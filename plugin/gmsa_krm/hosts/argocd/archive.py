@@ -6,17 +6,19 @@ nothing is read whose size has not been looked at.
 
 from __future__ import annotations
 
-import gzip
+import io
 import zlib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import BinaryIO
 
     from gmsa_krm.hosts.argocd.limits import Budget
 
 _BLOCK = 512
 _CHUNK = 64 * 1024
+_GZIP = 16 + zlib.MAX_WBITS  # a header and a checksum of gzip are expected
 # helm takes no charts beyond 100 MiB.
 _MAX_CHART = 100 * 1024 * 1024
 _MAX_NAME = 64 * 1024
@@ -30,14 +32,38 @@ def files_of(path: str, part: str, budget: Budget) -> Iterator[bytes]:
 
     Raises OSError, and InputError where the budget is used up.
     """
-    with gzip.open(path) as stream:
+    with open(path, "rb") as file:
         try:
-            yield from _files(stream, part, budget)
-        except (EOFError, zlib.error, gzip.BadGzipFile):
-            return  # helm will report it
+            yield from _files(io.BufferedReader(_Gzip(file, budget), _CHUNK), part, budget)
+        except zlib.error:
+            return  # helm reports it
 
 
-def _files(stream: gzip.GzipFile, part: str, budget: Budget) -> Iterator[bytes]:
+class _Gzip(io.RawIOBase):
+    """The decompressed contents of a file. Its parts are counted: a gzip file may have any number, even empty ones."""
+
+    def __init__(self, file: BinaryIO, budget: Budget) -> None:
+        self._file = file
+        self._budget = budget
+        self._part = zlib.decompressobj(_GZIP)
+        self._left = b""  # of what was read from the file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # what BufferedReader gives
+        data = b""
+        while not data and (left := self._left or self._file.read(_CHUNK)):
+            if self._part.eof:
+                self._budget.take(0)
+                self._part = zlib.decompressobj(_GZIP)
+            data = self._part.decompress(left, len(buffer))
+            self._left = self._part.unused_data or self._part.unconsumed_tail
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _files(stream: io.BufferedReader, part: str, budget: Budget) -> Iterator[bytes]:
     name = b""
     left = _MAX_CHART
     while len(header := stream.read(_BLOCK)) == _BLOCK and header[0]:
@@ -76,13 +102,13 @@ def _long_name(kind: bytes, data: bytes) -> bytes:
     return b""
 
 
-def _read(stream: gzip.GzipFile, size: int) -> bytes:
+def _read(stream: io.BufferedReader, size: int) -> bytes:
     data = stream.read(size)
     stream.read(-size % _BLOCK)
     return data
 
 
-def _skip(stream: gzip.GzipFile, size: int) -> None:
+def _skip(stream: io.BufferedReader, size: int) -> None:
     left = size + -size % _BLOCK
     while left and (data := stream.read(min(left, _CHUNK))):
         left -= len(data)

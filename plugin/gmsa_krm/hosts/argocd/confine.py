@@ -54,12 +54,12 @@ def _allow_only(libc: ctypes.CDLL, paths: Iterable[str]) -> None:
         return
     for path in paths:
         try:
-            place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
         except OSError:
             continue  # not on this system
         access = _READ if os.path.isdir(path) else _READ_FILE
-        libc.syscall(_ADD_RULE, rules, _PATH_BENEATH, struct.pack("=Qi", access, place), 0)
-        os.close(place)
+        libc.syscall(_ADD_RULE, rules, _PATH_BENEATH, struct.pack("=Qi", access, opened), 0)
+        os.close(opened)
     libc.syscall(_RESTRICT_SELF, rules, 0)
     os.close(rules)
 

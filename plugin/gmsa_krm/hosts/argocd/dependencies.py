@@ -30,11 +30,11 @@ def remote_dependencies(chart: bytes, folder: str, root: str, hosts: Hosts) -> l
     """
     fields = one_mapping(chart, _CHART)
     listed = [_texts(it) for it in _items(fields)] if fields is not None else []
-    places = [(_CHART, it) for it in listed]
+    found = [(_CHART, it) for it in listed]
     for name in _LOCKS:
-        places += [(name, it) for it in _read_lock(folder, name)]
+        found += [(name, it) for it in _read_lock(folder, name)]
     urls = {}
-    for file, dependency in places:
+    for file, dependency in found:
         url = dependency.get("repository", "")
         local = _local_path(dependency, folder)
         if local:

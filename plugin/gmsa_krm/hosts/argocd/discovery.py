@@ -1,7 +1,7 @@
 """Whether an application uses a GMSAConfig.
 
-Discovery runs for every application of an instance, and most have none: a file is parsed only if it has the word, and
-what is read has a budget. Nothing outside of the repository is read.
+Discovery runs for every application of an Argo CD instance, and most have none: a file is parsed only if it has the
+word, and what is read has a budget. Nothing outside of the repository is read.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ __all__ = ["Discovery"]
 
 
 class Discovery:
-    """`root`: the top of the repository."""
+    """`root`: the root of the repository."""
 
     def __init__(self, root: str) -> None:
         self._root = os.path.realpath(root)
         self._budget = Budget()
 
     def uses_config(self, folder: str) -> bool:
-        """Raises InputError where there is too much to look through."""
+        """Raises InputError if there is too much to look through."""
         kind = kind_of(folder)
         if kind == KUSTOMIZE:
             return self._in_kustomizations(os.path.realpath(folder))
@@ -55,7 +55,7 @@ class Discovery:
 
     def _in_kustomizations(self, folder: str) -> bool:
         """In a kustomization, or one that it refers to."""
-        # The flag: whether the output of the kustomization is used as configs of generators or transformers.
+        # The flag: whether the output of the kustomization configures generators or transformers.
         pending = [(folder, False)]
         seen = set(pending)
         while pending:
@@ -91,19 +91,23 @@ class Discovery:
             if self._in_templates(folder):
                 return True
             charts = os.path.join(folder, "charts")
-            for name in sorted(os.listdir(charts)) if os.path.isdir(charts) else ():
+            for name in sorted(os.listdir(charts)) if os.path.isdir(charts) and self._may_read(charts) else ():
+                self._budget.take(0)
                 path = os.path.join(charts, name)
                 if os.path.isdir(path):
                     pending.append(path)
                 elif name.endswith(".tgz") and self._in_archive(path):
                     return True
-            for place in dependencies(self._fields(os.path.join(folder, CHART))):
-                if place.startswith("file://"):
-                    pending.append(os.path.join(folder, place.removeprefix("file://")))
+            for url in dependencies(self._fields(os.path.join(folder, CHART))):
+                if url.startswith("file://"):
+                    self._budget.take(0)
+                    pending.append(os.path.join(folder, url.removeprefix("file://")))
         return False
 
     def _in_templates(self, folder: str) -> bool:
-        for parent, _, names in os.walk(os.path.join(folder, "templates")):
+        templates = os.path.join(folder, "templates")
+        for parent, _, names in os.walk(templates) if self._may_read(templates) else ():
+            self._budget.take(0)
             if any(names_config(self._read(os.path.join(parent, name))) for name in names):
                 return True
         return False
@@ -118,7 +122,7 @@ class Discovery:
                 and any(map(names_config, files_of(path, "/templates/", self._budget)))
             )
         except OSError:
-            return False  # helm will report it
+            return False  # helm reports it
 
     def _has_config(self, path: str) -> bool:
         data = self._read(path)
@@ -139,7 +143,7 @@ class Discovery:
                 for it in split(decode(data, ""))
             )
         except InputError:
-            return True  # a mistake in a config must be reported, and not make the plugin disappear
+            return True  # a mistake in a config must be reported, not hide the plugin
 
     def _fields(self, path: str) -> Node | None:
         data = self._read(path)

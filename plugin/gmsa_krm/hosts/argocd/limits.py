@@ -22,6 +22,8 @@ MAX_PARSED = 32 * MIB
 # Argo CD takes answers of up to 100 MiB.
 MAX_FILE = 256 * MIB
 MAX_OPEN_FILES = 1024
+# Of a repository that has to be copied; the volume of the sidecar has 4 GiB for all runs.
+MAX_COPIED = 1024 * MIB
 # Of discovery, which runs for every application of an instance.
 DISCOVERY_SECONDS = 10
 _DISCOVERY_MEMORY = 256 * MIB
@@ -55,8 +57,8 @@ class Budget:
             raise over_limit(f"has more than {MAX_PARSED // MIB} MiB of documents with the word GMSAConfig")
 
 
-def over_limit(what: str) -> InputError:
-    return invalid("run-limit", f"the application {what}, which is more than one run may take; split it")
+def over_limit(what: str, cure: str = "split it") -> InputError:
+    return invalid("run-limit", f"the application {what}, which is more than one run may take; {cure}")
 
 
 def memory_limit() -> int:

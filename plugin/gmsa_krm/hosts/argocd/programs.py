@@ -111,8 +111,8 @@ class Programs:
         program = shutil.which(command[0], path=self._variables.get("PATH"))
         if program is None:
             raise ExternalError(f"{command[0]} is not on the PATH; add it to the image of the plugin")
-        places = (os.path.dirname(os.path.realpath(program)), os.path.realpath(self._root), self._work)
-        readable = () if may_fetch else places
+        own = (os.path.dirname(os.path.realpath(program)), os.path.realpath(self._root), self._work)
+        readable = () if may_fetch else own
         # Files and not pipes: the kernel limits the size of a file.
         with tempfile.TemporaryFile(dir=self._work) as out, tempfile.TemporaryFile(dir=self._work) as err:
             try:

@@ -1,16 +1,17 @@
-"""The repository around an application's folder: where it starts, what its links lead to, and copies of it."""
+"""The repository around an application's folder: its root, its symbolic links, and copies of it."""
 
 from __future__ import annotations
 
 import os
 
 from gmsa_krm.findings import ExternalError, InputError, Location, invalid
+from gmsa_krm.hosts.argocd.limits import MAX_COPIED, MIB, over_limit
 
 
 def repository(folder: str, source_path: str) -> str:
-    """The top of the repository: `folder` without the end that it shares with `source_path`.
+    """The root of the repository: `folder` without the end that it shares with `source_path`.
 
-    Argo CD sends the whole repository, or what an application's manifest-generate-paths have in common.
+    Argo CD sends the whole repository, or the common folder of an application's manifest-generate-paths.
     """
     head = folder
     for part in reversed([part for part in source_path.split("/") if part not in ("", ".")]):
@@ -26,13 +27,13 @@ def inside(root: str, path: str) -> bool:
     try:
         return os.path.commonpath((root, os.path.realpath(path))) == root
     except (ValueError, UnicodeError):
-        return False  # a NUL, or letters that the file system's encoding does not have
+        return False  # a NUL, or characters that the file system cannot encode
 
 
 def leads_out(root: str, link: str) -> bool:
-    """Whether a symbolic link leads out of the repository, for whoever follows it.
+    """Whether a symbolic link may lead out of the repository, whichever program follows it.
 
-    An absolute one may lead elsewhere in a copy of the repository, or, by /proc/self/cwd, in another process.
+    An absolute link may lead elsewhere in a copy of the repository, or, by /proc/self/cwd, in another process.
     """
     return os.path.isabs(os.readlink(link)) or not inside(root, link)
 
@@ -43,9 +44,9 @@ def link_error(file: str) -> InputError:
 
 
 def refuse_links(root: str) -> None:
-    """Raises InputError for a symbolic link out of the repository, whose target the author may have no right to read.
+    """Raises InputError for a symbolic link that leaves the repository: its target may be secret.
 
-    Argo CD refuses these by default, too.
+    Argo CD refuses such links by default, too.
     """
     real = os.path.realpath(root)
     for parent, folders, files in os.walk(root):
@@ -56,14 +57,29 @@ def refuse_links(root: str) -> None:
 
 
 def copy_repository(root: str, target: str, writable: bool = False) -> None:
-    """A copy. Unless it is `writable`, files are hard links where possible: they may be replaced, not changed."""
+    """Copies the repository. Unless it is `writable`, files are hard links if possible: replace, never change them.
+
+    Raises InputError if more has to be copied than a run may take.
+    """
     import shutil
 
-    def link(source: str, place: str) -> None:
+    left = MAX_COPIED
+
+    def copy(source: str, destination: str) -> None:
+        nonlocal left
+        left -= os.lstat(source).st_size
+        if left < 0:
+            raise over_limit(
+                f"has more than {MAX_COPIED // MIB:,} MiB of repository to copy",
+                "keep it in a smaller repository, or commit the packed charts that it depends on",
+            )
+        shutil.copy2(source, destination, follow_symlinks=False)
+
+    def link(source: str, destination: str) -> None:
         try:
-            os.link(source, place, follow_symlinks=False)
+            os.link(source, destination, follow_symlinks=False)
         except OSError:
-            shutil.copy2(source, place, follow_symlinks=False)
+            copy(source, destination)
 
     try:
         shutil.copytree(
@@ -71,7 +87,7 @@ def copy_repository(root: str, target: str, writable: bool = False) -> None:
             target,
             symlinks=True,
             ignore=shutil.ignore_patterns(".git"),
-            copy_function=shutil.copy2 if writable else link,
+            copy_function=copy if writable else link,
         )
     except (OSError, shutil.Error) as error:
         raise ExternalError(f"the repository cannot be copied to {target}: {error}") from None
