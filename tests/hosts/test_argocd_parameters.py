@@ -65,6 +65,26 @@ def test_fields_by_path_reach_the_config_in_every_kind_of_folder(kind: str, serv
     assert [namespace for kind, namespace, _ in found if kind == "RoleBinding"] == ["shop"]
 
 
+@pytest.mark.parametrize("null", ["null", "~", "Null"])
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("webhook.priorityClassName", "high"),
+        ("webhook.replicas", "3"),
+        ("webhook.nodeSelector", "{pool: a}"),
+        ("kubeVersion", '"1.34"'),
+        ("domains[0].dnsTreeName", "other.example"),
+    ],
+)
+def test_null_takes_a_field_back(path: str, value: str, null: str, server: CmpServer, folder: Folder) -> None:
+    """The text null became the value."""
+    root = folder({**PLAIN, "environments/prod.yaml": f"{path}: {value}\n"})
+    with_value = server.objects(root, **parameters(environment={"string": "prod"}))
+    taken_back = server.objects(root, **parameters(environment={"string": "prod"}, config={"map": {path: null}}))
+    assert taken_back == server.objects(root)
+    assert path == "kubeVersion" or with_value != taken_back
+
+
 @pytest.mark.parametrize(
     "environ",
     [

@@ -326,7 +326,7 @@ def test_a_merge_key_of_the_resource_list_is_refused(key: str, call: Call) -> No
     assert (done.status, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     number = text.splitlines().index(f"<<: {{{key}: []}}") + 1
-    assert line.startswith(f"stdin:{number}:1: the ResourceList has a merge key (<<)")
+    assert line.startswith(f"stdin:{number}:1: cannot be edited: the ResourceList has a merge key (<<)")
 
 
 @pytest.mark.parametrize("line_break", LINE_BREAKS, ids=NAMED)

@@ -295,7 +295,7 @@ REFUSED = [
         """,
         entry="containers: [iis]",
         rule="unusual-form",
-        words=("one pair without braces",),
+        words=("one pair has no braces",),
     ),
 ]
 

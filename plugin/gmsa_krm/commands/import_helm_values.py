@@ -113,6 +113,9 @@ class _Translation:
     def _webhook(self) -> dict[str, Any]:
         webhook: dict[str, Any] = {"name": self._release, "namespace": self._namespace, "createNamespace": False}
         registry = self._take("global", {}).get("systemDefaultRegistry")
+        if registry is not None and not isinstance(registry, str):
+            self._not_carried_over("global.systemDefaultRegistry", "it is not a string")
+            registry = ""
         image = self._take("image", {})
         repository, tag = image.get("repository", _REPOSITORY), image.get("tag", _TAG)
         webhook["image"] = f"{f'{registry}/' if registry else ''}{repository}:{tag}"

@@ -166,7 +166,8 @@ def _parse_value(text: str) -> Node:
             return root
     node = _null_node()
     node.text = text
-    node.tag = "!"  # the type of the field decides, not the type that YAML gives the text
+    if not node.is_null:
+        node.tag = "!"  # the type of the field decides, not the type that YAML gives the text
     return node
 
 

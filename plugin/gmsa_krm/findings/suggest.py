@@ -35,7 +35,8 @@ def suggestion(word: str, known: Iterable[str], *, listed: bool = True) -> str:
     close = get_close_matches(word[:60].lower(), by_lower_case, n=1, cutoff=0.6)
     if close:
         return f" (did you mean {by_lower_case[close[0]]}?)"
-    return f" (known: {', '.join(sorted(names))})" if listed and 0 < len(names) <= 12 else ""
+    shown = sorted(filter(None, names))
+    return f" (known: {', '.join(shown)})" if listed and 0 < len(shown) <= 12 else ""
 
 
 def _by_lower_case(names: Collection[str]) -> dict[str, str]:

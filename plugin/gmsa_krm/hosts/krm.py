@@ -38,7 +38,7 @@ def run_function(data: bytes, environment: Environment) -> tuple[bytes, list[Fin
     try:
         return _run(whole, root, environment)
     except UnsupportedForm as form:
-        raise invalid("unusual-form", str(form), whole.location(form.node)) from None
+        raise invalid("unusual-form", f"cannot be edited: {form}", whole.location(form.node)) from None
     except SharedNode as shared:
         message = f"is under &{shared.node.anchor}, which is repeated elsewhere; replace the alias with its contents"
         raise invalid("shared-node", message, whole.location(shared.node)) from None
@@ -73,7 +73,7 @@ def _list_change(whole: Document, root: Node, key: str, patch: ListPatch) -> lis
         if node is not None and (node.anchor is not None or node.tag is not None or node.alias):
             raise UnsupportedForm(f"{key} has an anchor, an alias or a tag; write it without", node)
     if value is not None and ":" not in whole.text[name.end : max(value.start, name.end + 1)]:
-        raise UnsupportedForm(f"{key} is a key in the form of `? {key}`; write `{key}:`", name)
+        raise UnsupportedForm(f"the key {key} is in the form of `? {key}`; write `{key}:`", name)
     change = change_of(whole, root, {key: patch})
     return [] if change is None else [change]
 
@@ -126,7 +126,7 @@ def _resource_list(text: str) -> Node:
         raise invalid("duplicate-key", message, Location("stdin", again.line + 1, again.column + 1))
     for name, _ in root.pairs:
         if name.is_merge_key:
-            message = "the ResourceList has a merge key (<<), which is not edited; write its contents in its place"
+            message = "cannot be edited: the ResourceList has a merge key (<<); write its contents in its place"
             raise invalid("unusual-form", message, Location("stdin", name.line + 1, name.column + 1))
     items = root.get("items")
     if items is not None and items.kind != SEQUENCE and not items.is_null:

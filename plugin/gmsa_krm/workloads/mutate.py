@@ -56,7 +56,8 @@ class PodMutation:
         self._injects_contents = injects_contents
         self._patch: dict[str, Any] = {}
         self._containers: dict[tuple[str, int], dict[str, Any]] = {}
-        self._mounted: set[tuple[str, int, str, str]] = set()
+        # The token at a path of a container, by list, index and path.
+        self._mounted: dict[tuple[str, int, str], BoundToken] = {}
         # Value and path of the entry, by field: two entries must not disagree.
         self._requested: dict[str, tuple[str, str]] = {}
 
@@ -229,8 +230,14 @@ class PodMutation:
         mounts = container.get("volumeMounts")
         existing = _index_of(mounts, "mountPath", token.mount_path)
         if existing is None or mounts is None:
-            if (key, index, token.name, token.mount_path) not in self._mounted:
-                self._mounted.add((key, index, token.name, token.mount_path))
+            other = self._mounted.setdefault((key, index, token.mount_path), token)
+            if other.name != token.name:
+                message = (
+                    f"gets two mounts at {token.mount_path}, by {other.path} and by {token.path}; give one of them another"
+                    " mountPath"
+                )
+                self._report.error("mount-path", message, container, f"{key}[{index}].volumeMounts")
+            elif other is token:
                 mount = {"name": token.name, "mountPath": token.mount_path, "readOnly": True}
                 self._containers.setdefault((key, index), {}).setdefault("volumeMounts", ListPatch()).append.append(
                     mount

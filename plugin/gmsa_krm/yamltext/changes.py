@@ -150,7 +150,7 @@ class _Shortening:
 
 def _unproved(node: Node) -> UnsupportedForm:
     return UnsupportedForm(
-        "a form in which the change would become another one (write it in blocks, without anchors and aliases)", node
+        "the change would become another one in this form; write it in blocks, without anchors and aliases", node
     )
 
 
@@ -162,4 +162,4 @@ def report_not_edited(report: Report, found: NotEdited, field: str = "") -> None
         )
         report.error("shared-node", message, found.node, field)
     else:
-        report.error("unusual-form", f"has {found}, which is not edited here", found.node, field)
+        report.error("unusual-form", f"cannot be edited: {found}", found.node, field)

@@ -233,7 +233,7 @@ class _Editor:
         if not node.flow:
             return self.lines_after(node.end, writer.block(additions, " " * node.column))
         if self.text[node.end - 1 : node.end] != "}":
-            raise UnsupportedForm("a mapping of one pair without braces; write { and } around it", node)
+            raise UnsupportedForm("a mapping of one pair has no braces; write { and } around it", node)
         inner = writer.flow(additions, self.quotes_keys(node))[1:-1]
         if not node.pairs:
             return node.end - 1, node.end - 1, inner
@@ -252,7 +252,7 @@ class _Editor:
         self.refuse_shared(value)
         colon = _COLON.match(self.text, key.end)
         if colon is None:
-            raise UnsupportedForm(f"{key.text} is a key in an unusual form; write `{key.text}:`", key)
+            raise UnsupportedForm(f"the key {key.text[:60]} is in an unusual form; write `{key.text[:60]}:`", key)
         if parent.flow:
             space = "" if self.text[value.start - 1 : value.start] in _SPACES else " "
             return value.start, value.end, space + writer.flow(data, self.quotes_keys(parent))
@@ -310,7 +310,9 @@ class _Editor:
         if tag is not None and tag not in ("!", f"{_YAML}str"):
             # A tag may have been written with a handle that is not known elsewhere.
             if not tag.startswith(_YAML) or not tag[len(_YAML) :].isalnum():
-                raise UnsupportedForm(f"the tag {tag[:60]} behind an alias or a merge key; write the value out", node)
+                raise UnsupportedForm(
+                    f"the tag {tag[:60]} is behind an alias or a merge key; write the value out", node
+                )
             written = writer.json_of(text) if node.style or _BREAK.search(text) else text
             return writer.Verbatim(f"!!{tag[len(_YAML) :]} {written}".rstrip())
         is_text = node.style or tag is not None or _BREAK.search(text)
@@ -334,7 +336,7 @@ def entry_starts(text: str, node: Node) -> list[int]:
     for item in node.items[:-1]:
         match = dash.search(text, max(item.end, starts[-1] + 1))
         if match is None:
-            raise UnsupportedForm("a list in an unusual form; write each - in its own line", node)
+            raise UnsupportedForm("a list is in an unusual form; write each - in its own line", node)
         starts.append(match.start())
     return [*starts, line_end(text, node.end)]
 

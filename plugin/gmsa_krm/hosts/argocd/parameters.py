@@ -133,21 +133,23 @@ def _parse(text: str | None, findings: list[Finding]) -> dict[str, Any]:
     return given
 
 
+_ARTICLES = {"string": "a string", "array": "an array", "map": "a map"}
+
+
 def _value(form: str, entry: dict[str, Any], report: Report) -> Any:
     """The value of an entry; an empty one if it is absent or invalid."""
     empty: Any = {"string": "", "array": [], "map": {}}[form]
     others = [key for key in ("string", "array", "map") if key != form and entry.get(key) is not None]
     value = entry.get(form)
     if others:
-        article = "an" if others[0] == "array" else "a"
-        report.error("parameter", f"must be a {form}, but is {article} {others[0]}; write `{form}:`")
+        report.error("parameter", f"must be {_ARTICLES[form]}, but is {_ARTICLES[others[0]]}; write `{form}:`")
         return empty
     if value is None:
         return empty
     parts = [*value.values(), *value] if isinstance(value, dict) else value if isinstance(value, list) else [value]
     if not isinstance(value, type(empty)) or not all(isinstance(part, str) for part in parts):
         of_strings = " of strings" if form != "string" else ""
-        report.error("parameter", f"must be a {form}{of_strings}; quote each value")
+        report.error("parameter", f"must be {_ARTICLES[form]}{of_strings}; quote each value")
         return empty
     if any("\0" in part or any("\ud800" <= it <= "\udfff" for it in part) for part in parts):
         report.error(
