@@ -292,6 +292,7 @@ def output_parses(subject: Subject) -> Iterator[str]:
         return
     try:
         inputs = subject.documents if subject.host != "patch" else []
+        inputs = [subject.resource_list] if subject.host == "function" else inputs
     except Unreadable:
         return
     if subject.output is None:

@@ -332,6 +332,19 @@ def test_a_token_is_not_mounted_over_something_else(check: Check) -> None:
     assert finding.says("/var/run/secrets/tokens"), finding.message
 
 
+def test_two_tokens_of_two_entries_are_not_mounted_at_one_path(check: Check) -> None:
+    """The API server would refuse the pod; only a run on the own output said so."""
+    other = """
+        token:
+          audience: sts
+          name: other
+    """
+    config = workloads_config(entry(token("vault")), entry(other))
+    finding = check(config, deployment("containers:\n- name: iis\n")).finding
+    assert (finding.severity, finding.rule) == ("error", "mount-path")
+    assert finding.says("spec.workloads[0].token", "spec.workloads[1].token", "/var/run/secrets/tokens")
+
+
 # A second run
 
 

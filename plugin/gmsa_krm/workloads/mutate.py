@@ -233,8 +233,8 @@ class PodMutation:
             other = self._mounted.setdefault((key, index, token.mount_path), token)
             if other.name != token.name:
                 message = (
-                    f"gets two mounts at {token.mount_path}, by {other.path} and by {token.path}; give one of them another"
-                    " mountPath"
+                    f"gets two mounts at {token.mount_path}, by {other.path} and by {token.path}; give one of them"
+                    " another mountPath"
                 )
                 self._report.error("mount-path", message, container, f"{key}[{index}].volumeMounts")
             elif other is token:
