@@ -418,7 +418,7 @@ _WORDS = (
     *("--format", "--config", "--namespace", "--log-file", "--chart-values", "--dir", "--release", "--name", "--force"),
     *("--valid-for", "--help", "-h", "--version", "--format=json", "-oout", "--config=gmsa.yaml", "--form", "8760h"),
     *("web", "certs/ca.crt", "certs/tls.key", "link", "a\nb", "\udc80", "é", "x" * 5000, "/", "..", "@WORK@/gmsa.yaml"),
-    *("account-sid", "unknown-field", "%s", "{}", "9" * 5000 + "h", "1h", "Deployment.v1.apps/web", "/x", "X/"),
+    *("account-sid", "unknown-field", "%s", "{}", "9" * 5000 + "h", "1h", "Deployment.v1.apps/web", "@WORK@/x", "X/"),
 )
 _FRAMES = (
     *("render gmsa.yaml", "render gmsa.yaml -o out", "lint .", "post-render --config gmsa.yaml", "argocd generate"),

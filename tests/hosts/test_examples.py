@@ -13,7 +13,12 @@ import yaml
 from conftest import ROOT, SEED, Call, build, by_identity, environment
 from hosts.cases import ENV
 
-EXAMPLES = sorted(path.parent.name for path in (ROOT / "kustomize").glob("*/kustomization.yaml"))
+# Components are for kustomizations of the user.
+EXAMPLES = sorted(
+    path.parent.name
+    for path in (ROOT / "kustomize").glob("*/kustomization.yaml")
+    if "kind: Component" not in path.read_text()
+)
 
 
 @pytest.fixture
