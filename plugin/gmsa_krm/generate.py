@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from gmsa_krm.resolve import Resolved, ResolvedCredspec
     from gmsa_krm.workloads.process import Usage
+    from gmsa_krm.yamltext.stream import Identity
 
 
 def generate(config: Resolved, usage: Usage) -> Iterator[Manifest]:
@@ -57,6 +58,14 @@ def _refuse_shared(opened: str, manifest: Manifest, config: Resolved) -> None:
         " give the DaemonSet a namespace of its own"
     )
     config.report.error("shared-namespace", message, nodes.at("namespace"), f"{nodes.path}.namespace")
+
+
+def emitted_workloads(config: Resolved) -> set[Identity]:
+    """The identities of the emitted objects with a pod, which do not depend on usage."""
+    manifests = list(_nodes(config))
+    if config.spec.admission.mode == "Webhook":
+        manifests += _webhook(config)
+    return {it.identity for it in manifests if "template" in it.data.get("spec", {})}
 
 
 def _manifests(config: Resolved, usage: Usage) -> Iterator[Manifest]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gmsa_krm.findings import InputError, has_errors, sort_findings
-from gmsa_krm.generate import generate
+from gmsa_krm.generate import emitted_workloads, generate
 from gmsa_krm.reconcile import merge, reconcile
 from gmsa_krm.resolve import resolve
 
@@ -81,7 +81,7 @@ def run(configs: list[tuple[LoadedConfig, Environment]], documents: list[Documen
     if documents or any(config.spec.workloads for config in resolved):
         from gmsa_krm.workloads.process import process_workloads
 
-        changes, usage, findings = process_workloads(resolved, documents, namespace)
+        changes, usage, findings = process_workloads(resolved, documents, namespace, emitted_workloads)
     _add_diagnostics(resolved, usage)
     emitted = merge((manifest, config) for config in resolved for manifest in generate(config, usage))
     if documents:

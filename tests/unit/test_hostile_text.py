@@ -344,16 +344,35 @@ def test_a_resource_list_that_ends_in_dots_stays_one_document(line_break: str, c
 def test_results_of_an_earlier_run_are_replaced(call: Call) -> None:
     """They grew with each run."""
     config = workloads_config(entry(), entry(match="names: [nobody]"))
-    other = "results:\n- message: earlier\n  severity: error\n- message: theirs\n  tags: {rule: x, owner: y}\n"
+    other = """\
+results:
+- message: earlier
+  severity: error
+- message: theirs
+  severity: warning
+  tags: {rule: no-match, owner: y}
+- message: of another catalogue
+  severity: error
+  tags: {rule: no-latest-tag}
+- message: of another severity
+  severity: error
+  tags: {rule: no-match}
+"""
     once = call(stdin=(resource_list(config, pod(IIS)) + other).encode())
     assert once.status == 0, once.stderr
-    assert [it["message"][:7] for it in yaml.safe_load(once.stdout)["results"]] == ["earlier", "theirs", "matches"]
+    kept = ["earlier", "theirs", "of another catalogue", "of another severity"]
+    assert [it["message"] for it in yaml.safe_load(once.stdout)["results"]][:-1] == kept
     assert call(stdin=once.stdout.encode()).stdout == once.stdout
     without = once.stdout.replace("nobody", "web")
-    assert [it["message"][:7] for it in yaml.safe_load(call(stdin=without.encode()).stdout)["results"]] == [
-        "earlier",
-        "theirs",
-    ]
+    assert [it["message"] for it in yaml.safe_load(call(stdin=without.encode()).stdout)["results"]] == kept
+
+
+@pytest.mark.parametrize("key", ["items", "results"])
+def test_what_is_not_a_list_is_not_replaced(key: str, call: Call) -> None:
+    text = resource_list(CONFIG).replace("items:\n", "") + f"{key}: {{a: b}}\n"
+    done = call(stdin=text.encode())
+    assert (done.status, done.stdout) == (1, "")
+    assert f"{key} of the ResourceList is not a list" in done.stderr
 
 
 def test_the_results_of_an_error_are_replaced_too(call: Call) -> None:

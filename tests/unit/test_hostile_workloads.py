@@ -11,6 +11,7 @@ import pytest
 from builders import (
     CREDSPEC_FROM_WORKLOADS,
     MODE_NONE,
+    MODE_POLICY,
     bindings,
     deployment,
     entry,
@@ -204,6 +205,57 @@ def test_a_second_kind_does_not_hide_a_workload(again: str, check: Check) -> Non
 )
 def test_another_kind_does_not_hide_a_workload_that_is_matched(manifest: str, check: Check) -> None:
     assert "duplicate-key" in {it.rule for it in check(workloads_config(entry()), manifest).findings}
+
+
+LABELLED = """\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: evil
+  namespace: web
+  labels:
+    app.kubernetes.io/managed-by: gmsa-krm
+spec:
+  serviceAccountName: webapp1
+  nodeSelector:
+    kubernetes.io/os: windows
+  securityContext:
+    windowsOptions:
+      gmsaCredentialSpecName: gmsa-nope
+  containers: []
+"""
+
+
+def test_a_label_does_not_hide_a_workload(check: Check, call: Call) -> None:
+    """Anyone may write it."""
+    field = "Pod web/evil: spec.securityContext.windowsOptions.gmsaCredentialSpecName"
+    assert check(FROM_WORKLOADS, LABELLED).find("unknown-credspec", field)
+    done = call(stdin=resource_list(FROM_WORKLOADS, LABELLED).encode())
+    assert done.status == 1
+    assert "gmsa-nope is not a credspec of the config" in done.stderr
+
+
+def test_a_label_does_not_keep_contents(check: Check) -> None:
+    foreign = LABELLED.replace("gmsa-nope", "gmsa-webapp1\n      gmsaCredentialSpec: '{}'")
+    found = check(gmsa_config(CREDSPEC_FROM_WORKLOADS, MODE_POLICY), foreign).findings
+    assert "foreign-contents" in {it.rule for it in found}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param('...\n{"kind": "Pod"}\n', id="dots"),
+        pytest.param('a: b\r--- {"kind": "Pod"}\n', id="CR"),
+        pytest.param('a: b\x85--- {"kind": "Pod"}\n', id="NEL"),
+        pytest.param('a: b\u2028--- {"kind": "Pod"}\n', id="LS"),
+    ],
+)
+def test_a_second_document_is_not_passed_over(more: str, call: Call, folder: Folder) -> None:
+    manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n" + more
+    where = folder({"gmsa.yaml": FROM_WORKLOADS})
+    done = call("post-render", "--config", where / "gmsa.yaml", stdin=manifest.encode())
+    assert (done.status, done.stdout) == (1, "")
+    assert "second document" in done.stderr or "not YAML" in done.stderr
 
 
 # Equal keys

@@ -6,7 +6,7 @@ The list is edited as text, so what gmsa-krm does not touch cannot change.
 from __future__ import annotations
 
 from gmsa_krm.config.load import is_config, load_config
-from gmsa_krm.findings import ERROR, WARNING, Finding, InputError, Location, invalid
+from gmsa_krm.findings import Finding, InputError, Location, invalid
 from gmsa_krm.pipeline import run
 from gmsa_krm.yamltext.changes import Change, change_of, changed_text
 from gmsa_krm.yamltext.data import data_of
@@ -96,10 +96,16 @@ def _results_patch(root: Node, findings: list[Finding]) -> ListPatch:
 
 
 def _is_own_result(data: Any) -> bool:
-    """Whether `data` is a result as `_result` writes it: its only tag is the rule."""
-    if not isinstance(data, dict) or not isinstance(data.get("tags"), dict):
+    """Whether `data` is a result as `_result` writes it: its only tag is a rule of the catalogue."""
+    if not isinstance(data, dict) or not set(data) <= _RESULT_FIELDS:
         return False
-    return set(data) <= _RESULT_FIELDS and set(data["tags"]) == {"rule"} and data.get("severity") in (ERROR, WARNING)
+    tags = data.get("tags")
+    if not isinstance(tags, dict) or set(tags) != {"rule"}:
+        return False
+    from gmsa_krm.findings.rules import find_rule
+
+    rule = find_rule(str(tags["rule"]))
+    return rule is not None and rule.severity == data.get("severity")
 
 
 def _resource_list(text: str) -> Node:
@@ -128,13 +134,11 @@ def _resource_list(text: str) -> Node:
         if name.is_merge_key:
             message = "cannot be edited: the ResourceList has a merge key (<<); write its contents in its place"
             raise invalid("unusual-form", message, Location("stdin", name.line + 1, name.column + 1))
-    items = root.get("items")
-    if items is not None and items.kind != SEQUENCE and not items.is_null:
-        raise invalid(
-            "type",
-            "items of the ResourceList is not a list; make it one",
-            Location("stdin", items.line + 1, items.column + 1),
-        )
+    for key in ("items", "results"):
+        value = root.get(key)
+        if value is not None and value.kind != SEQUENCE and not value.is_null:
+            message = f"{key} of the ResourceList is not a list; make it one"
+            raise invalid("type", message, Location("stdin", value.line + 1, value.column + 1))
     return root
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from gmsa_krm.config.model import Spec
     from gmsa_krm.yamltext.nodes import Node
+    from gmsa_krm.yamltext.stream import Identity
 
     # By API group and kind.
     Kinds = dict[tuple[str, str], "PodKind"]
@@ -91,6 +92,11 @@ class Workload:
             entries = labels.entries() if labels is not None else ()
             self._labels = {key.text: value.text for key, value in entries if value.kind == SCALAR}
         return self._labels
+
+    @property
+    def identity(self) -> Identity:
+        """API group, kind, namespace and name."""
+        return self.root.string("apiVersion").rpartition("/")[0], self.kind, self.namespace, self.name
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"

@@ -18,6 +18,7 @@ from gmsa_krm.yamltext.stream import KindFilter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from gmsa_krm.config.workloads import WorkloadEntry
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from gmsa_krm.workloads.kinds import Workload
     from gmsa_krm.yamltext.changes import Changes
     from gmsa_krm.yamltext.nodes import Node
-    from gmsa_krm.yamltext.stream import Document
+    from gmsa_krm.yamltext.stream import Document, Identity
 
     # {credspec: {namespace: service accounts}}
     Usage = dict[str, dict[str, set[str]]]
@@ -36,14 +37,17 @@ _REFERENCE = "gmsaCredentialSpec"
 
 
 def process_workloads(
-    configs: list[Resolved], documents: list[Document], namespace: str
+    configs: list[Resolved],
+    documents: list[Document],
+    namespace: str,
+    emitted_workloads: Callable[[Resolved], set[Identity]],
 ) -> tuple[Changes, Usage, list[Finding]]:
     """The changes by index of the document, who uses which credspec, and the findings about documents.
 
     `namespace`: the namespace of objects without one, "" if the host does not know it. Findings about configs go to
-    their reports.
+    their reports. `emitted_workloads`: what a config emits; asked where a document looks like it.
     """
-    run = _Run(configs, namespace)
+    run = _Run(configs, namespace, emitted_workloads)
     run.check_entries()
     for index, document in enumerate(documents):
         run.process(index, document)
@@ -52,11 +56,16 @@ def process_workloads(
 
 
 class _Run:
-    def __init__(self, configs: list[Resolved], namespace: str) -> None:
+    def __init__(
+        self, configs: list[Resolved], namespace: str, emitted_workloads: Callable[[Resolved], set[Identity]]
+    ) -> None:
         self.changes: Changes = {}
         self.usage: Usage = {}
         self.findings: list[Finding] = []
         self._namespace = namespace
+        self._configs = configs
+        self._emitted_workloads = emitted_workloads
+        self._own: set[Identity] | None = None
         self._catalog = CredspecCatalog(configs)
         self._kinds = known_kinds(config.spec for config in configs)
         self._filter = KindFilter(kind for _, kind in self._kinds)
@@ -100,14 +109,22 @@ class _Run:
             if workload is None:
                 # With another kind it may be a workload to some readers.
                 keys = [again for again in repeated_keys_of(it) if may_refer or again[1].text == "kind"]
-            elif all(workload.labels.get(key) == value for key, value in MANAGED_BY.items()):
-                continue  # our own output
+            elif self._is_own(workload):
+                continue
             else:
                 is_changed = self._process(index, document, workload, above, is_hook)
                 keys = repeated_keys(it) if is_changed or may_refer else []
             self._refuse_repeated(document, keys, str(workload or ""))
         if index not in self.changes:
             document.forget()
+
+    def _is_own(self, workload: Workload) -> bool:
+        """Whether it is an earlier output. The label alone does not say so, since anyone may write it."""
+        if any(workload.labels.get(key) != value for key, value in MANAGED_BY.items()):
+            return False
+        if self._own is None:
+            self._own = set().union(*map(self._emitted_workloads, self._configs))
+        return workload.identity in self._own
 
     def _process(self, index: int, document: Document, workload: Workload, above: list[Node], is_hook: bool) -> bool:
         """Whether the workload is changed. `above`: what it is in, below the root of the document."""

@@ -231,9 +231,14 @@ def _plain_kind(text: str) -> str | None:
     if match is None:
         return None
     end = match.end() - 1
+    if text.find("\n...", end) >= 0:
+        return None  # it may end there, and another one start
     # A second key `kind`, which some readers take, is rare, and so are all characters that it could start with.
     may_repeat = text.find("kind", end) >= 0 or any(text.find(char, end) >= 0 for char in _KEY_STARTS)
-    line_break = "\n" if text.isascii() and "\r" not in text else f"[{BREAKS}]"
+    is_plain = text.isascii() and "\r" not in text
+    if not is_plain and re.compile(rf"[{BREAKS}](?:---|\.\.\.)").search(text, end):
+        return None  # lines that `split` does not look at
+    line_break = "\n" if is_plain else f"[{BREAKS}]"
     return None if may_repeat and re.compile(line_break + _KIND_AGAIN).search(text, end) else match[1]
 
 
