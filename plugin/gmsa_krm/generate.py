@@ -144,16 +144,15 @@ def _policy(config: Resolved) -> Iterator[Manifest]:
     from gmsa_krm.manifests import policies
 
     admission, settings = config.spec.admission, config.spec.policy
-    for issue in policies.check_size(config.approved):
-        config.report.add(issue, admission.at("mode"), f"{admission.path}.mode")
-    # The policy that fills in contents comes before the one that refuses pods without them.
+    emitted = [policies.policy(settings, config.approved)]
     if settings.expand and config.serves_mutating_policies:
-        expansion = policies.expansion(settings, config.approved)
-        yield Manifest(expansion, "spec.policy")
-        yield Manifest(policies.binding(expansion), "spec.policy")
-    policy = policies.policy(settings, config.approved)
-    yield Manifest(policy, "spec.policy")
-    yield Manifest(policies.binding(policy), "spec.policy")
+        # The policy that fills in contents comes before the one that refuses pods without them.
+        emitted.insert(0, policies.expansion(settings, config.approved))
+    for issue in policies.check_size(config.approved, emitted):
+        config.report.add(issue, admission.at("mode"), f"{admission.path}.mode")
+    for policy in emitted:
+        yield Manifest(policy, "spec.policy")
+        yield Manifest(policies.binding(policy), "spec.policy")
 
 
 def _nodes(config: Resolved) -> Iterator[Manifest]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from builders import MODE_POLICY, contents_of, gmsa_config, listed, nested
 from conftest import Call, Check, Done, Folder, Render
 from gmsa_krm.manifests import cel
+from gmsa_krm.manifests.approved_contents import ApprovedContents
 
 CREDSPEC = """
     credspecs:
@@ -23,7 +25,8 @@ POLICY = gmsa_config(CREDSPEC, MODE_POLICY)
 def contents_in_the_policy(done: Done) -> str:
     """The expression of the policy that holds the contents of credential specs."""
     assert done.status == 0, done.stderr
-    expression: str = done.object("ValidatingAdmissionPolicy")["spec"]["variables"][2]["expression"]
+    variables = done.object("ValidatingAdmissionPolicy")["spec"]["variables"]
+    (expression,) = [str(it["expression"]) for it in variables if it["name"] == "approved0"]
     return expression
 
 
@@ -95,13 +98,45 @@ def test_text_cannot_break_out_of_a_literal(text: str) -> None:
 
 
 def test_long_tables_are_split() -> None:
-    names = {f"gmsa-{number:05}": ["x" * 400] for number in range(1000)}
-    tables, lists = cel.tables(names), cel.lists(names)
-    assert max(map(len, [*tables, *lists])) < 100_000
-    assert len(tables) > 1
-    for name in names:
-        assert sum(f"'{name}':" in expression for expression in tables) == 1
-        assert sum(f"'{name}'" in expression for expression in lists) == 1
+    """The API server refuses expressions of more than 100,000 characters, and large tables are slow."""
+    approved = {
+        **{f"gmsa-{number:05}": ["x" * 400, "y" * 400] for number in range(1000)},
+        "gmsa-00500": ["a" * 60_000, "b" * 60_000, "c" * 20_000],
+        **{f"long-{number}": ["x" * 30_000] for number in range(10)},
+    }
+    contents = ApprovedContents(approved)
+    texts = [it["expression"] for it in contents.variables]
+    assert max(map(len, [*texts, contents.lookup("n")])) < 100_000
+    assert max(len(re.findall(r"'[^']*': ", it)) for it in texts) == 16
+    for name, expected in approved.items():
+        found = [re.findall(rf"'{name}': \[(.*)\]", it) for it in texts]
+        assert [text for it in found for part in it for text in part.split(", ")] == [f"'{it}'" for it in expected]
+    assert "{'gmsa-00500': variables.approved32['gmsa-00500'] + variables.approved33['gmsa-00500']}" in contents.lookup(
+        "n"
+    )
+
+
+@given(st.sets(st.text("ab-.0z", min_size=1, max_size=4), max_size=200), st.text("ab-.0z", max_size=5))
+def test_a_name_is_looked_up_in_the_table_that_has_it(names: set[str], name: str) -> None:
+    """The tree is evaluated as CEL does: strings are compared by their bytes."""
+    contents = ApprovedContents({it: [f"contents of {it}"] for it in names})
+    tree = contents.lookup("n").removesuffix("[?n].orValue([])")
+    while chosen := re.match(r"\(n < '([^']*)' \? ", tree):
+        before = _first_operand(tree[chosen.end() :])
+        after = tree[chosen.end() + len(before) + 3 : -1]
+        tree = before if name.encode() < chosen[1].encode() else after
+    table = next(it["expression"] for it in contents.variables if f"variables.{it['name']}" == tree)
+    assert (f"'{name}': ['contents of {name}']" in table) is (name in names)
+
+
+def _first_operand(text: str) -> str:
+    """The text up to the `:` that is in no parentheses."""
+    depth = 0
+    for at, char in enumerate(text):
+        depth += {"(": 1, ")": -1}.get(char, 0)
+        if not depth and text.startswith(" : ", at):
+            return text[:at]
+    raise AssertionError(text)
 
 
 # Previous contents

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import re
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
 _OPTIONS = "?securityContext.?windowsOptions"
 _NAME = f"{_OPTIONS}.?gmsaCredentialSpecName"
 _CONTENTS = f"{_OPTIONS}.?gmsaCredentialSpec"
@@ -77,51 +73,7 @@ def literal(text: str) -> str:
     return "'" + escaped.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029") + "'"
 
 
-def tables(entries: dict[str, list[str]]) -> list[str]:
-    """Map literals of name to list of strings, each short enough for an expression; at least one.
-
-    If the strings of a name are too long for one literal, the name is in several, with its first strings in the first.
-    """
-    texts = [
-        f"{literal(name)}: [{part}]"
-        for name, contents in entries.items()
-        for part in _parts(map(literal, contents), ", ")
-    ]
-    return ["{\n" + part + "\n}" for part in _parts(texts or ["'': ['']"])]
-
-
-def lists(names: Iterable[str]) -> list[str]:
-    """List literals of strings, split like `tables`."""
-    return ["[\n" + part + "\n]" for part in _parts(list(map(literal, names)) or ["''"])]
-
-
-def _parts(entries: Iterable[str], joint: str = ",\n") -> Iterator[str]:
-    part: list[str] = []
-    length = 0
-    for entry in entries:
-        if length + len(entry) > MAX_EXPRESSION and part:
-            yield joint.join(part)
-            part, length = [], 0
-        part.append(entry)
-        length += len(entry) + 2
-    yield joint.join(part)
-
-
-def fill_in(path: str, containers: str, tables: list[str]) -> str:
-    """JSON patches that add contents to references with only a name. `containers`: the list, or "" for the pod.
-
-    A name that is in no table stays unchanged; the validating policy refuses it.
-    """
-    first = "[]"
-    for table in reversed(tables):
-        first = f"variables.{table}[?NAME].orValue({first})"
-    holder = "c" if containers else "object.spec"
-    name = f"{holder}.{_NAME}.orValue('')"
-    contents = first.replace("NAME", name)
-    wanted = f"{holder}.{_NAME}.hasValue() && !{holder}.{_CONTENTS}.hasValue() && size({contents}) > 0"
-    end = "/securityContext/windowsOptions/gmsaCredentialSpec'"
-    if not containers:
-        return f"{wanted} ? [JSONPatch{{op: 'add', path: '{path}{end}, value: {contents}[0]}}] : []"
-    listed = f"object.spec.?{containers}.orValue([])"
-    patch = f"JSONPatch{{op: 'add', path: '{path}' + string(i) + '{end}, value: {contents}[0]}}"
-    return f"{listed}.transformList(i, c, {wanted}, {patch})"
+def unfilled(holder: str) -> str:
+    """The name of a reference without contents; empty if there is none, or if its contents are set. A string."""
+    is_unfilled = f"{holder}.{_NAME}.hasValue() && !{holder}.{_CONTENTS}.hasValue()"
+    return f"{is_unfilled} ? string({holder}.{_NAME}.value()) : ''"

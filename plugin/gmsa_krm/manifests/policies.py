@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from gmsa_krm.findings import error_issue
 from gmsa_krm.manifests import cel
+from gmsa_krm.manifests.approved_contents import ApprovedContents
 from gmsa_krm.manifests.manifest import MANAGED_BY
 
 TYPE_CHECKING = False
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 # check has its own expression, and the number of credspecs in a pod is limited.
 MAX_CREDSPECS_OF_POD = 8
 _MAX_BYTES = 1_500_000  # etcd accepts 1.5 MiB in one request
+_BYTES_OF_FIELD = 30
 
 _PODS = {"apiGroups": [""], "apiVersions": ["v1"], "scope": "Namespaced"}
 _CONSTRAINTS = {
@@ -35,12 +37,11 @@ _CONSTRAINTS = {
 }
 
 
-def check_size(approved: dict[str, list[str]]) -> Iterator[Issue]:
+def check_size(approved: dict[str, list[str]], policies: list[Object]) -> Iterator[Issue]:
     """Issues of a policy that is too large: the API server would refuse it after it has accepted the other objects."""
-    size = 0
+    size = max(_size(policy["spec"]) for policy in policies)
     for name, texts in approved.items():
         lengths = [len(cel.literal(text).encode()) for text in texts]
-        size += sum(lengths) + 2 * len(name)
         if max(lengths) > cel.MAX_EXPRESSION:
             message = (
                 f"the contents of {name} take {max(lengths):,} characters in an expression of the policy, which may have"
@@ -55,9 +56,18 @@ def check_size(approved: dict[str, list[str]]) -> Iterator[Issue]:
         yield error_issue("too-large", message)
 
 
+def _size(data: object) -> int:
+    """Bytes of the texts in a policy, with what the API server adds for each field that is managed."""
+    if isinstance(data, dict):
+        return sum(_size(value) + _BYTES_OF_FIELD for value in data.values())
+    if isinstance(data, list):
+        return sum(map(_size, data))
+    return len(str(data).encode())
+
+
 def policy(settings: Policy, approved: dict[str, list[str]]) -> Object:
     """`approved`: the contents that each credspec may have in a pod, the current ones first."""
-    names, variables = _tables(approved)
+    contents = ApprovedContents(approved)
     cure = (
         " is not filled in here: write the pod's contents as gmsa-krm render does, or take them from kubectl get"
         " gmsacredentialspec "
@@ -69,10 +79,8 @@ def policy(settings: Policy, approved: dict[str, list[str]]) -> Object:
             "message": "gmsaCredentialSpec without gmsaCredentialSpecName: name the credential spec",
         },
         {
-            "expression": f"{_UPDATE} || variables.places.all(p, p.name == '' || {_known('p.name', names)})",
-            "messageExpression": (
-                f"'no credential spec of the policy: ' + variables.places.filter(p, !({_known('p.name', names)})).map(p, p.name).join(', ')"
-            ),
+            "expression": f"{_UPDATE} || size(variables.unknown) == 0",
+            "messageExpression": "'no credential spec of the policy: ' + variables.unknown.join(', ')",
         },
         {
             "expression": f"{_UPDATE} || variables.places.all(p, p.contents != '')",
@@ -82,30 +90,34 @@ def policy(settings: Policy, approved: dict[str, list[str]]) -> Object:
             ),
         },
         {
-            "expression": f"{_UPDATE} || variables.places.all(p, p.contents == '' || !({_known('p.name', names)}) || {_approved(names)})",
-            "messageExpression": (
-                f"'gmsaCredentialSpec is not what the credential spec says: ' + variables.places.filter(p, p.contents != '' && !({_approved(names)})).map(p, p.name).join(', ')"
-            ),
+            "expression": f"{_UPDATE} || size(variables.foreign) == 0",
+            "messageExpression": "'gmsaCredentialSpec is not what the credential spec says: ' + variables.foreign.join(', ')",
         },
         {
-            "expression": f"{_UPDATE} || size(variables.used) <= {MAX_CREDSPECS_OF_POD}",
+            "expression": f"{_UPDATE} || size(variables.used{MAX_CREDSPECS_OF_POD}) == 0",
             "message": f"a pod uses {MAX_CREDSPECS_OF_POD} credential specs at most",
         },
         *(_authorised(index) for index in range(MAX_CREDSPECS_OF_POD)),
     ]
-    lists = cel.lists(approved)
-    used = " + ".join(f"variables.known{index}.filter(name, name in variables.names)" for index in range(len(lists)))
+    unknown = f"size({contents.lookup('p.name')}) == 0"
+    foreign = f"p.contents != '' && !(p.name in variables.unknown) && !(p.contents in {contents.lookup('p.name')})"
     return _policy(
         settings.name,
         {},
         [
             {"name": "places", "expression": cel.places("object", "containers", "initContainers")},
-            {"name": "names", "expression": "variables.places.map(p, p.name)"},
-            *variables,
-            *({"name": f"known{index}", "expression": text} for index, text in enumerate(lists)),
-            # filters the known names, so that a repeated name is checked once; from lists, since the keys of a map have
-            # no fixed order
-            {"name": "used", "expression": used},
+            *contents.variables,
+            {"name": "unknown", "expression": _names_of(f"p.name != '' && {unknown}")},
+            {"name": "foreign", "expression": _names_of(f"p.name != '' && {foreign}")},
+            # The names that are left when the first one is taken out again and again: each is checked once.
+            {"name": "used0", "expression": _names_of("p.name != ''")},
+            *(
+                {
+                    "name": f"used{index + 1}",
+                    "expression": f"variables.used{index}.filter(n, n != variables.used{index}[0])",
+                }
+                for index in range(MAX_CREDSPECS_OF_POD)
+            ),
             # the ServiceAccount admission plugin has set the name
             {"name": "account", "expression": "object.spec.?serviceAccountName.orValue('default')"},
             # without the namespace, RoleBindings do not count
@@ -157,7 +169,8 @@ def hardening(webhook: Webhook, selector: Object) -> Object:
 
 def expansion(settings: Policy, approved: dict[str, list[str]]) -> Object:
     """Fills in the contents of pods that name a credspec, as the webhook would."""
-    names, variables = _tables(approved)
+    contents = ApprovedContents(approved)
+    lists = ("containers", "initContainers")
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "MutatingAdmissionPolicy",
@@ -172,13 +185,24 @@ def expansion(settings: Policy, approved: dict[str, list[str]]) -> Object:
                 "resourceRules": [{**_PODS, "operations": ["CREATE"], "resources": ["pods"]}],
             },
             "matchConditions": [{"name": "uses-gmsa", "expression": cel.uses_gmsa("object")}],
-            "variables": variables,
+            "variables": [
+                *contents.variables,
+                {"name": "pod", "expression": f"[{cel.unfilled('object.spec')}].map(n, {contents.lookup('n')})"},
+                *(
+                    {
+                        "name": kind,
+                        "expression": (
+                            f"object.spec.?{kind}.orValue([]).map(c, {cel.unfilled('c')}).map(n, {contents.lookup('n')})"
+                        ),
+                    }
+                    for kind in lists
+                ),
+            ],
             "mutations": [
-                {"patchType": "JSONPatch", "jsonPatch": {"expression": cel.fill_in(path, kind, names)}}
-                for path, kind in (
-                    ("/spec", ""),
-                    ("/spec/containers/", "containers"),
-                    ("/spec/initContainers/", "initContainers"),
+                {"patchType": "JSONPatch", "jsonPatch": {"expression": expression}}
+                for expression in (
+                    _fill_in("pod", "'/spec'"),
+                    *(_fill_in(kind, f"'/spec/{kind}/' + string(i)") for kind in lists),
                 )
             ],
         },
@@ -236,26 +260,26 @@ def _unchanged() -> list[Object]:
     ]
 
 
-def _tables(approved: dict[str, list[str]]) -> tuple[list[str], list[Object]]:
-    """The names of the variables that hold the approved contents, and the variables."""
-    texts = cel.tables(approved)
-    names = [f"approved{index}" for index in range(len(texts))]
-    return names, [{"name": name, "expression": text} for name, text in zip(names, texts, strict=True)]
+def _names_of(condition: str) -> str:
+    """The names of the places `p` that meet a condition, as an expression."""
+    return f"variables.places.filter(p, {condition}).map(p, p.name)"
 
 
-def _known(name: str, tables: list[str]) -> str:
-    return " || ".join(f"{name} in variables.{table}" for table in tables)
+def _fill_in(variable: str, path: str) -> str:
+    """JSON patches that add contents. `variable`: for each holder, the list of its contents, the current ones first.
 
-
-def _approved(tables: list[str]) -> str:
-    return " || ".join(f"(p.name in variables.{table} && p.contents in variables.{table}[p.name])" for table in tables)
+    `path`: an expression for the path of the holder with the index i. A name that is not known stays as it is; the validating policy refuses it.
+    """
+    end = "'/securityContext/windowsOptions/gmsaCredentialSpec'"
+    patch = f"JSONPatch{{op: 'add', path: {path} + {end}, value: contents[0]}}"
+    return f"variables.{variable}.transformList(i, contents, size(contents) > 0, {patch})"
 
 
 def _authorised(index: int) -> Object:
     return {
         "expression": (
-            f"{_UPDATE} || size(variables.used) <= {index} || variables.specs.name(variables.used[{index}]).check('use').allowed()"
+            f"{_UPDATE} || size(variables.used{index}) == 0 || variables.specs.name(variables.used{index}[0]).check('use').allowed()"
         ),
-        "messageExpression": f"'service account ' + variables.account + ' may not use the credential spec ' + variables.used[{index}]",
+        "messageExpression": f"'service account ' + variables.account + ' may not use the credential spec ' + variables.used{index}[0]",
         "reason": "Forbidden",
     }
