@@ -119,6 +119,7 @@ ALLOWED = {
 }
 WRONG_CONTENTS = "gmsaCredentialSpec is not what the credential spec says: gmsa-webapp1"
 UNUSED = "service account webapp2 may not use the credential spec gmsa-webapp1"
+UNKNOWN_BUT_USABLE = "an unknown name that may be used"
 DENIED = {
     "foreign contents": (pod("a", contents=FOREIGN), WRONG_CONTENTS),
     "foreign contents in a container": (pod("a", contents=FOREIGN, level="container"), WRONG_CONTENTS),
@@ -137,7 +138,7 @@ DENIED = {
     "name without contents in an init container": (pod("a", level="init"), "gmsa-webapp1 is not filled in here"),
     "a bare name hides the pod's": (with_container(GOOD, "containers", "x", gmsaCredentialSpecName="gmsa-webapp1"), "gmsa-webapp1 is not filled in here"),
     "an unknown name": (pod("a", "gmsa-nobody", contents=CONTENTS), "no credential spec of the policy: gmsa-nobody"),
-    "an unknown name that may be used": (pod("a", "gmsa-loose", contents=CONTENTS), "no credential spec of the policy: gmsa-loose"),
+    UNKNOWN_BUT_USABLE: (pod("a", "gmsa-loose", contents=CONTENTS), "no credential spec of the policy: gmsa-loose"),
     "an unknown name in an init container": (pod("a", "gmsa-nobody", contents=CONTENTS, level="init"), "no credential spec of the policy: gmsa-nobody"),
     "no use": (pod("a", contents=CONTENTS, service_account="webapp2"), UNUSED),
     "no use, container": (pod("a", contents=CONTENTS, service_account="webapp2", level="container"), UNUSED),
@@ -154,24 +155,30 @@ def test_allowed(name: str, enforced: Cluster) -> None:
     assert enforced.verdict(ALLOWED[name]) == ""
 
 
+def let_use_an_unknown_name(cluster: Cluster) -> None:
+    role = {
+        "apiGroups": ["windows.k8s.io"],
+        "resources": ["gmsacredentialspecs"],
+        "resourceNames": ["gmsa-loose"],
+        "verbs": ["use"],
+    }
+    meta = {"name": "loose", "namespace": "web"}
+    cluster.client.apply(
+        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": meta, "rules": [role]},
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": meta,
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "loose"},
+            "subjects": [{"kind": "ServiceAccount", "name": "webapp1", "namespace": "web"}],
+        },
+    )
+
+
 @pytest.mark.parametrize("name", DENIED)
 def test_denied(name: str, enforced: Cluster) -> None:
-    if name == "an unknown name that may be used":
-        role = {
-            "apiGroups": ["windows.k8s.io"],
-            "resources": ["gmsacredentialspecs"],
-            "resourceNames": ["gmsa-loose"],
-            "verbs": ["use"],
-        }
-        meta = {"name": "loose", "namespace": "web"}
-        enforced.client.apply(
-            {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": meta, "rules": [role]},
-            {
-                "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": meta,
-                "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "loose"},
-                "subjects": [{"kind": "ServiceAccount", "name": "webapp1", "namespace": "web"}],
-            },
-        )  # fmt: skip
+    if name == UNKNOWN_BUT_USABLE:
+        let_use_an_unknown_name(enforced)
     item, message = DENIED[name]
     verdict = enforced.verdict(item)
     assert "ValidatingAdmissionPolicy 'gmsa' with binding 'gmsa' denied request" in verdict
@@ -408,6 +415,7 @@ def test_a_validation_that_is_dropped_is_noticed(cluster: Cluster, rendered: Cal
     """Each lets something through that the tests above want refused; but for the one that the API server itself precedes."""
     items = rendered(text_of())
     install(cluster, items, GOOD)
+    let_use_an_unknown_name(cluster)
     policy = one(items, "ValidatingAdmissionPolicy")
     validations = policy["spec"]["validations"]
     running = cluster.client.create({**GOOD, "metadata": {"name": "running", "namespace": "web"}})
