@@ -254,9 +254,8 @@ def _check_version_of_webhook(spec: Spec, version: Version, shown: str, report: 
         report.warning("missing-kubernetes-feature", message, spec.at("kubeVersion"), "spec.kubeVersion")
     if version < _POLICIES_SINCE and webhook.hardening_policy:
         message = (
-            f"needs Kubernetes 1.30, but this is {shown}: nothing checks init and ephemeral containers, and whoever may"
-            " add an ephemeral container to a pod can give it any credential spec; upgrade, or set it to false to"
-            " accept that"
+            f"needs Kubernetes 1.30, but this is {shown}: whoever may add an ephemeral container to a pod can give it"
+            " any credential spec; upgrade, or forbid that by RBAC"
         )
         report.warning(
             "missing-kubernetes-feature", message, webhook.at("hardeningPolicy"), f"{webhook.path}.hardeningPolicy"

@@ -83,7 +83,12 @@ def test_values_that_are_lost_are_named(call: Call, folder: Folder) -> None:
     values = folder({"values.yaml": UPSTREAM}) / "values.yaml"
     done = call("import", "helm-values", values, "--release", "gmsa-webhook", "--namespace", "gmsa")
     *lost, names = [line.split(": ", 2)[2] for line in done.stderr.splitlines()]
-    assert [message.split(": ")[0] for message in lost] == ["certificates.secretName", "podSecurityContext", "extra"]
+    assert [message.split(": ")[0] for message in lost] == [
+        "image.tag",
+        "certificates.secretName",
+        "podSecurityContext",
+        "extra",
+    ]
     for word in ("gmsa/gmsa-webhook", "webhook.name", "webhook.namespace", "ADOPTION.md"):
         assert word in names
 

@@ -32,6 +32,12 @@ ON_WINDOWS = """
     nodeSelector:
       kubernetes.io/os: windows
 """
+BEFORE_INIT_CONTAINERS = """
+    webhook:
+      image: registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook:v0.13.0
+      certificate:
+        source: CertManager
+"""
 INIT_CONTAINER_WITH_A_NAME = """\
 initContainers:
 - name: i
@@ -129,7 +135,7 @@ MISTAKES = [
     ),
     Mistake(
         "a name in an init container alone",
-        CERT_MANAGER,
+        BEFORE_INIT_CONTAINERS,
         IIS + INIT_CONTAINER_WITH_A_NAME,
         rule="init-container-reference",
         field=".initContainers[0].securityContext.windowsOptions.gmsaCredentialSpecName",
@@ -137,7 +143,7 @@ MISTAKES = [
     ),
     Mistake(
         "an init container without contents",
-        CERT_MANAGER,
+        BEFORE_INIT_CONTAINERS,
         IIS + windows_options("gmsa-webapp1") + INIT_CONTAINER_WITH_A_NAME,
         rule="init-container-reference",
         field=".initContainers[0].securityContext.windowsOptions.gmsaCredentialSpecName",

@@ -80,20 +80,21 @@ def test_argo_cds_version_gets_the_same_warning(render: Render) -> None:
 
 
 def test_a_version_without_match_conditions_gets_a_warning(check: Check) -> None:
-    finding = check(gmsa_config(webhook(hardening_policy=False), version("1.27"))).finding
-    assert (finding.severity, finding.field) == ("warning", "spec.kubeVersion")
+    checked = check(gmsa_config(webhook(hardening_policy=False), version("1.27")))
+    finding = checked.find("missing-kubernetes-feature", "spec.kubeVersion")
+    assert finding.severity == "warning"
     assert finding.says("1.27", "matchConditions"), finding.message
 
 
-@pytest.mark.parametrize(
-    ("text", "webhook"),
-    [
-        pytest.param("1.29", webhook(hardening_policy=False), id="without the policy"),
-        pytest.param("v1.30.5-eks-1a2b", webhook(hardening_policy=True), id="with the policy, of a cloud"),
-    ],
-)
-def test_a_version_that_has_everything_gets_no_warning(text: str, webhook: str, check: Check) -> None:
-    assert check(gmsa_config(webhook, version(text))).findings == []
+def test_a_version_that_has_everything_gets_no_warning(check: Check) -> None:
+    assert check(gmsa_config(webhook(hardening_policy=True), version("v1.30.5-eks-1a2b"))).findings == []
+
+
+def test_what_is_given_up_without_the_hardening_policy_is_said(check: Check) -> None:
+    finding = check(gmsa_config(webhook(hardening_policy=False))).finding
+    assert (finding.severity, finding.field) == ("warning", "spec.webhook.hardeningPolicy")
+    assert finding.says("ephemeral container")
+    assert "init container" not in finding.message
 
 
 @pytest.mark.parametrize("text", ["1.34.", "1.34 ", "v1.34.foo", "1.34\\n"])

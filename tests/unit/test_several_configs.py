@@ -47,7 +47,7 @@ def test_a_policy_knows_the_credspecs_of_the_other_configs(
         contents = contents_of(f"Web{letter.upper()}")
         options = done.object("Pod", f"pod-{letter}")["spec"]["securityContext"]["windowsOptions"]
         assert options["gmsaCredentialSpec"] == contents
-        assert contents in done.object("ValidatingAdmissionPolicy")["spec"]["variables"][2]["expression"]
+        assert contents in done.object("ValidatingAdmissionPolicy")["spec"]["variables"][1]["expression"]
 
 
 OTHER_POLICY = """

@@ -33,7 +33,7 @@ OURS = {
     *("commands", "commands.render", "findings", "hosts", "hosts.files", "output", "output.stream"),
     *("config", "config.admission", "config.certificate", "config.credspecs", "config.declaration"),
     *("config.kubernetes_value", "config.load", "config.model", "config.nodes", "config.plain_data", "config.values"),
-    *("config.webhook", "config.workloads"),
+    *("config.webhook", "config.webhook_image", "config.workloads"),
     *("credspecs", "credspecs.model", "credspecs.plugins", "credspecs.values"),
     *(
         "manifests",

@@ -39,11 +39,6 @@ class TlsMaterial:
         self.certificate = certificate
         self.key = key
 
-    @property
-    def is_renewed_in_cluster(self) -> bool:
-        """Whether the certificate changes without a new render."""
-        return self.key_location != EMITTED
-
     def __repr__(self) -> str:
         return "TlsMaterial(...)"  # keeps the key out of tracebacks and logs
 

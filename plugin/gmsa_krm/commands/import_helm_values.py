@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from gmsa_krm import console
+from gmsa_krm.config import webhook_image
 from gmsa_krm.config.load import parse_config
 from gmsa_krm.config.model import API_VERSION, KIND
 from gmsa_krm.config.values import check_option, label_name, subdomain_name
@@ -77,7 +78,6 @@ def _read(file: str) -> dict[str, Any]:
     return values
 
 
-_REPOSITORY, _TAG = "registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook", "v0.13.0"
 _NUMBERS = {"replicaCount": "replicas", "qps": "qps", "burst": "burst"}
 # Values without a field in a GMSAConfig, and why.
 _WITHOUT_FIELD = {
@@ -117,8 +117,15 @@ class _Translation:
             self._not_carried_over("global.systemDefaultRegistry", "it is not a string")
             registry = ""
         image = self._take("image", {})
-        repository, tag = image.get("repository", _REPOSITORY), image.get("tag", _TAG)
+        repository, tag = image.get("repository", webhook_image.REPOSITORY), image.get("tag", webhook_image.NEWEST)
         webhook["image"] = f"{f'{registry}/' if registry else ''}{repository}:{tag}"
+        version = webhook_image.version_of(webhook["image"], None)
+        if version < webhook_image.INIT_CONTAINERS:
+            message = (
+                f"keeps {tag}, which does not fill in or check init containers; {webhook_image.NEWEST} does, so take it"
+                " in webhook.image"
+            )
+            self._report.warning("old-image", message, field="image.tag")
         for theirs, field in _NUMBERS.items():
             value = self._take(theirs, None)
             if value is not None:

@@ -30,6 +30,11 @@ class SourceSettings(Section):
         """Name of the Secret with the certificate, if the source determines it."""
         return None
 
+    @property
+    def is_renewed_in_cluster(self) -> bool:
+        """Whether the certificate changes without a new render."""
+        return False
+
     def check_certificate(self, certificate: Certificate, report: Report) -> None:
         """What the source demands of the fields that all sources share; called if the source is used."""
 
@@ -88,6 +93,10 @@ class ExistingSecret(SourceSettings):
     def secret_name(self) -> str | None:
         return self.name
 
+    @property
+    def is_renewed_in_cluster(self) -> bool:
+        return True
+
 
 class IssuerRef(Section):
     """A cert-manager issuer."""
@@ -105,6 +114,10 @@ class CertManager(SourceSettings):
         IssuerRef,
         optional=True,
     )
+
+    @property
+    def is_renewed_in_cluster(self) -> bool:
+        return True
 
     def check_certificate(self, certificate: Certificate, report: Report) -> None:
         valid = values.seconds(certificate.valid_for)
@@ -143,6 +156,11 @@ class Certificate(Section):
         """The settings of the source, if it has any."""
         settings: SourceSettings | None = getattr(self, self.source_module, None)
         return settings
+
+    @property
+    def is_renewed_in_cluster(self) -> bool:
+        """Whether the certificate changes without a new render."""
+        return self.settings is not None and self.settings.is_renewed_in_cluster
 
     def check(self, report: Report) -> None:
         self._check_settings(report)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from gmsa_krm.config import webhook_image
 from gmsa_krm.credspecs.values import rfc1123_name
 from gmsa_krm.findings import error_issue, invalid, warning_issue
 
@@ -121,6 +122,12 @@ def parse_version(text: str) -> tuple[int, int] | None:
     """(1, 34) of "1.34", "v1.34.2" or "1.34+"; None if it is not a version."""
     match = re.fullmatch(r"v?([0-9]{1,3})\.([0-9]{1,3})(?:\.[0-9]+)?(?:[+-][0-9A-Za-z.+-]*)?", text)
     return (int(match[1]), int(match[2])) if match else None
+
+
+def webhook_version(text: str) -> Iterable[Issue]:
+    if webhook_image.parse_version(text) is None:
+        message = f"{text[:40]!a} is not a version of the webhook; write one such as {webhook_image.NEWEST}"
+        yield error_issue("webhook-version", message)
 
 
 def image(text: str) -> Iterable[Issue]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gmsa_krm.config import values
+from gmsa_krm.config import values, webhook_image
 from gmsa_krm.config.certificate import Certificate
 from gmsa_krm.config.declaration import (
     Section,
@@ -43,8 +43,12 @@ class Webhook(Section):
     name: str = string("Name of the webhook's objects.", default="gmsa-webhook", check=values.service_name)
     namespace: str = string("Namespace of the webhook.", default="gmsa-webhook", check=values.label_name)
     create_namespace: bool = boolean("Also emit the namespace.", default=True)
-    image: str = string(
-        "Image of the webhook.", default="registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook:v0.13.0", check=values.image
+    image: str = string("Image of the webhook.", default=webhook_image.IMAGE, check=values.image)
+    version: str | None = string(
+        "Version of the webhook in the image, which decides what the image can do. Default: the image's tag if it is a"
+        f" version, else {webhook_image.NEWEST}.",
+        check=values.webhook_version,
+        examples=(webhook_image.NEWEST,),
     )
     replicas: int = integer("Number of webhook pods.", 1, 100, default=2)
     random_hostname: bool = boolean("Give gMSA pods a random host name.", default=False)
@@ -81,8 +85,9 @@ class Webhook(Section):
         default="info",
     )
     hardening_policy: bool = boolean(
-        "Emit a ValidatingAdmissionPolicy for what the webhook does not check: init and ephemeral containers."
-        " Without it, anyone who may add an ephemeral container to a pod can give it any credential spec.",
+        "Emit a ValidatingAdmissionPolicy for what the webhook does not check: ephemeral containers, and before v0.14.0"
+        " init containers. Without it, anyone who may add an ephemeral container to a pod can give it any credential"
+        " spec.",
         default=True,
     )
     excluded_namespaces: list[str] = strings(
@@ -98,7 +103,16 @@ class Webhook(Section):
         settings = self.certificate.settings
         return (settings.secret_name if settings is not None else None) or f"{self.name}-tls"
 
+    @property
+    def checks_init_containers(self) -> bool:
+        """Whether the image fills in and checks init containers."""
+        return self._can(webhook_image.INIT_CONTAINERS)
+
+    def _can(self, since: webhook_image.Version) -> bool:
+        return webhook_image.version_of(self.image, self.version) >= since
+
     def check(self, report: Report) -> None:
+        self._check_image(report)
         check_tolerations(self.tolerations, self.at("tolerations"), f"{self.path}.tolerations", report)
         if self.node_selector.get("kubernetes.io/os", "linux") != "linux":
             message = "kubernetes.io/os must be linux: the webhook's image is a Linux image; remove the label"
@@ -119,3 +133,25 @@ class Webhook(Section):
         if self.replicas == 1:
             message = "with one replica no gMSA pod can start while it restarts; give 2 or more"
             report.warning("single-replica", message, self.at("replicas"), f"{self.path}.replicas")
+
+    def _check_image(self, report: Report) -> None:
+        version = webhook_image.shown(webhook_image.version_of(self.image, self.version))
+        source = self.certificate
+        needs = [
+            (self.random_hostname, webhook_image.RANDOM_HOST_NAMES, "randomHostname", self),
+            (source.is_renewed_in_cluster, webhook_image.CERTIFICATE_RELOAD, "source", source),
+        ]
+        for is_used, since, key, owner in needs:
+            if is_used and not self._can(since):
+                message = (
+                    f"needs version {webhook_image.shown(since)} of the webhook, but the image has {version}; give"
+                    f" {webhook_image.NEWEST} in webhook.image, or in webhook.version if the image has it"
+                )
+                report.error("image-version", message, owner.at(key), f"{owner.path}.{key}")
+        if not self.hardening_policy:
+            also = "" if self.checks_init_containers else f", and the webhook {version} does not check init containers"
+            message = (
+                f"is false: whoever may add an ephemeral container to a pod can give it any credential spec{also}; set"
+                " it to true"
+            )
+            report.warning("no-hardening", message, self.at("hardeningPolicy"), f"{self.path}.hardeningPolicy")

@@ -7,9 +7,9 @@ if they were parameters, the policy would admit a name that no parameter has.
 
 from __future__ import annotations
 
+from gmsa_krm.config.webhook_image import NEWEST
 from gmsa_krm.findings import error_issue
 from gmsa_krm.manifests import cel
-from gmsa_krm.manifests.approved_contents import ApprovedContents
 from gmsa_krm.manifests.manifest import MANAGED_BY
 
 TYPE_CHECKING = False
@@ -67,6 +67,8 @@ def _size(data: object) -> int:
 
 def policy(settings: Policy, approved: dict[str, list[str]]) -> Object:
     """`approved`: the contents that each credspec may have in a pod, the current ones first."""
+    from gmsa_krm.manifests.approved_contents import ApprovedContents
+
     contents = ApprovedContents(approved)
     cure = (
         " is not filled in here: write the pod's contents as gmsa-krm render does, or take them from kubectl get"
@@ -134,41 +136,47 @@ def policy(settings: Policy, approved: dict[str, list[str]]) -> Object:
 
 
 def hardening(webhook: Webhook, selector: Object) -> Object:
-    """Checks what the webhook does not. It runs after the webhook, which has checked the pod level and containers.
+    """Checks what the webhook does not: ephemeral containers, and init containers if it does not look at them.
 
-    `selector`: the namespaces of the webhook. The name always differs from that of `policy`: both exist while a cluster
+    `selector`: the namespaces of the webhook. What the webhook refuses by itself is left to it, since policies run first
+    and users search for the webhook's words. The name always differs from that of `policy`: both exist while a cluster
     changes its mode, and one of them is deleted by name.
     """
-    return _policy(
-        f"{webhook.name}-hardening",
-        selector,
-        [
-            {"name": "vouched", "expression": cel.places("object", "containers")},
-            {"name": "places", "expression": cel.places("object", "containers", "initContainers")},
-        ],
-        [
-            *_unchanged(),
-            {
-                "expression": f"{_UPDATE} || variables.places.all(p, (p.name == '') == (p.contents == ''))",
-                "messageExpression": (
-                    "'gmsaCredentialSpecName and gmsaCredentialSpec belong together; not so at '"
-                    " + variables.places.filter(p, (p.name == '') != (p.contents == '')).map(p, p.at == '' ? 'the pod' : p.at).join(', ')"
-                    " + ' (the webhook fills in the pod and its containers, not init containers, and only if the pod named a credential spec"
-                    " when it was called)'"
-                ),
-            },
+    places = {"name": "places", "expression": cel.places("object", "containers", "initContainers")}
+    vouched = {"name": "vouched", "expression": cel.places("object", "containers")}
+    filled = "places" if webhook.checks_init_containers else "vouched"
+    validations = [
+        *_unchanged(),
+        # It is called again for a pod that another webhook changes only if it was called before.
+        {
+            "expression": f"{_UPDATE} || variables.{filled}.all(p, p.name == '' || p.contents != '')",
+            "messageExpression": (
+                f"'gmsaCredentialSpecName without gmsaCredentialSpec at ' + variables.{filled}.filter(p, p.name != '' && p.contents == '')"
+                ".map(p, p.at == '' ? 'the pod' : p.at).join(', ')"
+                " + ' (the webhook fills it in only if the pod named a credential spec when it was called)'"
+            ),
+        },
+    ]
+    if not webhook.checks_init_containers:
+        validations.append(
             {
                 "expression": (
                     f"{_UPDATE} || variables.places.all(p, variables.vouched.exists(v, v.name == p.name && v.contents == p.contents))"
                 ),
-                "message": "an init container may have no other credential spec than the pod or one of its containers",
-            },
-        ],
-    )
+                "message": (
+                    "an init container may have no other credential spec than the pod or one of its containers, with the"
+                    f" same contents: this version of the webhook neither fills in nor checks it; {NEWEST} does"
+                ),
+            }
+        )
+    variables = [places] if webhook.checks_init_containers else [vouched, places]
+    return _policy(f"{webhook.name}-hardening", selector, variables, validations)
 
 
 def expansion(settings: Policy, approved: dict[str, list[str]]) -> Object:
     """Fills in the contents of pods that name a credspec, as the webhook would."""
+    from gmsa_krm.manifests.approved_contents import ApprovedContents
+
     contents = ApprovedContents(approved)
     lists = ("containers", "initContainers")
     return {

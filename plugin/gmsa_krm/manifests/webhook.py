@@ -100,7 +100,7 @@ def deployment(webhook: Webhook, tls: TlsMaterial) -> Object:
             # Stakater's Reloader, if the cluster has it, rolls the pods when the certificate is renewed.
             **(
                 {"annotations": {"secret.reloader.stakater.com/reload": webhook.secret_name}}
-                if tls.is_renewed_in_cluster
+                if webhook.certificate.is_renewed_in_cluster
                 else {}
             ),
         },
@@ -156,7 +156,7 @@ def _container(webhook: Webhook, tls: TlsMaterial) -> Object:
         "name": "webhook",
         "image": webhook.image,
         "imagePullPolicy": "IfNotPresent",
-        **({"args": ["--cert-reload=true"]} if tls.is_renewed_in_cluster else {}),
+        **({"args": ["--cert-reload=true"]} if webhook.certificate.is_renewed_in_cluster else {}),
         "ports": [{"name": "https", "containerPort": _PORT}],
         "env": [
             {"name": "TLS_CRT", "value": "/tls/tls.crt"},

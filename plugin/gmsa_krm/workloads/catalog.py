@@ -16,19 +16,23 @@ class CredspecCatalog:
     """`names` are those of all credspecs; None if there is no config.
 
     `approved`, in mode Policy: the contents that each credspec may have in a pod, the current ones first; empty if only
-    the name is known. `is_hardened`: whether the hardening policy is emitted beside the webhook.
+    the name is known. `is_hardened`: whether the hardening policy is emitted beside a webhook that does not check init
+    containers. `fills_init_containers`: whether contents are filled in there at admission.
     """
 
     def __init__(self, configs: list[Resolved]) -> None:
         self.approved: dict[str, list[str]] = {}
         self.is_hardened = False
+        self.fills_init_containers = True
         self._credspecs: dict[str, ResolvedCredspec] = {}
         existing: set[str] = set()
         for config in configs:
             spec = config.spec
             existing.update(spec.existing_credspecs)
             self._credspecs.update((it.name, it) for it in config.credspecs)
-            self.is_hardened |= spec.admission.mode == "Webhook" and spec.webhook.hardening_policy
+            if spec.admission.mode == "Webhook" and not spec.webhook.checks_init_containers:
+                self.fills_init_containers = False
+                self.is_hardened |= spec.webhook.hardening_policy
             if spec.admission.mode == "Policy":
                 self.approved.update(config.approved)
                 self.approved.update((name, []) for name in spec.existing_credspecs if name not in self.approved)

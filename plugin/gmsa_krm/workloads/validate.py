@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gmsa_krm.config.values import subdomain_name
+from gmsa_krm.config.webhook_image import NEWEST
 from gmsa_krm.workloads.pod_data import containers, get, windows_options
 
 TYPE_CHECKING = False
@@ -117,11 +118,14 @@ class PodValidator:
                     " split the pod"
                 )
                 self._report.error("too-many-credspecs", message)
-        if self._catalog.is_hardened:
+        if not self._catalog.fills_init_containers:
             self._check_init_containers()
 
     def _check_init_containers(self) -> None:
-        """The hardening policy allows an init container only the credspec of the pod or of a container."""
+        """Before v0.14.0 the webhook leaves init containers as they are.
+
+        So the hardening policy allows an init container only the credspec of the pod or of a container.
+        """
         holders = [("", self._pod), *containers(self._pod, "containers")]
         names = (windows_options(holder).get("gmsaCredentialSpecName") for _, holder in holders)
         vouched = {name for name in names if isinstance(name, str)}
@@ -131,16 +135,16 @@ class PodValidator:
             field = f"{path}securityContext.windowsOptions.gmsaCredentialSpecName"
             if not name or not isinstance(name, str):
                 continue  # a name of a wrong type is reported as such
-            if name not in vouched:
+            if name not in vouched and self._catalog.is_hardened:
                 message = (
                     f"names {name}, but neither the pod nor one of its containers does, so the policy beside the"
-                    " webhook refuses the pod; name it for the pod"
+                    f" webhook refuses the pod; take version {NEWEST} of the webhook, or name it for the pod"
                 )
                 self._report.error("init-container-reference", message, field=field)
             elif not options.get("gmsaCredentialSpec"):
                 message = (
-                    f"names {name}, but the webhook does not fill in init containers, so the policy beside it refuses"
-                    " the pod; name it for the pod, whose reference init containers share, and remove it here"
+                    f"names {name}, but this version of the webhook does not fill in init containers; take {NEWEST}, or"
+                    " name it for the pod, whose reference init containers share, and remove it here"
                 )
                 self._report.error("init-container-reference", message, field=field)
 

@@ -229,7 +229,7 @@ RULES = (
         good="""
             spec:
               webhook:
-                image: registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook:v0.13.0
+                image: registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook:v0.14.1
         """,
     ),
     Rule(
@@ -298,12 +298,41 @@ RULES = (
         bad="""
             spec:
               webhook:
-                image: https://registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook:v0.13.0
+                image: https://registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook:v0.14.1
         """,
         good="""
             spec:
               webhook:
-                image: registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook:v0.13.0
+                image: registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook:v0.14.1
+        """,
+    ),
+    Rule(
+        "image-version",
+        ERROR,
+        "The webhook's image is too old for a part of what the config asks for",
+        why="""
+            Images before v0.9.0 do not know --cert-reload, which gmsa-krm sets where the certificate is renewed in the
+            cluster (CertManager, ExistingSecret): their pods do not start. Images before v0.10.0 ignore randomHostname.
+            The version is webhook.version, else the image's tag if it is a version, else that of the default image.
+        """,
+        cure="""
+            Take the version that the message names, or a newer one. If the image has it under another tag, say so in
+            webhook.version.
+        """,
+        bad="""
+            spec:
+              webhook:
+                image: registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook:v0.6.0
+                certificate:
+                  source: CertManager
+        """,
+        good="""
+            spec:
+              webhook:
+                image: registry.example.com/mirror/gmsa-webhook:stable
+                version: v0.14.1
+                certificate:
+                  source: CertManager
         """,
     ),
     Rule(
@@ -334,7 +363,7 @@ RULES = (
         why="""
             policy.expand needs MutatingAdmissionPolicy v1 (Kubernetes 1.36) and webhook.hardeningPolicy
             ValidatingAdmissionPolicy v1 (1.30); gmsa-krm leaves out what the cluster does not serve. Without the
-            hardening policy, which is on by default, nothing checks init and ephemeral containers. Before 1.28 the
+            hardening policy, which is on by default, nothing checks ephemeral containers. Before 1.28 the
             API server drops the matchConditions of webhook configurations: every pod of the cluster is sent to the
             webhook, and none starts while it is down.
         """,
@@ -356,6 +385,30 @@ RULES = (
                 mode: Policy
               policy:
                 expand: true
+        """,
+    ),
+    Rule(
+        "no-hardening",
+        WARNING,
+        "Nothing checks the containers that the webhook does not look at",
+        why="""
+            No version of the webhook looks at ephemeral containers: with hardeningPolicy: false, whoever may add one to
+            a pod (pods/ephemeralcontainers, as kubectl debug does) can give it the contents of any credential spec.
+            Before v0.14.0 the same holds for init containers and whoever may create a pod.
+        """,
+        cure="""
+            Set webhook.hardeningPolicy to true, which is the default. Init containers with credential specs of their
+            own need a webhook of v0.14.0 or later, and no false.
+        """,
+        bad="""
+            spec:
+              webhook:
+                hardeningPolicy: false
+        """,
+        good="""
+            spec:
+              webhook:
+                hardeningPolicy: true
         """,
     ),
     Rule(
@@ -785,6 +838,28 @@ RULES = (
               webhook:
                 nodeSelector:
                   kubernetes.io/arch: amd64
+        """,
+    ),
+    Rule(
+        "webhook-version",
+        ERROR,
+        "webhook.version is not a version",
+        why="""
+            The version decides what gmsa-krm expects of the webhook: certificate reload, random host names, init
+            containers.
+        """,
+        cure="""
+            Write the version of kubernetes-sigs/windows-gmsa that the image was built from, such as v0.14.1.
+        """,
+        bad="""
+            spec:
+              webhook:
+                version: latest
+        """,
+        good="""
+            spec:
+              webhook:
+                version: v0.14.1
         """,
     ),
 )

@@ -236,6 +236,32 @@ RULES = (
         """,
     ),
     Rule(
+        "old-image",
+        WARNING,
+        "The imported values keep an old image of the webhook",
+        why="""
+            import helm-values keeps the image that the values name. Before v0.14.0 the webhook neither fills in nor
+            checks init containers, so gmsa-krm emits a stricter policy beside it.
+        """,
+        cure="""
+            Set webhook.image to v0.14.1 in the config that was printed, or image.tag in the values.
+        """,
+        bad="""
+            # values.yaml
+            image:
+              tag: v0.13.0
+
+            $ gmsa-krm import helm-values values.yaml
+        """,
+        good="""
+            # values.yaml
+            image:
+              tag: v0.14.1
+
+            $ gmsa-krm import helm-values values.yaml
+        """,
+    ),
+    Rule(
         "outside-repository",
         ERROR,
         "A kustomization or chart refers to a folder outside of its repository",
@@ -740,7 +766,7 @@ RULES = (
                   parameters:
                   - name: helm-values
                     map:
-                      image.tag: v0.13.0
+                      image.tag: v0.14.1
         """,
         good="""
             apiVersion: argoproj.io/v1alpha1
@@ -753,7 +779,7 @@ RULES = (
                   parameters:
                   - name: config
                     map:
-                      webhook.image: registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook:v0.13.0
+                      webhook.image: registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook:v0.14.1
         """,
     ),
     Rule(

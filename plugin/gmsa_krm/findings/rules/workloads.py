@@ -561,16 +561,20 @@ RULES = (
         ERROR,
         "An init container names a credential spec that admission refuses there",
         why="""
-            The webhook v0.13.0 does not look at init containers: it neither fills in contents nor checks names. The
-            ValidatingAdmissionPolicy beside it (webhook.hardeningPolicy) therefore admits in an init container only the
-            name and contents that the pod or one of its containers has.
+            Before v0.14.0 the webhook does not look at init containers: it neither fills in contents nor checks names.
+            The ValidatingAdmissionPolicy beside it (webhook.hardeningPolicy) therefore admits in an init container only
+            the name and contents that the pod or one of its containers has.
         """,
         cure="""
-            Name the credential spec for the pod, which its init containers share, and remove it from the init
-            container. Set webhook.hardeningPolicy to false only with a webhook image that checks init containers itself
-            (v0.14.0 and later); then nothing checks ephemeral containers.
+            Take version v0.14.1 of the webhook. Or name the credential spec for the pod, which its init containers
+            share, and remove it from the init container.
         """,
         bad="""
+            # gmsa.yaml
+            spec:
+              webhook:
+                image: registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook:v0.13.0
+            # manifest.yaml
             apiVersion: v1
             kind: Pod
             metadata:
@@ -591,6 +595,11 @@ RULES = (
                 image: mcr.microsoft.com/windows/servercore/iis:windowsservercore-ltsc2022
         """,
         good="""
+            # gmsa.yaml
+            spec:
+              webhook:
+                image: registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook:v0.13.0
+            # manifest.yaml
             apiVersion: v1
             kind: Pod
             metadata:
