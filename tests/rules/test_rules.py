@@ -35,6 +35,7 @@ FORBIDDEN = (
 UNAVOIDABLE: dict[str, set[tuple[str, str]]] = {
     # every import has both
     "not-carried-over": {("warning", "same-names")},
+    "old-image": {("warning", "not-carried-over"), ("warning", "same-names")},
     "same-names": {("warning", "not-carried-over")},
     "values": {("warning", "not-carried-over"), ("warning", "same-names")},
 }

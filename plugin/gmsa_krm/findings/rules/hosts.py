@@ -254,11 +254,9 @@ RULES = (
             $ gmsa-krm import helm-values values.yaml
         """,
         good="""
-            # values.yaml
-            image:
-              tag: v0.14.1
-
-            $ gmsa-krm import helm-values values.yaml
+            spec:
+              webhook:
+                image: registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook:v0.14.1
         """,
     ),
     Rule(
