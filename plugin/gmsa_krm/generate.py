@@ -15,6 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gmsa_krm.config.nodes import Nodes
+    from gmsa_krm.config.webhook import Webhook
     from gmsa_krm.resolve import Resolved, ResolvedCredspec
     from gmsa_krm.workloads.process import Usage
     from gmsa_krm.yamltext.stream import Identity
@@ -22,23 +24,29 @@ if TYPE_CHECKING:
 
 def generate(config: Resolved, usage: Usage) -> Iterator[Manifest]:
     """`usage`: who uses which credspec, for those with usedBy: FromWorkloads."""
-    opened = _opened_namespace(config)
+    opened = _opened_namespaces(config)
     built_in: dict[str, Manifest] = {}  # by what asks for it: one finding for each
     for manifest in _manifests(config, usage):
         if is_built_in(manifest.identity):
             built_in.setdefault(manifest.source, manifest)
-        if opened and manifest.identity[2] == opened and manifest.source != "spec.nodes":
-            _refuse_shared(opened, manifest, config)
-            opened = ""  # once is enough
+        owner = opened.get(manifest.identity[2])
+        if owner is not None and not manifest.source.startswith(owner.path):
+            _refuse_shared(owner, manifest, config)
+            del opened[manifest.identity[2]]  # once is enough
         yield manifest
     if built_in:
         _refuse_built_in(built_in, config)
 
 
-def _opened_namespace(config: Resolved) -> str:
-    """The namespace at Pod Security level privileged, where the config names one."""
-    nodes = config.spec.nodes
-    return nodes.namespace if nodes.smb_compartment_namespace and nodes.is_given("namespace") else ""
+def _opened_namespaces(config: Resolved) -> dict[str, Nodes | Webhook]:
+    """The namespaces at Pod Security level privileged, and the sections that ask for them."""
+    spec = config.spec
+    opened: dict[str, Nodes | Webhook] = {}
+    if spec.nodes.smb_compartment_namespace and spec.nodes.is_given("namespace"):
+        opened[spec.nodes.namespace] = spec.nodes
+    if spec.admission.mode == "Webhook" and spec.webhook.host_network and spec.webhook.create_namespace:
+        opened[spec.webhook.namespace] = spec.webhook
+    return opened
 
 
 def _refuse_built_in(manifests: dict[str, Manifest], config: Resolved) -> None:
@@ -51,13 +59,12 @@ def _refuse_built_in(manifests: dict[str, Manifest], config: Resolved) -> None:
         config.report.error("built-in-name", message, section.at("name"), f"{section.path}.name")
 
 
-def _refuse_shared(opened: str, manifest: Manifest, config: Resolved) -> None:
-    nodes = config.spec.nodes
+def _refuse_shared(owner: Nodes | Webhook, manifest: Manifest, config: Resolved) -> None:
     message = (
-        f"{opened} is also the namespace of {manifest.source}, and Pod Security would be lowered to privileged there;"
-        " give the DaemonSet a namespace of its own"
+        f"{owner.namespace} is also the namespace of {manifest.source}, and Pod Security would be lowered to privileged"
+        " there; give it a namespace of its own"
     )
-    config.report.error("shared-namespace", message, nodes.at("namespace"), f"{nodes.path}.namespace")
+    config.report.error("shared-namespace", message, owner.at("namespace"), f"{owner.path}.namespace")
 
 
 def emitted_workloads(config: Resolved) -> set[Identity]:
@@ -80,6 +87,8 @@ def _manifests(config: Resolved, usage: Usage) -> Iterator[Manifest]:
     for credspec in config.credspecs:
         yield Manifest(credential_spec(credspec.name, credspec.spec), credspec.entry.path)
     yield from _service_accounts(config)
+    if spec.viewer_role:
+        yield Manifest(access.viewer_role(), "spec.viewerRole")
     for credspec in config.credspecs:
         yield from _access(credspec, usage)
     if mode == "Webhook":
@@ -126,7 +135,7 @@ def _webhook(config: Resolved) -> Iterator[Manifest]:
             yield Manifest(item, "spec.webhook.certificate")
     elif tls.key_location == EMITTED:
         yield Manifest(webhook.secret(settings, tls), "spec.webhook.certificate")
-    yield Manifest(webhook.deployment(settings, tls), "spec.webhook")
+    yield Manifest(webhook.deployment(settings, tls, sleeps=config.has_sleep_action), "spec.webhook")
     yield Manifest(webhook.service(settings), "spec.webhook")
     yield Manifest(webhook.disruption_budget(settings), "spec.webhook.podDisruptionBudget")
     yield Manifest(configurations.validating(settings, tls), "spec.webhook")

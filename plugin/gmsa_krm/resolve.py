@@ -33,6 +33,7 @@ _MAX_CREDSPEC = 64 * 1024  # the kubelet's limit, and the API server's in a pod
 # matchConditions of webhook configurations are on by default; ValidatingAdmissionPolicy and MutatingAdmissionPolicy are
 # in admissionregistration.k8s.io/v1.
 _CONDITIONS_SINCE = (1, 28)
+_SLEEP_SINCE = (1, 30)  # KEP 3960: on by default
 _POLICIES_SINCE = (1, 30)
 _MUTATING_POLICIES_SINCE = (1, 36)
 
@@ -78,6 +79,11 @@ class Resolved:
     def serves_policies(self) -> bool:
         """Whether the cluster has ValidatingAdmissionPolicy; true if its version is unknown."""
         return self._kube_version is None or self._kube_version >= _POLICIES_SINCE
+
+    @property
+    def has_sleep_action(self) -> bool:
+        """Whether containers may have a sleep action as their hook; true if the version is unknown."""
+        return self._kube_version is None or self._kube_version >= _SLEEP_SINCE
 
     @property
     def serves_mutating_policies(self) -> bool:
@@ -250,6 +256,12 @@ def _check_version_of_webhook(spec: Spec, version: Version, shown: str, report: 
         message = (
             f"Kubernetes {shown} drops matchConditions, so every pod of the cluster is sent to the webhook, and none"
             " starts while it is down; upgrade to 1.28 or newer"
+        )
+        report.warning("missing-kubernetes-feature", message, spec.at("kubeVersion"), "spec.kubeVersion")
+    if version < _SLEEP_SINCE:
+        message = (
+            f"Kubernetes {shown} has no sleep action for preStop hooks, so it is left out, and gMSA pods can be refused"
+            " for a moment while a pod of the webhook is replaced; upgrade to 1.30 or newer"
         )
         report.warning("missing-kubernetes-feature", message, spec.at("kubeVersion"), "spec.kubeVersion")
     if version < _POLICIES_SINCE and webhook.hardening_policy:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import kubernetes_validate
 import pytest
+import yaml
 
-from conftest import ROOT, Call
+from conftest import ROOT, Call, Done, Folder
 from hosts.cases import CASES, ENV
+from hosts.support import CERT_MANAGER, gmsa_config
 
 VERSIONS = ["1.30", "1.33", kubernetes_validate.latest_version()]
 # Groups whose CRDs are other projects'; the cluster tests ask an API server about their objects.
@@ -37,7 +42,63 @@ def test_objects_fit_the_schemas(name: str, call: Call, credspec_schema: dict[st
             jsonschema.validate(item["credspec"], credspec_schema)
             continue
         for version in VERSIONS:
-            kubernetes_validate.validate(item, version, strict=True)
+            validate(item, version)
+
+
+RELEASES = [f"1.{minor}" for minor in range(28, int(kubernetes_validate.latest_version().split(".")[1]) + 1)]
+# Options that no case sets.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "another user and port": {"fixedUser": False, "port": 443},
+    "network of the nodes": {"hostNetwork": True, "replicas": 1},
+    "network of the nodes, two replicas": {"hostNetwork": True, "port": 9443},
+    "an old image": {"image": "registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook:v0.13.0"},
+}
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_objects_fit_the_schemas_of_the_release_that_the_config_names(release: str, call: Call, tmp_path: Path) -> None:
+    """A field or an object that the release does not have is left out, or the config is refused."""
+    configs: list[Path] = []
+    for case in CASES:
+        folder = shutil.copytree(case.folder, tmp_path / case.name)
+        config = yaml.safe_load(case.config.read_text())
+        config["spec"]["kubeVersion"] = release
+        configs.append(folder / case.config.name)
+        configs[-1].write_text(yaml.safe_dump(config))
+    for name, options in OPTIONS.items():
+        configs.append(tmp_path / f"{name}.yaml")
+        configs[-1].write_text(gmsa_config(kubeVersion=release, viewerRole=True, webhook={**CERT_MANAGER, **options}))
+    kinds = set()
+    for config_file in configs:
+        done = call("render", config_file, env=ENV)
+        if done.status:
+            assert f"but this is {release}" in done.stderr, done.stderr
+            continue
+        for item in done.objects:
+            kinds.add(item["kind"])
+            if item["kind"] != "GMSACredentialSpec" and not item["apiVersion"].startswith(FOREIGN_GROUPS):
+                validate(item, release)
+    assert len(kinds) > 12
+
+
+_validated: set[tuple[str, frozenset[str]]] = set()
+
+
+def validate(item: dict[str, Any], release: str) -> None:
+    """Strictly; reading a schema takes a while, so that one of the objects with the same fields is enough."""
+    shape = release, frozenset(paths_of(item, item["kind"]))
+    if shape not in _validated:
+        kubernetes_validate.validate(item, release, strict=True)
+        _validated.add(shape)
+
+
+def paths_of(data: Any, path: str) -> Iterator[str]:
+    """The paths of all fields."""
+    for key, value in data.items() if isinstance(data, dict) else ():
+        yield f"{path}.{key}"
+        yield from paths_of(value, f"{path}.{key}")
+    for item in data if isinstance(data, list) else ():
+        yield from paths_of(item, f"{path}[]")
 
 
 def test_a_field_that_does_not_exist_would_be_seen(call: Call) -> None:
@@ -120,12 +181,19 @@ def leaves_of(schema: dict[str, Any], path: str) -> list[str]:
     return [path]
 
 
-def test_the_pods_meet_pod_security_restricted(call: Call) -> None:
+@pytest.mark.parametrize(
+    "options", [{}, {"port": 10250}, {"port": 443}, {"fixedUser": False}], ids=["default", "10250", "443", "platform"]
+)
+def test_the_pods_meet_pod_security_restricted(options: dict[str, Any], call: Call, folder: Folder) -> None:
     """Each control of the Pod Security Standards that level restricted checks in a Linux pod."""
-    pod = call("render", ROOT / "tests/cases/domain-joined/gmsa.yaml").object("Deployment")["spec"]["template"]["spec"]
+    done = call("render", folder({"gmsa.yaml": gmsa_config(webhook={**CERT_MANAGER, **options})}) / "gmsa.yaml")
+    pod = done.object("Deployment")["spec"]["template"]["spec"]
+    assert done.object("Namespace")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
     assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
     assert pod["securityContext"]["runAsNonRoot"] is True
-    assert pod["securityContext"]["runAsUser"] > 0
+    assert pod["securityContext"].get("runAsUser", 65532) > 0
+    # a safe sysctl since Kubernetes 1.22
+    assert {it["name"] for it in pod["securityContext"].get("sysctls", ())} <= {"net.ipv4.ip_unprivileged_port_start"}
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert all(set(volume) - {"name"} <= {"secret"} for volume in pod["volumes"])
     for container in pod["containers"]:
@@ -134,4 +202,42 @@ def test_the_pods_meet_pod_security_restricted(call: Call) -> None:
         assert context["capabilities"] == {"drop": ["ALL"]}
         assert context["readOnlyRootFilesystem"] is True
         assert "privileged" not in context
-        assert all("hostPort" not in port and port["containerPort"] > 1023 for port in container["ports"])
+        assert [port["containerPort"] for port in container["ports"]] == [options.get("port", 8443)]
+        assert all("hostPort" not in port for port in container["ports"])
+
+
+def test_options_for_other_platforms(call: Call, folder: Folder) -> None:
+    def rendered(**options: Any) -> Done:
+        return call("render", folder({"gmsa.yaml": gmsa_config(webhook={**CERT_MANAGER, **options})}) / "gmsa.yaml")
+
+    def pod(done: Done) -> dict[str, Any]:
+        found: dict[str, Any] = done.object("Deployment")["spec"]["template"]["spec"]
+        return found
+
+    platform = pod(rendered(fixedUser=False))
+    assert not {"runAsUser", "runAsGroup", "fsGroup"} & set(platform["securityContext"])
+    ports = pod(rendered(port=443))
+    assert ports["containers"][0]["ports"][0]["containerPort"] == 443
+    assert {"name": "HTTPS_PORT", "value": "443"} in ports["containers"][0]["env"]
+    assert ports["securityContext"]["sysctls"] == [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "443"}]
+    assert rendered(port=443).object("Service")["spec"]["ports"][0]["targetPort"] == "https"
+    on_nodes = rendered(hostNetwork=True)
+    assert pod(on_nodes)["hostNetwork"] is True
+    assert pod(on_nodes)["dnsPolicy"] == "ClusterFirstWithHostNet"
+    assert on_nodes.object("Namespace")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "privileged"
+    update = {"maxUnavailable": 1, "maxSurge": 0}  # two pods of a node cannot have the port
+    assert on_nodes.object("Deployment")["spec"]["strategy"]["rollingUpdate"] == update
+
+
+def test_credspecs_can_be_read_by_those_who_may_view(call: Call, folder: Folder) -> None:
+    """As of upstream's chart, charts/gmsa/templates/clusterrole.yaml."""
+    done = call("render", folder({"gmsa.yaml": gmsa_config(viewerRole=True, webhook=CERT_MANAGER)}) / "gmsa.yaml")
+    role = done.object("ClusterRole", "view-gmsacredentialspecs")
+    assert role["metadata"]["labels"]["rbac.authorization.k8s.io/aggregate-to-view"] == "true"
+    assert role["rules"] == [
+        {
+            "apiGroups": ["windows.k8s.io"],
+            "resources": ["gmsacredentialspecs"],
+            "verbs": ["get", "list", "watch"],
+        }
+    ]

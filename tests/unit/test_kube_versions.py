@@ -101,3 +101,13 @@ def test_what_is_given_up_without_the_hardening_policy_is_said(check: Check) -> 
 def test_what_is_not_a_version_is_refused(text: str, check: Check) -> None:
     finding = check(gmsa_config(CERT_MANAGER, f'kubeVersion: "{text}"')).finding
     assert (finding.severity, finding.rule, finding.field) == ("error", "kube-version", "spec.kubeVersion")
+
+
+@pytest.mark.parametrize(("text", "sleeps"), [("1.28", False), ("1.29", False), ("1.30", True)])
+def test_a_hook_sleeps_where_the_version_has_it(text: str, sleeps: bool, check: Check) -> None:
+    """KEP 3960: 1.28 does not know the field, and drops or refuses it."""
+    checked = check(gmsa_config(CERT_MANAGER, version(text)))
+    (container,) = checked.done.object("Deployment")["spec"]["template"]["spec"]["containers"]
+    assert ("lifecycle" in container) is sleeps
+    found = [it for it in checked.findings if it.field == "spec.kubeVersion"]
+    assert [it.says("1.30", text, "sleep") for it in found] == ([] if sleeps else [True])

@@ -110,3 +110,23 @@ def test_without_the_policy_an_old_image_leaves_init_containers_unchecked_too(ch
     finding = check(gmsa_config(webhook(f"{REPOSITORY}:v0.13.0", "hardeningPolicy: false"))).finding
     assert (finding.severity, finding.rule) == ("warning", "no-hardening")
     assert finding.says("ephemeral container", "init containers", "v0.13.0")
+
+
+@pytest.mark.parametrize(
+    ("port", "word"), [(10250, "kubelet"), (6443, "API server"), (443, "root")], ids=["kubelet", "API server", "root"]
+)
+def test_a_port_that_nodes_use_is_refused_in_their_network(port: int, word: str, check: Check) -> None:
+    on_nodes = webhook(IMAGE, "hostNetwork: true", f"port: {port}")
+    finding = check(gmsa_config(on_nodes)).finding
+    assert (finding.severity, finding.rule, finding.field) == ("error", "host-port", "spec.webhook.port")
+    assert finding.says(word)
+    assert check(gmsa_config(webhook(IMAGE, f"port: {port}"))).findings == []
+
+
+def test_the_namespace_of_a_webhook_on_nodes_holds_nothing_else(check: Check) -> None:
+    """Its Pod Security level is privileged."""
+    accounts = "    serviceAccounts:\n    - name: app\n      namespace: gmsa-webhook\n"
+    assert check(gmsa_config(webhook(IMAGE), accounts)).findings == []
+    finding = check(gmsa_config(webhook(IMAGE, "hostNetwork: true"), accounts)).finding
+    assert (finding.severity, finding.rule, finding.field) == ("error", "shared-namespace", "spec.webhook.namespace")
+    assert finding.says("gmsa-webhook", "spec.serviceAccounts[0]")

@@ -81,7 +81,6 @@ def _read(file: str) -> dict[str, Any]:
 _NUMBERS = {"replicaCount": "replicas", "qps": "qps", "burst": "burst"}
 # Values without a field in a GMSAConfig, and why.
 _WITHOUT_FIELD = {
-    "containerPort": "the webhook listens on 8443 here; its Service stays 443",
     "setPodOs": "os.name is always set",
     "podSecurityContext": "the pods meet Pod Security restricted here",
     "securityContext": "the container meets Pod Security restricted here",
@@ -101,9 +100,11 @@ class _Translation:
         if credential.pop("enabled", False):
             spec |= self._credspec(credential)
         webhook = self._webhook()
+        if self._take("viewerRole", False):
+            spec["viewerRole"] = True
         for key, why in _WITHOUT_FIELD.items():
             value = self._take(key, None)
-            if value not in (None, {}, "", True, "443", 443):
+            if value not in (None, {}, "", True):
                 self._not_carried_over(key, why)
         for key in self._values:
             self._not_carried_over(key, "it is not a known value of the chart gmsa")
@@ -131,6 +132,9 @@ class _Translation:
             if value is not None:
                 text = str(value)
                 webhook[field] = int(text.partition(".")[0]) if re.fullmatch(r"[0-9]{1,9}(?:\.0)?", text) else value
+        port = self._take("containerPort", "443")
+        if str(port) != "443":  # the chart's default, at which upstream's pods listen as root
+            webhook["port"] = int(port) if re.fullmatch("[0-9]{1,5}", str(port)) else port
         random_hostname = self._take("randomHostname", None)
         if random_hostname is not None:
             webhook["randomHostname"] = random_hostname

@@ -60,6 +60,11 @@ class Spec(Section):
     domains: list[Domain] = sections("Active Directory domains.", Domain)
     credspecs: list[CredspecEntry] = sections("Credential specs, and who may use each.", CredspecEntry)
     service_accounts: list[ServiceAccount] = sections("ServiceAccounts to create.", ServiceAccount)
+    viewer_role: bool = boolean(
+        "Let everyone with the ClusterRole view, edit or admin read GMSACredentialSpecs, by a ClusterRole that is"
+        " aggregated to view.",
+        default=False,
+    )
     crd: Crd = section("The GMSACredentialSpec CRD.", Crd)
     admission: Admission = section("How references in pods are expanded and checked.", Admission)
     webhook: Webhook = section("The admission webhook of mode Webhook.", Webhook)

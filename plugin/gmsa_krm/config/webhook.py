@@ -23,6 +23,22 @@ if TYPE_CHECKING:
     from gmsa_krm.findings import Report
 
 
+_FIRST_UNPRIVILEGED = 1024
+# Ports that Kubernetes uses on nodes (https://kubernetes.io/docs/reference/networking/ports-and-protocols/).
+_PORTS_OF_NODES = {
+    2379: "etcd",
+    2380: "etcd",
+    6443: "the API server",
+    10248: "the kubelet",
+    10249: "kube-proxy",
+    10250: "the kubelet",
+    10255: "the kubelet",
+    10256: "kube-proxy",
+    10257: "the controller manager",
+    10259: "the scheduler",
+}
+
+
 class PodDisruptionBudget(Section):
     """How many webhook pods a drain may take down at once."""
 
@@ -49,6 +65,23 @@ class Webhook(Section):
         f" version, else {webhook_image.NEWEST}.",
         check=values.webhook_version,
         examples=(webhook_image.NEWEST,),
+    )
+    port: int = integer(
+        "Port that the webhook's pods listen on; their Service stays at 443. Some API servers reach certain ports only,"
+        " those of private GKE clusters 443 and 10250.",
+        1,
+        65535,
+        default=8443,
+    )
+    host_network: bool = boolean(
+        "Run the webhook's pods in the network of their nodes, where the API server cannot reach pods, as on EKS with"
+        " another CNI. The emitted namespace then has Pod Security level privileged.",
+        default=False,
+    )
+    fixed_user: bool = boolean(
+        "Run the webhook as user 65532. false leaves runAsUser, runAsGroup and fsGroup to the platform, for OpenShift's"
+        " restricted-v2.",
+        default=True,
     )
     replicas: int = integer("Number of webhook pods.", 1, 100, default=2)
     random_hostname: bool = boolean("Give gMSA pods a random host name.", default=False)
@@ -108,11 +141,17 @@ class Webhook(Section):
         """Whether the image fills in and checks init containers."""
         return self._can(webhook_image.INIT_CONTAINERS)
 
+    @property
+    def is_privileged_port(self) -> bool:
+        """Whether only root may listen on the port by default."""
+        return self.port < _FIRST_UNPRIVILEGED
+
     def _can(self, since: webhook_image.Version) -> bool:
         return webhook_image.version_of(self.image, self.version) >= since
 
     def check(self, report: Report) -> None:
         self._check_image(report)
+        self._check_port(report)
         check_tolerations(self.tolerations, self.at("tolerations"), f"{self.path}.tolerations", report)
         if self.node_selector.get("kubernetes.io/os", "linux") != "linux":
             message = "kubernetes.io/os must be linux: the webhook's image is a Linux image; remove the label"
@@ -133,6 +172,17 @@ class Webhook(Section):
         if self.replicas == 1:
             message = "with one replica no gMSA pod can start while it restarts; give 2 or more"
             report.warning("single-replica", message, self.at("replicas"), f"{self.path}.replicas")
+
+    def _check_port(self, report: Report) -> None:
+        if not self.host_network:
+            return
+        user = _PORTS_OF_NODES.get(self.port)
+        if user is not None:
+            message = f"{self.port} is taken by {user} of the node with hostNetwork; give another one, such as 8443"
+            report.error("host-port", message, self.at("port"), f"{self.path}.port")
+        elif self.is_privileged_port:
+            message = f"{self.port} needs root with hostNetwork; give {_FIRST_UNPRIVILEGED} or more, such as 8443"
+            report.error("host-port", message, self.at("port"), f"{self.path}.port")
 
     def _check_image(self, report: Report) -> None:
         version = webhook_image.shown(webhook_image.version_of(self.image, self.version))

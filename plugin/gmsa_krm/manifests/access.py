@@ -90,6 +90,25 @@ def role_binding(credspec: str, namespace: str, service_accounts: Iterable[str])
     }
 
 
+def viewer_role() -> Object:
+    """Aggregated to the built-in ClusterRole view, and with it to edit and admin."""
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {
+            "name": "view-gmsacredentialspecs",
+            "labels": {"rbac.authorization.k8s.io/aggregate-to-view": "true", **MANAGED_BY},
+        },
+        "rules": [
+            {
+                "apiGroups": ["windows.k8s.io"],
+                "resources": ["gmsacredentialspecs"],
+                "verbs": ["get", "list", "watch"],
+            },
+        ],
+    }
+
+
 def role_name(credspec: str) -> str:
     return f"use-{credspec}"
 

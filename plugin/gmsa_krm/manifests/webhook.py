@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from gmsa_krm.config.webhook import Webhook
     from gmsa_krm.manifests.manifest import Object
 
-# Not 443: only root may listen below 1024.
-_PORT = 8443
 # "nonroot" of the distroless images; the webhook's image sets no user.
 _USER = 65532
 _DRAIN_SECONDS = 10
@@ -30,13 +28,14 @@ def labels(webhook: Webhook) -> Object:
 
 
 def namespace(webhook: Webhook) -> Object:
-    """The webhook's pods meet Pod Security level restricted, so the namespace enforces it."""
+    """The webhook's pods meet Pod Security level restricted, so the namespace enforces it; hostNetwork meets none."""
+    level = "privileged" if webhook.host_network else "restricted"
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
         "metadata": {
             "name": webhook.namespace,
-            "labels": {**labels(webhook), "pod-security.kubernetes.io/enforce": "restricted"},
+            "labels": {**labels(webhook), "pod-security.kubernetes.io/enforce": level},
         },
     }
 
@@ -90,7 +89,8 @@ def secret(webhook: Webhook, tls: TlsMaterial) -> Object:
     }
 
 
-def deployment(webhook: Webhook, tls: TlsMaterial) -> Object:
+def deployment(webhook: Webhook, tls: TlsMaterial, *, sleeps: bool) -> Object:
+    """`sleeps`: whether the cluster has a sleep action for hooks."""
     pull_secrets = [{"name": name} for name in webhook.image_pull_secrets]
     return {
         "apiVersion": "apps/v1",
@@ -107,7 +107,7 @@ def deployment(webhook: Webhook, tls: TlsMaterial) -> Object:
         "spec": {
             "replicas": webhook.replicas,
             "selector": {"matchLabels": _selector(webhook)},
-            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": _rolling_update(webhook)},
             "template": {
                 "metadata": {
                     "labels": {**_selector(webhook), **labels(webhook)},
@@ -120,6 +120,7 @@ def deployment(webhook: Webhook, tls: TlsMaterial) -> Object:
                     "automountServiceAccountToken": True,
                     **({"imagePullSecrets": pull_secrets} if pull_secrets else {}),
                     **({"priorityClassName": webhook.priority_class_name} if webhook.priority_class_name else {}),
+                    **({"hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet"} if webhook.host_network else {}),
                     "os": {"name": "linux"},
                     "nodeSelector": {"kubernetes.io/os": "linux", **webhook.node_selector},
                     **({"tolerations": webhook.tolerations} if webhook.tolerations else {}),
@@ -132,14 +133,8 @@ def deployment(webhook: Webhook, tls: TlsMaterial) -> Object:
                             "labelSelector": {"matchLabels": _selector(webhook)},
                         },
                     ],
-                    "securityContext": {
-                        "runAsNonRoot": True,
-                        "runAsUser": _USER,
-                        "runAsGroup": _USER,
-                        "fsGroup": _USER,
-                        "seccompProfile": {"type": "RuntimeDefault"},
-                    },
-                    "containers": [_container(webhook, tls)],
+                    "securityContext": _pod_security_context(webhook),
+                    "containers": [_container(webhook, sleeps)],
                     "volumes": [
                         # 0440: readable through fsGroup only
                         {"name": "tls", "secret": {"secretName": webhook.secret_name, "defaultMode": 0o440}},
@@ -150,18 +145,39 @@ def deployment(webhook: Webhook, tls: TlsMaterial) -> Object:
     }
 
 
-def _container(webhook: Webhook, tls: TlsMaterial) -> Object:
+def _rolling_update(webhook: Webhook) -> Object:
+    """With hostNetwork two pods need two nodes, so one makes room first, unless it is the only one."""
+    if webhook.host_network and webhook.replicas > 1:
+        return {"maxUnavailable": 1, "maxSurge": 0}
+    return {"maxUnavailable": 0, "maxSurge": 1}
+
+
+def _pod_security_context(webhook: Webhook) -> Object:
+    return {
+        "runAsNonRoot": True,
+        **({"runAsUser": _USER, "runAsGroup": _USER, "fsGroup": _USER} if webhook.fixed_user else {}),
+        "seccompProfile": {"type": "RuntimeDefault"},
+        # A safe sysctl of the pod's own network: whoever runs in it may listen on this port and above.
+        **(
+            {"sysctls": [{"name": "net.ipv4.ip_unprivileged_port_start", "value": str(webhook.port)}]}
+            if webhook.is_privileged_port
+            else {}
+        ),
+    }
+
+
+def _container(webhook: Webhook, sleeps: bool) -> Object:
     probe = {"httpGet": {"scheme": "HTTPS", "path": "/health", "port": "https"}}
     return {
         "name": "webhook",
         "image": webhook.image,
         "imagePullPolicy": "IfNotPresent",
         **({"args": ["--cert-reload=true"]} if webhook.certificate.is_renewed_in_cluster else {}),
-        "ports": [{"name": "https", "containerPort": _PORT}],
+        "ports": [{"name": "https", "containerPort": webhook.port}],
         "env": [
             {"name": "TLS_CRT", "value": "/tls/tls.crt"},
             {"name": "TLS_KEY", "value": "/tls/tls.key"},
-            {"name": "HTTPS_PORT", "value": str(_PORT)},
+            {"name": "HTTPS_PORT", "value": str(webhook.port)},
             {"name": "QPS", "value": str(webhook.qps)},
             {"name": "BURST", "value": str(webhook.burst)},
             {"name": "RANDOM_HOSTNAME", "value": "true" if webhook.random_hostname else "false"},
@@ -171,7 +187,7 @@ def _container(webhook: Webhook, tls: TlsMaterial) -> Object:
         "livenessProbe": {**probe, "initialDelaySeconds": 10, "periodSeconds": 20, "timeoutSeconds": 5},
         # A deleted pod gets new connections until every kube-proxy knows; if the webhook has stopped by then, pods are
         # refused. The kubelet sleeps, since the image has no shell (KEP 3960, on by default since 1.30).
-        "lifecycle": {"preStop": {"sleep": {"seconds": _DRAIN_SECONDS}}},
+        **({"lifecycle": {"preStop": {"sleep": {"seconds": _DRAIN_SECONDS}}}} if sleeps else {}),
         "resources": webhook.resources,
         "securityContext": {
             "allowPrivilegeEscalation": False,

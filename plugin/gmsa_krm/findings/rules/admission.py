@@ -285,6 +285,30 @@ RULES = (
         """,
     ),
     Rule(
+        "host-port",
+        ERROR,
+        "The webhook cannot listen on its port in the network of the node",
+        why="""
+            With hostNetwork the webhook shares the ports of its node. Those of the kubelet and of the control plane are
+            taken, and below 1024 only root may listen.
+        """,
+        cure="""
+            Choose a port from 1024 on that nothing on the nodes uses, such as 8443, and let the API server reach it.
+        """,
+        bad="""
+            spec:
+              webhook:
+                hostNetwork: true
+                port: 10250
+        """,
+        good="""
+            spec:
+              webhook:
+                hostNetwork: true
+                port: 8443
+        """,
+    ),
+    Rule(
         "image",
         ERROR,
         "The value is not an image reference",
@@ -363,9 +387,10 @@ RULES = (
         why="""
             policy.expand needs MutatingAdmissionPolicy v1 (Kubernetes 1.36) and webhook.hardeningPolicy
             ValidatingAdmissionPolicy v1 (1.30); gmsa-krm leaves out what the cluster does not serve. Without the
-            hardening policy, which is on by default, nothing checks ephemeral containers. Before 1.28 the
-            API server drops the matchConditions of webhook configurations: every pod of the cluster is sent to the
-            webhook, and none starts while it is down.
+            hardening policy, which is on by default, nothing checks ephemeral containers. Before 1.30 preStop hooks
+            cannot sleep, so that a pod of the webhook may end while it still gets requests. Before 1.28 the API server
+            drops the matchConditions of webhook configurations: every pod of the cluster is sent to the webhook, and
+            none starts while it is down.
         """,
         cure="""
             Upgrade the cluster, or set the field to false. Correct kubeVersion if the cluster is newer than it says.
