@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
   $(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print(sys._base_executable)' 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: demo test cluster-test image-test fuzz fuzz-check bench bench-check lint tools schema lock golden clean
+.PHONY: demo test cluster-test image-test fuzz fuzz-check bench bench-check bench-admission lint tools schema lock golden clean
 
 ## demo: render the quickstart, and show what was made of what
 demo: .venv/run
@@ -53,6 +53,14 @@ bench: .venv/dev
 ## bench-check: measure the same, and fail where a bound is missed; before a release
 bench-check: .venv/dev
 	$(BIN)/python tests/benchmarks/bench.py --check
+	@if [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory bench-admission BENCH=--check; \
+	  else echo "the bounds of admission are not checked: make bench-admission BENCH=--check needs root"; fi
+
+## bench-admission: what admission costs a pod, on a real API server; as root; some ten minutes
+bench-admission: .venv/dev
+	@test "$$(id -u)" = 0 || { echo "bench-admission makes network namespaces, so it needs root: sudo make bench-admission"; exit 1; }
+	@$(BIN)/python tests/tools/build.py $(CLUSTER_TOOLS)
+	PYTHONPATH=tests:tests/tools $(ISOLATED) $(BIN)/python tests/benchmarks/admission.py $(BENCH)
 
 ## lint: style, format, complexity, types, and which room may import which
 lint: .venv/dev
@@ -61,6 +69,7 @@ lint: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/mypy tests/tools/build.py tests/tools/chart.py
 	MYPYPATH=tests/benchmarks:tests/tools $(BIN)/mypy tests/benchmarks/bench.py
+	MYPYPATH=tests:tests/benchmarks:tests/tools $(BIN)/mypy --follow-imports=silent tests/benchmarks/admission.py
 	MYPYPATH=tests/fuzz $(BIN)/mypy tests/fuzz/fuzz.py tests/fuzz/test_fuzz.py
 	$(BIN)/lint-imports
 

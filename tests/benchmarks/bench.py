@@ -17,11 +17,11 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+from document import ADMISSION, TARGET, section_of
 from measure import Sample, ratio, rounds
 from table import ROOT, Comparison, Group, groups, tool
 
 WORK = ROOT / "build" / "benchmarks"
-TARGET = ROOT / "BENCHMARKS.md"
 
 
 def main() -> int:
@@ -44,7 +44,12 @@ def main() -> int:
     if not options.check and not options.group:
         template = (Path(__file__).parent / "BENCHMARKS.md.in").read_text()
         TARGET.write_text(
-            template.format(table=_table(rows), machine=_machine(), minutes=f"{(time.monotonic() - started) / 60:.0f}")
+            template.format(
+                table=_table(rows),
+                machine=_machine(),
+                minutes=f"{(time.monotonic() - started) / 60:.0f}",
+                admission=section_of(TARGET.read_text(), ADMISSION),
+            )
         )
         print(f"wrote {TARGET}")
     if options.check and missed:

@@ -103,6 +103,10 @@ class ControlPlane:
         )
         until(lambda: self.client.find("/api/v1/namespaces/default/serviceaccounts/default"), "the controllers run")
 
+    @property
+    def pids(self) -> list[int]:
+        return [process.pid for process, _ in self._processes]
+
     def stop(self) -> None:
         for process, log in reversed(self._processes):
             process.kill()  # nothing of it is wanted any more

@@ -376,6 +376,18 @@ def test_two_thousand_credspecs(cluster: Cluster, rendered: Callable[..., list[O
         )
 
 
+def test_the_largest_config_is_accepted(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
+    """What is within the limit of `too-large` is within the API server's, with the fields that it adds."""
+    accounts = "".join(
+        f"  - account: App{n:04}\n    usedBy: [{{namespace: web, serviceAccounts: [all]}}]\n" for n in range(3480)
+    )
+    items = rendered(text_of("  policy: {expand: true}\n", f"  credspecs:\n{accounts}"))
+    policies = [it for it in items if it["kind"].endswith("AdmissionPolicy")]
+    served = [it for it in policies if cluster.minor >= 36 or it["kind"].startswith("Validating")]
+    assert max(len(json.dumps(it)) for it in served) > 1_400_000
+    cluster.client.apply(*served)
+
+
 def test_contents_of_sixty_kilobytes(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
     """A pod may hold 64 KiB of them."""
     host_account = f"    hostAccount: {{plugin: '{{0f0e0d0c-0b0a-0908-0706-050403020100}}', input: '{'x' * 60_000}'}}\n"
