@@ -25,6 +25,7 @@ from typing import Any
 
 from cluster.api import ApiError, Client, Object
 from cluster.network import API_PORT, API_SERVICE, Forwarder, Namespace
+from cluster.webhook_versions import BINARY, version_of
 
 NAME = "node"
 _IMAGE = "webhook"
@@ -301,7 +302,8 @@ class Pod:
         spec = self._pod["spec"]
         context = {**spec.get("securityContext", {}), **self._container.get("securityContext", {})}
         asked = {
-            "binary": os.environ.get("CLUSTER_TEST_WEBHOOK"),
+            "binary": BINARY,
+            "version": version_of(self._container["image"]),
             "root": str(self._root),
             "user": context.get("runAsUser", 0),
             "group": context.get("runAsGroup", 0),

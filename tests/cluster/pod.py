@@ -27,7 +27,7 @@ def main() -> None:
         os.setuid(asked["user"])
     if binary is not None:
         os.execve(binary, ["webhook", *asked["arguments"]], asked["environ"])  # type: ignore[arg-type]
-    stand_in.main(asked["arguments"], asked["environ"])
+    stand_in.main(tuple(asked["version"]), asked["arguments"], asked["environ"])
 
 
 if __name__ == "__main__":

@@ -1,17 +1,23 @@
-"""A stand-in for the image of upstream's gMSA admission webhook (k8s-gmsa-webhook v0.13.0).
+"""A stand-in for the image of upstream's gMSA admission webhook (k8s-gmsa-webhook).
 
 Upstream's binary cannot be had as a Go module, so this program of our own takes its place. It does what upstream's
 public source does: same arguments, environment and files, same requests to the API server, same verdicts and codes,
-weaknesses included:
+weaknesses included. What depends on the version, and the change of kubernetes-sigs/windows-gmsa that it follows:
 
-- it looks at the pod and at `containers`, not at init or ephemeral containers;
-- with `--cert-reload` it notices the first change of its certificate and no further one: the watch is on the file that
-  the kubelet then removes;
+- it looks at the pod and at `containers`; from v0.14.0 on (PR 179) at `initContainers` too: they are filled in, at the
+  pointer /spec/initContainers/N, their contents are compared, `use` is checked, and updates are compared with what they
+  were. No version looks at ephemeral containers;
+- arguments are ignored before v0.9.0; from then on one that it does not know ends it;
+- from v0.9.0 on (a8e931e) `--cert-reload` makes it notice the first change of its certificate and no further one: the
+  watch is on the file that the kubelet then removes;
+- QPS and BURST count from v0.9.0 on (d949ba6);
+- RANDOM_HOSTNAME counts from v0.10.0 on (d56c3d1); a host name that a pod has is kept;
 - a signal ends it at once, with whatever it was answering: upstream handles none, so Go's runtime does. With
   STAND_IN_FINISHES set it answers what has come, and then ends, as an image that handles it would.
 
-`CLUSTER_TEST_WEBHOOK=PATH` runs a real binary instead. Standard library only: it runs in an empty root directory, so
-whatever it needs is imported before (see `pod`).
+A refusal has the words that upstream's integration tests look for. `CLUSTER_TEST_WEBHOOK=PATH` runs a real binary instead
+(see `webhook_versions`). Standard library only: it runs in an empty root directory, so whatever it needs is imported
+before (see `pod`).
 """
 
 from __future__ import annotations
@@ -37,18 +43,20 @@ ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 NAME = "gmsaCredentialSpecName"
 CONTENTS = "gmsaCredentialSpec"
 
+Version = tuple[int, int, int]
+FLAGS: Version = (0, 9, 0)
+RATE_LIMITS: Version = (0, 9, 0)
+RANDOM_HOST_NAMES: Version = (0, 10, 0)
+INIT_CONTAINERS: Version = (0, 14, 0)
 
-def main(arguments: list[str], environ: dict[str, str]) -> None:
+
+def main(version: Version, arguments: list[str], environ: dict[str, str]) -> None:
     """Serves until it is killed. `arguments` are those after the program's name."""
-    reload = False
-    for argument in arguments:
-        flag, _, value = argument.lstrip("-").partition("=")
-        if flag != "cert-reload":
-            raise SystemExit(f"flag provided but not defined: {argument}")
-        reload = value in ("", "true", "1")
+    reload = version >= FLAGS and _cert_reload(arguments)
     certificate, key = environ["TLS_CRT"], environ["TLS_KEY"]
-    Handler.api = Api(environ)
-    Handler.random_hostname = environ.get("RANDOM_HOSTNAME") == "true"
+    Handler.api = Api(environ, limits=environ if version >= RATE_LIMITS else {})
+    Handler.version = version
+    Handler.random_hostname = version >= RANDOM_HOST_NAMES and environ.get("RANDOM_HOSTNAME") == "true"
     server = Server(("", int(environ.get("HTTPS_PORT", "443"))), Handler)
     server.context = _context(certificate, key)
     if reload:
@@ -56,6 +64,17 @@ def main(arguments: list[str], environ: dict[str, str]) -> None:
     if environ.get("STAND_IN_FINISHES"):
         signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=_finish).start())
     server.serve_forever()
+
+
+def _cert_reload(arguments: list[str]) -> bool:
+    """The one flag; any other ends the program, as Go's flag package does."""
+    reload = False
+    for argument in arguments:
+        flag, _, value = argument.lstrip("-").partition("=")
+        if flag != "cert-reload":
+            raise SystemExit(f"flag provided but not defined: {argument}")
+        reload = value in ("", "true", "1")
+    return reload
 
 
 def _finish() -> None:
@@ -99,11 +118,12 @@ class Refused(Exception):
 class Api:
     """The API server, as a program in a pod finds it."""
 
-    def __init__(self, environ: dict[str, str]) -> None:
+    def __init__(self, environ: dict[str, str], limits: dict[str, str]) -> None:
         self._address = environ["KUBERNETES_SERVICE_HOST"], int(environ["KUBERNETES_SERVICE_PORT"])
         self._context = ssl.create_default_context(cafile=f"{ACCOUNT}/ca.crt")
         self._connections: list[http.client.HTTPSConnection] = []
-        self._rate, self._tokens = float(environ.get("QPS", "30")), float(environ.get("BURST", "50"))
+        # client-go's own: 5 and 10
+        self._rate, self._tokens = float(limits.get("QPS", "5")), float(limits.get("BURST", "10"))
         self._most, self._at, self._lock = self._tokens, time.monotonic(), threading.Lock()
 
     def credspec(self, name: str) -> Object:
@@ -137,9 +157,9 @@ class Api:
         )
         status = answer["status"] if code == 201 else {"reason": f"it cannot be asked: {answer.get('message')}"}
         if not status.get("allowed") or status.get("denied"):
-            reason = f", reason: {status['reason']}" if status.get("reason") else ""
+            reason = f', reason: "{status["reason"]}"' if status.get("reason") else ""
             raise Refused(
-                f"service account {service_account} is not authorized to `use` GMSA cred spec {name}{reason}", 403
+                f'service account "{service_account}" is not authorized to `use` GMSA cred spec "{name}"{reason}', 403
             )
 
     def _request(self, method: str, path: str, body: Object | None = None) -> tuple[int, Object]:
@@ -192,6 +212,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # headers and body in one packet
     api: Api
+    version: Version
     random_hostname: bool
     is_last = False
 
@@ -202,7 +223,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/health":
             self._answer(204, None)
         elif self.path == "/info":
-            self._answer(200, {"version": "stand-in"})
+            self._answer(200, {"version": ".".join(map(str, self.version))})
         else:
             self._answer(404, None)
 
@@ -212,14 +233,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         response: Object = {"uid": request["uid"], "allowed": True}
         try:
             if self.path.startswith("/mutate"):
-                patch = mutate(self.api, request, self.random_hostname)
+                patch = mutate(self.api, request, self.version, self.random_hostname)
                 if patch:
                     response |= {
                         "patchType": "JSONPatch",
                         "patch": base64.b64encode(json.dumps(patch).encode()).decode(),
                     }
             elif self.path.startswith("/validate"):
-                validate(self.api, request)
+                validate(self.api, request, self.version)
             else:
                 return self._answer(404, None)
         except Refused as refusal:
@@ -240,25 +261,28 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.flush()
 
 
-def places(pod: Object) -> list[tuple[str, str, Object]]:
-    """Where the webhook looks: what to call it, its JSON pointer, its Windows options. Init containers: nowhere."""
-    spec = pod["spec"]
-    found = [("the pod", "/spec", spec.get("securityContext") or {})]
-    for index, container in enumerate(spec.get("containers") or []):
-        found.append(
-            (f"container {container['name']}", f"/spec/containers/{index}", container.get("securityContext") or {})
-        )
+def places(pod: Object, version: Version) -> list[tuple[str, str, Object]]:
+    """Where the webhook looks: what to call it, the JSON pointer of its contents, its Windows options."""
+    spec, name = pod["spec"], pod["metadata"].get("name", "")
+    found = [(f'pod "{name}"', "/spec", spec)]
+    for kind in ("containers", *(["initContainers"] if version >= INIT_CONTAINERS else [])):
+        for index, container in enumerate(spec.get(kind) or []):
+            found.append((f'container "{container["name"]}"', f"/spec/{kind}/{index}", container))
     return [
-        (what, f"{path}/securityContext/windowsOptions/{CONTENTS}", it.get("windowsOptions") or {})
-        for what, path, it in found
+        (what, f"{path}/securityContext/windowsOptions/{CONTENTS}", _options(holder)) for what, path, holder in found
     ]
 
 
-def mutate(api: Api, request: Object, random_hostname: bool) -> list[Object]:
+def _options(holder: Object) -> Object:
+    options: Object = (holder.get("securityContext") or {}).get("windowsOptions") or {}
+    return options
+
+
+def mutate(api: Api, request: Object, version: Version, random_hostname: bool) -> list[Object]:
     if request["operation"] != "CREATE":
         return []
     pod, patch = request["object"], []
-    names = [(path, options) for _, path, options in places(pod) if NAME in options]
+    names = [(path, options) for _, path, options in places(pod, version) if NAME in options]
     for path, options in names:
         if CONTENTS not in options:
             patch.append({"op": "add", "path": path, "value": canonical(api.credspec(options[NAME]))})
@@ -268,25 +292,35 @@ def mutate(api: Api, request: Object, random_hostname: bool) -> list[Object]:
     return patch
 
 
-def validate(api: Api, request: Object) -> None:
+def validate(api: Api, request: Object, version: Version) -> None:
     pod = request["object"]
     if request["operation"] == "UPDATE":
-        before = {what: options for what, _, options in places(request["oldObject"])}
-        for what, _, options in places(pod):
+        before = {what: options for what, _, options in places(request["oldObject"], version)}
+        for what, _, options in places(pod, version):
             old = before.get(what, {})
-            if any(options.get(key) != old.get(key) for key in (NAME, CONTENTS)):
-                raise Refused(f"the GMSA cred spec of {what} cannot be updated", 403)
+            changed = [
+                said for said, key in (("name", NAME), ("contents", CONTENTS)) if options.get(key) != old.get(key)
+            ]
+            if changed:
+                raise Refused(
+                    f"cannot update an existing pod's GMSA settings (GMSA {' and '.join(changed)} modified on {what})",
+                    403,
+                )
         return
     service_account = pod["spec"].get("serviceAccountName", "")
-    for what, _, options in places(pod):
+    for what, _, options in places(pod, version):
         name, contents = options.get(NAME), options.get(CONTENTS)
         if contents is not None and name is None:
-            raise Refused(f"{what} has the contents of a GMSA cred spec, but not its name", 422)
+            raise Refused(
+                f"{what} has a GMSA cred spec set, but does not define the name of the corresponding resource", 422
+            )
         if name is None:
             continue
         api.may_use(name, request["namespace"], service_account)
         if contents is not None and not _same(contents, canonical(api.credspec(name))):
-            raise Refused(f"the contents in {what} are not those of GMSA cred spec {name}", 422)
+            raise Refused(
+                f'the GMSA cred spec contents for {what} does not match the contents of GMSA resource "{name}"', 422
+            )
 
 
 def _same(given: str, wanted: str) -> bool:
