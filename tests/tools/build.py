@@ -23,10 +23,11 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gmsa
 def tool(name: str) -> Path:
     """The program of tests/tools/NAME, built if it is not in the cache; its version is that of the go.mod.
 
-    `FOLDER/PROGRAM` where a go.mod has several tool lines.
+    `FOLDER/PROGRAM` where a go.mod has several tool lines. A folder with a main.go is a program of our own.
     """
     folder, program_name = HERE / name.partition("/")[0], name.rpartition("/")[2]
-    key = hashlib.sha256((folder / "go.mod").read_bytes() + (folder / "go.sum").read_bytes()).hexdigest()[:16]
+    sources = [folder / "go.mod", folder / "go.sum", *sorted(folder.glob("*.go"))]
+    key = hashlib.sha256(b"".join(it.read_bytes() for it in sources if it.exists())).hexdigest()[:16]
     program = CACHE / "tools" / f"{folder.name}-{key}" / program_name
     if program.exists():
         return program
@@ -62,7 +63,9 @@ def module(name: str) -> Path:
 
 
 def _package(folder: Path, program: str) -> str:
-    """The main package: the one `tool` of the go.mod, or the one of the program's name."""
+    """The main package: the folder's own, the one `tool` of the go.mod, or the one of the program's name."""
+    if (folder / "main.go").exists():
+        return "."
     tools: list[str] = re.findall(r"^(?:tool |\t)([a-z]\S+)$", (folder / "go.mod").read_text(), re.MULTILINE)
     found = [it for it in tools if len(tools) == 1 or it.rpartition("/")[2] == program]
     if len(found) != 1:
@@ -84,6 +87,8 @@ def _ldflags(folder: Path) -> list[str]:
 
 
 def _duration(package: str) -> str:
+    if package == ".":
+        return "some seconds"
     return "about five minutes the first time" if package.startswith("k8s.io/kubernetes/") else "a minute or two"
 
 
@@ -129,8 +134,8 @@ def _made(folder: Path) -> Path:
 
 if __name__ == "__main__":
     for wanted in sys.argv[1:]:
-        go_mod = (HERE / wanted.partition("/")[0] / "go.mod").read_text()
-        if re.search(r"^tool ", go_mod, re.MULTILINE):
+        folder = HERE / wanted.partition("/")[0]
+        if (folder / "main.go").exists() or re.search(r"^tool ", (folder / "go.mod").read_text(), re.MULTILINE):
             tool(wanted)
         else:
             module(wanted)

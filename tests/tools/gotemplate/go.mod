@@ -1,0 +1,3 @@
+module gmsa-krm.dev/tests/tools/gotemplate
+
+go 1.24
