@@ -12,6 +12,7 @@ from cluster.control_plane import RELEASES, ControlPlane
 from cluster.harness import Cluster, config, render
 from cluster.network import is_own_namespace, loopback_up
 from cluster.node import Node
+from cluster.webhook_versions import NEW, OLD, needs
 
 
 @pytest.fixture(scope="session", params=RELEASES)
@@ -32,6 +33,14 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     finally:
         node.stop()
         control_plane.stop()
+
+
+@pytest.fixture(scope="module", params=[OLD, NEW])
+def version(request: pytest.FixtureRequest) -> str:
+    """The webhook's."""
+    asked: str = request.param
+    needs(asked)
+    return asked
 
 
 @pytest.fixture

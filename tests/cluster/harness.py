@@ -107,7 +107,15 @@ def pod(
 
 def contents_of(admitted: Object) -> list[str | None]:
     """The contents at pod level, and in each container."""
-    places = [admitted["spec"], *admitted["spec"]["containers"]]
+    return _contents([admitted["spec"], *admitted["spec"]["containers"]])
+
+
+def init_contents_of(admitted: Object) -> list[str | None]:
+    """The contents in each init container."""
+    return _contents(admitted["spec"].get("initContainers", []))
+
+
+def _contents(places: list[Object]) -> list[str | None]:
     return [it.get("securityContext", {}).get("windowsOptions", {}).get("gmsaCredentialSpec") for it in places]
 
 
@@ -218,8 +226,13 @@ class Cluster:
 
         until(lambda: "denied the request" in self.verdict(probe), "the API server knows the webhook configurations")
         if any(it["kind"] == "ValidatingAdmissionPolicy" for it in items):
-            without_name = pod("probe", None, contents="{}", service_account="default")
-            until(lambda: "ValidatingAdmissionPolicy" in self.verdict(without_name), "the hardening policy is in force")
+            # What no webhook looks at: an ephemeral container, for which there has to be a pod.
+            made = self.client.create(pod("probe", None, service_account="default"))
+            until(
+                lambda: "ValidatingAdmissionPolicy" in self.debug_verdict(made, {"gmsaCredentialSpecName": CREDSPEC}),
+                "the hardening policy is in force",
+            )
+            self.client.delete(self.client.path(made), gracePeriodSeconds=0)
 
     def try_pod(self, item: Object) -> Object:
         """The pod as it would be admitted; nothing is kept. Raises ApiError."""
@@ -257,6 +270,14 @@ class Cluster:
             **query,
         )
         return patched
+
+    def debug_verdict(self, item: Object, options: dict[str, str]) -> str:
+        """The message with which an ephemeral container is refused; empty where it is admitted."""
+        try:
+            self.debug(item, options)
+        except ApiError as error:
+            return error.message
+        return ""
 
     @contextlib.contextmanager
     def outage(self) -> Iterator[str]:
@@ -352,10 +373,13 @@ class Loop:
         until_count = self.count + more
         until(lambda: self.count >= until_count, "the loop goes on")
 
+    def _ask(self) -> Object:
+        return self._cluster.try_pod(self._item)
+
     def _run(self) -> None:
         while not self._ended.is_set():
             try:
-                admitted = self._cluster.try_pod(self._item)
+                admitted = self._ask()
             except ApiError as error:
                 if self._wanted is not None or not re.search("denied (the )?request", error.message):
                     self.wrong.append(error.message)

@@ -29,8 +29,8 @@ def labelled(item: Object) -> Object:
 
 
 @contextlib.contextmanager
-def sidecar(cluster: Cluster, folder: Path, name: str = "z-sidecar") -> Iterator[None]:
-    """Registers the webhook, whose name says when it is called, and waits until it is."""
+def sidecar(cluster: Cluster, folder: Path, name: str = "z-sidecar", kind: str = "containers") -> Iterator[None]:
+    """Registers the webhook, whose name says when it is called, and waits until it is. `kind`: containers or initContainers."""
     tls = issue(["localhost"], NOW, 86_400)
     (folder / "sidecar.pem").write_text(f"{tls.key}{tls.certificate}")
     server = Server(("127.0.0.1", 0), _Handler)
@@ -38,6 +38,11 @@ def sidecar(cluster: Cluster, folder: Path, name: str = "z-sidecar") -> Iterator
     server.context.load_cert_chain(folder / "sidecar.pem")
     threading.Thread(target=server.serve_forever, daemon=True).start()
     port = server.socket.getsockname()[1]
+    _Handler.patch = [
+        {"op": "add", "path": "/spec/containers/-", "value": _CONTAINER}
+        if kind == "containers"
+        else {"op": "add", "path": f"/spec/{kind}", "value": [_CONTAINER]}
+    ]
     configuration: Object = {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "MutatingWebhookConfiguration",
@@ -61,7 +66,7 @@ def sidecar(cluster: Cluster, folder: Path, name: str = "z-sidecar") -> Iterator
     def is_called() -> bool:
         # One request: between two, the webhook may come into effect, and its pod be refused.
         try:
-            return len(cluster.try_pod(probe)["spec"]["containers"]) == 2
+            return any(it["name"] == "sidecar" for it in cluster.try_pod(probe)["spec"].get(kind, []))
         except ApiError:
             return True
 
@@ -77,10 +82,10 @@ def sidecar(cluster: Cluster, folder: Path, name: str = "z-sidecar") -> Iterator
 
 
 class _Handler(Handler):
+    patch: list[Object]
+
     def do_POST(self) -> None:
         review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        patch = base64.b64encode(
-            json.dumps([{"op": "add", "path": "/spec/containers/-", "value": _CONTAINER}]).encode()
-        ).decode()
+        patch = base64.b64encode(json.dumps(self.patch).encode()).decode()
         response = {"uid": review["request"]["uid"], "allowed": True, "patchType": "JSONPatch", "patch": patch}
         self._answer(200, {"apiVersion": review["apiVersion"], "kind": "AdmissionReview", "response": response})

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from build import tool
 from cluster.api import ApiError, Object, until
 from cluster.harness import (
     CONTENTS,
@@ -19,6 +21,7 @@ from cluster.harness import (
     Cluster,
     config,
     contents_of,
+    init_contents_of,
     namespace,
     objects,
     one,
@@ -26,6 +29,7 @@ from cluster.harness import (
     render,
 )
 from cluster.sidecar import labelled, sidecar
+from cluster.webhook_versions import NEW, checks_init_containers, image, needs
 from conftest import CASES, ROOT
 
 HERE = Path(__file__).parent
@@ -34,19 +38,30 @@ REFUSED = re.compile("denied (the )?request")
 PODS = Path(os.environ.get("CLUSTER_TEST_PODS") or HERE / "pods")
 
 
+HOOK = "  webhook: {{image: {image}, qps: 1000, burst: 1000, {more}certificate: {{source: Derive}}}}\n"
+
+
 @pytest.fixture(scope="module")
-def installed(running: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def installed(running: Cluster, version: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster with all that a config asks for; shared, so the tests keep nothing in it or use names of their own."""
     folder = tmp_path_factory.mktemp("config")
-    (folder / "gmsa.yaml").write_text(config())
+    (folder / "gmsa.yaml").write_text(config(HOOK.format(image=image(version), more="")))
     running.install(render(folder / "gmsa.yaml"))
     yield running
     running.clean()
 
 
-def test_exactly_the_credspec_is_put_in(installed: Cluster) -> None:
+def levels(version: str) -> list[str]:
+    """Where the webhook looks."""
+    return ["pod", "container", "init"] if checks_init_containers(version) else ["pod", "container"]
+
+
+def test_exactly_the_credspec_is_put_in(installed: Cluster, version: str) -> None:
     assert contents_of(installed.try_pod(pod("a"))) == [CONTENTS, None]
     assert contents_of(installed.try_pod(pod("a", level="container"))) == [None, CONTENTS]
+    if checks_init_containers(version):
+        admitted = installed.try_pod(pod("a", level="init"))
+        assert (contents_of(admitted), init_contents_of(admitted)) == ([None, None], [CONTENTS])
 
 
 def test_a_pod_without_gmsa_is_not_touched(installed: Cluster) -> None:
@@ -55,26 +70,40 @@ def test_a_pod_without_gmsa_is_not_touched(installed: Cluster) -> None:
     assert admitted["spec"]["securityContext"] == {}
 
 
-@pytest.mark.parametrize("level", ["pod", "container"])
-def test_without_the_role_binding_it_is_refused(installed: Cluster, level: str) -> None:
-    for service_account in ("webapp2", "default"):
-        message = installed.verdict(pod("a", service_account=service_account, level=level))
-        assert f'admission webhook "{WEBHOOK}" denied the request' in message
-        assert service_account in message
-        assert CREDSPEC in message
+def refused_by_the_webhook(cluster: Cluster, item: Object, said: str) -> None:
+    """The words are those that upstream's integration tests look for."""
+    message = cluster.verdict(item)
+    assert f'admission webhook "{WEBHOOK}" denied the request' in message
+    assert said in message
 
 
-@pytest.mark.parametrize("level", ["pod", "container"])
-def test_contents(installed: Cluster, level: str) -> None:
-    assert CONTENTS in contents_of(installed.try_pod(pod("a", contents=CONTENTS, level=level)))
+def test_without_the_role_binding_it_is_refused(installed: Cluster, version: str) -> None:
+    for level in levels(version):
+        for service_account in ("webapp2", "default"):
+            refused_by_the_webhook(
+                installed,
+                pod("a", service_account=service_account, level=level),
+                f'service account "{service_account}" is not authorized to `use` GMSA cred spec "{CREDSPEC}"',
+            )
+
+
+def test_contents(installed: Cluster, version: str) -> None:
     wrong = CONTENTS.replace("WebApp1", "Administrator")
-    for contents, credspec in ((wrong, CREDSPEC), ("no JSON", CREDSPEC), (CONTENTS, "not-there")):
-        message = installed.verdict(pod("a", credspec, contents=contents, level=level))
-        assert f'admission webhook "{WEBHOOK}" denied the request' in message
-    # the policy beside the webhook comes first
-    assert "ValidatingAdmissionPolicy 'gmsa-webhook-hardening'" in installed.verdict(
-        pod("a", None, contents=CONTENTS, level=level)
-    )
+    for level in levels(version):
+        admitted = installed.try_pod(pod("a", contents=CONTENTS, level=level))
+        assert CONTENTS in [*contents_of(admitted), *init_contents_of(admitted)]
+        for contents in (wrong, "no JSON"):
+            said = f'does not match the contents of GMSA resource "{CREDSPEC}"'
+            refused_by_the_webhook(installed, pod("a", contents=contents, level=level), said)
+        for given in (None, CONTENTS):
+            refused_by_the_webhook(installed, pod("a", "not-there", contents=given, level=level), "not-there")
+
+
+def test_contents_without_a_name(installed: Cluster, version: str) -> None:
+    """The policy beside the webhook comes first, and leaves it to the webhook."""
+    for level in levels(version):
+        said = "has a GMSA cred spec set, but does not define the name of the corresponding resource"
+        refused_by_the_webhook(installed, pod("a", None, contents=CONTENTS, level=level), said)
 
 
 @pytest.mark.parametrize("name", ["a-sidecar", "z-sidecar"])
@@ -86,7 +115,22 @@ def test_a_container_that_another_webhook_adds(name: str, installed: Cluster, tm
         if name < "gmsa-webhook":
             assert contents_of(installed.try_pod(without)) == [None, None, CONTENTS]
         else:  # not called in the first round, so not in the second
-            assert "belong together; not so at containers sidecar" in installed.verdict(without)
+            assert "gmsaCredentialSpecName without gmsaCredentialSpec at containers sidecar" in installed.verdict(
+                without
+            )
+
+
+@pytest.mark.parametrize("name", ["a-sidecar", "z-sidecar"])
+def test_an_init_container_that_another_webhook_adds(
+    name: str, installed: Cluster, version: str, tmp_path: Path
+) -> None:
+    with sidecar(installed, tmp_path, name, kind="initContainers"):
+        for item in (pod("a"), pod("a", None)):
+            is_called = name < "gmsa-webhook" or item == pod("a")
+            if checks_init_containers(version) and is_called:
+                assert init_contents_of(installed.try_pod(labelled(item))) == [CONTENTS]
+            else:
+                assert "ValidatingAdmissionPolicy 'gmsa-webhook-hardening'" in installed.verdict(labelled(item))
 
 
 def test_an_update_that_changes_it_is_refused(installed: Cluster) -> None:
@@ -127,9 +171,15 @@ def test_the_name_of_the_kubernetes_page_is_no_name(installed: Cluster) -> None:
     assert "gmsa-WebApp1" in installed.verdict(pod("a", "gmsa-WebApp1"))
 
 
-def test_random_hostnames(cluster: Cluster, tmp_path: Path) -> None:
-    """Fifteen characters for pods with gMSA that have no hostname of their own, and for no others."""
-    (tmp_path / "gmsa.yaml").write_text(config("  webhook: {randomHostname: true, certificate: {source: Derive}}\n"))
+@pytest.mark.parametrize(("version", "length"), [(NEW, 15), ("v0.10.0", 15), ("v0.9.0", 0)])
+def test_random_hostnames(version: str, length: int, cluster: Cluster, tmp_path: Path) -> None:
+    """Fifteen characters for pods with gMSA that have no hostname of their own, and for no others.
+
+    The config says of each image that it is the newest, or the last would be refused, and rightly.
+    """
+    needs(version)
+    more = f"version: {NEW}, randomHostname: true, "
+    (tmp_path / "gmsa.yaml").write_text(config(HOOK.format(image=image(version), more=more)))
     cluster.install(render(tmp_path / "gmsa.yaml"))
     own = pod("a")
     own["spec"]["hostname"] = "own"
@@ -137,8 +187,8 @@ def test_random_hostnames(cluster: Cluster, tmp_path: Path) -> None:
         cluster.try_pod(it)["spec"].get("hostname")
         for it in (pod("a"), pod("a", contents=CONTENTS), own, pod("a", None))
     ]
-    assert [len(it or "") for it in hostnames] == [15, 15, 3, 0]
-    assert hostnames[0] != hostnames[1]
+    assert [len(it or "") for it in hostnames] == [length, length, 3, 0]
+    assert not length or hostnames[0] != hostnames[1]
 
 
 def test_deployments_of_the_kubernetes_page(cluster: Cluster, tmp_path: Path) -> None:
@@ -209,17 +259,14 @@ def allowed(items: list[Object], credspec: str) -> Iterator[Object]:
                 yield item
 
 
-def test_pods_of_a_folder(cluster: Cluster, tmp_path: Path) -> None:
+def test_pods_of_a_folder(installed: Cluster, version: str) -> None:
     """Every pod template of `pods/`, or of the folder in CLUSTER_TEST_PODS, which may be upstream's own tests'.
 
     What to expect follows from the template: each name must be a credspec of the folder, and contents must be its.
     """
-    (tmp_path / "gmsa.yaml").write_text(config())
-    cluster.install(render(tmp_path / "gmsa.yaml"))
-    client = cluster.client
-    documents = [(file.stem, item) for file in sorted(PODS.glob("*.y*ml")) for item in objects(filled_in(file))]
-    credspecs = {}
-    for stem, item in documents:
+    client = installed.client
+    credspecs: dict[str, Any] = {}
+    for stem, item in filled_in(VALUES):
         if item["kind"] == "GMSACredentialSpec":
             # upstream has two files for one name, of which each of its tests takes one
             name = item["metadata"]["name"] if item["metadata"]["name"] not in credspecs else stem
@@ -242,41 +289,77 @@ def test_pods_of_a_folder(cluster: Cluster, tmp_path: Path) -> None:
             "subjects": [{"kind": "ServiceAccount", "name": "webapp1", "namespace": "web"}],
         },
     )
+    with_all = {**ALL_VALUES, "CredSpecContent": as_go_writes(credspecs["credspec-0"])}
+    named = [(name, pod(name, name)) for name in credspecs]
     verdicts = set()
-    for stem, item in [*documents, *((name, pod(name, name)) for name in credspecs)]:
+    for stem, item in [*filled_in(VALUES), *filled_in(with_all), *named]:
         spec = item["spec"] if item["kind"] == "Pod" else item.get("spec", {}).get("template", {}).get("spec")
         if not spec:
             continue
-        wanted = expected(spec, credspecs)
+        wanted = expected(spec, credspecs, version)
         tried = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "tried", "namespace": "web"}, "spec": spec}
         if wanted is None:
-            assert REFUSED.search(cluster.verdict(tried)), stem
+            assert REFUSED.search(installed.verdict(tried)), stem
         else:
-            assert contents_of(cluster.try_pod(tried)) == wanted, stem
+            admitted = installed.try_pod(tried)
+            assert [*contents_of(admitted), *init_contents_of(admitted)] == wanted, stem
         verdicts.add(wanted is None)
     assert verdicts == {True, False}
 
 
-def filled_in(file: Path) -> str:
-    """A text of Go's template language, as upstream's tests fill it in; ours use the same names."""
-    text = re.sub(r"\{\{-? *range .*?\{\{-? *end *-?\}\}", "", file.read_text(), flags=re.DOTALL)
-    text = re.sub(r"\{\{ *index \.CredSpecNames (\d+) *\}\}", r"credspec-\1", text)
-    values = {"TestName": "tried", "Namespace": "web", "ServiceAccountName": "webapp1"}
-    return re.sub(r"\{\{-? *\.(\w+) *-?\}\}", lambda found: values.get(found[1], "any"), text)
+# The fields that upstream's tests give to their templates; ours use the same ones.
+VALUES = {
+    **dict.fromkeys(("TmpDir", "CredSpecContent", "ClusterRoleName", "RoleBindingName", "Image", "Cert", "Key"), ""),
+    "TestName": "tried",
+    "Namespace": "web",
+    "ServiceAccountName": "webapp1",
+    "CredSpecNames": [f"credspec-{number}" for number in range(3)],
+    "ExtraSpecLines": [],
+}
+# So that the other side of each choice is taken, too.
+ALL_VALUES = {
+    **VALUES,
+    "Image": "another",
+    "ExtraSpecLines": ["tolerations:", "- key: os", "  operator: Exists", "  effect: NoSchedule"],
+}
 
 
-def expected(spec: Object, credspecs: dict[str, Any]) -> list[str | None] | None:
-    """The contents at pod level and in the containers, as they are to come out; None: it is to be refused."""
+def filled_in(values: Object) -> list[tuple[str, Object]]:
+    """The documents of the folder's templates, rendered by Go, each with the name of its file."""
+    files = sorted(PODS.glob("*.y*ml"))
+    done = subprocess.run(
+        [tool("gotemplate"), *files], input=json.dumps(values), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    rendered = json.loads(done.stdout)
+    return [(file.stem, item) for file in files for item in objects(rendered[str(file)])]
+
+
+def expected(spec: Object, credspecs: dict[str, Any], version: str) -> list[str | None] | None:
+    """The contents at pod level, in the containers and init containers, as they come out; None: the pod is refused."""
+    places, inits = (
+        [references(it) for it in found] for found in ([spec, *spec["containers"]], spec.get("initContainers", []))
+    )
+    looked_at = [*places, *inits] if checks_init_containers(version) else places
     out: list[str | None] = []
-    for place in [spec, *spec["containers"]]:
-        options = place.get("securityContext", {}).get("windowsOptions", {})
-        name, contents = options.get("gmsaCredentialSpecName"), options.get("gmsaCredentialSpec")
+    for name, contents in looked_at:
         if name and name not in credspecs:
             return None
         if contents and not (name and is_json_of(contents, credspecs[name])):
             return None
         out.append(contents or (as_go_writes(credspecs[name]) if name else None))
+    if looked_at is places:
+        # what comes out elsewhere may be repeated, contents included
+        repeated = {(None, None), *((name, contents) for (name, _), contents in zip(places, out, strict=True))}
+        if not repeated.issuperset(inits):
+            return None
+        out += [contents for _, contents in inits]
     return out
+
+
+def references(holder: Object) -> tuple[str | None, str | None]:
+    options = holder.get("securityContext", {}).get("windowsOptions", {})
+    return options.get("gmsaCredentialSpecName"), options.get("gmsaCredentialSpec")
 
 
 def is_json_of(text: str, wanted: Any) -> bool:

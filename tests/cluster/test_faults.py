@@ -96,7 +96,9 @@ def test_no_reinvocation(cluster: Cluster, rendered: Callable[..., list[Object]]
         mutated(rendered(), "MutatingWebhookConfiguration", lambda it: it["webhooks"][0].pop("reinvocationPolicy"))
     )
     with sidecar(cluster, tmp_path):
-        assert "belong together; not so at containers sidecar" in cluster.verdict(labelled(pod("a")))
+        assert "gmsaCredentialSpecName without gmsaCredentialSpec at containers sidecar" in cluster.verdict(
+            labelled(pod("a"))
+        )
 
 
 def test_a_ca_whose_key_is_not_kept(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:

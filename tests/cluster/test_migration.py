@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cluster.api import ApiError, Object, until
-from cluster.harness import CONTENTS, CREDSPECS, FAST, Cluster, Loop, namespace, pod, render
+from cluster.harness import CONTENTS, CREDSPEC, CREDSPECS, FAST, Cluster, Loop, namespace, pod, render
 from cluster.walk import commands, walk
 from conftest import DOMAIN, HEAD, ROOT
 
@@ -117,10 +117,9 @@ def test_there_and_back(name: str, expand: bool, cluster: Cluster, tmp_path: Pat
         assert wrong() == []
         assert named(cluster, "validatingadmissionpolicies") == {f"{name}-hardening"}
     until(lambda: not cluster.verdict(bare), "the webhook fills in contents again")
+    running = cluster.client.create(pod("running"))
     until(
-        lambda: (
-            "no other credential spec than the pod" in cluster.verdict(pod("init", contents=CONTENTS, level="init"))
-        ),
+        lambda: "an ephemeral container has" in cluster.debug_verdict(running, {"gmsaCredentialSpecName": CREDSPEC}),
         "the hardening policy is in force",
     )
 
