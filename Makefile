@@ -18,7 +18,7 @@ demo: .venv/run
 test: lint tools
 	$(BIN)/pytest -q -n 2 --cov --cov-report=term:skip-covered
 
-CLUSTER_TOOLS := etcd cert-manager-crds gotemplate kustomize helm3 helm4 $(foreach release,newest oldest,\
+CLUSTER_TOOLS := etcd cert-manager gotemplate kustomize helm3 helm4 $(foreach release,newest oldest,\
   $(addprefix kubernetes-$(release)/,kube-apiserver kube-controller-manager kubectl))
 # Processes and mounts end with the namespaces, also after Ctrl-C.
 ISOLATED := unshare --net --mount --pid --fork --kill-child --mount-proc

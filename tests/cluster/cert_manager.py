@@ -1,124 +1,133 @@
-"""What cert-manager would do with our Issuers and Certificates, and its injector with the webhook configurations.
-
-Two kinds of Issuer (selfSigned, ca), Certificates with their private key's rotation policy, renewals on demand.
-"""
+"""The real cert-manager beside a cluster: its controllers and its CA injector, in one process (tests/tools/cert-manager)."""
 
 from __future__ import annotations
 
 import base64
-import re
-from datetime import UTC, datetime, timedelta
+import functools
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from build import module, tool
+from cluster.api import ApiError, Object, until
+from cluster.harness import Cluster, namespace, objects
 
-from cluster.api import Client, Object
-from gmsa_krm.certificates.authority import Key, certificate_pem, key_pem
+Found = TypeVar("Found")
 
+# Where cert-manager is installed, and looks for what a ClusterIssuer names.
+NAMESPACE = "cert-manager"
+SECRET = "gmsa-webhook-tls"
+# From 1.19 on the injector adds a CA to those in a webhook configuration; before, or with this, it replaces them.
+REPLACES = "CAInjectorMerging=false"
 _GROUP = "/apis/cert-manager.io/v1"
 _INJECT = "cert-manager.io/inject-ca-from"
 
 
+@functools.cache
+def cert_manager_crds() -> tuple[Object, ...]:
+    """cert-manager's own, but for those of ACME."""
+    folder = module("cert-manager") / "deploy" / "crds"
+    return tuple(it for path in sorted(folder.glob("cert-manager.io_*.yaml")) for it in objects(path.read_text()))
+
+
 class CertManager:
-    def __init__(self, client: Client, namespace: str) -> None:
-        self._client = client
-        self._namespace = namespace
+    """Runs from `start` to `stop`. What it says goes to the file `log`. `features`: gates, such as `Name=false`."""
 
-    def reconcile(self) -> None:
-        """Issues what has no Secret yet, and injects."""
-        waiting = self._client.items(f"{_GROUP}/namespaces/{self._namespace}/certificates")
-        for certificate in sorted(waiting, key=lambda it: not it["spec"].get("isCA", False)):
-            if self._secret(certificate["spec"]["secretName"]) is None:
-                self._issue(certificate)
-        self.inject()
+    def __init__(self, cluster: Cluster, log: Path, *features: str) -> None:
+        self._cluster = cluster
+        self._client = cluster.client
+        self._log = log
+        self._features = features
+        self._process: subprocess.Popen[bytes] | None = None
 
-    def renew(self, name: str) -> None:
-        """What happens at two thirds of a certificate's life."""
-        self._issue(self._client.get(f"{_GROUP}/namespaces/{self._namespace}/certificates/{name}"))
+    def start(self) -> None:
+        self._client.apply(*cert_manager_crds(), namespace(NAMESPACE))
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [tool("cert-manager"), self._cluster.kubeconfig, *self._features], stdout=log, stderr=log, env={}
+            )
 
-    def inject(self) -> None:
-        for kind in ("validating", "mutating"):
-            path = f"/apis/admissionregistration.k8s.io/v1/{kind}webhookconfigurations"
-            for configuration in self._client.items(path):
-                source = configuration["metadata"].get("annotations", {}).get(_INJECT, "").partition("/")
-                if source[0] != self._namespace:
-                    continue
-                certificate = self._client.get(f"{_GROUP}/namespaces/{source[0]}/certificates/{source[2]}")
-                secret = self._secret(certificate["spec"]["secretName"])
-                assert secret
-                for index, _ in enumerate(configuration["webhooks"]):
-                    change = [
-                        {
-                            "op": "add",
-                            "path": f"/webhooks/{index}/clientConfig/caBundle",
-                            "value": secret["data"]["ca.crt"],
-                        }
-                    ]
-                    self._client.request(
-                        "PATCH", f"{path}/{configuration['metadata']['name']}", change, "application/json-patch+json"
-                    )
+    def stop(self) -> None:
+        if self._process:
+            self._process.kill()  # nothing of it is wanted any more
+            self._process.wait()
 
-    def _secret(self, name: str) -> Object | None:
-        found: Object | None = self._client.find(f"/api/v1/namespaces/{self._namespace}/secrets/{name}")
-        return found
+    @property
+    def said(self) -> str:
+        """The end of its log."""
+        return self._log.read_text()[-10_000:]
 
-    def _issue(self, wanted: Object) -> None:
-        spec = wanted["spec"]
-        before = self._secret(spec["secretName"])
-        assert spec["privateKey"]["algorithm"] == "ECDSA"
-        assert spec["privateKey"]["size"] == 256
-        if before and spec["privateKey"]["rotationPolicy"] == "Never":
-            key = _key(before)
-        else:
-            key = ec.generate_private_key(ec.SECP256R1())
+    def secret(self, name: str, namespace: str = "gmsa-webhook") -> dict[str, bytes]:
+        """What is in a Secret."""
+        data = self._client.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")["data"]
+        return {key: base64.b64decode(value) for key, value in data.items()}
 
-        assert spec["issuerRef"]["kind"] == "Issuer"
-        issuer = self._client.get(f"{_GROUP}/namespaces/{self._namespace}/issuers/{spec['issuerRef']['name']}")["spec"]
-        subject = x509.Name(
-            [x509.NameAttribute(x509.NameOID.COMMON_NAME, spec["commonName"])] if "commonName" in spec else []
-        )
-        if "selfSigned" in issuer:
-            issuer_name, issuer_key, ca = subject, key, None
-        else:
-            authority = self._secret(issuer["ca"]["secretName"])
-            assert authority, "cert-manager waits until the CA is there"
-            ca = _decoded(authority, "tls.crt")
-            issuer_name, issuer_key = x509.load_pem_x509_certificate(ca).subject, _key(authority)
-        hours = re.fullmatch(r"(\d+)h(?:0m0s)?", spec["duration"])
-        assert hours
-        now = datetime.now(UTC)
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(issuer_name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now)
-            .not_valid_after(now + timedelta(hours=int(hours[1])))
-            .add_extension(x509.BasicConstraints(ca=spec.get("isCA", False), path_length=None), critical=True)
-        )
-        if spec.get("dnsNames"):
-            names = [x509.DNSName(name) for name in spec["dnsNames"]]
-            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=not spec.get("commonName"))
-        pem = certificate_pem(builder.sign(issuer_key, hashes.SHA256())).encode()
-        data = {"ca.crt": ca or pem, "tls.crt": pem, "tls.key": key_pem(key).encode()}
-        secret = {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": spec["secretName"], "namespace": self._namespace},
-            "type": "kubernetes.io/tls",
-            "data": {name: base64.b64encode(value).decode() for name, value in data.items()},
+    def issued(self, name: str, namespace: str = "gmsa-webhook", after: int = 0) -> None:
+        """Waits until a Certificate is issued, once more than `after` times."""
+        path = f"{_GROUP}/namespaces/{namespace}/certificates/{name}"
+
+        def is_issued() -> bool:
+            status = self._client.get(path).get("status", {})
+            return status.get("revision", 0) > after and _conditions(status) == {"Ready": "True"}
+
+        self._until(is_issued, lambda: f"{name} is issued: {self._client.get(path).get('status')}")
+
+    def renew(self, name: str, namespace: str = "gmsa-webhook") -> None:
+        """As `cmctl renew`, or cert-manager itself at two thirds of a certificate's life; waits until it is issued."""
+        path = f"{_GROUP}/namespaces/{namespace}/certificates/{name}"
+        revision = self._client.get(path)["status"]["revision"]
+        asked = {
+            "type": "Issuing",
+            "status": "True",
+            "reason": "ManuallyTriggered",
+            "message": "Certificate re-issuance manually triggered",
+            "lastTransitionTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
-        self._client.apply(secret, manager="cert-manager")
+
+        def ask() -> bool:
+            found = self._client.get(path)
+            metadata = {"resourceVersion": found["metadata"]["resourceVersion"]}
+            others = [it for it in found["status"]["conditions"] if it["type"] != "Issuing"]
+            try:
+                self._client.patch(f"{path}/status", {"metadata": metadata, "status": {"conditions": [*others, asked]}})
+            except ApiError as error:
+                if error.code != 409:
+                    raise
+                return False
+            return True
+
+        self._until(ask, lambda: f"{name} is to be renewed")
+        self.issued(name, namespace, after=revision)
+
+    def bundles(self) -> list[bytes]:
+        """The CAs in each webhook configuration that is to get one."""
+        return [
+            base64.b64decode(webhook["clientConfig"].get("caBundle", ""))
+            for kind in ("validating", "mutating")
+            for it in self._client.items(f"/apis/admissionregistration.k8s.io/v1/{kind}webhookconfigurations")
+            if _INJECT in it["metadata"].get("annotations", {})
+            for webhook in it["webhooks"]
+        ]
+
+    def injected(self) -> None:
+        """Waits until both webhook configurations have the CA of the webhook's certificate, alone or among others."""
+
+        def is_injected() -> bool:
+            bundles, ca = self.bundles(), self.secret(SECRET)["ca.crt"]
+            return len(bundles) == 2 and all(ca in it for it in bundles)
+
+        self._until(is_injected, lambda: f"the CA is injected: {self.bundles()}")
+
+    def _until(self, check: Callable[[], Found | None], what: Callable[[], str]) -> Found:
+        def check_both() -> Found | None:
+            assert self._process
+            assert self._process.poll() is None, f"cert-manager has ended: {self.said}"
+            return check()
+
+        return until(check_both, what)
 
 
-def _decoded(secret: Object, name: str) -> bytes:
-    return base64.b64decode(secret["data"][name])
-
-
-def _key(secret: Object) -> Key:
-    key = load_pem_private_key(_decoded(secret, "tls.key"), password=None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
-    return key
+def _conditions(status: Object) -> dict[str, str]:
+    return {it["type"]: it["status"] for it in status.get("conditions", [])}

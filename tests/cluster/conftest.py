@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cluster.api import Object
+from cluster.cert_manager import CertManager
 from cluster.control_plane import RELEASES, ControlPlane
 from cluster.harness import Cluster, config, render
 from cluster.network import is_own_namespace, loopback_up
@@ -48,6 +49,21 @@ def cluster(running: Cluster) -> Iterator[Cluster]:
     running.clean()  # of what tests share that came before
     yield running
     running.clean()
+
+
+@pytest.fixture
+def cert_manager(cluster: Cluster, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[CertManager]:
+    """cert-manager runs beside the cluster during the test; it watches its CRDs, and these go with each test.
+
+    A parameter is a list of its features.
+    """
+    manager = CertManager(cluster, tmp_path / "cert-manager.log", *getattr(request, "param", ()))
+    manager.start()
+    try:
+        yield manager
+    finally:
+        manager.stop()
+        print(manager.said)  # shown where the test fails
 
 
 @pytest.fixture

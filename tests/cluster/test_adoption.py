@@ -10,8 +10,8 @@ import pytest
 from build import tool
 from cluster import upstream
 from cluster.api import Object, until
+from cluster.cert_manager import cert_manager_crds
 from cluster.harness import FAST, Cluster, Loop, config, namespace, one, pod, render, text_of
-from cluster.test_apply import cert_manager_crds
 from cluster.walk import commands, walk
 from conftest import ROOT, environment
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from build import module
 from cluster.api import Client, Object, until
-from cluster.harness import PROGRAM, Cluster, namespace, objects, one, pod, render, text_of
+from cluster.cert_manager import cert_manager_crds
+from cluster.harness import PROGRAM, Cluster, namespace, one, pod, render, text_of
 from conftest import CASES, DOMAIN, HEAD, ROOT, environment
 
 # kustomize/argocd and the like are no overlays with a config
@@ -158,16 +158,6 @@ def take_for_granted(client: Client, items: list[Object]) -> None:
     if "Certificate" in kinds:
         client.apply(*cert_manager_crds())
     client.apply(*(minimal_crd(it) for it in items if it["kind"] in ("Rollout", "CloneSet")))
-
-
-def cert_manager_crds() -> list[Object]:
-    """Those of cert-manager itself, for certificates and issuers."""
-    folder = module("cert-manager-crds") / "deploy" / "crds"
-    return [
-        it
-        for name in ("certificates", "issuers")
-        for it in objects((folder / f"cert-manager.io_{name}.yaml").read_text())
-    ]
 
 
 def minimal_crd(item: Object) -> Object:

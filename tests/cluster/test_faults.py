@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from cluster import test_privileges, test_sources
+from cluster import test_cert_manager, test_privileges
 from cluster.api import ApiError, Object, until
+from cluster.cert_manager import REPLACES, CertManager
 from cluster.harness import NOW, Cluster, Loop, mutated, one, pod
 from cluster.sidecar import labelled, sidecar
 from gmsa_krm.certificates.generate import issue
@@ -101,21 +102,37 @@ def test_no_reinvocation(cluster: Cluster, rendered: Callable[..., list[Object]]
         )
 
 
-def test_a_ca_whose_key_is_not_kept(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
-    """The two renewals of test_sources fail if the CA's certificate is renewed with another key."""
+@pytest.mark.parametrize("cert_manager", [[REPLACES]], indirect=True, ids=["replaces"])
+def test_a_ca_whose_key_is_not_kept(
+    cluster: Cluster, cert_manager: CertManager, rendered: Callable[..., list[Object]]
+) -> None:
+    """The renewals of test_cert_manager fail if the CA is renewed with another key, and replaces the one before."""
     items = mutated(
-        rendered(test_sources.with_source("CertManager")),
+        rendered(test_cert_manager.with_cert_manager()),
         "Certificate",
         lambda it: it["spec"]["privateKey"].update(rotationPolicy="Always"),
     )
-    certs = test_sources.Certs(cluster, items)
+    cluster.install(items)
     cluster.admits()
     with Loop(cluster) as loop:
         for _ in range(2):
             for name in ("gmsa-webhook-ca", "gmsa-webhook"):
-                certs.manager.renew(name)
-            certs.manager.inject()
+                cert_manager.renew(name)
+            cert_manager.injected()
         until(lambda: any("signed by unknown authority" in it for it in loop.wrong), "the loop notices")
+
+
+def test_a_ca_that_is_not_injected(
+    cluster: Cluster, cert_manager: CertManager, rendered: Callable[..., list[Object]]
+) -> None:
+    """Without the annotation of one configuration the pods' certificate is there, and nobody trusts it."""
+    items = mutated(
+        rendered(test_cert_manager.with_cert_manager()),
+        "MutatingWebhookConfiguration",
+        lambda it: it["metadata"].pop("annotations"),
+    )
+    fails(cluster, items, "signed by unknown authority")
+    assert len(cert_manager.bundles()) == 1
 
 
 def test_two_rotations_of_a_ca_of_its_own_per_epoch(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:

@@ -1,4 +1,4 @@
-"""Each source of certificates, by the handshake that the API server itself makes with the webhook's pods."""
+"""Each source of certificates but CertManager, by the handshake that the API server itself makes with the webhook's pods."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster.api import Object, until
-from cluster.cert_manager import CertManager
+from cluster.api import Object
 from cluster.harness import FAST, PROGRAM, Cluster, Loop, config
-from cluster.test_apply import cert_manager_crds
 from conftest import environment
 
 SOURCES = ("Generate", "Derive", "Files", "ExistingSecret")
@@ -67,38 +65,3 @@ def test_files_that_are_issued_anew(cluster: Cluster, rendered: Callable[..., li
         cluster.install([it for it in after if it not in configurations])
         loop.goes_on()
     assert loop.wrong == []
-
-
-class Certs:
-    """A cluster with the source CertManager, and what plays cert-manager."""
-
-    def __init__(self, cluster: Cluster, items: list[Object]) -> None:
-        cluster.client.apply(*cert_manager_crds())
-        self.manager = CertManager(cluster.client, "gmsa-webhook")
-        cluster.install(items, self.manager.reconcile)
-
-
-def test_cert_manager_renews_twice(cluster: Cluster, rendered: Callable[..., list[Object]]) -> None:
-    """A process takes up one renewal; it stays trusted after the next, and after one of the CA."""
-    certs = Certs(cluster, rendered(with_source("CertManager")))
-    cluster.admits()
-    before, processes = cluster.node.certificates, cluster.node.processes
-    assert len(before) == 2
-    with Loop(cluster) as loop:
-        certs.manager.renew("gmsa-webhook")
-        certs.manager.inject()
-        until(
-            lambda: not set(cluster.node.certificates.values()) & set(before.values()),
-            "the pods serve the renewed certificate",
-        )
-        first = cluster.node.certificates
-        loop.goes_on()
-        for name in ("gmsa-webhook", "gmsa-webhook-ca", "gmsa-webhook"):
-            certs.manager.renew(name)
-            loop.goes_on()
-            certs.manager.inject()
-            loop.goes_on()
-    assert loop.wrong == []
-    assert cluster.node.processes == processes
-    # Or the test would prove nothing: these processes have missed two renewals.
-    assert cluster.node.certificates == first

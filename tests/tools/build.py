@@ -48,7 +48,10 @@ def tool(name: str) -> Path:
 
 
 def module(name: str) -> Path:
-    """The source of the one module that the go.mod of tests/tools/NAME requires, fetched if it is not in the cache."""
+    """The source of the module that the go.mod of tests/tools/NAME is about, fetched if it is not in the cache.
+
+    It is the one that is required on a line of its own.
+    """
     folder = HERE / name
     environ = {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod"}
     required = re.findall(r"^require (\S+) ", (folder / "go.mod").read_text(), re.MULTILINE)[0]
