@@ -28,6 +28,15 @@ generators: [gmsa.yaml]
     "gmsa.yaml": CONFIG,
 }
 
+CONFIG_MAP = """\
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: fetched
+data:
+  a: fetched
+"""
+
 CHART_YAML = """\
 apiVersion: v2
 name: web

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +15,7 @@ import pytest
 
 from build import tool
 from conftest import ROOT, environment
+from hosts.applications import CONFIG_MAP
 from hosts.argocd_cmp import CmpServer
 from hosts.cases import ENV
 
@@ -133,3 +137,27 @@ def cmp_server(sidecar: Sidecar, work: Path, deadline: float = 60) -> CmpServer:
 def server(tmp_path_factory: pytest.TempPathFactory, sidecar: Sidecar) -> Iterator[CmpServer]:
     with cmp_server(sidecar, tmp_path_factory.mktemp("cmp")) as running:
         yield running
+
+
+class Web:
+    """A web server on this machine, which is what only a sidecar can reach in a cluster."""
+
+    def __init__(self, url: str, requests: list[str]) -> None:
+        self.url = url
+        self.requests = requests
+
+
+@pytest.fixture
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    files = tmp_path_factory.mktemp("web")
+    (files / "a.yaml").write_text(CONFIG_MAP)
+    requests: list[str] = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_request(self, *_: object) -> None:
+            requests.append(f"http://{self.headers['Host']}{self.path}")
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(files))) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield Web(f"http://127.0.0.1:{running.server_port}/a.yaml", requests)
+        running.shutdown()

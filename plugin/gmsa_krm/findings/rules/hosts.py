@@ -13,9 +13,12 @@ RULES = (
         why="""
             Under Argo CD, gmsa-krm looks at what a kustomization or a chart refers to before kustomize or helm reads
             it. Of several documents, or of a field that is repeated or merged in, the two could read different ones.
+            kustomize takes some letters outside of ASCII for others in names of fields, and for a path what is not
+            quite a config.
         """,
         cure="""
-            Keep one document and write each field once. Write a Chart.lock again with helm dependency update.
+            Keep one kustomization in a folder, and one document in it; write each field once, in ASCII. Put configs
+            into files of their own. Write a Chart.lock again with helm dependency update.
         """,
         bad="""
             # kustomization.yaml

@@ -7,7 +7,7 @@ import os
 
 from gmsa_krm.findings import Location, invalid
 from gmsa_krm.hosts.argocd.references import one_mapping, outside_error
-from gmsa_krm.hosts.argocd.repository import inside
+from gmsa_krm.hosts.argocd.repository import located
 from gmsa_krm.yamltext.nodes import MAPPING, SCALAR
 
 TYPE_CHECKING = False
@@ -36,21 +36,21 @@ def remote_dependencies(chart: bytes, folder: str, root: str, hosts: Hosts) -> l
     urls = {}
     for file, dependency in found:
         url = dependency.get("repository", "")
-        local = _local_path(dependency, folder)
+        local = _local_path(dependency)
         if local:
-            if not inside(root, local):
+            if located(root, folder, local) is None:
                 raise outside_error(url or dependency.get("name", ""), Location(file))
         elif hosts.check(url, Location(file)):
             urls[url] = True
     return list(urls)
 
 
-def _local_path(dependency: dict[str, str], folder: str) -> str:
-    """The folder of a dependency, or nothing for one that has to be fetched."""
+def _local_path(dependency: dict[str, str]) -> str:
+    """The folder of a dependency, from that of the chart; nothing for one that has to be fetched."""
     url = dependency.get("repository", "")
     if url and not url.startswith(_LOCAL):
         return ""
-    return os.path.join(folder, url.removeprefix(_LOCAL) or os.path.join("charts", dependency.get("name", "")))
+    return url.removeprefix(_LOCAL) or f"charts/{dependency.get('name', '')}"
 
 
 def _read_lock(folder: str, name: str) -> list[dict[str, str]]:

@@ -20,7 +20,6 @@ from gmsa_krm.hosts.argocd.folder import (
     dependencies,
     entries_of,
     fields_of,
-    is_inline,
     kind_of,
     kustomization,
     manifest_files,
@@ -28,7 +27,7 @@ from gmsa_krm.hosts.argocd.folder import (
     read,
 )
 from gmsa_krm.hosts.argocd.limits import MIB, Budget, over_limit
-from gmsa_krm.hosts.argocd.repository import inside, leads_out
+from gmsa_krm.hosts.argocd.repository import inside, leads_out, located
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,14 +64,13 @@ class Discovery:
             for field, entry in entries_of(fields, *PLUGIN_FIELDS, *FOLDER_FIELDS) if fields is not None else ():
                 self._budget.take(0)
                 is_plugin = of_plugins or field in PLUGIN_FIELDS
-                path = os.path.join(folder, entry)
-                if is_inline(entry):
-                    if is_plugin and self._is_config(entry.encode("utf-8", "replace")):
-                        return True
-                elif not inside(self._root, path):
+                if field in PLUGIN_FIELDS and self._is_config(entry.encode("utf-8", "replace")):
+                    return True
+                path = located(self._root, folder, entry)
+                if path is None:
                     continue
-                elif os.path.isdir(path):
-                    below = os.path.realpath(path), is_plugin
+                if os.path.isdir(path):
+                    below = path, is_plugin
                     pending += {below} - seen
                     seen.add(below)
                 elif is_plugin and self._has_config(path):
@@ -101,7 +99,8 @@ class Discovery:
             for url in dependencies(self._fields(os.path.join(folder, CHART))):
                 if url.startswith("file://"):
                     self._budget.take(0)
-                    pending.append(os.path.join(folder, url.removeprefix("file://")))
+                    chart = located(self._root, folder, url.removeprefix("file://"))
+                    pending += [chart] if chart is not None else []
         return False
 
     def _in_templates(self, folder: str) -> bool:

@@ -57,6 +57,12 @@ def kustomization(folder: str) -> str:
     return next((it for name in _KUSTOMIZATIONS if os.path.isfile(it := os.path.join(folder, name))), "")
 
 
+def kustomizations(folder: str) -> list[str]:
+    """The names of all that may be the folder's kustomization; kustomize takes the one that it can read."""
+    paths = {name: os.path.join(folder, name) for name in _KUSTOMIZATIONS}
+    return [name for name, path in paths.items() if os.path.lexists(path) and not os.path.isdir(path)]
+
+
 def fields_of(data: bytes) -> Node | None:
     """The mapping in a kustomization or Chart.yaml; None if it is invalid, which kustomize or helm reports."""
     from gmsa_krm.yamltext.nodes import MAPPING
@@ -70,17 +76,16 @@ def fields_of(data: bytes) -> Node | None:
 
 
 def entries_of(fields: Node, *names: str) -> Iterator[tuple[str, str]]:
-    """(field, entry) of lists of strings; kustomize accepts the names of fields in any case."""
+    """(field, entry) of lists of strings; kustomize accepts the names of fields in any case, also of Unicode.
+
+    Those are refused where the kustomization is rendered: discovery must find the GMSAConfig, so that this is reported.
+    """
     from gmsa_krm.yamltext.nodes import SCALAR, SEQUENCE
 
     for key, listed in fields.pairs:
-        if key.text.lower() in names and listed.kind == SEQUENCE:
-            yield from ((key.text.lower(), it.text) for it in listed.items if it.kind == SCALAR and "\0" not in it.text)
-
-
-def is_inline(entry: str) -> bool:
-    """Whether an entry of generators or transformers is the config itself and not a path."""
-    return "\n" in entry or entry.lstrip().startswith("{")
+        name = key.text.casefold()
+        if name in names and listed.kind == SEQUENCE:
+            yield from ((name, it.text) for it in listed.items if it.kind == SCALAR and "\0" not in it.text)
 
 
 def configs_in(data: bytes, file: str = "") -> list[Document]:
@@ -91,6 +96,14 @@ def configs_in(data: bytes, file: str = "") -> list[Document]:
     from gmsa_krm.yamltext.stream import decode, split
 
     return [it for it in split(decode(data, file), file) if it.mentions("GMSAConfig") and is_config(it.node)]
+
+
+def refuse_large(path: str) -> None:
+    """Raises InputError for a file of which `read` gives nothing, so that no check would see it."""
+    if os.path.isfile(path) and os.path.getsize(path) > _MAX_FILE:
+        from gmsa_krm.hosts.argocd.limits import MIB, over_limit
+
+        raise over_limit(f"has a {os.path.basename(path)} of more than {_MAX_FILE // MIB} MiB")
 
 
 def read(path: str, budget: Budget | None = None) -> bytes:

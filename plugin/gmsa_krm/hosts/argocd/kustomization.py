@@ -13,20 +13,28 @@ import json
 import os
 
 from gmsa_krm.config.load import is_config
-from gmsa_krm.findings import InputError, Location, invalid
+from gmsa_krm.findings import Location, invalid
 from gmsa_krm.hosts.argocd.folder import (
     MAX_FIELDS,
     PLUGIN_FIELDS,
     configs_in,
     entries_of,
-    fields_of,
-    is_inline,
     kustomization,
+    kustomizations,
     read,
+    refuse_large,
 )
 from gmsa_krm.hosts.argocd.limits import MIB, Budget, over_limit
-from gmsa_krm.hosts.argocd.references import is_folder, is_remote, one_mapping, outside_error, references_of
-from gmsa_krm.hosts.argocd.repository import copy_repository, inside, refuse_links
+from gmsa_krm.hosts.argocd.references import (
+    check_inline,
+    is_folder,
+    is_inline,
+    is_remote,
+    one_mapping,
+    outside_error,
+    references_of,
+)
+from gmsa_krm.hosts.argocd.repository import copy_repository, located, refuse_links
 from gmsa_krm.yamltext.data import data_of
 from gmsa_krm.yamltext.nodes import SCALAR
 from gmsa_krm.yamltext.stream import decode, split
@@ -89,6 +97,9 @@ class Kustomization:
         file = kustomization(folder)
         if folder in self._seen or not file:
             return
+        if len(names := kustomizations(folder)) > 1:
+            message = f"{names[1]} is beside it, and kustomize takes the one that it can read; remove one"
+            raise invalid("ambiguous-file", message, self._location(os.path.join(folder, names[0])))
         self._seen.add(folder)
         if depth > _MAX_DEPTH:
             raise over_limit(f"has kustomizations that are {_MAX_DEPTH} deep in each other")
@@ -98,7 +109,7 @@ class Kustomization:
         for path in self._folders(node, folder, file):
             self._prepare(path, depth + 1)
         fields = {key.text: data_of(value) for key, value in node.pairs if key.kind == SCALAR}
-        if any(self._configs(entry, folder, file)[0] for _, entry in entries_of(node, "validators")):
+        if any(self._configs("validators", entry, folder, file)[0] for _, entry in entries_of(node, "validators")):
             message = "has a GMSAConfig among validators, which may not change anything; move it to transformers"
             raise invalid("validator", message, self._location(file))
         lists = [value for key, value in fields.items() if key.lower() in ("resources", *PLUGIN_FIELDS)]
@@ -114,17 +125,17 @@ class Kustomization:
     def _folders(self, node: Node, folder: str, file: str) -> list[str]:
         """The folders that a kustomization refers to. Raises InputError for what it may not refer to."""
         folders = []
-        for field, entry in references_of(node):
+        for field, entry in references_of(node, self._shown(file)):
             self._budget.take(0)
-            if "\n" in entry.text:
-                continue  # a text: what it refers to is looked at where it is used
-            path = os.path.join(folder, entry.text)
             where = Location(self._shown(file), entry.line + 1, entry.column + 1)
-            exists = "\0" not in path and os.path.exists(path)
-            if is_remote(entry, where, self._hosts, is_folder(field) and not exists):
+            inline = is_inline(field, entry.text, where)
+            if is_remote(field, entry, where, self._hosts, inline):
                 self._is_remote = True
-            elif is_folder(field) and "\0" not in path and not is_inline(entry.text):
-                if not inside(self._copy, path):
+            elif inline:
+                check_inline(entry.text, folder, where)  # what it refers to is looked at where it is used
+            elif is_folder(field):
+                path = located(self._copy, folder, entry.text)
+                if path is None:
                     raise outside_error(entry.text, where)
                 if os.path.isdir(path):
                     folders.append(path)
@@ -142,8 +153,8 @@ class Kustomization:
         kept: list[Any] = []
         are_transformed = False
         # kustomize runs inline transformers first
-        for entry in sorted(lists["transformers"], key=lambda it: not (isinstance(it, str) and is_inline(it))):
-            configs, rest = self._configs(entry, folder, file)
+        for entry in sorted(lists["transformers"], key=lambda it: not self._is_inline("transformers", it, file)):
+            configs, rest = self._configs("transformers", entry, folder, file)
             if not configs:
                 kept.append(entry)
                 continue
@@ -162,7 +173,7 @@ class Kustomization:
         kept = []
         found = False
         for entry in generators:
-            configs, rest = self._configs(entry, folder, file)
+            configs, rest = self._configs("generators", entry, folder, file)
             if not configs:
                 kept.append(entry)
                 continue
@@ -205,7 +216,7 @@ class Kustomization:
         That output is final: its hash suffixes, its references, and the names that patches of overlays refer to.
         """
         file = kustomization(folder)
-        node = fields_of(read(file)) if file and folder not in seen else None
+        node = self._fields(file) if file and folder not in seen else None
         seen.add(folder)
         if node is None:
             return
@@ -217,24 +228,29 @@ class Kustomization:
                 )
                 raise invalid("transformer-in-base", message, self._location(file))
         for _, entry in entries_of(node, *_CONFIG_FOLDERS):
-            path = os.path.join(folder, entry)
-            if not is_inline(entry) and os.path.isdir(path) and inside(self._copy, path):
-                self._refuse_unfinished(os.path.realpath(path), seen)
+            path = located(self._copy, folder, entry)
+            if path is not None and os.path.isdir(path):
+                self._refuse_unfinished(path, seen)
 
-    def _configs(self, entry: Any, folder: str, file: str) -> tuple[list[tuple[bytes, str]], bytes]:
+    def _is_inline(self, field: str, entry: Any, file: str) -> bool:
+        return isinstance(entry, str) and is_inline(field, entry, self._location(file))
+
+    def _configs(self, field: str, entry: Any, folder: str, file: str) -> tuple[list[tuple[bytes, str]], bytes]:
         """The GMSAConfigs in an entry of generators or transformers, each with its file, and the rest of the entry."""
         if not isinstance(entry, str):
             return [], b""
-        path = os.path.join(folder, entry)
-        if is_inline(entry):
+        if self._is_inline(field, entry, file):
             source, data = "", entry.encode("utf-8", "surrogateescape")  # no file has its lines
-        elif not inside(self._copy, path):
-            return [], b""  # a URL
+        elif self._hosts.check(entry, self._location(file), True):
+            return [], b""
+        elif (path := located(self._copy, folder, entry)) is None:
+            raise outside_error(entry, self._location(file))
         elif os.path.isdir(path):
             if not kustomization(path):
                 return [], b""
             source, data = "", self._run_kustomize(path)
         else:
+            refuse_large(path)
             source, data = self._shown(path), read(path)
         configs = configs_in(data, source)
         self._check_plugins(data, source or self._shown(file))
@@ -246,15 +262,12 @@ class Kustomization:
 
     def _check_plugins(self, data: bytes, shown: str) -> None:
         """Raises InputError for what kustomize's own generators and transformers may not refer to."""
-        try:
-            nodes = [document.node for document in split(decode(data, shown), shown)]
-        except InputError:
-            return  # kustomize reports it
-        for node in nodes:
+        for document in split(decode(data, shown), shown):
+            node = document.node
             if node is None or is_config(node):
                 continue
-            for _, entry in references_of(node):
-                self._is_remote |= is_remote(entry, Location(shown), self._hosts)
+            for field, entry in references_of(node, shown):
+                self._is_remote |= is_remote(field, entry, Location(shown), self._hosts)
 
     def _folder_in_repository(self, folder: str) -> str:
         """The folder in the repository that a folder of the copy belongs to; the files of a config are read there."""

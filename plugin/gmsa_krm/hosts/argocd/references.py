@@ -6,17 +6,17 @@ what only the sidecar can reach.
 
 from __future__ import annotations
 
+import os
 import re
 
-from gmsa_krm.findings import Location, invalid
-from gmsa_krm.yamltext.nodes import MAPPING, SCALAR
+from gmsa_krm.findings import InputError, Location, invalid
+from gmsa_krm.yamltext.nodes import MAPPING, SCALAR, SEQUENCE
 from gmsa_krm.yamltext.stream import decode, split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from gmsa_krm.findings import InputError
     from gmsa_krm.yamltext.nodes import Node
 
 VARIABLE = "GMSA_KRM_ALLOWED_HOSTS"
@@ -28,13 +28,18 @@ _FILES = (
     *("crds", "configurations", "patchesstrategicmerge", "files", "env", "envs", "path", "paths"),
     *("targetfilepath", "argsfromfile", "valuesfile", "additionalvaluesfiles"),
 )
+# Of these, the fields whose entries may be texts in place of paths: configs of plugins, and patches.
+_CONFIGS = ("generators", "transformers", "validators")
+_PATCHES = ("patchesstrategicmerge", "paths")
 _FREE = ("metadata", "labels", "annotations", "commonlabels", "commonannotations")
 
 _URL = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:[a-z0-9._~-]+@)?(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?P<port>:[0-9]{1,5})?"
     r"(?:[/?][^\s\\]*)?",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
+# A path has none; what other programs take for the end of a line counts.
+_CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f\u2028\u2029]")
 # What Go's parser of URLs takes for one.
 _HAS_SCHEME = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*://|https?:|file:|oci:)", re.IGNORECASE)
 # host:path with a user, or GitHub: kustomize makes repositories of these.
@@ -80,8 +85,11 @@ def _host(text: str, is_repository: bool) -> str | None:
     return (repository["host"] or "github.com").lower()
 
 
-def references_of(root: Node) -> Iterator[tuple[str, Node]]:
-    """(field, scalar) of all that kustomize may load, in a kustomization or a config of a generator or transformer."""
+def references_of(root: Node, file: str) -> Iterator[tuple[str, Node]]:
+    """(field, scalar) of all that kustomize may load, in a kustomization or a config of a generator or transformer.
+
+    Raises InputError for fields whose names kustomize reads differently.
+    """
     pending = [(root, "")]
     seen = set()
     while pending:
@@ -96,7 +104,7 @@ def references_of(root: Node) -> Iterator[tuple[str, Node]]:
         seen.add((id(contents), field))
         pending += [(item, field) for item in node.items]
         for key, value in node.pairs:
-            name = key.text.lower()
+            name = _name_of(key, file)
             if name not in _FREE:
                 pending.append((value, name if name in _FOLDERS or name in _FILES else field))
 
@@ -106,12 +114,48 @@ def is_folder(field: str) -> bool:
     return field in _FOLDERS
 
 
-def is_remote(node: Node, where: Location, hosts: Hosts, is_repository: bool = False) -> bool:
-    """Whether a scalar of `references_of` is a URL of an allowed host. Raises InputError for other hosts."""
+def is_inline(field: str, entry: str, where: Location) -> bool:
+    """Whether an entry is the config of a plugin itself, and not a path. Raises InputError if that is not clear."""
+    if field not in _CONFIGS:
+        return False
+    try:
+        roots = [root for document in split(decode(entry.encode(), "")) if (root := document.node) is not None]
+    except (InputError, UnicodeEncodeError):
+        roots = []
+        is_clear = False
+    else:
+        is_clear = all(root.kind != SEQUENCE for root in roots)
+    if not is_clear:
+        raise invalid("ambiguous-file", f"{entry[:120]!a} is neither a path nor a config; fix or quote it", where)
+    return any(root.kind == MAPPING for root in roots)
+
+
+def check_inline(entry: str, folder: str, where: Location) -> None:
+    """Raises InputError for a config that could be a path, too: kustomize takes for one what is not a resource."""
+    path = os.path.normpath(os.path.join(folder, entry))
+    first = path.removeprefix(folder + os.sep).partition(os.sep)[0]
+    if not path.startswith(folder + os.sep) or os.path.lexists(os.path.join(folder, first)):
+        raise invalid("ambiguous-file", f"{entry[:120]!a} is a config and a path; put it into a file of its own", where)
+
+
+def is_remote(field: str, node: Node, where: Location, hosts: Hosts, is_inline: bool = False) -> bool:
+    """Whether a scalar of `references_of` is a URL of an allowed host. Raises InputError for other hosts.
+
+    `is_inline`: whether it is the config of a plugin itself.
+    """
+    text = node.text
     if node.tag is not None and node.tag.endswith("binary"):
         raise invalid("ambiguous-file", "is written in Base64, as !!binary; write it as text", where)
-    _, _, file = node.text.partition("=")  # KEY=FILE
-    return hosts.check(node.text, where, is_repository) | hosts.check(file, where)
+    if not is_inline and _CONTROL.search(text):
+        if field in _PATCHES:
+            return False  # it is the patch itself, or a name that is no URL
+        raise invalid(
+            "ambiguous-file", f"{text[:120]!a} is a path with a line break or another control character", where
+        )
+    if field in _FOLDERS:
+        return hosts.check(text, where, is_repository=True)
+    _, _, file = text.partition("=") if field not in _PATCHES else ("", "", "")  # KEY=FILE
+    return hosts.check(text, where) | hosts.check(file, where)
 
 
 def outside_error(text: str, where: Location) -> InputError:
@@ -119,11 +163,22 @@ def outside_error(text: str, where: Location) -> InputError:
     return invalid("outside-repository", message, where)
 
 
+def _name_of(key: Node, file: str) -> str:
+    """The name of a field, in lower case.
+
+    Raises InputError for what Go takes for another name: its JSON reads U+017F as s, and U+212A as k.
+    """
+    if key.kind != SCALAR or not key.text.isascii() or (key.tag is not None and key.tag.endswith("binary")):
+        message = f"{key.text[:60]!a} is not the name of a field; write names in ASCII, as plain text"
+        raise invalid("ambiguous-file", message, Location(file, key.line + 1, key.column + 1))
+    return key.text.lower()
+
+
 def one_mapping(data: bytes, file: str) -> Node | None:
     """The mapping in a file that another program reads, too; None for a file that is empty or not a mapping.
 
     Raises InputError for what the two might read differently: several documents, a field that is repeated, if in
-    another case, and merge keys beside the fields.
+    another case, merge keys beside the fields, and names that are not plain text.
     """
     roots = [root for document in split(decode(data, file), file) if (root := document.node) is not None]
     if len(roots) > 1:
@@ -132,7 +187,7 @@ def one_mapping(data: bytes, file: str) -> Node | None:
         return None
     seen: set[str] = set()
     for key, _ in roots[0].pairs:
-        name = key.text.lower()
+        name = _name_of(key, file)
         if name in seen or (name == "<<" and not key.style):
             message = f"{key.text[:60]} is repeated or merged in; write each field once"
             raise invalid("ambiguous-file", message, Location(file, key.line + 1, key.column + 1))

@@ -7,6 +7,8 @@ import os
 from gmsa_krm.findings import ExternalError, InputError, Location, invalid
 from gmsa_krm.hosts.argocd.limits import MAX_COPIED, MIB, over_limit
 
+_MAX_PATH = 4096  # Linux's
+
 
 def repository(folder: str, source_path: str) -> str:
     """The root of the repository: `folder` without the end that it shares with `source_path`.
@@ -28,6 +30,18 @@ def inside(root: str, path: str) -> bool:
         return os.path.commonpath((root, os.path.realpath(path))) == root
     except (ValueError, UnicodeError):
         return False  # a NUL, or characters that the file system cannot encode
+
+
+def located(root: str, folder: str, entry: str) -> str | None:
+    """The real path of what an entry of a file in `folder` names; None if that is outside of the repository.
+
+    As Go programs find it: `..` is taken off the text first, and links are followed afterwards. `root` and `folder` are
+    real paths.
+    """
+    path = os.path.normpath(os.path.join(folder, entry))
+    if len(path) > _MAX_PATH or not inside(root, path):
+        return None
+    return os.path.realpath(path)
 
 
 def leads_out(root: str, link: str) -> bool:
