@@ -56,6 +56,16 @@ def print_error(message: object) -> None:
     _print(f"gmsa-krm: {_printable_lines(str(message))}")
 
 
+def print_messages(program: str, text: str) -> None:
+    """The messages of another program, each line with its name before it."""
+    _print(_printable_lines(named_lines(program, text)))
+
+
+def named_lines(program: str, text: str) -> str:
+    """The lines of another program's messages, with its name before each: none looks like one of gmsa-krm."""
+    return "\n".join(f"{program}: {line}" for line in text.split("\n"))
+
+
 def _print(line: str) -> None:
     if sys.stderr is None:  # it is closed, and print would take stdout
         return

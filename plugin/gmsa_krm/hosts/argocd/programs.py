@@ -9,10 +9,10 @@ import shutil
 import signal
 import stat
 import subprocess
-import sys
 import tempfile
 import time
 
+from gmsa_krm import console
 from gmsa_krm.findings import ExternalError, Location, invalid
 from gmsa_krm.hosts.argocd.confine import confine
 from gmsa_krm.hosts.argocd.dependencies import remote_dependencies
@@ -133,7 +133,7 @@ class Programs:
             if process.returncode:
                 raise _failure(command, process.returncode, messages, out)
             if messages:
-                print(messages, file=sys.stderr)
+                console.print_messages(command[0], messages)
             out.seek(0)
             return out.read()
 
@@ -197,8 +197,9 @@ def _failure(command: list[str], status: int, messages: str, out: IO[bytes]) -> 
         return over_limit(f"makes {name} print more than {MAX_FILE // MIB} MiB")
     if re.search(r"^(?:fatal error|runtime): .*(?:out of memory|cannot allocate memory)", messages, re.MULTILINE):
         return over_limit(f"makes {name} take too much memory (half of what the sidecar has)")
+    shown = console.named_lines(command[0], messages or "(no message)")
     why = f"exit status {status}" if status > 0 else f"signal {-status}"
-    return ExternalError(f"{name} failed ({why}):\n{messages or '(no message)'}{_cure(messages)}")
+    return ExternalError(f"{name} failed ({why}):\n{shown}{_cure(messages)}")
 
 
 def _cure(messages: str) -> str:
