@@ -31,6 +31,9 @@ settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):
     settings.load_profile("ci")
 
+# Of gRPC: its handlers would start threads in each child process, and end it when its files are closed.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
+
 ROOT = Path(__file__).parent.parent
 CASES = sorted(path for path in (ROOT / "tests" / "cases").iterdir() if path.is_dir())
 SEED = "a seed for tests, 32 bytes or more; never use it"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -119,17 +120,28 @@ class SlowKustomize:
     """A kustomize that does not end, and a sidecar that runs it."""
 
     def __init__(self, sidecar: Sidecar, programs: Path, temporary: Path) -> None:
-        self._pid = programs / "pid"
         kustomize = programs / "kustomize"
-        kustomize.write_text(f"#!/bin/sh\necho $$ > {self._pid}\nexec sleep 300\n")
+        # It may write nowhere else, and this folder goes when it ends.
+        kustomize.write_text("#!/bin/sh\necho $$ > $TMPDIR/new && mv $TMPDIR/new $TMPDIR/pid\nexec sleep 300\n")
         kustomize.chmod(0o755)
         self.sidecar = sidecar.with_programs(programs).with_environ(TMPDIR=str(temporary))
+        self._temporary = temporary
+        self._pid = ""
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        for _ in range(3000):
+            for file in self._temporary.glob("*/pid"):
+                self._pid = file.read_text().strip()
+                return
+            time.sleep(0.01)
 
     def has_started(self) -> bool:
-        return self._pid.exists() and self._pid.read_text().endswith("\n")
+        return bool(self._pid)
 
     def is_running(self) -> bool:
-        return Path("/proc", self._pid.read_text().strip()).exists()
+        assert self._pid, "it was not started"
+        return Path("/proc", self._pid).exists()
 
     def has_ended(self) -> bool:
         return not self.is_running()

@@ -3,59 +3,21 @@
 from __future__ import annotations
 
 import base64
-import functools
 import hashlib
-import http.server
 import json
 import os
-import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conftest import Folder
-from hosts.applications import CHART_YAML, CONFIG, KUSTOMIZATION, WEBHOOK, Files, below
+from hosts.applications import CHART_YAML, CONFIG, CONFIG_MAP, WEBHOOK, Files, below
 from hosts.argocd_cmp import CmpServer
-from hosts.conftest import Sidecar
+from hosts.conftest import Sidecar, Web
 from hosts.support import as_yaml, assert_mentions
 
 # URLs
-
-CONFIG_MAP = """\
-apiVersion: v1
-kind: ConfigMap
-metadata:
-  name: fetched
-data:
-  a: fetched
-"""
-
-
-class Web:
-    """A web server on this machine, which is what only a sidecar can reach in a cluster."""
-
-    def __init__(self, url: str, requests: list[str]) -> None:
-        self.url = url
-        self.requests = requests
-
-
-@pytest.fixture
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    files = tmp_path_factory.mktemp("web")
-    (files / "a.yaml").write_text(CONFIG_MAP)
-    requests: list[str] = []
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def log_request(self, *_: object) -> None:
-            requests.append(self.path)
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(files))) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield Web(f"http://127.0.0.1:{running.server_port}/a.yaml", requests)
-        running.shutdown()
 
 
 def generator(url: str) -> str:
@@ -333,46 +295,3 @@ def test_a_lock_that_helm_wrote_is_used(server: CmpServer, sidecar: Sidecar, fol
         path.unlink()
     assert (root / "app/Chart.lock").exists()
     assert ("ConfigMap", "", "fetched") in server.objects(root, "app")
-
-
-# Where a check is wrong
-
-# Stands for a kustomize that is persuaded by something that the checks do not see.
-PERSUADED = """\
-#!{python}
-import socket, sys
-for path in ("{secret}", "/proc/{pid}/environ", "{seeds}/project"):
-    try:
-        print("read:", path, open(path).read())
-    except OSError as error:
-        print("not read:", error, file=sys.stderr)
-try:
-    socket.create_connection(("127.0.0.1", {port}))
-    print("connected:")
-except OSError as error:
-    print("not connected:", error, file=sys.stderr)
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="Landlock and seccomp are Linux's")
-def test_the_kernel_stops_what_the_checks_overlook(
-    sidecar: Sidecar, program: Path, folder: Folder, web: Web, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    seeds = tmp_path_factory.mktemp("seeds")
-    (seeds / "project").write_text("seed")
-    secret = tmp_path_factory.mktemp("other") / "secret"
-    secret.write_text("secret")
-    # The interpreter of the tests may be where nothing is read.
-    python = "/usr/bin/python3"
-    if not os.path.exists(python):
-        pytest.skip("there is no /usr/bin/python3")
-    programs = tmp_path_factory.mktemp("programs")
-    port = web.url.rpartition(":")[2].partition("/")[0]
-    script = PERSUADED.format(python=python, secret=secret, pid=os.getpid(), seeds=seeds, port=port)
-    (programs / "kustomize").write_text(script)
-    (programs / "kustomize").chmod(0o755)
-    done = sidecar.with_programs(programs).try_to_run(folder(KUSTOMIZATION), program, "argocd", "generate")
-    assert done.stderr.count("not read:") == 3, done.stderr
-    assert done.stderr.count("not connected:") == 1, done.stderr
-    assert "read:" not in done.stdout
-    assert "connected:" not in done.stdout

@@ -14,7 +14,7 @@ import time
 
 from gmsa_krm import console
 from gmsa_krm.findings import ExternalError, Location, invalid
-from gmsa_krm.hosts.argocd.confine import confine
+from gmsa_krm.hosts.argocd.confine import Cage, missing
 from gmsa_krm.hosts.argocd.dependencies import remote_dependencies
 from gmsa_krm.hosts.argocd.kustomization import Kustomization
 from gmsa_krm.hosts.argocd.limits import MAX_FILE, MIB, over_limit, time_limit
@@ -45,6 +45,7 @@ class Programs:
         self._end = time.monotonic() + self._allowed
         self._hosts = Hosts(variables)
         self._work = ""
+        self._is_first = True
         self._names: dict[str, str] = {}  # of copies, by path: how the author of the application knows them
 
     def kustomize_build(self, plugin: Plugin) -> bytes:
@@ -106,27 +107,33 @@ class Programs:
     def _run(self, command: list[str], folder: str, may_fetch: bool = False) -> bytes:
         """The stdout of a program that succeeded; its messages go to stderr.
 
-        Unless it `may_fetch`, it has no network, and reads nothing but the repository.
+        It reads nothing but the repository, and writes nothing but the folder of the run; unless it `may_fetch`, it has
+        no network.
         """
+        self._say_what_is_missing()
         program = shutil.which(command[0], path=self._variables.get("PATH"))
         if program is None:
             raise ExternalError(f"{command[0]} is not on the PATH; add it to the image of the plugin")
-        own = (os.path.dirname(os.path.realpath(program)), os.path.realpath(self._root), self._work)
-        readable = () if may_fetch else own
+        environ = self._environ(may_fetch)
+        cage = self._cage(program, environ, may_fetch)
         # Files and not pipes: the kernel limits the size of a file.
         with tempfile.TemporaryFile(dir=self._work) as out, tempfile.TemporaryFile(dir=self._work) as err:
             try:
                 process = subprocess.Popen(  # noqa: S603  no shell; what a user gives is behind a flag or checked
                     [program, *command[1:]],
                     cwd=folder,
-                    env=self._environ(),
+                    env=environ,
                     stdin=subprocess.DEVNULL,
                     stdout=out,
                     stderr=err,
-                    preexec_fn=lambda: _in_child(readable),
+                    preexec_fn=lambda: _in_child(cage),
                 )
-            except (OSError, subprocess.SubprocessError) as error:
+            except OSError as error:
                 raise ExternalError(f"{program} could not be started ({error})") from None
+            except subprocess.SubprocessError:
+                raise _cage_error(command[0], "cannot be entered") from None
+            finally:
+                cage.close()
             self._wait(process, command)
             err.seek(0)
             messages = self._shown(err.read(_MAX_MESSAGES).decode("utf-8", "replace").strip(), folder)
@@ -137,20 +144,52 @@ class Programs:
             out.seek(0)
             return out.read()
 
-    def _environ(self) -> dict[str, str]:
-        """Without what kustomize and helm need not know: seeds, and what could make kustomize find plugins."""
+    def _say_what_is_missing(self) -> None:
+        if self._is_first and (names := missing()):
+            message = (
+                f"this system has no {' and no '.join(names)}, so only checks of paths and URLs hold kustomize and helm"
+            )
+            console.print_error(message)
+        self._is_first = False
+
+    def _cage(self, program: str, environ: dict[str, str], may_fetch: bool) -> Cage:
+        readable = [os.path.dirname(os.path.realpath(program)), os.path.realpath(self._root)]
+        if may_fetch:
+            readable += [os.path.realpath(path) for path in _RESOLVER]
+            named = [environ[name] for name in ("HOME", *_FOLDERS, *_CERTIFICATES) if environ.get(name)]
+            readable += [path for value in named for path in value.split(os.pathsep)]
+        try:
+            return Cage(readable, self._work, may_fetch)
+        except OSError as error:
+            raise _cage_error(os.path.basename(program), f"cannot be made ({error.strerror})") from None
+
+    def _environ(self, may_fetch: bool) -> dict[str, str]:
+        """Without what kustomize and helm need not know: seeds, what could make kustomize find plugins, and folders.
+
+        What others have left in HOME, such as a broken plugin of helm, is not looked at: HOME may be the folder of all
+        runs. The operator's own folders, which may hold credentials and downloaders, are for what may fetch.
+        """
+        variables = self._variables
+        unknown = [*_UNKNOWN, *(() if may_fetch else _FOLDERS)]
         environ = {
-            name: value
-            for name, value in self._variables.items()
-            if not name.startswith("GMSA_KRM_") and name not in ("KUSTOMIZE_PLUGIN_HOME", "ARGOCD_APP_PARAMETERS")
+            name: value for name, value in variables.items() if not name.startswith("GMSA_KRM_") and name not in unknown
         }
         own = {
             "TMPDIR": self._work,
             "HELM_CACHE_HOME": os.path.join(self._work, "cache"),
             "HELM_REPOSITORY_CACHE": os.path.join(self._work, "cache/repository"),
             "HELM_REPOSITORY_CONFIG": os.path.join(self._work, "repositories.yaml"),
+            "HELM_CONFIG_HOME": environ.get("HELM_CONFIG_HOME") or os.path.join(self._work, "config"),
+            "HELM_DATA_HOME": environ.get("HELM_DATA_HOME") or os.path.join(self._work, "data"),
         }
+        if not may_fetch or self._is_shared(variables.get("HOME", "")):
+            own["HOME"] = os.path.join(self._work, "home")
         return {**environ, **own, **_GIT}
+
+    def _is_shared(self, home: str) -> bool:
+        """Whether the folders of other runs, or their repositories, may be in a HOME."""
+        real = os.path.realpath(home)
+        return not home or inside(real, self._work) or inside(real, self._root)
 
     def _wait(self, process: subprocess.Popen[bytes], command: list[str]) -> None:
         try:
@@ -183,12 +222,30 @@ class Programs:
 _GIT = {"GIT_ALLOW_PROTOCOL": "https:http:ssh", "GIT_TERMINAL_PROMPT": "0"}
 
 
-def _in_child(readable: tuple[str, ...]) -> None:
+# Parameters of gmsa-krm's own, plugins, and caches, which are in the folder of the run.
+_UNKNOWN = ("ARGOCD_APP_PARAMETERS", "KUSTOMIZE_PLUGIN_HOME", "HELM_CONTENT_CACHE", "XDG_CACHE_HOME")
+# Where helm, kustomize and git look for settings, credentials and plugins if these variables are set.
+_FOLDERS = (
+    *("HELM_CONFIG_HOME", "HELM_DATA_HOME", "HELM_PLUGINS", "HELM_REGISTRY_CONFIG", "DOCKER_CONFIG"),
+    *("XDG_CONFIG_HOME", "XDG_DATA_HOME"),
+)
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH")
+# May be links out of /etc.
+_RESOLVER = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf")
+
+
+def _cage_error(program: str, what: str) -> ExternalError:
+    return ExternalError(
+        f"{program} was not started: its confinement by Landlock and seccomp {what}, though this system has them; look"
+        " at what the container runtime forbids"
+    )
+
+
+def _in_child(cage: Cage) -> None:
     # Of programs the clock counts the seconds, since they have threads.
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     resource.setrlimit(resource.RLIMIT_CPU, (hard, hard))
-    if readable:
-        confine(readable)
+    cage.enter()
 
 
 def _failure(command: list[str], status: int, messages: str, out: IO[bytes]) -> Exception:
