@@ -95,7 +95,6 @@ def test_no_gap(way: str, cluster: Cluster, tmp_path: Path) -> None:
         def commit(version: str, more: str = "") -> None:
             items = render(write(tmp_path, version, more))
             cluster.client.apply(*items)
-            go_on()
             cluster.rolled_out(one(items, "Deployment"))
             go_on()
 
