@@ -153,11 +153,11 @@ def slow(sidecar: Sidecar, tmp_path_factory: pytest.TempPathFactory) -> SlowKust
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    for _ in range(200):
+    for _ in range(600):
         if condition():
             return
         time.sleep(0.1)
-    pytest.fail(f"{condition.__name__} was not true within 20 s")
+    pytest.fail(f"{condition.__name__} was not true within 60 s")
 
 
 def test_a_program_that_takes_too_long_is_named(
@@ -175,7 +175,7 @@ def test_kustomize_ends_where_argo_cds_deadline_comes_first(
 ) -> None:
     """Argo CD kills the plugin then, which cannot say anything."""
     patient = slow.sidecar.with_environ(ARGOCD_EXEC_TIMEOUT="1m")
-    with cmp_server(patient, tmp_path_factory.mktemp("s"), deadline=2) as server:
+    with cmp_server(patient, tmp_path_factory.mktemp("s"), deadline=8) as server:
         assert server.failure(folder(KUSTOMIZATION))
         wait_for(slow.has_ended)
 

@@ -252,7 +252,8 @@ def _failure(command: list[str], status: int, messages: str, out: IO[bytes]) -> 
     name = " ".join(command[:2])
     if os.fstat(out.fileno()).st_size >= MAX_FILE:
         return over_limit(f"makes {name} print more than {MAX_FILE // MIB} MiB")
-    if re.search(r"^(?:fatal error|runtime): .*(?:out of memory|cannot allocate memory)", messages, re.MULTILINE):
+    # Go's runtime mostly says that it is out of memory, and dies of a signal where it could not.
+    if re.search(r"^(?:fatal error|fatal|runtime|SIG[A-Z]+): ", messages, re.MULTILINE):
         return over_limit(f"makes {name} take too much memory (half of what the sidecar has)")
     shown = console.named_lines(command[0], messages or "(no message)")
     why = f"exit status {status}" if status > 0 else f"signal {-status}"
