@@ -44,7 +44,7 @@ def test_the_version_of_an_image(image: str, told: str | None, version: tuple[in
 
 
 @pytest.mark.parametrize("source", ["CertManager", "ExistingSecret"])
-def test_an_image_without_certificate_reload_does_not_start_with_the_flag(source: str, check: Check) -> None:
+def test_an_image_without_certificate_reload_would_serve_an_expired_certificate(source: str, check: Check) -> None:
     secret = "" if source == "CertManager" else "        existingSecret: {name: tls, caBundleFile: ca.crt}\n"
     config = gmsa_config(webhook(f"{REPOSITORY}:v0.6.0", source=source) + secret)
     finding = check(config).find("image-version", "spec.webhook.certificate.source")

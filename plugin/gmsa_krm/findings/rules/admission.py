@@ -335,8 +335,9 @@ RULES = (
         ERROR,
         "The webhook's image is too old for a part of what the config asks for",
         why="""
-            Images before v0.9.0 do not know --cert-reload, which gmsa-krm sets where the certificate is renewed in the
-            cluster (CertManager, ExistingSecret): their pods do not start. Images before v0.10.0 ignore randomHostname.
+            Images before v0.9.0 ignore --cert-reload, which gmsa-krm sets where the certificate is renewed in the
+            cluster (CertManager, ExistingSecret): they serve the first certificate until it has expired, and then gMSA
+            pods are refused. Images before v0.10.0 ignore randomHostname.
             The version is webhook.version, else the image's tag if it is a version, else that of the default image.
         """,
         cure="""
