@@ -11,8 +11,9 @@ demo: .venv/run
 	@rm -rf build/demo
 	@echo "gmsa-krm render kustomize/quickstart/gmsa.yaml -o build/demo"
 	@$(BIN)/gmsa-krm render kustomize/quickstart/gmsa.yaml -o build/demo
-	@echo "next: cp kustomize/quickstart/gmsa.yaml my.yaml; put your own domain into it; $(BIN)/gmsa-krm render my.yaml"
-	@echo "then: kustomize, kubectl, Helm or Argo CD, each a block to copy in README.md"
+	@echo "Next: copy kustomize/quickstart/gmsa.yaml to my.yaml, put your domain and account into it, and run:"
+	@echo "  $(BIN)/gmsa-krm lint my.yaml && $(BIN)/gmsa-krm render my.yaml -o out"
+	@echo "To apply it with kubectl, kustomize, Helm or Argo CD, follow README.md, from \"By itself\" on."
 
 ## test: everything that runs in minutes
 test: lint tools
