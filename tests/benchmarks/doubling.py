@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_CONFIG = """\
+DOMAIN = """\
 apiVersion: gmsa-krm.dev/v1alpha1
 kind: GMSAConfig
 metadata:
@@ -22,9 +22,8 @@ spec:
     netBiosName: CONTOSO
     guid: 244818ae-87ac-4fcd-92ec-e79e5252348a
     sid: S-1-5-21-2126449477-2524075714-3094792973
-  admission: {mode: None}
-  crd: {install: false}
 """
+_CONFIG = f"{DOMAIN}  admission: {{mode: None}}\n  crd: {{install: false}}\n"
 _CREDSPEC = "  credspecs:\n  - account: WebApp1\n    usedBy: [{namespace: web, serviceAccounts: [webapp1]}]\n"
 _ENTRY = "  workloads:\n  - match: {labelSelector: app=iis}\n    credspec: gmsa-webapp1\n    serviceAccount: webapp1\n"
 _FOR_PODS = _CONFIG + _CREDSPEC + _ENTRY

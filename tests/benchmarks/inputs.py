@@ -12,19 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import doubling
+from doubling import DOMAIN
 
-DOMAIN = """\
-apiVersion: gmsa-krm.dev/v1alpha1
-kind: GMSAConfig
-metadata:
-  name: contoso
-spec:
-  domains:
-  - dnsName: contoso.com
-    netBiosName: CONTOSO
-    guid: 244818ae-87ac-4fcd-92ec-e79e5252348a
-    sid: S-1-5-21-2126449477-2524075714-3094792973
-"""
 FUNCTION = "  annotations:\n    config.kubernetes.io/function: |\n      exec: {path: gmsa-krm}\n"
 # source: what the config says of it beside its name
 SOURCES = {
