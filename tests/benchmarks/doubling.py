@@ -5,6 +5,7 @@ What runs on an input is a command in its folder. The inputs are written by `inp
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 from collections.abc import Callable
@@ -147,14 +148,14 @@ def _overrides(number: int) -> Files:
 
 def _archive(number: int) -> Files:
     packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+    with tarfile.open(fileobj=packed, mode="w") as archive:
         for index in range(number):
             text = _pod(f"app-{index}").encode()
             member = tarfile.TarInfo(f"part/templates/{index}.yaml")
             member.size = len(text)
             archive.addfile(member, io.BytesIO(text))
     chart = "apiVersion: v2\nname: web\nversion: 1.0.0\n"
-    return {"Chart.yaml": chart, "charts/part.tgz": packed.getvalue()}
+    return {"Chart.yaml": chart, "charts/part.tgz": gzip.compress(packed.getvalue(), mtime=0)}
 
 
 def _folder(number: int) -> Files:
