@@ -75,11 +75,14 @@ def test_the_table_of_commands_names_every_command(program: Path) -> None:
 def test_the_demo_ends_with_the_next_commands() -> None:
     """It names every host that the README has a block for, and its commands can be copied."""
     demo = subprocess.run(["make", "--dry-run", "demo"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    first, last = (line for line in demo.splitlines() if line.startswith(('echo "next:', 'echo "then:')))
+    first, command, last = (
+        line for line in demo.splitlines() if line.startswith(('echo "Next:', 'echo "  ', 'echo "To apply'))
+    )
     usage = (ROOT / "README.md").read_text().partition("## By itself")[2].partition("## What is emitted")[0]
     hosts = re.findall(r"^## (.*)$", usage, re.MULTILINE)
     assert hosts == ["kustomize", "kubectl", "Helm", "Argo CD"]
     assert all(host in last for host in hosts)
-    source, program = re.findall(r"cp (\S+) my.yaml.*; (\S+) render my.yaml", first)[0]
-    assert (ROOT / source).exists()
-    assert program == ".venv/bin/gmsa-krm"
+    assert (ROOT / re.findall(r"copy (\S+) to my.yaml", first)[0]).exists()
+    assert re.findall(r"(\S+) (lint|render) my.yaml", command) == [
+        (".venv/bin/gmsa-krm", name) for name in ("lint", "render")
+    ]
