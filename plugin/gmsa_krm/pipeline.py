@@ -82,6 +82,10 @@ def run(configs: list[tuple[LoadedConfig, Environment]], documents: list[Documen
         from gmsa_krm.workloads.process import process_workloads
 
         changes, usage, findings = process_workloads(resolved, documents, namespace, emitted_workloads)
+    elif any(not credspec.entry.used_by for config in resolved for credspec in config.credspecs):
+        from gmsa_krm.workloads.unbound import report_unbound, unbound_credspecs
+
+        report_unbound(resolved, unbound_credspecs(resolved, ()), set())
     _add_diagnostics(resolved, usage)
     emitted = merge((manifest, config) for config in resolved for manifest in generate(config, usage))
     if documents:

@@ -7,24 +7,28 @@ the configs of one cluster against each other.
 from __future__ import annotations
 
 import posixpath
+from functools import partial
 
 from gmsa_krm.certificates import obtain
 from gmsa_krm.certificates.material import EMITTED, TlsMaterial
-from gmsa_krm.config.values import parse_version
+from gmsa_krm.config.values import parse_version, subdomain_name
 from gmsa_krm.credspecs.values import credspec_name
 from gmsa_krm.environment import Environment, FileError
 from gmsa_krm.findings import ERROR, InputError, Report, has_errors, sort_findings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from gmsa_krm.config.admission import AcceptedContents
-    from gmsa_krm.config.credspecs import CredspecEntry
+    from gmsa_krm.config.credspecs import CredspecEntry, Domain
     from gmsa_krm.config.load import LoadedConfig
     from gmsa_krm.config.model import Spec
     from gmsa_krm.config.webhook import Webhook
+    from gmsa_krm.credspecs.domains import DeclaredDomain
     from gmsa_krm.credspecs.model import CredentialSpec
+    from gmsa_krm.credspecs.parse import ReadCredspec
+    from gmsa_krm.findings import Finding, Issue
     from gmsa_krm.yamltext.stream import Document
 
     Version = tuple[int, int]
@@ -57,12 +61,13 @@ class Resolved:
     configs. `report` locates further findings in the config, whose node is `root`.
     """
 
-    __slots__ = ("_kube_version", "approved", "credspecs", "report", "root", "spec", "tls")
+    __slots__ = ("_domains", "_kube_version", "approved", "credspecs", "report", "root", "spec", "tls")
 
     def __init__(
         self,
         loaded: LoadedConfig,
         credspecs: list[ResolvedCredspec],
+        domains: Callable[[], list[DeclaredDomain]],
         approved: dict[str, list[str]],
         tls: TlsMaterial | None,
         kube_version: Version | None,
@@ -71,9 +76,15 @@ class Resolved:
         self.root = loaded.config.node
         self.report: Report = loaded.report
         self.credspecs = credspecs
+        self._domains = domains
         self.approved = approved
         self.tls = tls
         self._kube_version = kube_version
+
+    @property
+    def domains(self) -> list[DeclaredDomain]:
+        """The domains of the config and of its credential specs in files."""
+        return self._domains()
 
     @property
     def serves_policies(self) -> bool:
@@ -97,8 +108,9 @@ def resolve(configs: Iterable[tuple[LoadedConfig, Environment]], documents: list
     Raises InputError with all findings of all configs if one is an error.
     """
     resolvers = [_Resolver(loaded, environment) for loaded, environment in configs]
+    declared = [domain for resolver in resolvers for domain in resolver.spec.domains if domain.is_valid]
     for resolver in resolvers:
-        resolver.read(documents)
+        resolver.read(documents, declared)
     _check_modes(resolvers)
     _check_previous_names(resolvers)
     _stop_at_errors(resolvers)
@@ -106,6 +118,10 @@ def resolve(configs: Iterable[tuple[LoadedConfig, Environment]], documents: list
         resolver.build_credspecs()
     approved = _approved(resolvers)
     _stop_at_errors(resolvers)
+    if sum(resolver.number_of_domains for resolver in resolvers) > 1:
+        from gmsa_krm.credspecs.domains import check_domains
+
+        check_domains(domain for resolver in resolvers for domain in resolver.domains())
     return [resolver.resolved(own) for resolver, own in zip(resolvers, approved, strict=True)]
 
 
@@ -120,7 +136,7 @@ class _Resolver:
         self.previous: dict[str, list[CredentialSpec]] = {}
         self.names: dict[str, str] = {}  # of entries with a file, by their path
         self._environment = environment
-        self._parsed: dict[str, CredentialSpec | None] = {}  # by the path of their file
+        self._parsed: dict[str, ReadCredspec | None] = {}  # by the path of their file
         self._files: dict[str, CredentialSpec] = {}  # by the path of their entry
         self._tls: TlsMaterial | None = None
         self._kube_version: Version | None = None
@@ -129,10 +145,28 @@ class _Resolver:
     def mode(self) -> str:
         return self.spec.admission.mode
 
-    def read(self, documents: list[Document]) -> None:
-        """Reads the files and variables that the config refers to, as far as the config is valid."""
+    @property
+    def number_of_domains(self) -> int:
+        return len(self.spec.domains) + len(self._parsed)
+
+    def domains(self) -> list[DeclaredDomain]:
+        """The domains of the config and of its credential specs in files that are valid by themselves."""
+        from gmsa_krm.credspecs.domains import DeclaredDomain
+
+        shown = f"{self.loaded.file}: " if self.loaded.file else ""
+        valid = (domain for domain in self.spec.domains if domain.is_valid)
+        own = [DeclaredDomain(it, f"{shown}{it.path}", partial(self._add_to_domain, it)) for it in valid]
+        files = (read.declared_domain() for read in self._parsed.values() if read is not None)
+        return [*own, *(domain for domain in files if domain is not None)]
+
+    def read(self, documents: list[Document], declared: list[Domain]) -> None:
+        """Reads the files and variables that the config refers to, as far as the config is valid.
+
+        `declared`: the valid domains of all configs.
+        """
         wrong = [finding.field for finding in self.loaded.findings if finding.severity == ERROR]
-        self._read_credspecs()
+        self._read_credspecs(declared)
+        self._check_accounts(declared)
         self._read_version()
         if self.mode == "Policy":
             for accepted in self.spec.policy.accept_previous:
@@ -153,19 +187,35 @@ class _Resolver:
         return entry.name or self.names.get(entry.path)
 
     def resolved(self, approved: dict[str, list[str]]) -> Resolved:
-        return Resolved(self.loaded, self.credspecs, approved, self._tls, self._kube_version)
+        return Resolved(self.loaded, self.credspecs, self.domains, approved, self._tls, self._kube_version)
 
-    def _read_credspecs(self) -> None:
+    def _add_to_domain(self, domain: Domain, key: str, issue: Issue) -> None:
+        field = key[0].lower() + key[1:]
+        self.report.add(issue, domain.at(field), f"{domain.path}.{field}")
+
+    def _check_accounts(self, declared: list[Domain]) -> None:
+        """Checks the additional accounts of entries whose fields are valid."""
+        domains = {domain.name: domain for domain in self.spec.domains if domain.is_valid}
+        if len(domains) < len(self.spec.domains):
+            return
+        for entry in self.spec.credspecs:
+            additional = entry.additional_accounts
+            names = [entry.domain or next(iter(domains), None), *(it.domain for it in additional if it.domain)]
+            is_known = all(name in domains for name in names) and (entry.domain is not None or len(domains) == 1)
+            if additional and entry.account and entry.is_valid and is_known and all(it.is_valid for it in additional):
+                entry.check_accounts(domains, declared, self.report)
+
+    def _read_credspecs(self, declared: list[Domain]) -> None:
         named: dict[str, CredspecEntry] = {entry.name: entry for entry in self.spec.credspecs if entry.name}
         for entry in self.spec.credspecs:
             if entry.file is None or entry.account is not None:
                 continue
-            spec = self._read_file(entry, entry.file)
-            if spec is not None:
-                self._files[entry.path] = spec
-                self._name_after_account(entry, spec, named)
+            read = self._read_file(entry, entry.file, declared)
+            if read is not None:
+                self._files[entry.path] = read.spec
+                self._name_after_account(entry, read.spec, named)
 
-    def _read_file(self, entry: CredspecEntry, file: str) -> CredentialSpec | None:
+    def _read_file(self, entry: CredspecEntry, file: str, declared: list[Domain]) -> ReadCredspec | None:
         from gmsa_krm.credspecs.parse import parse_credspec
 
         try:
@@ -177,15 +227,18 @@ class _Resolver:
             self.report.error("credspec-file", str(error), entry.at("file"), f"{entry.path}.file")
             return None
         shown = posixpath.join(posixpath.dirname(self.loaded.file), file)
-        self._parsed[path] = parse_credspec(data, Report(shown, findings=self.report.findings))
+        self._parsed[path] = parse_credspec(data, shown, self.report.findings, declared)
         return self._parsed[path]
 
     def _name_after_account(self, entry: CredspecEntry, spec: CredentialSpec, named: dict[str, CredspecEntry]) -> None:
-        """Gives an entry without a name the default name of the account in its file."""
+        """Gives an entry without a name that of the object in its file, or the default name of the account there."""
+        field = f"{entry.path}.name"
         if entry.name is not None or spec.account is None:
             return
-        field = f"{entry.path}.name"
-        name = credspec_name(spec.account)
+        if spec.object_name is not None:
+            for issue in subdomain_name(spec.object_name):
+                self.report.add(issue, entry.at("file"), field)
+        name = spec.object_name or credspec_name(spec.account)
         if name is None:
             message = (
                 f"is missing, and {spec.account}, the account in {entry.file}, has no RFC 1123 form; give an RFC 1123"
@@ -194,7 +247,7 @@ class _Resolver:
             self.report.error("required", message, entry.at("file"), field)
             return
         if name in named:
-            message = f"is named {name} after the account in it, and so is {named[name].path}; give this entry a name"
+            message = f"is named {name} after what is in it, and so is {named[name].path}; give this entry a name"
             self.report.error("duplicate-name", message, entry.at("file"), field)
         named[name] = entry
         self.names[entry.path] = name
@@ -205,7 +258,7 @@ class _Resolver:
 
         if not accepted.credspec or not accepted.has_one_source:
             return  # reported already
-        report = Report(accepted.file or "")
+        findings: list[Finding] = []
         if accepted.contents is not None:
             data = accepted.contents.encode("utf-8", "surrogateescape")
         else:
@@ -214,13 +267,13 @@ class _Resolver:
             except FileError as error:
                 self.report.error("credspec-file", str(error), accepted.at("file"), f"{accepted.path}.file")
                 return
-        spec = parse_previous(data, report)
+        spec = parse_previous(data, accepted.file or "", findings)
         if spec is not None:
             self.previous.setdefault(accepted.credspec, []).append(spec)
         if accepted.file is not None:
-            self.report.findings += report.findings
+            self.report.findings += findings
             return
-        for it in report.findings:
+        for it in findings:
             field = f"{accepted.path}.contents.{it.field}".rstrip(".")
             self.report.add((it.severity, it.rule, it.message), accepted.at("contents"), field)
 

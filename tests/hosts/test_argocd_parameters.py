@@ -44,7 +44,7 @@ FIELDS = {
     "webhook.tolerations[0].key": "true",
     "contoso/webhook.tolerations[0].tolerationSeconds": "30",
     "webhook.tolerations[0].effect": "NoExecute",
-    "credspecs[0].hostAccount.plugin": "{859E1386-BDB4-49E8-85C7-3070B13920E1}",
+    "credspecs[0].hostAccount.plugin": "{8019A64C-3F4E-4DE3-AD2B-9A544290E2C3}",
     "credspecs[0].hostAccount.input": "a",
 }
 

@@ -30,6 +30,7 @@ spec:
     mode: None
   credspecs:
   - account: WebApp1
+    usedBy: FromWorkloads
 """
 WRONG_ACCOUNT = gmsa_config(credspecs=[{"account": "WebApp1$"}], admission=NO_ADMISSION)
 GENERATED = [("GMSACredentialSpec", "", "gmsa-webapp1"), ("ClusterRole", "", "use-gmsa-webapp1")]

@@ -29,6 +29,7 @@ spec:
     mode: None
   credspecs:
   - account: WebApp1
+    usedBy: FromWorkloads
 """
 WRONG_CONFIG = CONFIG.replace("WebApp1", "a$")
 DEPLOYMENT = """\

@@ -199,7 +199,7 @@ def completed(files: dict[str, str]) -> dict[str, str]:
     whole = {"deployment.yaml": DEPLOYMENT}
     for name, text in files.items():
         if text.startswith("spec:"):
-            text = yaml.safe_dump(joined(yaml.safe_load(CONFIG), yaml.safe_load(text)), allow_unicode=True)
+            text = yaml.safe_dump(with_users(joined(yaml.safe_load(CONFIG), yaml.safe_load(text))), allow_unicode=True)
         elif name == "webapp1.json":
             text = json.dumps(joined(CREDSPEC, json.loads(text)))
             whole["gmsa.yaml"] = CONFIG.replace("account: WebApp1", "file: webapp1.json")
@@ -209,6 +209,14 @@ def completed(files: dict[str, str]) -> dict[str, str]:
     if any("file: webapp1.json" in text for text in whole.values()):
         whole.setdefault("webapp1.json", json.dumps(CREDSPEC))
     return whole
+
+
+def with_users(config: dict[str, Any]) -> dict[str, Any]:
+    """Lets the example's service account use each credspec that does not say who may."""
+    for entry in config["spec"]["credspecs"]:
+        if isinstance(entry, dict):
+            entry.setdefault("usedBy", yaml.safe_load(CONFIG)["spec"]["credspecs"][0]["usedBy"])
+    return config
 
 
 def joined(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:

@@ -168,10 +168,10 @@ OF_FILE = """
 
 
 def with_input(text: str) -> str:
-    """The JSON of a credential spec with a plugin's input."""
+    """The JSON of a credential spec with the input of a plugin that gmsa-krm does not know."""
     contents = json.loads(ONE)
     contents["ActiveDirectoryConfig"]["HostAccountConfig"] = {
-        "PluginGUID": "{CCC2A336-D7F3-4818-A213-272B7924213E}",
+        "PluginGUID": "{8019A64C-3F4E-4DE3-AD2B-9A544290E2C3}",
         "PluginInput": text,
         "PortableCcgVersion": "1",
     }

@@ -17,11 +17,12 @@ CONFIG = gmsa_config(
     """
     credspecs:
     - file: webapp.json
+      usedBy: FromWorkloads
     """,
     MODE_NONE,
 )
 GOOD: dict[str, Any] = json.loads((ROOT / "tests/cases/credspec-file/credspecs/webapp3.json").read_text())
-PLUGIN_GUID = "{CCC2A336-D7F3-4818-A213-272B7924213E}"
+PLUGIN_GUID = "{8019A64C-3F4E-4DE3-AD2B-9A544290E2C3}"  # not one that gmsa-krm knows
 
 
 def changed(path: str, value: Any) -> str:

@@ -16,6 +16,7 @@ def host_account(given: str) -> str:
         f"""
         credspecs:
         - account: WebApp1
+          usedBy: FromWorkloads
           hostAccount:
             plugin: AzureKeyVault
             input: {given}
@@ -23,7 +24,7 @@ def host_account(given: str) -> str:
     )
 
 
-START = "ObjectId=a;SecretUri=https://"
+START = "ObjectId=0d4d9ba2-32f0-4b36-9a1b-d5d0b5b3d6f1;SecretUri=https://"
 
 
 def test_a_plugin_input_that_nearly_matches_takes_no_time(check: Check) -> None:
@@ -32,12 +33,24 @@ def test_a_plugin_input_that_nearly_matches_takes_no_time(check: Check) -> None:
     assert checked.finding.rule == "plugin-input"
 
 
-@pytest.mark.parametrize("end", ["v/secrets/s", "v/secrets//secrets/", "/secrets/secrets/s", "v/a/secrets/s/1"])
+@pytest.mark.parametrize(
+    "end", ["v.vault.azure.net/secrets/s", "v.vault.azure.net:443/secrets/s/", "v.example/secrets/s/0123abcd"]
+)
 def test_a_plugin_input_that_matches_still_does(end: str, check: Check) -> None:
     assert check(host_account(START + end)).findings == []
 
 
-@pytest.mark.parametrize("end", ["/secrets/s", "v/secrets/", "v/secret/s", "v/secrets/s;", "v/secrets/ s"])
+@pytest.mark.parametrize(
+    "end",
+    [
+        "/secrets/s",
+        "v.example/secrets/",
+        "v.example/secret/s",
+        "v.example/secrets/s;",
+        "v.example/secrets/ s",
+        "v/secrets/s",
+    ],
+)
 def test_a_plugin_input_that_does_not_match_still_does_not(end: str, check: Check) -> None:
     assert check(host_account(f'"{START}{end}"')).finding.rule == "plugin-input"
 

@@ -58,6 +58,7 @@ ACCOUNTS = [
         gmsa_config("""
             credspecs:
             - account: aaaaaaaaaaaaaaaa
+              usedBy: FromWorkloads
         """),
         rule="account-name-length",
         field="spec.credspecs[0].account",
@@ -183,13 +184,13 @@ PLUGINS = [
             credspecs:
             - account: WebApp1
               hostAccount:
-                plugin: CCC2A336-D7F3-4818-A213-272B7924213E
+                plugin: 8019A64C-3F4E-4DE3-AD2B-9A544290E2C3
                 input: a
         """),
         rule="plugin-guid",
         field="spec.credspecs[0].hostAccount.plugin",
-        at="CCC2A336-D7F3-4818-A213-272B7924213E",
-        words=("braces", '"{CCC2A336-D7F3-4818-A213-272B7924213E}"'),
+        at="8019A64C-3F4E-4DE3-AD2B-9A544290E2C3",
+        words=("braces", '"{8019A64C-3F4E-4DE3-AD2B-9A544290E2C3}"'),
     ),
     Mistake(
         "a plugin in the wrong case",

@@ -12,6 +12,7 @@ CONFIG = gmsa_config("""
     admission: {mode: None}
     credspecs:
     - account: WebApp1
+      usedBy: FromWorkloads
 """)
 
 

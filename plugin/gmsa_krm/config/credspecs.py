@@ -56,16 +56,39 @@ class Domain(Section):
         examples=("S-1-5-21-2126449477-2524075714-3094792973",),
     )
 
+    def check(self, report: Report) -> None:
+        if self.dns_tree_name == self.dns_name:
+            return
+        from gmsa_krm.credspecs.relations import tree_name
+
+        for issue in tree_name(self.dns_name, self.dns_tree_name):
+            report.add(issue, self.at("dnsTreeName"), f"{self.path}.dnsTreeName")
+
 
 class AdditionalAccount(Section):
     """An additional entry of GroupManagedServiceAccounts."""
 
     account: str = string("sAMAccountName without the trailing $.", required=True, check=credspec_values.account)
+    domain: str | None = string(
+        "Name of an entry of domains, the account's domain. Default: the credspec's.", examples=("fabrikam.com",)
+    )
     scope: str | None = string(
-        "DNS or NetBIOS name of the account's domain. Default: both names of the credspec's domain.",
+        "Instead of domain: one name of the account's domain, DNS or NetBIOS.",
         check=credspec_values.scope,
         examples=("fabrikam.com",),
     )
+
+    def check(self, report: Report) -> None:
+        if self.domain is not None and self.scope is not None:
+            message = "has both domain and scope; remove scope, since domain stands for both names of the domain"
+            report.error("one-of", message, self.at("scope"), f"{self.path}.scope")
+
+    def entries(self, domain: Domain, domains: dict[str, Domain]) -> list[tuple[str, str]]:
+        """Name and Scope of its entries in a credential spec. `domain`: the credspec's; `domains`: by name."""
+        if self.scope is not None:
+            return [(self.account, self.scope)]
+        own = domains[self.domain] if self.domain is not None else domain
+        return [(self.account, own.net_bios_name), (self.account, own.dns_name)]
 
 
 class HostAccount(Section):
@@ -110,6 +133,12 @@ class UsedBy(Section):
                 " identity; give the workload its own service account"
             )
             report.warning("default-service-account", message, node, field)
+        if "*" in self.service_accounts:
+            message = (
+                f"lets every service account of {self.namespace} use it, so whoever may create a pod there has this"
+                " identity; name the service accounts of the workloads"
+            )
+            report.warning("wildcard-grant", message, node, field)
         if "*" in self.service_accounts and len(self.service_accounts) > 1:
             report.warning("all-service-accounts", '"*" covers the other entries; remove them', node, field)
 
@@ -143,11 +172,13 @@ class CredspecEntry(Section):
         "sAMAccountName of the gMSA, without the trailing $.", check=credspec_values.account, examples=("WebApp1",)
     )
     file: str | None = string(
-        "Instead of account and domain: the JSON file that New-CredentialSpec wrote, relative to this config's folder.",
+        "Instead of account and domain: the JSON file that New-CredentialSpec wrote, or a GMSACredentialSpec in YAML or"
+        " JSON, relative to this config's folder.",
         examples=("webapp3.json",),
     )
     name: str | None = string(
-        "Name of the GMSACredentialSpec. Default: gmsa- and the account as an RFC 1123 name.",
+        "Name of the GMSACredentialSpec. Default: that of a GMSACredentialSpec in file, else gmsa- and the account as"
+        " an RFC 1123 name.",
         check=values.subdomain_name,
         default=lambda self: credspec_values.credspec_name(self.account or ""),
         examples=("gmsa-webapp1",),
@@ -173,10 +204,34 @@ class CredspecEntry(Section):
         """Of an entry with an account, which must be valid. `domains`: by name, one at least."""
         assert self.account is not None
         domain = domains[self.domain or next(iter(domains))]
-        additional = [(it.account, it.scope) for it in self.additional_accounts]
+        additional = [entry for it in self.additional_accounts for entry in it.entries(domain, domains)]
         host = self.host_account
         config = None if host is None else host_account_config(host.plugin, host.input)
         return credential_spec_of(self.account, domain, additional, config)
+
+    def check_accounts(self, domains: dict[str, Domain], declared: list[Domain], report: Report) -> None:
+        """Checks the additional accounts, in an entry whose account and domain are valid.
+
+        `domains`: those of the config by name; `declared`: those of all configs of the run.
+        """
+        from gmsa_krm.credspecs.relations import check_accounts
+
+        domain = domains[self.domain or next(iter(domains))]
+        assert self.account is not None
+        places: list[AdditionalAccount | None] = [None, None]
+        accounts = [(self.account, domain.net_bios_name), (self.account, domain.dns_name)]
+        for additional in self.additional_accounts:
+            entries = additional.entries(domain, domains)
+            accounts += entries
+            places += [additional] * len(entries)
+        cure = ", or give domain in place of scope"
+        reported = set()
+        for index, issue in check_accounts(self.account, accounts, domain, declared, cure):
+            place = places[index]
+            if place is not None and (place.path, issue[1]) not in reported:
+                reported.add((place.path, issue[1]))
+                key = "scope" if place.scope is not None else "account"
+                report.add(issue, place.at(key), f"{place.path}.{key}")
 
     def _check_source(self, report: Report) -> None:
         if self.account is not None and self.file is not None:

@@ -6,7 +6,7 @@ from itertools import islice
 
 from gmsa_krm.config import values
 from gmsa_krm.config.admission import Admission, Policy
-from gmsa_krm.config.credspecs import CredspecEntry, Domain
+from gmsa_krm.config.credspecs import AdditionalAccount, CredspecEntry, Domain
 from gmsa_krm.config.declaration import Section, boolean, enum, section, sections, string, strings
 from gmsa_krm.config.kubernetes_value import kubernetes_value
 from gmsa_krm.config.nodes import Nodes
@@ -108,6 +108,9 @@ class Spec(Section):
                 report.error("required", message, entry.node, f"{entry.path}.name")
             if not has_nameless_domain:
                 _check_domain(entry, domains, len(self.domains) == 1, report)
+                for additional in entry.additional_accounts:
+                    if additional.domain is not None:
+                        _check_domain(additional, domains, len(self.domains) == 1, report)
 
 
 class Metadata(Section):
@@ -132,7 +135,9 @@ class GMSAConfig(Section):
     spec: Spec = section("Settings of the gMSA set-up.", Spec, required=True)
 
 
-def _check_domain(entry: CredspecEntry, domains: dict[str, Domain], is_single: bool, report: Report) -> None:
+def _check_domain(
+    entry: CredspecEntry | AdditionalAccount, domains: dict[str, Domain], is_single: bool, report: Report
+) -> None:
     field = f"{entry.path}.domain"
     if entry.domain is None and not is_single:
         cure = f"name one of {', '.join(islice(domains, 12))}" if domains else "add it to spec.domains"

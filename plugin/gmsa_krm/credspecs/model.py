@@ -23,13 +23,30 @@ if TYPE_CHECKING:
 _GO_ESCAPES = {it: f"\\u{ord(it):04x}" for it in "<>&\u2028\u2029"}
 
 
+class JoinedDomain:
+    """The domain that the DomainJoinConfig of contents describes."""
+
+    __slots__ = ("dns_name", "dns_tree_name", "guid", "net_bios_name", "sid")
+
+    def __init__(self, dns_name: str, dns_tree_name: str, net_bios_name: str, guid: str, sid: str) -> None:
+        self.dns_name = dns_name
+        self.dns_tree_name = dns_tree_name
+        self.net_bios_name = net_bios_name
+        self.guid = guid
+        self.sid = sid
+
+
 class CredentialSpec:
-    """The JSON object that New-CredentialSpec writes. `contents` must not be changed."""
+    """The JSON object that New-CredentialSpec writes. `contents` must not be changed.
 
-    __slots__ = ("_text", "contents")
+    `object_name` is the name of the GMSACredentialSpec that the contents came in, if there was one.
+    """
 
-    def __init__(self, contents: Contents) -> None:
+    __slots__ = ("_text", "contents", "object_name")
+
+    def __init__(self, contents: Contents, object_name: str | None = None) -> None:
         self.contents = contents
+        self.object_name = object_name
         self._text = ""
 
     @property
@@ -37,6 +54,27 @@ class CredentialSpec:
         """The gMSA's name; None if it is not a string."""
         account = self._domain_join("MachineAccountName")
         return account if isinstance(account, str) else None
+
+    @property
+    def domain(self) -> JoinedDomain | None:
+        """None if a field of it is not a string."""
+        texts = [self._domain_join(key) for key in ("DnsName", "DnsTreeName", "NetBiosName", "Guid", "Sid")]
+        return JoinedDomain(*texts) if all(isinstance(it, str) for it in texts) else None
+
+    @property
+    def accounts(self) -> list[tuple[str, str]] | None:
+        """Name and scope of each entry of GroupManagedServiceAccounts; None if one is not two strings."""
+        directory = self.contents.get("ActiveDirectoryConfig")
+        listing = directory.get("GroupManagedServiceAccounts") if isinstance(directory, dict) else None
+        if not isinstance(listing, list):
+            return None
+        accounts = []
+        for entry in listing:
+            name, scope = (entry.get("Name"), entry.get("Scope")) if isinstance(entry, dict) else (None, None)
+            if not isinstance(name, str) or not isinstance(scope, str):
+                return None
+            accounts.append((name, scope))
+        return accounts
 
     @property
     def dns_name(self) -> str:
@@ -67,25 +105,19 @@ class CredentialSpec:
 def credential_spec_of(
     account: str,
     domain: DomainNames,
-    additional: Iterable[tuple[str, str | None]] = (),
+    additional: Iterable[tuple[str, str]] = (),
     host_account: Contents | None = None,
 ) -> CredentialSpec:
     """The credential spec of an account and its domain.
 
-    `additional`: further accounts, each with its scope, or None for both names of the domain. `host_account`: the
-    HostAccountConfig of nodes that are not joined to the domain.
+    `additional`: further accounts, each with a scope. `host_account`: the HostAccountConfig of nodes that are not
+    joined to the domain.
 
     Each account has an entry for the NetBIOS and one for the DNS name of its domain: with one of them alone
     Kerberos falls back to NTLM. The order is that of the Kubernetes documentation.
     """
-    accounts = [
-        {"Name": account, "Scope": domain.net_bios_name},
-        {"Name": account, "Scope": domain.dns_name},
-    ]
-    for name, scope in additional:
-        scopes = [scope] if scope else [domain.net_bios_name, domain.dns_name]
-        accounts += [{"Name": name, "Scope": it} for it in scopes]
-    directory: Contents = {"GroupManagedServiceAccounts": accounts}
+    accounts = [(account, domain.net_bios_name), (account, domain.dns_name), *additional]
+    directory: Contents = {"GroupManagedServiceAccounts": [{"Name": name, "Scope": scope} for name, scope in accounts]}
     if host_account is not None:
         directory["HostAccountConfig"] = host_account
     return CredentialSpec(

@@ -1,74 +1,208 @@
-"""Reads and checks the JSON that New-CredentialSpec writes.
-
-The CRD drops unknown keys and accepts only strings, so unknown keys and other types are errors.
-"""
+"""Reads a credential spec: the JSON that New-CredentialSpec writes, or a GMSACredentialSpec in YAML or JSON."""
 
 from __future__ import annotations
 
 import json
 
-from gmsa_krm.credspecs import values
+from gmsa_krm.credspecs.check import check_contents
+from gmsa_krm.credspecs.domains import DeclaredDomain
 from gmsa_krm.credspecs.model import CredentialSpec
-from gmsa_krm.findings.suggest import suggestion_for
+from gmsa_krm.findings import ERROR, WARNING, Finding, InputError, Location, Report, has_errors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
-    from gmsa_krm.findings import Issue, Report
+    from gmsa_krm.credspecs.model import DomainNames, JoinedDomain
+    from gmsa_krm.findings import Issue
+    from gmsa_krm.yamltext.nodes import Node
 
-    Check = Callable[[str], Iterable[Issue]]
-
-_DOMAIN_JOIN: dict[str, Check] = {
-    "DnsName": values.dns_name,
-    "DnsTreeName": values.dns_name,
-    "Guid": values.domain_guid,
-    "MachineAccountName": values.account,
-    "NetBiosName": values.netbios_name,
-    "Sid": values.domain_sid,
-}
+GROUP = "windows.k8s.io"
+KIND = "GMSACredentialSpec"
+_WANTED = "the file that New-CredentialSpec wrote, or a GMSACredentialSpec in YAML or JSON"
+_OBJECT_KEYS = ("apiVersion", "credspec", "kind", "metadata", "status")
 # Contents that break one of these rules cannot exist in a cluster.
-_IMPOSSIBLE = ("credspec-file", "duplicate-key", "unknown-field", "credspec-type")
+_IMPOSSIBLE = ("credspec-file", "duplicate-key", "unknown-field", "credspec-type", "yaml", "encoding")
 
 
 class _DuplicateKey(Exception):
     pass
 
 
-def parse_credspec(data: bytes, report: Report) -> CredentialSpec | None:
-    """The credential spec in `data`; None if it cannot be read. The report gets every mistake."""
-    contents = _parse(data, report, "the file that New-CredentialSpec wrote")
-    if contents is None:
-        return None
-    _check(contents, report)
-    return CredentialSpec(contents)
+class ReadCredspec:
+    """A credential spec that was read from a text, and a report about its contents.
+
+    `domain` is its domain once it was checked; None if that is wrong by itself.
+    """
+
+    __slots__ = ("_place", "_text_of", "domain", "report", "spec")
+
+    def __init__(
+        self, spec: CredentialSpec, report: Report, place: str, text_of: Callable[[str], str] | None = None
+    ) -> None:
+        """`place`: where it is, in messages. `text_of`: what the text has for a field."""
+        self.spec = spec
+        self.report = report
+        self.domain: JoinedDomain | None = None
+        self._place = place
+        self._text_of = text_of
+
+    def check(self, declared: Sequence[DomainNames] = (), *, may_be_substituted: bool = False) -> None:
+        """Reports every mistake. `declared`: domains besides its own that a scope may name.
+
+        `may_be_substituted`: another program replaces `${NAME}` later.
+        """
+        self.domain = check_contents(
+            self.spec, self.report, declared, text_of=self._text_of, may_be_substituted=may_be_substituted
+        )
+
+    def declared_domain(self) -> DeclaredDomain | None:
+        """Its domain, to be compared with others; None if it is wrong by itself."""
+        return None if self.domain is None else DeclaredDomain(self.domain, self._place, self._add_to_domain)
+
+    def _add_to_domain(self, key: str, issue: Issue) -> None:
+        self.report.add(issue, field=f"DomainJoinConfig.{key}")
 
 
-def parse_previous(data: bytes, report: Report) -> CredentialSpec | None:
+def parse_credspec(
+    data: bytes, file: str, findings: list[Finding], declared: Sequence[DomainNames] = ()
+) -> ReadCredspec | None:
+    """The credential spec in a file, checked; None if it cannot be read. `findings` gets every mistake.
+
+    `declared`: domains besides its own that a scope may name.
+    """
+    read = _read(data, file, findings)
+    if read is not None:
+        read.check(declared)
+    return read
+
+
+def parse_previous(data: bytes, file: str, findings: list[Finding]) -> CredentialSpec | None:
     """As `parse_credspec`, for contents from a cluster: their values may be wrong, and the reason for the change."""
-    contents = _parse(data, report, "the output of kubectl get gmsacredentialspec NAME -o jsonpath={.credspec}")
-    if contents is None:
+    read = _read(data, file, findings)
+    if read is None:
         return None
-    earlier = len(report.findings)
-    _check(contents, report)
-    report.findings[earlier:] = [it for it in report.findings[earlier:] if it.rule in _IMPOSSIBLE]
-    return CredentialSpec(contents)
+    earlier = len(findings)
+    read.check()
+    found = findings[earlier:]
+    findings[earlier:] = [it for it in found if it.rule in _IMPOSSIBLE]
+    wrong = [it for it in found if it.rule not in _IMPOSSIBLE and it.severity == ERROR]
+    if wrong and not has_errors(findings[earlier:]):
+        it = wrong[0]
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        message = f"accepts contents with a mistake: {it.message}{more}; remove the entry once no pod needs it"
+        findings.append(Finding(WARNING, "previous-contents", message, it.location, it.field))
+    return read.spec
 
 
-def _parse(data: bytes, report: Report, wanted: str) -> dict[str, Any] | None:
+def check_inline(text: str, declared: Sequence[DomainNames]) -> list[Finding]:
+    """The findings about contents in a pod, which are JSON. `declared`: domains that a scope may name."""
+    report = Report()
+    contents = _parse_json(text.encode("utf-8", "surrogateescape"), report, "remove it, since admission fills it in")
+    if contents is not None:
+        check_contents(CredentialSpec(contents), report, declared)
+    return report.findings
+
+
+def _read(data: bytes, file: str, findings: list[Finding]) -> ReadCredspec | None:
+    # PowerShell's redirections write UTF-16.
+    start = data[:64].decode(json.detect_encoding(data[:64]), "ignore").lstrip("\ufeff \t\r\n")
+    if start and start[0] not in "{[":
+        return _read_yaml(data, file, findings)
+    report = Report(file, findings=findings)
+    contents = _parse_json(data, report, f"give {_WANTED}")
+    if contents is None or contents.get("kind") != KIND:
+        return None if contents is None else ReadCredspec(CredentialSpec(contents), report, file)
+    _check_object(contents, report)
+    metadata, inner = contents.get("metadata"), contents.get("credspec")
+    if not isinstance(inner, dict):
+        return None
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    spec = CredentialSpec(inner, name if isinstance(name, str) else None)
+    return ReadCredspec(spec, Report(file, prefix="credspec", findings=findings), file)
+
+
+def _check_object(data: dict[str, Any], report: Report, root: Node | None = None, prefix: str = "") -> None:
+    """Reports keys of a GMSACredentialSpec that its CRD drops, and contents at the wrong place."""
+    for key in data:
+        if key not in _OBJECT_KEYS:
+            message = "unknown field, which the CRD drops; the contents of a GMSACredentialSpec are in credspec"
+            report.error("unknown-field", message, root.get(key) if root is not None else None, f"{prefix}{key[:60]}")
+    if not isinstance(data.get("credspec"), dict):
+        message = "is missing; it has the contents of the credential spec, an object"
+        report.error("required", message, root, f"{prefix}credspec")
+
+
+def _read_yaml(data: bytes, file: str, findings: list[Finding]) -> ReadCredspec | None:
+    from gmsa_krm.yamltext.nodes import MAPPING, YamlError, parse
+    from gmsa_krm.yamltext.stream import decode
+
+    report = Report(file, findings=findings)
     try:
-        # json detects UTF-8, UTF-16 and a byte order mark: PowerShell's redirections write UTF-16.
+        root = parse(decode(data, file))
+    except InputError as error:
+        findings += error.findings
+        return None
+    except YamlError as error:
+        message = f"is neither JSON nor YAML ({error.message}); give {_WANTED}"
+        report.error("credspec-file", message, Location(file, error.line, error.column))
+        return None
+    if root is None or root.kind != MAPPING:
+        report.error("credspec-file", f"is neither a JSON object nor a mapping; give {_WANTED}", root)
+    elif root.string("kind").endswith("List"):
+        message = "is a List; give a file with one GMSACredentialSpec, or convert all with `gmsa-krm import credspec`"
+        report.error("credspec-file", message, root)
+    else:
+        return read_node(root, file, 0, findings)
+    return None
+
+
+def read_node(root: Node, file: str, first_line: int, findings: list[Finding], prefix: str = "") -> ReadCredspec | None:
+    """The credential spec in a GMSACredentialSpec or in bare contents; None if it cannot be read.
+
+    `prefix` is put before the paths of fields.
+    """
+    from gmsa_krm.yamltext.data import data_of
+    from gmsa_krm.yamltext.nodes import MAPPING, duplicate_keys
+    from gmsa_krm.yamltext.paths import FieldReport, nearest
+
+    report = Report(file, first_line, findings=findings)
+    repeated = duplicate_keys(root)
+    for key in repeated:
+        report.error("duplicate-key", f"the key {key.text[:60]} is repeated in this mapping; remove one", key)
+    if repeated:
+        return None
+    contents: Node | None = root
+    name = ""
+    if root.string("kind") == KIND:
+        _check_object(data_of(root), report, root, prefix)
+        contents, metadata = root.get("credspec"), root.get("metadata")
+        name = metadata.string("name") if metadata is not None else ""
+        prefix = f"{prefix}credspec"
+    if contents is None or contents.kind != MAPPING:
+        return None
+    inner = FieldReport(contents, file, first_line, prefix=prefix, findings=findings)
+    found = contents
+    place = str(inner.location(root))
+    return ReadCredspec(
+        CredentialSpec(data_of(contents), name or None), inner, place, lambda field: nearest(found, field).text
+    )
+
+
+def _parse_json(data: bytes, report: Report, cure: str) -> dict[str, Any] | None:
+    try:
+        # json detects UTF-8, UTF-16 and a byte order mark.
         encoding = json.detect_encoding(data)
         contents = json.loads(data.decode(encoding), object_pairs_hook=_without_duplicates)
     except _DuplicateKey as duplicate:
         report.error("duplicate-key", f"the key {duplicate} is repeated in one object; remove one")
         return None
     except (ValueError, RecursionError) as error:
-        report.error("credspec-file", f"is not JSON ({str(error)[:120]}); give {wanted}")
+        report.error("credspec-file", f"is not JSON ({str(error)[:120]}); {cure}")
         return None
     if not isinstance(contents, dict):
-        report.error("credspec-file", f"is not a JSON object; give {wanted}")
+        report.error("credspec-file", f"is not a JSON object; {cure}")
         return None
     try:
         json.dumps(contents, ensure_ascii=False).encode()
@@ -85,90 +219,3 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         last: dict[str, int] = {key: index for index, (key, _) in enumerate(pairs)}
         raise _DuplicateKey(next(key for index, (key, _) in enumerate(pairs) if last[key] != index)[:60])
     return unique
-
-
-def _check(contents: dict[str, Any], report: Report) -> None:
-    _check_keys(contents, "", ("ActiveDirectoryConfig", "CmsPlugins", "DomainJoinConfig"), report)
-    if contents.get("CmsPlugins") != ["ActiveDirectory"]:
-        message = 'must be ["ActiveDirectory"]; no other plugin provides a gMSA'
-        report.error("cms-plugins", message, field="CmsPlugins")
-    join = _object(contents, "DomainJoinConfig", "", report)
-    if join is not None:
-        _check_keys(join, "DomainJoinConfig", tuple(_DOMAIN_JOIN), report)
-        for key, check in _DOMAIN_JOIN.items():
-            _check_string(join, key, "DomainJoinConfig", report, check)
-    directory = _object(contents, "ActiveDirectoryConfig", "", report)
-    if directory is None:
-        return
-    _check_keys(directory, "ActiveDirectoryConfig", ("GroupManagedServiceAccounts", "HostAccountConfig"), report)
-    _check_accounts(directory, join or {}, report)
-    if "HostAccountConfig" in directory:
-        path = "ActiveDirectoryConfig.HostAccountConfig"
-        host = _object(directory, "HostAccountConfig", "ActiveDirectoryConfig", report)
-        if host is not None:
-            _check_keys(host, path, ("PluginGUID", "PluginInput", "PortableCcgVersion"), report)
-            _check_string(host, "PluginGUID", path, report, values.plugin_guid)
-            _check_string(host, "PluginInput", path, report)
-            _check_string(host, "PortableCcgVersion", path, report)
-
-
-def _check_accounts(directory: dict[str, Any], join: dict[str, Any], report: Report) -> None:
-    path = "ActiveDirectoryConfig.GroupManagedServiceAccounts"
-    accounts = directory.get("GroupManagedServiceAccounts")
-    if not isinstance(accounts, list) or not accounts:
-        report.error("required", "lists no account; give at least one {Name, Scope}", field=path)
-        return
-    scopes: dict[str, set[str]] = {}
-    for index, entry in enumerate(accounts):
-        entry_path = f"{path}[{index}]"
-        if not isinstance(entry, dict):
-            report.error("credspec-type", "is not an object with Name and Scope", field=entry_path)
-            continue
-        _check_keys(entry, entry_path, ("Name", "Scope"), report)
-        _check_string(entry, "Name", entry_path, report, values.account)
-        _check_string(entry, "Scope", entry_path, report, values.scope)
-        scopes.setdefault(str(entry.get("Name")), set()).add(str(entry.get("Scope")))
-    account = str(join.get("MachineAccountName"))
-    if len(scopes.get(account, ())) == 1:
-        missing = "NetBIOS" if "." in min(scopes[account]) else "DNS"
-        message = (
-            f"{account} has only one Scope, so Kerberos falls back to NTLM; add an entry for the {missing} name of the"
-            " domain"
-        )
-        report.warning("single-scope", message, field=path)
-
-
-def _object(parent: dict[str, Any], key: str, path: str, report: Report) -> dict[str, Any] | None:
-    value = parent.get(key)
-    if isinstance(value, dict):
-        return value
-    if value is None:
-        report.error("required", "is missing; it must be an object", field=_join(path, key))
-    else:
-        report.error("credspec-type", "must be an object", field=_join(path, key))
-    return None
-
-
-def _check_string(parent: dict[str, Any], key: str, path: str, report: Report, check: Check | None = None) -> None:
-    value = parent.get(key)
-    field = f"{path}.{key}"
-    if isinstance(value, str):
-        for issue in check(value) if check else ():
-            report.add(issue, field=field)
-    elif value is None:
-        report.error("required", "is missing; it must be a string", field=field)
-    else:
-        as_text = json.dumps(json.dumps(value, separators=(",", ":")))
-        message = f"must be a string, and the API server refuses any other type; write {as_text[:160]}"
-        report.error("credspec-type", message, field=field)
-
-
-def _check_keys(mapping: dict[str, Any], path: str, keys: tuple[str, ...], report: Report) -> None:
-    for key in mapping:
-        if key not in keys:
-            message = f"unknown field, which the CRD drops{suggestion_for(report, key, keys)}"
-            report.error("unknown-field", message, field=_join(path, key[:60]))
-
-
-def _join(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key

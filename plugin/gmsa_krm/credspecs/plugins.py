@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from gmsa_krm.credspecs.values import GUID, plugin_guid
 from gmsa_krm.findings import error_issue
 
 TYPE_CHECKING = False
@@ -20,33 +21,32 @@ if TYPE_CHECKING:
 class Plugin:
     """A plugin with a name. `guid` is the GUID in its vendor's documentation, `keys` are those of its input."""
 
-    __slots__ = ("form", "guid", "keys", "pattern")
+    __slots__ = ("form", "guid", "keys")
 
-    def __init__(self, guid: str, keys: tuple[str, ...], pattern: str, form: str) -> None:
+    def __init__(self, guid: str, keys: tuple[str, ...], form: str) -> None:
         self.guid = guid
         self.keys = keys
-        self.pattern = pattern
         self.form = form
 
+
+# What examples have where a value belongs.
+_PLACEHOLDER = r"<[^<>]*>|(?<![A-Za-z])(?:REPLACE|CHANGE_?ME|YOUR)(?![a-z])[-_A-Z]*"
+_ARN = r"arn:aws[a-z-]*:(?:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:|ssm:[a-z0-9-]+:[0-9]{12}:parameter/)[^\s\"]+"
 
 PLUGINS = {
     "AzureKeyVault": Plugin(
         "{CCC2A336-D7F3-4818-A213-272B7924213E}",
         ("ObjectId", "SecretUri"),
-        # Atomic: no later /secrets/ is tried, which would take quadratic time.
-        r"ObjectId=[^;\s]+;SecretUri=(?>https://[^;\s]+?/secrets/)[^;\s]+",
         "ObjectId=<managed identity's object id>;SecretUri=https://<vault>.vault.azure.net/secrets/<secret>",
     ),
     "AWS": Plugin(
         "{859E1386-BDB4-49E8-85C7-3070B13920E1}",
         ("credentialArn",),
-        r"arn:aws[a-z-]*:(?:secretsmanager|ssm):[a-z0-9-]+:[0-9]{12}:\S+",
         '{"credentialArn":"arn:aws:secretsmanager:<region>:<account>:secret:<name>"} (or the ARN of an SSM parameter)',
     ),
     "Rancher": Plugin(
         "{e4781092-f116-4b79-b55e-28eb6a224e26}",
         ("namespace", "secret"),
-        r"[^:\s]+:[^:\s]+",
         "<namespace>:<secret>, with one colon",
     ),
 }
@@ -56,7 +56,7 @@ def host_account_config(plugin: str, value: PluginInput) -> dict[str, Any]:
     """The HostAccountConfig of a credential spec. `plugin`: a name of PLUGINS, or a GUID in braces."""
     return {
         "PluginGUID": PLUGINS[plugin].guid if plugin in PLUGINS else plugin,
-        "PluginInput": plugin_input(plugin, value),
+        "PluginInput": plugin_input(plugin if plugin in PLUGINS else name_of(plugin) or plugin, value),
         "PortableCcgVersion": "1",
     }
 
@@ -79,8 +79,6 @@ def check_plugin(plugin: str) -> Iterable[Issue]:
     if plugin in PLUGINS:
         return ()
     if re.search(r"[0-9]", plugin):
-        from gmsa_krm.credspecs.values import plugin_guid
-
         return plugin_guid(plugin)
     from gmsa_krm.findings.suggest import suggestion
 
@@ -89,20 +87,60 @@ def check_plugin(plugin: str) -> Iterable[Issue]:
 
 
 def check_plugin_input(plugin: str, value: PluginInput) -> Iterator[tuple[str, Issue]]:
-    """(key of the input, or "" for all of it; issue) for each issue; none for an unknown plugin."""
-    known = PLUGINS.get(plugin)
-    if known is None:
-        return
-    if isinstance(value, dict):
+    """(key of the input, or "" for all of it; issue) for each issue. `plugin`: a name of PLUGINS, or a GUID."""
+    name = plugin if plugin in PLUGINS else name_of(plugin)
+    if name is not None and isinstance(value, dict):
         is_complete = True
-        for key, issue in _check_keys(plugin, known, value):
+        for key, issue in _check_keys(name, PLUGINS[name], value):
             is_complete = False
             yield key, issue
         if not is_complete:
             return
-    text = plugin_input(plugin, value)
-    if not (_is_arn(text) if plugin == "AWS" else re.fullmatch(known.pattern, text)):
-        yield "", error_issue("plugin-input", f"is not what {plugin} reads; write {known.form}")
+    yield from (("", issue) for issue in check_text(name, plugin_input(name or plugin, value)))
+
+
+def name_of(guid: object) -> str | None:
+    """The name of the plugin with a GUID, with or without braces; None for an unknown one."""
+    bare = guid.strip("{}").lower() if isinstance(guid, str) else ""
+    return next((name for name, known in PLUGINS.items() if known.guid.strip("{}").lower() == bare), None)
+
+
+def check_version(text: str) -> Iterator[Issue]:
+    """The issues of PortableCcgVersion."""
+    if text != "1":
+        yield error_issue("ccg-version", f'{text[:60]!a} is not a version of Container Credential Guard; write "1"')
+
+
+def check_text(name: str | None, text: str) -> Iterator[Issue]:
+    """The issues of the string that a plugin reads. `name`: one of PLUGINS, None for an unknown plugin."""
+    # What an unknown plugin reads may look like a placeholder in part.
+    placeholder = (re.search if name is not None else re.fullmatch)(_PLACEHOLDER, text)
+    if placeholder:
+        message = f"still has the placeholder {placeholder[0][:60]}; write the value in its place"
+        yield error_issue("plugin-input", message)
+    elif not text.strip():
+        yield error_issue("plugin-input", "is empty; write what the plugin's documentation asks for")
+    elif name is not None:
+        wrong = _CHECKS[name](text)
+        if wrong:
+            yield error_issue("plugin-input", f"is not what {name} reads: {wrong}; write {PLUGINS[name].form}")
+
+
+def cure_of_object(name: str | None, value: dict[str, Any]) -> str:
+    """How to write an input that is an object: its string if that is right, else the form of one."""
+    import json
+
+    if name is None:
+        is_flat = all(isinstance(it, str) for it in value.values())
+        return f"write {json.dumps(json.dumps(value, separators=(',', ':')))[:160]}" if is_flat else "write its text"
+    known = PLUGINS[name]
+    by_key = {key.lower(): text for key, text in value.items() if isinstance(text, str)}
+    found = {key: by_key[key.lower()] for key in known.keys if key.lower() in by_key}
+    if len(found) == len(known.keys):
+        text = plugin_input(name, found)
+        if not list(check_text(name, text)):
+            return f"write {json.dumps(text)[:320]}"
+    return f"write {known.form}"
 
 
 def _check_keys(plugin: str, known: Plugin, value: dict[str, str]) -> Iterator[tuple[str, Issue]]:
@@ -117,13 +155,49 @@ def _check_keys(plugin: str, known: Plugin, value: dict[str, str]) -> Iterator[t
             yield key, error_issue("required", f"is missing; {plugin} needs {' and '.join(known.keys)}")
 
 
-def _is_arn(text: str) -> bool:
+def _wrong_in_azure(text: str) -> str:
+    """What is wrong with the input of Azure's plugin, "" if nothing is."""
+    parts = re.fullmatch(r"ObjectId=([^;]*);SecretUri=([^;]*)", text)
+    if parts is None:
+        return "it needs ObjectId, a semicolon and SecretUri"
+    identity, uri = parts[1], parts[2]
+    if not re.fullmatch(GUID, identity):
+        return f"ObjectId {identity[:60]!a} is not a GUID, as the object ID of a managed identity is"
+    if not uri.startswith("https://"):
+        return "SecretUri does not start with https://"
+    if not re.fullmatch(
+        r"https://[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::443)?/secrets/[A-Za-z0-9-]+(?:/[0-9A-Za-z]+)?/?", uri
+    ):
+        return "SecretUri does not name a secret of a vault"
+    return ""
+
+
+def _wrong_in_aws(text: str) -> str:
     import json
 
+    if text.startswith("arn:"):
+        return "it is a bare ARN"
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        return False
-    if not isinstance(value, dict) or set(value) != {"credentialArn"}:
-        return False
-    return bool(re.fullmatch(PLUGINS["AWS"].pattern, str(value["credentialArn"])))
+        return "it is not JSON"
+    if not isinstance(value, dict) or len(value) != 1:
+        return "it is not an object with credentialArn alone"
+    key, arn = next(iter(value.items()))
+    if key != "credentialArn":
+        return f"the key is {key[:60]!a}, and the plugin reads credentialArn"
+    if not isinstance(arn, str) or not re.fullmatch(_ARN, arn):
+        return "credentialArn is not the ARN of a secret in Secrets Manager or of a parameter of SSM"
+    return ""
+
+
+def _wrong_in_rancher(text: str) -> str:
+    if text.count(":") != 1:
+        return f"it has {text.count(':') or 'no'} colon{'s' if text.count(':') > 1 else ''}"
+    wrong = next(
+        (part for part in text.split(":") if not re.fullmatch(r"[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?", part)), None
+    )
+    return "" if wrong is None else f"{wrong[:60]!a} is not a name of Kubernetes"
+
+
+_CHECKS = {"AWS": _wrong_in_aws, "AzureKeyVault": _wrong_in_azure, "Rancher": _wrong_in_rancher}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Not compiled: `re` compiles and caches the few patterns that a run needs.
 _DNS_LABEL = r"[A-Za-z0-9_](?:[-A-Za-z0-9_]{0,61}[A-Za-z0-9_])?"
 _DNS_NAME = rf"{_DNS_LABEL}(?:\.{_DNS_LABEL})*"
-_GUID = r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
+GUID = r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
 _SID = r"S-1-5-21-[0-9]{1,10}-[0-9]{1,10}-[0-9]{1,10}"
 # Not allowed in sAMAccountName: [MS-ADTS] 3.1.1.6 and the SAM's own list.
 _NOT_IN_ACCOUNT = r'["/\\\[\]:;|=,+*?<>@\x00-\x1f\x7f-\x9f]'
@@ -70,9 +70,9 @@ def domain_sid(text: str) -> Iterable[Issue]:
 
 def domain_guid(text: str) -> Iterable[Issue]:
     bare = text.strip("{}")
-    if bare != text and re.fullmatch(_GUID, bare):
+    if bare != text and re.fullmatch(GUID, bare):
         yield error_issue("domain-guid", f"{text} has braces; write a domain's GUID without them: {bare}")
-    elif not re.fullmatch(_GUID, text):
+    elif not re.fullmatch(GUID, text):
         message = (
             f"{text} is not a GUID; give `(Get-ADDomain).ObjectGUID`, such as 244818ae-87ac-4fcd-92ec-e79e5252348a"
         )
@@ -82,10 +82,10 @@ def domain_guid(text: str) -> Iterable[Issue]:
 
 
 def plugin_guid(text: str) -> Iterable[Issue]:
-    if re.fullmatch(_GUID, text):
+    if re.fullmatch(GUID, text):
         message = f'{text} has no braces, and Windows does not call a plugin without them; write "{{{text}}}"'
         yield error_issue("plugin-guid", message)
-    elif not (text.startswith("{") and text.endswith("}") and re.fullmatch(_GUID, text[1:-1])):
+    elif not (text.startswith("{") and text.endswith("}") and re.fullmatch(GUID, text[1:-1])):
         message = (
             f"{text} is not the GUID of a plugin; write it in braces, such as"
             ' "{CCC2A336-D7F3-4818-A213-272B7924213E}"'

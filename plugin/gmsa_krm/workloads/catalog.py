@@ -9,6 +9,10 @@ _MAX_SUGGESTIONS = 20
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from gmsa_krm.credspecs.parse import ReadCredspec
+    from gmsa_krm.findings import Finding
     from gmsa_krm.resolve import Resolved, ResolvedCredspec
 
 
@@ -20,7 +24,16 @@ class CredspecCatalog:
     containers. `fills_init_containers`: whether contents are filled in there at admission.
     """
 
-    def __init__(self, configs: list[Resolved]) -> None:
+    def __init__(
+        self,
+        configs: list[Resolved],
+        documents: Mapping[str, ReadCredspec | None] | None = None,
+        unbound: Collection[str] = (),
+    ) -> None:
+        """`documents`: the credential specs among the documents, by name; None for one that cannot be read.
+
+        `unbound`: the credspecs that nobody may use.
+        """
         self.approved: dict[str, list[str]] = {}
         self.is_hardened = False
         self.fills_init_containers = True
@@ -36,7 +49,13 @@ class CredspecCatalog:
             if spec.admission.mode == "Policy":
                 self.approved.update(config.approved)
                 self.approved.update((name, []) for name in spec.existing_credspecs if name not in self.approved)
-        self.names = {*self._credspecs, *existing} if configs else None
+        # A policy approves only the credspecs of configs, so those among the documents are refused beside it.
+        self._documents = documents or {}
+        usable = () if self.approved else self._documents
+        self.names = {*self._credspecs, *existing, *usable} if configs else None
+        self._configs = configs
+        self._unbound = unbound
+        self._mistakes: dict[str, list[Finding]] = {}
         self._by_lower_case: dict[str, str] | None = None
         self._suggested: dict[str, str] = {}
 
@@ -53,6 +72,11 @@ class CredspecCatalog:
 
     def unknown(self, name: str) -> str:
         """The message about a name that is not known."""
+        if name in self._documents:
+            return (
+                f"{name} is a GMSACredentialSpec among the manifests, but mode Policy refuses all credential specs but"
+                " those of configs; convert it with `gmsa-krm import credspec`"
+            )
         if name not in self._suggested and len(self._suggested) < _MAX_SUGGESTIONS:
             from gmsa_krm.findings.suggest import suggestion
 
@@ -64,13 +88,25 @@ class CredspecCatalog:
 
     def dns_name(self, name: str | None) -> str:
         """DNS name of a credspec's domain, "" if it is unknown."""
-        credspec = self._credspecs.get(name or "")
-        return credspec.spec.dns_name if credspec is not None else ""
+        credspec, read = self._credspecs.get(name or ""), self._documents.get(name or "")
+        if credspec is not None:
+            return credspec.spec.dns_name
+        return read.domain.dns_name if read is not None and read.domain is not None else ""
 
     def is_same(self, name: str, text: str) -> bool | None:
         """Whether a text in a pod is the credspec, compared as JSON; None if its contents are unknown."""
-        credspec = self._credspecs.get(name)
-        return credspec.spec.is_same(text) if credspec is not None else None
+        credspec, read = self._credspecs.get(name), self._documents.get(name)
+        spec = credspec.spec if credspec is not None else read.spec if read is not None else None
+        return spec.is_same(text) if spec is not None else None
+
+    def mistakes_in(self, text: str) -> list[Finding]:
+        """The findings about contents in a pod, by fields such as `DomainJoinConfig.Sid`."""
+        if text not in self._mistakes:
+            from gmsa_krm.credspecs.parse import check_inline
+
+            declared = [it.names for config in self._configs for it in config.domains]
+            self._mistakes[text] = check_inline(text, declared)
+        return self._mistakes[text]
 
     def is_used_from_workloads(self, name: str) -> bool:
         """Whether every workload that uses the credspec may do so (usedBy: FromWorkloads)."""
@@ -84,5 +120,5 @@ class CredspecCatalog:
             return None
         used_by = credspec.entry.used_by
         if isinstance(used_by, str) or not used_by:
-            return None
+            return False if name in self._unbound else None
         return any(use.allows(namespace, service_account) for use in used_by)

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from gmsa_krm.findings import Location, Report
-from gmsa_krm.yamltext.nodes import SEQUENCE
+from gmsa_krm.yamltext.paths import FieldReport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from gmsa_krm.findings import Finding, HasPosition, Issue
+    from gmsa_krm.findings import Finding, HasPosition, Issue, Location
     from gmsa_krm.workloads.kinds import Workload
-    from gmsa_krm.yamltext.nodes import Node
     from gmsa_krm.yamltext.stream import Document
 
     Data = dict[str, Any]
 
-_OS_LABEL = "kubernetes.io/os"
 
-
-class PodReport(Report):
-    """The report about one workload's pod. A finding without a location gets that of its field or nearest parent."""
+class PodReport(FieldReport):
+    """The report about one workload's pod."""
 
     def __init__(self, document: Document, workload: Workload, findings: list[Finding]) -> None:
-        super().__init__(document.file, document.line, prefix=f"{workload}: {workload.field}", findings=findings)
-        self._pod = workload.pod or workload.root
+        prefix = f"{workload}: {workload.field}"
+        root = workload.pod or workload.root
+        super().__init__(root, document.file, document.line, prefix=prefix, findings=findings)
         self._reported: set[tuple[str, str]] = set()
         self._skips_reported = False
 
@@ -37,7 +34,7 @@ class PodReport(Report):
         key = issue[1], field
         if not (self._skips_reported and key in self._reported):
             self._reported.add(key)
-            super().add(issue, where or nearest(self._pod, field), field)
+            super().add(issue, where, field)
 
 
 def containers(pod: Data, *lists: str) -> Iterator[tuple[str, Data]]:
@@ -62,18 +59,3 @@ def get(data: Any, *keys: str) -> Any:
             return None
         data = data.get(key)
     return data
-
-
-def nearest(node: Node, path: str) -> Node:
-    """The deepest existing node on a path: added fields have no node."""
-    keys = path.replace(_OS_LABEL, "\0").replace("]", "").replace("[", ".").split(".")
-    for key in keys:
-        key = _OS_LABEL if key == "\0" else key
-        if node.kind == SEQUENCE:
-            following = node.items[int(key)] if key.isdigit() and int(key) < len(node.items) else None
-        else:
-            following = node.get(key)
-        if following is None:
-            break
-        node = following
-    return node

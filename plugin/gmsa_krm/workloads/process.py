@@ -9,6 +9,7 @@ from gmsa_krm.workloads.inject_contents import inject_contents
 from gmsa_krm.workloads.kinds import known_kinds, objects_in, workload_of
 from gmsa_krm.workloads.mutate import PodMutation, matches
 from gmsa_krm.workloads.pod_data import PodReport
+from gmsa_krm.workloads.unbound import report_unbound, unbound_credspecs
 from gmsa_krm.workloads.validate import PodValidator, service_account_of
 from gmsa_krm.yamltext.changes import change_of, report_not_edited
 from gmsa_krm.yamltext.data import data_of
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 # A document without this text has no pod with a gMSA, and need not be parsed.
 _REFERENCE = "gmsaCredentialSpec"
+_CREDSPEC = "GMSACredentialSpec"
+_CREDSPECS = KindFilter([_CREDSPEC])
 
 
 def process_workloads(
@@ -47,26 +50,41 @@ def process_workloads(
     `namespace`: the namespace of objects without one, "" if the host does not know it. Findings about configs go to
     their reports. `emitted_workloads`: what a config emits; asked where a document looks like it.
     """
-    run = _Run(configs, namespace, emitted_workloads)
+    findings: list[Finding] = []
+    credspecs = None
+    candidates = [it for it in documents if it.could_be(_CREDSPECS) and it.mentions(_CREDSPEC)]
+    if candidates:
+        from gmsa_krm.workloads.documents import credspecs_among
+
+        credspecs = credspecs_among(candidates, configs, findings)
+    unbound = unbound_credspecs(configs, documents)
+    run = _Run(configs, namespace, emitted_workloads, CredspecCatalog(configs, credspecs, unbound), findings)
     run.check_entries()
     for index, document in enumerate(documents):
         run.process(index, document)
     run.check_matched()
+    report_unbound(configs, unbound, run.named)
     return run.changes, run.usage, run.findings
 
 
 class _Run:
     def __init__(
-        self, configs: list[Resolved], namespace: str, emitted_workloads: Callable[[Resolved], set[Identity]]
+        self,
+        configs: list[Resolved],
+        namespace: str,
+        emitted_workloads: Callable[[Resolved], set[Identity]],
+        catalog: CredspecCatalog,
+        findings: list[Finding],
     ) -> None:
         self.changes: Changes = {}
         self.usage: Usage = {}
-        self.findings: list[Finding] = []
+        self.named: set[str] = set()
+        self.findings = findings
         self._namespace = namespace
         self._configs = configs
         self._emitted_workloads = emitted_workloads
         self._own: set[Identity] | None = None
-        self._catalog = CredspecCatalog(configs)
+        self._catalog = catalog
         self._kinds = known_kinds(config.spec for config in configs)
         self._filter = KindFilter(kind for _, kind in self._kinds)
         self._entries = [(entry, config) for config in configs for entry in config.spec.workloads]
@@ -169,6 +187,7 @@ class _Run:
         named = PodValidator(pod, self._catalog, namespace, report).run()
         if named:
             self._check_namespace(document, workload, namespace)
+        self.named |= named
         for name in sorted(named):
             if not self._catalog.is_used_from_workloads(name):
                 continue

@@ -93,19 +93,26 @@ class PodValidator:
 
     def _check_contents(self, name: str, contents: object, path: str, field: str) -> None:
         """Checks the contents beside a name. In mode Policy, inject_contents compares them."""
-        is_compared = isinstance(contents, str) and contents and not self._catalog.approved
-        if is_compared and self._catalog.is_same(name, str(contents)) is False:
-            message = (
-                f"differs from {name} in the config, and is refused at admission; remove gmsaCredentialSpec, which is"
-                " filled in then"
-            )
-            self._report.error("foreign-contents", message, field=f"{field}.gmsaCredentialSpec")
+        if isinstance(contents, str) and contents and not self._catalog.approved:
+            self._compare_contents(name, contents, f"{field}.gmsaCredentialSpec")
         if path and not contents and windows_options(self._pod).get("gmsaCredentialSpec"):
             message = (
                 "hides the contents that the pod holds: a container with its own name and without contents runs without"
                 " any gMSA unless they are filled in at admission; remove the pod's contents"
             )
             self._report.warning("hidden-contents", message, field=f"{field}.gmsaCredentialSpecName")
+
+    def _compare_contents(self, name: str, contents: str, field: str) -> None:
+        """Compares the contents with the credspec; if that is not known, they are checked themselves."""
+        is_same = self._catalog.is_same(name, contents)
+        if is_same is False:
+            message = (
+                f"differs from the credspec {name}, and is refused at admission; remove gmsaCredentialSpec, which is"
+                " filled in then"
+            )
+            self._report.error("foreign-contents", message, field=field)
+        for it in self._catalog.mistakes_in(contents) if is_same is None else ():
+            self._report.add((it.severity, it.rule, it.message), field=f"{field}.{it.field}".rstrip("."))
 
     def _check_policy(self, named: set[str]) -> None:
         """Reports what the emitted policies refuse."""

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from textwrap import indent
+
 from gmsa_krm.findings import ERROR, WARNING
-from gmsa_krm.findings.rules.rule import Rule
+from gmsa_krm.findings.rules.rule import CONTENTS, Rule
+
+_PREVIOUS = """\
+spec:
+  admission:
+    mode: Policy
+  policy:
+    acceptPrevious:
+    - credspec: gmsa-webapp1
+      contents: |
+""" + indent(CONTENTS, " " * 8)
 
 RULES = (
     Rule(
@@ -457,7 +469,20 @@ RULES = (
                 acceptPrevious:
                 - credspec: gmsa-webapp1
         """,
-        good="""
+        good=_PREVIOUS,
+    ),
+    Rule(
+        "previous-contents",
+        WARNING,
+        "Contents that mode Policy still accepts have a mistake",
+        why="""
+            policy.acceptPrevious lets pods start with earlier contents of a credential spec. With a mistake in them,
+            such as the SID of an account, a pod starts and has no identity. That may be why they were changed.
+        """,
+        cure="""
+            Remove the entry once no workload creates pods with these contents.
+        """,
+        bad="""
             spec:
               admission:
                 mode: Policy
@@ -466,6 +491,7 @@ RULES = (
                 - credspec: gmsa-webapp1
                   contents: '{"CmsPlugins":["ActiveDirectory"]}'
         """,
+        good=_PREVIOUS,
     ),
     Rule(
         "seed",

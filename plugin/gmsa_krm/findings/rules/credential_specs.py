@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gmsa_krm.findings import ERROR, WARNING
-from gmsa_krm.findings.rules.rule import DOMAIN, POD, Rule
+from gmsa_krm.findings.rules.rule import CREDSPEC, DOMAIN, POD, Rule
 
 RULES = (
     Rule(
@@ -406,8 +406,8 @@ RULES = (
         "The input is not what the Container Credential Guard plugin reads",
         why="""
             Each plugin reads one form of PluginInput: Azure Key Vault ObjectId=...;SecretUri=https://.../secrets/...,
-            AWS a JSON string with credentialArn, Rancher <namespace>:<secret>. With any other the node does not find
-            the password of the account.
+            AWS a JSON string with credentialArn, Rancher <namespace>:<secret>. With any other, or with a placeholder
+            of an example, the node does not find the password of the account. The plugin is told by its GUID.
         """,
         cure="""
             Write the string in that form, or give a mapping, which gmsa-krm writes as the plugin reads it.
@@ -463,42 +463,28 @@ RULES = (
         good=POD,
     ),
     Rule(
-        "single-label-domain",
-        WARNING,
-        "The DNS name of a domain has a single label",
+        "ccg-version",
+        ERROR,
+        "PortableCcgVersion is not 1",
         why="""
-            A name without a dot is usually the NetBIOS name. Domains with a single-label DNS name exist, but are rare.
+            Container Credential Guard has one version of its interface for plugins, and a node ignores a
+            HostAccountConfig with another.
         """,
         cure="""
-            Compare with (Get-ADDomain).DNSRoot.
-        """,
-        bad="""
-            spec:
-              domains:
-              - dnsName: CONTOSO
-                netBiosName: CONTOSO
-                guid: 244818ae-87ac-4fcd-92ec-e79e5252348a
-                sid: S-1-5-21-2126449477-2524075714-3094792973
-        """,
-        good=DOMAIN,
-    ),
-    Rule(
-        "single-scope",
-        WARNING,
-        "The account of a credential spec has one Scope entry only",
-        why="""
-            GroupManagedServiceAccounts has an entry with the DNS name and one with the NetBIOS name of the domain for
-            the account. With only one of them Kerberos falls back to NTLM.
-        """,
-        cure="""
-            Add the entry for the other name.
+            Write "1", in quotes.
         """,
         bad="""
             {
               "ActiveDirectoryConfig": {
                 "GroupManagedServiceAccounts": [
-                  {"Name": "WebApp1", "Scope": "contoso.com"}
-                ]
+                  {"Name": "WebApp1", "Scope": "contoso.com"},
+                  {"Name": "WebApp1", "Scope": "CONTOSO"}
+                ],
+                "HostAccountConfig": {
+                  "PluginGUID": "{e4781092-f116-4b79-b55e-28eb6a224e26}",
+                  "PluginInput": "web:webapp1-password",
+                  "PortableCcgVersion": "2"
+                }
               }
             }
         """,
@@ -508,9 +494,83 @@ RULES = (
                 "GroupManagedServiceAccounts": [
                   {"Name": "WebApp1", "Scope": "contoso.com"},
                   {"Name": "WebApp1", "Scope": "CONTOSO"}
-                ]
+                ],
+                "HostAccountConfig": {
+                  "PluginGUID": "{e4781092-f116-4b79-b55e-28eb6a224e26}",
+                  "PluginInput": "web:webapp1-password",
+                  "PortableCcgVersion": "1"
+                }
               }
             }
+        """,
+    ),
+    Rule(
+        "no-users",
+        WARNING,
+        "Nobody may use a credential spec",
+        why="""
+            A pod is admitted only if its service account may use the credential spec. Without usedBy its ClusterRole is
+            bound to nobody. Where a workload of the same run names the credential spec, that is the error
+            service-account-not-covered.
+        """,
+        cure="""
+            Give the service accounts of the workloads in usedBy, or usedBy: FromWorkloads.
+        """,
+        bad="""
+            spec:
+              credspecs:
+              - account: Reports
+                usedBy: []
+        """,
+        good="""
+            spec:
+              credspecs:
+              - account: Reports
+                usedBy:
+                - namespace: web
+                  serviceAccounts: [reports]
+        """,
+    ),
+    Rule(
+        "unchecked-variable",
+        WARNING,
+        "A variable is in place of a value",
+        why="""
+            Flux and envsubst replace ${NAME} when they apply the manifest. gmsa-krm does not see the value, so it
+            cannot tell whether it is right.
+        """,
+        cure="""
+            Write the value, which is not a secret. Leave the warning if the variable is replaced later.
+        """,
+        bad=CREDSPEC.replace("S-1-5-21-2126449477-2524075714-3094792973", "${DOMAIN_SID}"),
+        good=CREDSPEC,
+    ),
+    Rule(
+        "wildcard-grant",
+        WARNING,
+        "Every service account of a namespace may use the credential spec",
+        why="""
+            With "*" the binding is to a group, system:serviceaccounts:NAMESPACE. Whoever may create a pod in the
+            namespace has the identity of the account.
+        """,
+        cure="""
+            Name the service accounts of the workloads, or give usedBy: FromWorkloads.
+        """,
+        bad="""
+            spec:
+              credspecs:
+              - account: WebApp1
+                usedBy:
+                - namespace: web
+                  serviceAccounts: ["*"]
+        """,
+        good="""
+            spec:
+              credspecs:
+              - account: WebApp1
+                usedBy:
+                - namespace: web
+                  serviceAccounts: [webapp1]
         """,
     ),
 )

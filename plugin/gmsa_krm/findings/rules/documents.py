@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gmsa_krm.findings import ERROR, WARNING
-from gmsa_krm.findings.rules.rule import Rule
+from gmsa_krm.findings.rules.rule import CREDSPEC, Rule
 
 RULES = (
     Rule(
@@ -150,13 +150,7 @@ RULES = (
               name: gmsa-webapp1
             credspec: {}
         """,
-        good="""
-            apiVersion: windows.k8s.io/v1
-            kind: GMSACredentialSpec
-            metadata:
-              name: gmsa-reports
-            credspec: {}
-        """,
+        good=CREDSPEC,
     ),
     Rule(
         "set-back",

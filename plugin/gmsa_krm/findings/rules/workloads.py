@@ -326,7 +326,24 @@ RULES = (
               securityContext:
                 windowsOptions:
                   gmsaCredentialSpecName: gmsa-reports
-                  gmsaCredentialSpec: '{"CmsPlugins":["ActiveDirectory"]}'
+                  gmsaCredentialSpec: |
+                    {
+                      "ActiveDirectoryConfig": {
+                        "GroupManagedServiceAccounts": [
+                          {"Name": "Reports", "Scope": "CONTOSO"},
+                          {"Name": "Reports", "Scope": "contoso.com"}
+                        ]
+                      },
+                      "CmsPlugins": ["ActiveDirectory"],
+                      "DomainJoinConfig": {
+                        "DnsName": "contoso.com",
+                        "DnsTreeName": "contoso.com",
+                        "Guid": "244818ae-87ac-4fcd-92ec-e79e5252348a",
+                        "MachineAccountName": "Reports",
+                        "NetBiosName": "CONTOSO",
+                        "Sid": "S-1-5-21-2126449477-2524075714-3094792973"
+                      }
+                    }
               containers:
               - name: iis
                 image: mcr.microsoft.com/windows/servercore/iis:windowsservercore-ltsc2022
