@@ -209,6 +209,15 @@ def _declare_help(commands: Any) -> None:
 def _declare_import(commands: Any) -> None:
     importer = _add_command(commands, "import", "convert the configuration of another tool into a GMSAConfig")
     sources = importer.add_subparsers(required=True, metavar="SOURCE")
+    credspec = _add_command(sources, "credspec", "convert files with credential specs")
+    credspec.add_argument(
+        "file",
+        nargs="+",
+        metavar="FILE",
+        help="JSON of New-CredentialSpec, or GMSACredentialSpecs in YAML or JSON, also a List; - for stdin",
+    )
+    credspec.add_argument("--into", metavar="CONFIG", help="add to this config, and keep the rest of it as it is")
+    credspec.set_defaults(run="import_credspec.run")
     values = _add_command(sources, "helm-values", "convert a values file of upstream's chart gmsa")
     values.add_argument("file", metavar="FILE", help="the values file")
     values.add_argument("--release", default="gmsa", help="name of the upstream release (default: %(default)s)")

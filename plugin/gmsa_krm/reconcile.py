@@ -48,8 +48,8 @@ def merge(manifests: Iterable[tuple[Manifest, Resolved]]) -> dict[Identity, Emit
         if first.data is not manifest.data and first.data != manifest.data:
             cure = (
                 "a cluster has one webhook and one CRD: join the configs, or set admission.mode: None in all but one"
-                if manifest.source.startswith(_SINGLETONS)
-                else "remove one of them, or give one another name"
+                if manifest.source.startswith(_SINGLETONS) and first.source.startswith(_SINGLETONS)
+                else "give one of them another name, or remove it"
             )
             message = (
                 f"{describe(manifest.identity)} also comes from {first.source} of another entry or config, with other"

@@ -27,7 +27,7 @@ Run = Callable[[Call], Outcome]
 
 # Commands whose stdout is applied, so that half of it must not come out.
 _APPLIED = ("render", "post-render", "argocd generate", "patch", "plugin")
-_SEPARATOR = re.compile(r"^(?:%[^\n]*\n(?:[%#][^\n]*\n)*)?---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_SEPARATOR = re.compile(r"^(?:%[^\n]*\n(?:[%#][^\n]*\n)*)?---(?=[ \t\r\n\x85\u2028\u2029]|\Z)", re.MULTILINE)
 _LAST_RESORT = re.compile(r"Traceback \(most recent call last\)|please report|report (?:this|it)\b", re.IGNORECASE)
 # The options of commands whose output is compared, as the generators write them.
 _OPTIONS = {

@@ -13,7 +13,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from builders import MODE_NONE, MODE_POLICY, contents_of, gmsa_config
+from builders import MODE_NONE, gmsa_config
 from conftest import CONTENTS, Call, Folder
 
 GOOD: dict[str, Any] = json.loads(CONTENTS)

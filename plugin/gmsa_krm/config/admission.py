@@ -26,7 +26,7 @@ class Admission(Section):
 class AcceptedContents(Section):
     """Earlier contents of a credspec that pods may still be created with."""
 
-    credspec: str = string("Name of an entry of credspecs.", required=True, check=values.subdomain_name)
+    credspec: str = string("Name of an entry of credspecs.", required=True)
     file: str | None = string("JSON file with the contents, relative to this config's folder.")
     contents: str | None = string(
         "In place of file: the JSON that kubectl get gmsacredentialspec NAME -o jsonpath={.credspec} prints."

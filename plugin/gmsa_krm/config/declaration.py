@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from gmsa_krm.config.plain_data import INTEGER, unquoted
-from gmsa_krm.findings import Location, Report, has_errors
+from gmsa_krm.findings import ERROR, Location, Report, has_errors
 from gmsa_krm.yamltext.nodes import KIND_NAMES, MAPPING, SCALAR, SEQUENCE, Node
 from gmsa_krm.yamltext.scalars import meaning
 
@@ -99,14 +99,25 @@ class _String(Field):
         self.check = check
 
     def read(self, node: Node, path: str, report: Report) -> str | None:
+        in_braces = _in_braces(node)
+        if in_braces is not None:
+            message = f'must be a string, but is a mapping to YAML, for its braces; quote it: "{in_braces}"'
+            report.add(self._wrong(in_braces) or ("error", "type", message), node, path)
+            return None
         if not is_scalar(node, path, report, "a string"):
             return None
         if not node.style and node.tag is None and meaning(node.text) != "string":
-            report.error("unquoted", unquoted(node.text), node, path)
+            report.add(self._wrong(node.text) or ("error", "unquoted", unquoted(node.text)), node, path)
             return None
         for issue in self.check(node.text) if self.check else ():
             report.add(_cut(issue, node.text), node, path)
         return node.text
+
+    def _wrong(self, text: str) -> Issue | None:
+        """The issue that the text would have in quotes too, so that no message asks for what the next run refuses."""
+        return (
+            next((_cut(it, text) for it in self.check(text) if it[0] == ERROR), None) if self.check and text else None
+        )
 
     def type_schema(self) -> Schema:
         return {"type": "string"}
@@ -351,11 +362,6 @@ class Section:
         self = cls()
         nodes: dict[str, Node] = {}
         values, is_valid = cls._read_fields(contents, path, report, nodes)
-        for key, field in cls.fields.items():
-            if field.required and key not in values:
-                field_path = f"{path}.{key}" if path else key
-                report.error("required", f"is missing; give {_first_sentence(field.doc)}", contents, field_path)
-                is_valid = False
         # into __dict__, past __setattr__
         vars(self).update(path=path, node=node, is_valid=is_valid, _nodes=nodes)
         self._set_values(values)
@@ -369,6 +375,7 @@ class Section:
     ) -> tuple[dict[str, Any], bool]:
         """The values of the fields in `node`, and whether all are valid; adds the node of each field to `nodes`."""
         values: dict[str, Any] = {}
+        hints: list[str] = []
         is_valid = True
         for key, value in node.entries() if node is not None else ():
             field = cls.fields.get(key.text) if key.kind == SCALAR else None
@@ -376,8 +383,9 @@ class Section:
             if field is None:
                 from gmsa_krm.findings.suggest import suggestion_for
 
-                message = f"unknown field{suggestion_for(report, key.text, cls.fields)}"
-                report.error("unknown-field", message, key, field_path)
+                hint = suggestion_for(report, key.text, cls.fields)
+                report.error("unknown-field", f"unknown field{hint}", key, field_path)
+                hints.append(hint)
                 continue
             nodes[key.text] = value
             if value.is_null:
@@ -386,6 +394,12 @@ class Section:
             values[key.text] = field.read(value, field_path, report)
             if not isinstance(getattr(field, "item", field), _Nested):
                 is_valid = is_valid and not has_errors(report.findings[earlier:])
+        for name, field in cls.fields.items():
+            if field.required and name not in values:
+                is_valid = False
+                if f" (did you mean {name}?)" not in hints:  # else the misspelt field is reported
+                    field_path = f"{path}.{name}" if path else name
+                    report.error("required", f"is missing; give {_first_sentence(field.doc)}", node, field_path)
         return values, is_valid
 
     def _set_values(self, values: dict[str, Any]) -> None:
@@ -437,6 +451,15 @@ def is_scalar(node: Node, path: str, report: Report, wanted: str) -> bool:
         return True
     report.error("type", f"must be {wanted}, but is {KIND_NAMES[node.kind]}", node, path)
     return False
+
+
+def _in_braces(node: Node) -> str | None:
+    """The text that was meant by a word in braces without quotes, such as a GUID."""
+    if node.kind != MAPPING or not node.flow or len(node.pairs) != 1 or node.alias:
+        return None
+    key, value = node.pairs[0]
+    is_word = key.kind == SCALAR and value.is_null and not value.text and key.text
+    return f"{{{key.text}}}" if is_word else None
 
 
 def shown(text: str) -> str:

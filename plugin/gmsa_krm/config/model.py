@@ -111,6 +111,22 @@ class Spec(Section):
                 for additional in entry.additional_accounts:
                     if additional.domain is not None:
                         _check_domain(additional, domains, len(self.domains) == 1, report)
+        self._check_references(report)
+
+    def _check_references(self, report: Report) -> None:
+        """Names that cannot be those of a credspec; others are looked up once the names of all configs are known."""
+        references: list[Any] = [*self.workloads, *self.policy.accept_previous]
+        for reference in references:
+            issues = list(values.subdomain_name(reference.credspec)) if reference.credspec else []
+            if not issues:
+                continue
+            account = reference.credspec.removesuffix("$").lower()
+            meant = next((it.name for it in self.credspecs if it.account and it.account.lower() == account), None)
+            if meant is not None:
+                message = f"{reference.credspec} is an account; write the name of its credspec: {meant}"
+                issues = [("error", "unknown-credspec", message)]
+            for issue in issues:
+                report.add(issue, reference.at("credspec"), f"{reference.path}.credspec")
 
 
 class Metadata(Section):

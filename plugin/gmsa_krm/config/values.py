@@ -70,7 +70,14 @@ def service_name(text: str) -> Iterable[Issue]:
 
 
 def service_account(text: str) -> Iterable[Issue]:
-    return () if text == "*" else subdomain_name(text)
+    """The name of a service account, or *."""
+    user = re.fullmatch(rf"(?:system:serviceaccounts?:|)({_LABEL})(?:[:/]({_SUBDOMAIN}|\*))?", text)
+    if user is not None and text != user[1] and (user[2] or text.startswith("system:serviceaccounts:")):
+        name = '"*"' if user[2] in (None, "*") else user[2]
+        message = f"{text} has the namespace in it; write {name}, in an entry with namespace: {user[1]}"
+        yield error_issue("kubernetes-name", message)
+    elif text != "*":
+        yield from subdomain_name(text)
 
 
 def label_selector(text: str) -> Iterable[Issue]:

@@ -78,7 +78,6 @@ class WorkloadEntry(Section):
     )
     credspec: str | None = string(
         "Name of a credspec, from credspecs or existingCredspecs.",
-        check=values.subdomain_name,
     )
     containers: list[str] = strings(
         "Only these containers or init containers. Default: the whole pod.",

@@ -105,22 +105,59 @@ def check_inline(text: str, declared: Sequence[DomainNames]) -> list[Finding]:
     return report.findings
 
 
-def _read(data: bytes, file: str, findings: list[Finding]) -> ReadCredspec | None:
+def read_credspecs(data: bytes, file: str, findings: list[Finding]) -> list[ReadCredspec]:
+    """The credential specs in a file, unchecked: one, or those of a List or a YAML stream; other objects are left out.
+
+    `findings` gets what cannot be read; where there is no error and no credential spec, that is one.
+    """
+    earlier = len(findings)
     # PowerShell's redirections write UTF-16.
     start = data[:64].decode(json.detect_encoding(data[:64]), "ignore").lstrip("\ufeff \t\r\n")
-    if start and start[0] not in "{[":
-        return _read_yaml(data, file, findings)
+    is_yaml = bool(start) and start[0] not in "{["
+    found = _read_yaml(data, file, findings) if is_yaml else _read_json(data, file, findings)
+    if not found and not has_errors(findings[earlier:]):
+        findings.append(Finding(ERROR, "credspec-file", f"has no credential spec; give {_WANTED}", Location(file)))
+    return found
+
+
+def _read(data: bytes, file: str, findings: list[Finding]) -> ReadCredspec | None:
+    """The one credential spec in a file."""
+    found = read_credspecs(data, file, findings)
+    if len(found) > 1:
+        message = (
+            f"has {len(found)} credential specs; give a file with one, or convert all with `gmsa-krm import credspec`"
+        )
+        findings.append(Finding(ERROR, "credspec-file", message, Location(file)))
+        return None
+    return found[0] if found else None
+
+
+def _read_json(data: bytes, file: str, findings: list[Finding]) -> list[ReadCredspec]:
     report = Report(file, findings=findings)
     contents = _parse_json(data, report, f"give {_WANTED}")
-    if contents is None or contents.get("kind") != KIND:
-        return None if contents is None else ReadCredspec(CredentialSpec(contents), report, file)
-    _check_object(contents, report)
-    metadata, inner = contents.get("metadata"), contents.get("credspec")
+    if contents is None:
+        return []
+    kind, items = contents.get("kind"), contents.get("items")
+    if kind == KIND:
+        found = [_of_object(contents, file, findings, "")]
+    elif isinstance(kind, str) and kind.endswith("List") and isinstance(items, list):
+        objects = [(index, it) for index, it in enumerate(items) if isinstance(it, dict) and it.get("kind") == KIND]
+        found = [_of_object(it, file, findings, f"items[{index}].") for index, it in objects]
+    elif isinstance(kind, str):
+        return []
+    else:
+        return [ReadCredspec(CredentialSpec(contents), report, file)]
+    return [it for it in found if it is not None]
+
+
+def _of_object(data: dict[str, Any], file: str, findings: list[Finding], prefix: str) -> ReadCredspec | None:
+    _check_object(data, Report(file, findings=findings), prefix=prefix)
+    metadata, inner = data.get("metadata"), data.get("credspec")
     if not isinstance(inner, dict):
         return None
     name = metadata.get("name") if isinstance(metadata, dict) else None
     spec = CredentialSpec(inner, name if isinstance(name, str) else None)
-    return ReadCredspec(spec, Report(file, prefix="credspec", findings=findings), file)
+    return ReadCredspec(spec, Report(file, prefix=f"{prefix}credspec", findings=findings), file)
 
 
 def _check_object(data: dict[str, Any], report: Report, root: Node | None = None, prefix: str = "") -> None:
@@ -134,28 +171,24 @@ def _check_object(data: dict[str, Any], report: Report, root: Node | None = None
         report.error("required", message, root, f"{prefix}credspec")
 
 
-def _read_yaml(data: bytes, file: str, findings: list[Finding]) -> ReadCredspec | None:
-    from gmsa_krm.yamltext.nodes import MAPPING, YamlError, parse
-    from gmsa_krm.yamltext.stream import decode
+def _read_yaml(data: bytes, file: str, findings: list[Finding]) -> list[ReadCredspec]:
+    from gmsa_krm.yamltext.nodes import MAPPING
+    from gmsa_krm.yamltext.stream import decode, split
 
-    report = Report(file, findings=findings)
+    found = []
     try:
-        root = parse(decode(data, file))
+        for document in split(decode(data, file), file):
+            root = document.node
+            if root is not None and root.kind != MAPPING:
+                message = f"is neither a JSON object nor a mapping; give {_WANTED}"
+                document.report(findings).error("credspec-file", message, root)
+            for item in [it.node for it in document.items()] or [root]:
+                if item is not None and item.kind == MAPPING and item.string("kind") in (KIND, ""):
+                    found.append(read_node(item, file, document.line, findings))
     except InputError as error:
         findings += error.findings
-        return None
-    except YamlError as error:
-        message = f"is neither JSON nor YAML ({error.message}); give {_WANTED}"
-        report.error("credspec-file", message, Location(file, error.line, error.column))
-        return None
-    if root is None or root.kind != MAPPING:
-        report.error("credspec-file", f"is neither a JSON object nor a mapping; give {_WANTED}", root)
-    elif root.string("kind").endswith("List"):
-        message = "is a List; give a file with one GMSACredentialSpec, or convert all with `gmsa-krm import credspec`"
-        report.error("credspec-file", message, root)
-    else:
-        return read_node(root, file, 0, findings)
-    return None
+        return []
+    return [it for it in found if it is not None]
 
 
 def read_node(root: Node, file: str, first_line: int, findings: list[Finding], prefix: str = "") -> ReadCredspec | None:

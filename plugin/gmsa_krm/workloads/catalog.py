@@ -57,6 +57,7 @@ class CredspecCatalog:
         self._unbound = unbound
         self._mistakes: dict[str, list[Finding]] = {}
         self._by_lower_case: dict[str, str] | None = None
+        self._by_account: dict[str, str] | None = None
         self._suggested: dict[str, str] = {}
 
     def ignore(self, names: set[str]) -> None:
@@ -77,6 +78,9 @@ class CredspecCatalog:
                 f"{name} is a GMSACredentialSpec among the manifests, but mode Policy refuses all credential specs but"
                 " those of configs; convert it with `gmsa-krm import credspec`"
             )
+        meant = self._named_by_account(name)
+        if meant is not None:
+            return f"{name} is an account; write the name of its credspec: {meant}"
         if name not in self._suggested and len(self._suggested) < _MAX_SUGGESTIONS:
             from gmsa_krm.findings.suggest import suggestion
 
@@ -85,6 +89,13 @@ class CredspecCatalog:
             f"{name} is not a credspec of the config{self._suggested.get(name, '')}; add it to credspecs, or to"
             " existingCredspecs if the cluster has it"
         )
+
+    def _named_by_account(self, name: str) -> str | None:
+        """The credspec whose account has this name."""
+        if self._by_account is None:
+            accounts = ((it.spec.account, it.name) for it in self._credspecs.values())
+            self._by_account = {account.lower(): credspec for account, credspec in accounts if account}
+        return self._by_account.get(name.removesuffix("$").lower())
 
     def dns_name(self, name: str | None) -> str:
         """DNS name of a credspec's domain, "" if it is unknown."""

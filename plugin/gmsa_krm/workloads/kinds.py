@@ -46,6 +46,16 @@ _BUILT_IN = (
     PodKind("batch", "v1", "CronJob", ("spec", "jobTemplate", "spec", "template")),
     PodKind("batch", "v1", "Job", ("spec", "template")),
 )
+# The names that kubectl takes for them, in lower case: kubectl api-resources.
+_OTHER_NAMES = {
+    "po": "Pod",
+    "rc": "ReplicationController",
+    "ds": "DaemonSet",
+    "deploy": "Deployment",
+    "rs": "ReplicaSet",
+    "sts": "StatefulSet",
+    "cj": "CronJob",
+}
 BUILT_IN: Kinds = {(it.group, it.kind): it for it in _BUILT_IN}
 
 
@@ -56,6 +66,13 @@ def known_kinds(specs: Iterable[Spec]) -> Kinds:
         for it in spec.workload_kinds:
             kinds[it.api_group, it.kind] = PodKind(it.api_group, "", it.kind, tuple(it.pod_template.split(".")))
     return kinds
+
+
+def kind_meant(name: str, kinds: Kinds) -> str | None:
+    """The kind that is written otherwise: in another case, as a resource (`deployments`), or by its short name."""
+    by_name = {kind.lower(): kind for _, kind in kinds}
+    lower = name.lower()
+    return _OTHER_NAMES.get(lower) or by_name.get(lower) or by_name.get(lower.removesuffix("s"))
 
 
 class Workload:

@@ -6,7 +6,7 @@ from gmsa_krm.config.values import label_name
 from gmsa_krm.manifests.manifest import MANAGED_BY
 from gmsa_krm.workloads.catalog import CredspecCatalog
 from gmsa_krm.workloads.inject_contents import inject_contents
-from gmsa_krm.workloads.kinds import known_kinds, objects_in, workload_of
+from gmsa_krm.workloads.kinds import kind_meant, known_kinds, objects_in, workload_of
 from gmsa_krm.workloads.mutate import PodMutation, matches
 from gmsa_krm.workloads.pod_data import PodReport
 from gmsa_krm.workloads.unbound import report_unbound, unbound_credspecs
@@ -101,14 +101,30 @@ class _Run:
     def check_entries(self) -> None:
         known = self._catalog.names
         reported: set[str] = set()
-        for entry, config in self._entries:
+        for number, (entry, config) in enumerate(self._entries):
             name = entry.credspec
             if name is not None and known is not None and name not in known:
                 message = self._catalog.unknown(name)
                 config.report.error("unknown-credspec", message, entry.at("credspec"), f"{entry.path}.credspec")
                 reported.add(name)
+            if self._has_unknown_kind(entry, config):
+                self._matched.add(number)  # what it matches is not known
         # The pods that these entries match have the same cause, which is reported above.
         self._catalog.ignore(reported)
+
+    def _has_unknown_kind(self, entry: WorkloadEntry, config: Resolved) -> bool:
+        known = {kind for _, kind in self._kinds}
+        earlier = len(config.report.findings)
+        for match in entry.match:
+            for kind in match.kinds:
+                if kind not in known:
+                    from gmsa_krm.findings.suggest import suggestion
+
+                    meant = kind_meant(kind, self._kinds)
+                    hint = f" (did you mean {meant}?)" if meant is not None else suggestion(kind, known, listed=False)
+                    message = f"{kind[:60]} is not a kind with a pod{hint}; fix it, or add the kind to workloadKinds"
+                    config.report.error("unknown-kind", message, match.at("kinds"), f"{match.path}.kinds")
+        return len(config.report.findings) > earlier
 
     def check_matched(self) -> None:
         for index, (entry, config) in enumerate(self._entries):

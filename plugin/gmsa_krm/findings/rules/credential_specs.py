@@ -5,6 +5,10 @@ from __future__ import annotations
 from gmsa_krm.findings import ERROR, WARNING
 from gmsa_krm.findings.rules.rule import CREDSPEC, DOMAIN, POD, Rule
 
+_IMPORT = """
+$ gmsa-krm import credspec webapp1.yaml --into gmsa.yaml
+"""
+
 RULES = (
     Rule(
         "account-name",
@@ -503,6 +507,20 @@ RULES = (
               }
             }
         """,
+    ),
+    Rule(
+        "existing-entry",
+        WARNING,
+        "A credential spec to import is in the config already",
+        why="""
+            import adds entries and changes none, so that what you wrote stays. The entry in the config may differ from
+            what is imported.
+        """,
+        cure="""
+            Nothing, if the entry is right. To replace it, remove it and import again.
+        """,
+        bad="# webapp1.yaml\n" + CREDSPEC.replace("gmsa-reports", "gmsa-webapp1") + _IMPORT,
+        good="# webapp1.yaml\n" + CREDSPEC + _IMPORT,
     ),
     Rule(
         "no-users",

@@ -288,6 +288,35 @@ RULES = (
         """,
     ),
     Rule(
+        "unknown-kind",
+        ERROR,
+        "A kind in match is not one with a pod",
+        why="""
+            match.kinds has kinds as manifests write them, such as Deployment, and not deployments or deploy. An entry
+            with another kind changes nothing. Of a custom resource gmsa-krm knows the pod if workloadKinds says where
+            it is.
+        """,
+        cure="""
+            Fix the kind, or add it to workloadKinds.
+        """,
+        bad="""
+            spec:
+              workloads:
+              - match:
+                  kinds: [Deployments]
+                credspec: gmsa-webapp1
+                serviceAccount: webapp1
+        """,
+        good="""
+            spec:
+              workloads:
+              - match:
+                  kinds: [Deployment]
+                credspec: gmsa-webapp1
+                serviceAccount: webapp1
+        """,
+    ),
+    Rule(
         "unquoted",
         ERROR,
         "An unquoted string reads as a number, boolean, date or null in YAML",

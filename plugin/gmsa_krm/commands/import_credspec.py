@@ -1,0 +1,214 @@
+"""`import credspec`: credential specs in files as the entries of a GMSAConfig."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from gmsa_krm import atomic, console
+from gmsa_krm.config.load import is_config, load_config
+from gmsa_krm.config.model import API_VERSION, KIND
+from gmsa_krm.credspecs.domains import DeclaredDomain, check_domains
+from gmsa_krm.credspecs.entries import credspec_entry, domain_entry
+from gmsa_krm.credspecs.parse import read_credspecs
+from gmsa_krm.credspecs.values import credspec_name
+from gmsa_krm.environment import Environment, FileError
+from gmsa_krm.findings import InputError, Location, Report, file_error, has_errors, invalid, sort_findings
+from gmsa_krm.yamltext import writer
+from gmsa_krm.yamltext.changes import change_of, changed_text, report_not_edited
+from gmsa_krm.yamltext.edits import ListPatch, NotEdited
+from gmsa_krm.yamltext.stream import decode, split
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gmsa_krm.arguments import Options
+    from gmsa_krm.config.model import Spec
+    from gmsa_krm.credspecs.model import DomainNames
+    from gmsa_krm.credspecs.parse import ReadCredspec
+    from gmsa_krm.findings import Finding, Issue
+
+_MAX_BYTES = 64 * 1024 * 1024
+
+
+def run(options: Options) -> int:
+    """Prints a config, or adds to the one of --into. Raises InputError, ExternalError."""
+    target = _Target(options.into) if options.into is not None else None
+    findings: list[Finding] = []
+    given = [read for file in options.file for read in read_credspecs(_bytes(file), _shown(file), findings)]
+    additions = _Additions(target)
+    additions.add(given, findings)
+    if has_errors(findings):
+        raise InputError(sort_findings(findings))
+    if target is None:
+        console.print_findings(sort_findings(findings))
+        console.write(additions.config().encode())
+    else:
+        changed = target.changed(additions)
+        console.print_findings(sort_findings(findings))
+        if changed is not None:
+            _write(options.into, changed)
+    return console.DONE
+
+
+def _shown(file: str) -> str:
+    return "stdin" if file == "-" else file
+
+
+def _bytes(file: str) -> bytes:
+    try:
+        if file == "-":
+            data = console.stdin().read(_MAX_BYTES + 1)
+        else:
+            with open(file, "rb") as opened:
+                data = opened.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise file_error(_shown(file), "read", error) from None
+    if len(data) > _MAX_BYTES:
+        message = f"is larger than {_MAX_BYTES >> 20} MiB; give files with credential specs"
+        raise invalid("too-large", message, Location(_shown(file)))
+    return data
+
+
+def _write(place: str, text: str) -> None:
+    try:
+        atomic.write_file(place, text.encode(), stat.S_IMODE(os.stat(place).st_mode))
+    except OSError as error:
+        raise file_error(place, "written", error) from None
+
+
+class _Additions:
+    """The entries to add to a config. `domains` and `credspecs` are data; `own_domain` is that of existing entries."""
+
+    def __init__(self, target: _Target | None) -> None:
+        """`target`: the existing config, None for a new one."""
+        self.domains: list[dict[str, Any]] = []
+        self.credspecs: list[dict[str, Any]] = []
+        self._file = target.file if target is not None else ""
+        self._existing = list(target.spec.domains) if target is not None else []
+        self._names = target.names() if target is not None else set()
+        # By the name that entries of the config refer to.
+        self._known: dict[str, DomainNames] = {it.name: it for it in self._existing}
+
+    @property
+    def needs_domain(self) -> bool:
+        """Whether entries have to name their domain, which they need not before."""
+        return len(self._existing) == 1 and bool(self.domains)
+
+    @property
+    def own_domain(self) -> str:
+        return self._existing[0].name
+
+    def add(self, given: list[ReadCredspec], findings: list[Finding]) -> None:
+        declared: list[DomainNames] = [it for read in given if (it := read.spec.domain) is not None]
+        for read in given:
+            read.check([*self._existing, *declared])
+        own = [DeclaredDomain(it, f"{self._file}: {it.path}", _ignore) for it in self._existing]
+        check_domains([*own, *(it for it in (read.declared_domain() for read in given) if it is not None)])
+        if has_errors(findings):
+            return
+        pairs = [(read, self._name_of(read)) for read in given]
+        is_only = len(self._known) == 1
+        for read, domain in pairs:
+            entry = credspec_entry(read.spec, self._known, domain, is_only=is_only)
+            name = entry.get("name") or credspec_name(entry["account"])
+            if name is None:
+                message = "has no RFC 1123 form, so its credspec needs a name; import it from a GMSACredentialSpec"
+                read.report.error(
+                    "required", f"{entry['account']} {message}", field="DomainJoinConfig.MachineAccountName"
+                )
+            elif name in self._names:
+                message = f"{name} is in the config already, and is left as it is"
+                read.report.warning("existing-entry", message)
+            else:
+                self._names.add(name)
+                self.credspecs.append(entry)
+
+    def _name_of(self, read: ReadCredspec) -> str:
+        """The name of a credential spec's domain, which is added if it is new."""
+        domain = read.spec.domain
+        assert domain is not None
+        for name, known in self._known.items():
+            if known.dns_name.lower() == domain.dns_name.lower():
+                return name
+        self._known[domain.dns_name] = domain
+        self.domains.append(domain_entry(domain))
+        return domain.dns_name
+
+    def config(self) -> str:
+        """A new config."""
+        return writer.document(
+            {
+                "apiVersion": API_VERSION,
+                "kind": KIND,
+                "metadata": {"name": self.domains[0]["dnsName"].lower().replace("_", "-")},
+                "spec": {"domains": self.domains, "credspecs": self.credspecs},
+            }
+        )
+
+
+class _Target:
+    """The config of --into. Raises InputError if it has errors, or is not the only one in its file."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self._documents = split(decode(_bytes(file), file), file)
+        configs = [it for it in self._documents if is_config(it.head)]
+        if len(configs) != 1:
+            message = f"has {len(configs) or 'no'} GMSAConfig{'s' if len(configs) > 1 else ''}; give a file with one"
+            raise invalid("no-config", message, Location(file))
+        self._document = configs[0]
+        self._document.close()
+        root = self._document.node
+        assert root is not None
+        loaded = load_config(root, file, self._document.line)
+        if has_errors(loaded.findings):
+            raise InputError(sort_findings(loaded.findings))
+        self.spec: Spec = loaded.config.spec
+
+    def names(self) -> set[str | None]:
+        """The names of its credspecs; those that are named after what is in a file, as far as it can be read."""
+        environment = Environment(os.path.dirname(os.path.abspath(self.file)), {})
+        names = {it.name for it in self.spec.credspecs}
+        for entry in self.spec.credspecs:
+            if entry.name is None and entry.file is not None:
+                try:
+                    data = environment.read(entry.file, _MAX_BYTES)
+                except FileError:
+                    continue  # reported where the config is rendered
+                for read in read_credspecs(data, entry.file, []):
+                    names.add(read.spec.object_name or credspec_name(read.spec.account or ""))
+        return names
+
+    def changed(self, additions: _Additions) -> str | None:
+        """The text of the file with the entries; None if there is nothing to add. Raises InputError."""
+        patch: dict[str, Any] = {}
+        if additions.domains:
+            patch["domains"] = ListPatch(append=additions.domains)
+        if additions.credspecs:
+            patch["credspecs"] = ListPatch(append=additions.credspecs)
+        if additions.needs_domain:
+            entries = enumerate(self.spec.credspecs)
+            nameless = {
+                index: {"domain": additions.own_domain} for index, it in entries if it.account and not it.domain
+            }
+            patch.setdefault("credspecs", ListPatch()).change = nameless
+        if not patch:
+            return None
+        report = Report()
+        try:
+            change = change_of(self._document, self._root, {"spec": patch})
+            text = changed_text(self._document, [change]) if change is not None else self._document.text
+        except NotEdited as found:
+            report_not_edited(self._document.report(report.findings), found, "spec")
+            raise InputError(report.findings) from None
+        return "".join(text if it is self._document else it.text for it in self._documents)
+
+    @property
+    def _root(self) -> Any:
+        return self._document.node
+
+
+def _ignore(key: str, issue: Issue) -> None:
+    """For a domain of the config: what differs is reported where the credential spec is."""
