@@ -91,10 +91,11 @@ tools: .venv/dev
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
 	@touch $@
 
-## schema: write the JSON Schemas that the examples and the chart name, and the chart's table of values and icon
+## schema: write the JSON Schemas that the examples and the chart name, the chart's table of values and icon, and the table of rules
 schema: .venv/run
 	$(BIN)/gmsa-krm schema > kustomize/gmsaconfig.schema.json
 	$(BIN)/gmsa-krm schema --chart-values > charts/gmsa/values.schema.json
+	$(BIN)/python tests/tools/rules_page.py > docs/rules.md
 	$(BIN)/python tests/tools/chart.py charts/gmsa
 
 ## lock: pin what the image of the sidecar installs, by version and hash; before a release, and for a fix of a dependency
