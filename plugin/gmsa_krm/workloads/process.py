@@ -123,7 +123,7 @@ class _Run:
                     meant = kind_meant(kind, self._kinds)
                     hint = f" (did you mean {meant}?)" if meant is not None else suggestion(kind, known, listed=False)
                     message = f"{kind[:60]} is not a kind with a pod{hint}; fix it, or add the kind to workloadKinds"
-                    config.report.error("unknown-kind", message, match.at("kinds"), f"{match.path}.kinds")
+                    config.report.error("match-kind", message, match.at("kinds"), f"{match.path}.kinds")
         return len(config.report.findings) > earlier
 
     def check_matched(self) -> None:

@@ -129,14 +129,14 @@ RULES = (
     Rule(
         "credspec-file",
         ERROR,
-        "A credential spec file cannot be read as JSON",
+        "A credential spec file cannot be read",
         why="""
-            credspecs[].file and policy.acceptPrevious[].file name JSON files in the folder of the config. A file that
-            is missing, outside of that folder or not a JSON object gives no credential spec.
+            credspecs[].file and policy.acceptPrevious[].file name files in the folder of the config: the JSON that
+            New-CredentialSpec writes, or a GMSACredentialSpec. A file that is missing, outside of that folder or
+            something else gives no credential spec.
         """,
         cure="""
-            Put the file that New-CredentialSpec wrote into the folder of the config and name it by its relative path,
-            without .., a drive or a symbolic link that leads out of the folder.
+            Put the file into the folder of the config and name it by its relative path, without .., a drive or a symbolic link that leads out of the folder.
         """,
         bad="""
             spec:

@@ -288,7 +288,7 @@ RULES = (
         """,
     ),
     Rule(
-        "unknown-kind",
+        "match-kind",
         ERROR,
         "A kind in match is not one with a pod",
         why="""
