@@ -8,7 +8,7 @@ from typing import Any
 from configs import ACCOUNTS, CANONICAL, CONTENTS, KINDS, NAMES, NAMESPACES, OLDER
 from dice import Dice
 from wrong_values import WRONG, copied
-from yaml_styles import Raw
+from yaml_styles import Raw, Style
 
 Data = dict[str, Any]
 
@@ -210,9 +210,7 @@ def foreign_object(dice: Dice) -> Data:
             _object("apiextensions.k8s.io/v1", "CustomResourceDefinition", "x.example.com", spec={"group": "x"}),
             _object(hooks, "ValidatingWebhookConfiguration", "x", webhooks=[]),
             _object("example.com/v1", "Widget", name, spec=scalars),
-            _object(
-                "windows.k8s.io/v1", "GMSACredentialSpec", dice.choice(("gmsa-webapp1", "other")), credspec=CONTENTS
-            ),
+            credspec_object(dice, dice.choice((0, 0, 0, 1, 2))),
             _object("v1", "ServiceAccount", "webapp1", "web"),
             _object("rbac.authorization.k8s.io/v1", "ClusterRole", "gmsa-webapp1", rules=[]),
             _object(
@@ -223,6 +221,17 @@ def foreign_object(dice: Dice) -> Data:
             ),
         )
     )
+
+
+def credspec_object(dice: Dice, changes: int) -> Data:
+    """A GMSACredentialSpec whose contents have a number of changes."""
+    name = dice.choice(("gmsa-webapp1", "other", "gmsa-reports"))
+    contents: Any = credspec_json(dice, changes)
+    if changes and dice.some(0.2):
+        contents = dice.choice((None, [], "x", {}, {"a": {"b": "${C}"}}))
+    elif dice.some(0.1):
+        contents["DomainJoinConfig"] = {**CONTENTS["DomainJoinConfig"], "Sid": "${DOMAIN_SID}"}
+    return _object("windows.k8s.io/v1", "GMSACredentialSpec", name, credspec=contents)
 
 
 def in_lists(dice: Dice, objects: list[Data]) -> list[Data]:
@@ -302,7 +311,11 @@ _BROKEN = (
 
 def credspec_bytes(dice: Dice, data: Data) -> bytes:
     """`data` as a file: most in UTF-8, some in UTF-16, with a byte order mark, or broken."""
+    if dice.some(0.3):
+        data = _object("windows.k8s.io/v1", "GMSACredentialSpec", dice.choice(("web", "Web_1", "")), credspec=data)
     text = json.dumps(data, indent=dice.choice((None, 2, 4)), ensure_ascii=dice.some(0.5))
+    if dice.some(0.3):
+        return bytes(Style(dice).dump(data).encode("utf-8", "surrogatepass"))
     forms = (
         text.encode("utf-16"),
         text.encode("utf-16-le"),

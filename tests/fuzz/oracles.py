@@ -635,8 +635,8 @@ def _textual_plain(data: Plain) -> Plain:
 
 
 def imported_config_is_one(subject: Subject) -> Iterator[str]:
-    """`import helm-values` prints a GMSAConfig that can be linted."""
-    if subject.host != "import" or not subject.is_done:
+    """`import` prints a GMSAConfig that can be linted, unless it adds to an existing one."""
+    if subject.host != "import" or not subject.is_done or "--into" in subject.call.arguments:
         return
     if subject.output is None or len(subject.output) != 1 or not _is_config(subject.output[0]):
         yield f"not a GMSAConfig: {subject.stdout[:200]!r}"

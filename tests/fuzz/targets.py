@@ -21,7 +21,7 @@ from configs import (
     wrapped,
 )
 from dice import Dice
-from manifests import credspec_bytes, credspec_json, foreign_object, in_lists, workload
+from manifests import credspec_bytes, credspec_json, credspec_object, foreign_object, in_lists, workload
 from program import Call
 from support_files import VARIABLES, File, Link, files_named_in, materials
 from wrong_values import WRONG, copied, with_wrong_values
@@ -674,6 +674,24 @@ def values(dice: Dice) -> Call:
     return Call(("import", "helm-values", "values.yaml", *names), b"", {"values.yaml": _utf8(text)})
 
 
+def credspecs(dice: Dice) -> Call:
+    """Files with credential specs through `import credspec`."""
+    files: Files = {}
+    for name in ("a.json", "b.yaml", "c.txt")[: dice.randint(1, 3)]:
+        changes = 0 if dice.is_right else dice.choice((0, 0, 1, 2))
+        files[name] = credspec_bytes(dice, credspec_json(dice, changes))
+    if dice.some(0.3):
+        objects = [credspec_object(dice, dice.choice((0, 0, 1))) for _ in range(dice.randint(1, 3))]
+        files["all.yaml"] = _utf8(_stream(dice, _texts(dice, in_lists(dice, [*objects, foreign_object(dice)]))))
+    into: tuple[str, ...] = ()
+    if dice.some(0.5):
+        into = ("--into", "gmsa.yaml")
+        config = _one_config(dice)[0][0] if dice.some(0.5) else Style(dice).dump(_small_config(dice))
+        given = {**files, "gmsa.yaml": _utf8(config)}
+        return Call(("import", "credspec", *files, *into), b"", given)
+    return Call(("import", "credspec", *files), b"", files)
+
+
 Target = Callable[[Dice], Call]
 TARGETS: dict[str, Target] = {
     "helm3": helm3,
@@ -683,6 +701,7 @@ TARGETS: dict[str, Target] = {
     "arguments": arguments,
     "argocd": argocd,
     "values": values,
+    "credspecs": credspecs,
 }
 
 
