@@ -1,7 +1,8 @@
 """`make bench-admission`: what admission costs a pod, on the cluster tests' control plane; as root, in namespaces.
 
 Writes its section of BENCHMARKS.md; `--check` compares with the bounds instead, and fails with the figures that miss
-them. Pods are dry runs: they pass the same admission, and nothing has to be cleaned up.
+them. Pods are dry runs: they pass the same admission, and nothing has to be cleaned up. Where CLUSTER_TEST_WEBHOOK
+names a real webhook, mode Webhook is measured with it as well as with the stand-in.
 
 Latencies at one at a time are measured in turns with a request that no admission looks at, and ratios are those of
 latencies in units of that request, so that a machine that slows down for a while changes no ratio.
@@ -23,9 +24,10 @@ from document import ADMISSION, replace_section
 
 from cluster.api import Object, until
 from cluster.control_plane import ControlPlane
-from cluster.harness import Cluster, config, contents_of, namespace, pod, render
+from cluster.harness import FAST, Cluster, config, contents_of, namespace, pod, render
 from cluster.network import loopback_up
 from cluster.node import Node
+from cluster.webhook_versions import BINARY, BINARY_VERSION, image
 from conftest import CONTENTS, DOMAIN, HEAD
 
 _ALONE = 400  # requests of each kind, one at a time
@@ -43,11 +45,15 @@ _PLAIN = pod("plain", None, service_account="all")
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is installed, and the gMSA pod that is admitted with it. `bound`: of the gMSA pod's latency, against `against`."""
+    """What is installed, and the gMSA pod that is admitted with it. `bound`: of the gMSA pod's latency, against `against`.
+
+    `binary`: the real webhook that is run; None: the stand-in, or none.
+    """
 
     name: str
     config: str | None
     pod: Object
+    binary: str | None = None
     against: str = ""
     bound: float | None = None
 
@@ -73,19 +79,24 @@ def policy(number: int, more: str = "") -> str:
 def scenarios() -> list[Scenario]:
     gmsa = pod("gmsa", "gmsa-app0001", service_account="all")
     with_contents = pod("gmsa", "gmsa-app0001", contents=CONTENTS.replace("WebApp1", "App0001"), service_account="all")
-    webhook = "a real webhook" if os.environ.get("CLUSTER_TEST_WEBHOOK") else "the stand-in, a program in Python"
     few, few_expanded = "mode Policy, 2 credential specs", "`expand`, 2 credential specs"
     found = [
         Scenario("nothing installed", None, _PLAIN),
-        Scenario(f"mode Webhook, {webhook}", config(), pod("gmsa")),
+        Scenario("mode Webhook, the stand-in, a program in Python", config(), pod("gmsa")),
     ]
+    if BINARY:
+        settings = f"{{{FAST}, image: '{image(BINARY_VERSION)}', certificate: {{source: Derive}}}}"
+        name = f"mode Webhook, the real webhook {BINARY_VERSION}"
+        found.append(Scenario(name, config(f"  webhook: {settings}\n"), pod("gmsa"), BINARY))
     for number in (2, 100, 500, 2000):
         bound = 1.25 if number == 2000 else None
-        found.append(Scenario(f"mode Policy, {number:,} credential specs", policy(number), with_contents, few, bound))
+        name = f"mode Policy, {number:,} credential specs"
+        found.append(Scenario(name, policy(number), with_contents, against=few, bound=bound))
     for number in (2, 100, 500, 2000):
         bound = 1.25 if number == 2000 else None
         text = policy(number, "  policy: {expand: true}\n")
-        found.append(Scenario(f"`expand`, {number:,} credential specs", text, gmsa, few_expanded, bound))
+        name = f"`expand`, {number:,} credential specs"
+        found.append(Scenario(name, text, gmsa, against=few_expanded, bound=bound))
     return found
 
 
@@ -127,7 +138,10 @@ def measured_in(scenario: Scenario, cluster: Cluster, control_plane: ControlPlan
     if policies and not any(it["kind"] == "Deployment" for it in items):
         items = policies  # thousands of credential specs and roles are not what is measured
     cluster.client.apply(namespace("web"), *access())
+    cluster.node.binary = scenario.binary
     cluster.install(items)
+    for process in cluster.node.processes.values():
+        assert Path(f"/proc/{process}/exe").samefile(scenario.binary or sys.executable)
     wanted = contents_of(scenario.pod)[0] or (CONTENTS if "Webhook" in scenario.name else None)
     until(lambda: not cluster.verdict(scenario.pod), lambda: f"the pod passes: {cluster.verdict(scenario.pod)}")
     admitted = contents_of(cluster.try_pod(scenario.pod))[0]
@@ -144,7 +158,8 @@ def measured_in(scenario: Scenario, cluster: Cluster, control_plane: ControlPlan
     for kind, item in requests.items():
         together[kind], rate[kind] = at_once(cluster, item)
     figures = Figures(alone, together, rate)
-    print(f"  {rate['gmsa']:.0f} gMSA pods/s, p50 {_ms(alone['gmsa'], 50)}", flush=True)
+    controls = f"{figures.in_controls('gmsa'):.2f} of the control's, without gMSA {figures.in_controls('plain'):.2f}"
+    print(f"  {rate['gmsa']:.0f} gMSA pods/s, p50 {_ms(alone['gmsa'], 50)}, {controls}", flush=True)
     cluster.clean()
     return figures
 
