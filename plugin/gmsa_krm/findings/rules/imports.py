@@ -7,40 +7,122 @@ from gmsa_krm.findings.rules.rule import Rule
 
 RULES = (
     Rule(
-        "not-carried-over",
-        WARNING,
-        "A value of the upstream chart has no counterpart in a GMSAConfig",
+        "chart-value",
+        ERROR,
+        "A value has a form with which the upstream chart does not work",
         why="""
-            import helm-values translates the values of the upstream chart. What a GMSAConfig decides by itself, and
-            values that the chart does not know, are left out of the result.
+            import helm-values follows the templates of the upstream chart. With a list or null in place of a mapping,
+            or a host account without its plugin, helm cannot render it; a port that is not a number, or an image tag
+            that YAML reads as a large number, is refused by Kubernetes. So no release has such a value.
         """,
         cure="""
-            Read the reason in the message, and check that the default of gmsa-krm fits. The webhook listens on 8443,
-            its pods meet Pod Security level restricted, and its Secret has another name.
+            Write the value as the message says, and import the file again.
         """,
         bad="""
             # values.yaml
-            containerPort: 9443
+            image:
+              tag: 20260901
 
             $ gmsa-krm import helm-values values.yaml
         """,
         good="""
-            spec:
-              webhook:
-                name: gmsa
-                namespace: gmsa
+            # values.yaml
+            image:
+              tag: "20260901"
+
+            $ gmsa-krm import helm-values values.yaml
+        """,
+    ),
+    Rule(
+        "doubled-braces",
+        WARNING,
+        "The GUID of a plugin has braces in values of the upstream chart",
+        why="""
+            The upstream chart puts braces around credential.hostAccountConfig.pluginGUID. With braces in the values the
+            credential spec of the release has two pairs, Windows finds no such plugin, and pods on nodes that are not
+            joined to the domain do not get the account.
+        """,
+        cure="""
+            Nothing in the config that was printed, which has the GUID with one pair. Remove the braces from the values
+            if the release stays.
+        """,
+        bad="""
+            # values.yaml
+            credential:
+              enabled: true
+              hostAccountConfig:
+                pluginGUID: "{E4781092-F116-4B79-B55E-28EB6A224E26}"
+                portableCcgVersion: "1"
+                pluginInput: cattle-gmsa:account
+              domainJoinConfig:
+                dnsName: contoso.com
+                dnsTreeName: contoso.com
+                guid: 244818ae-87ac-4fcd-92ec-e79e5252348a
+                machineAccountName: WebApp1
+                netBiosName: CONTOSO
+                sid: S-1-5-21-2126449477-2524075714-3094792973
+
+            $ gmsa-krm import helm-values values.yaml
+        """,
+        good="""
+            # values.yaml
+            credential:
+              enabled: true
+              hostAccountConfig:
+                pluginGUID: E4781092-F116-4B79-B55E-28EB6A224E26
+                portableCcgVersion: "1"
+                pluginInput: cattle-gmsa:account
+              domainJoinConfig:
+                dnsName: contoso.com
+                dnsTreeName: contoso.com
+                guid: 244818ae-87ac-4fcd-92ec-e79e5252348a
+                machineAccountName: WebApp1
+                netBiosName: CONTOSO
+                sid: S-1-5-21-2126449477-2524075714-3094792973
+
+            $ gmsa-krm import helm-values values.yaml
+        """,
+    ),
+    Rule(
+        "not-carried-over",
+        WARNING,
+        "A value of the upstream chart is left out or changed by the import",
+        why="""
+            import helm-values makes a config of what the templates of the upstream chart do with the values. What a
+            GMSAConfig decides by itself, what it has other limits for, and what the chart does not read, is left out
+            of the result or changed, and named. A value that is the chart's default is not.
+        """,
+        cure="""
+            Read the reason in the message, and check that what is taken fits.
+        """,
+        bad="""
+            # values.yaml
+            image:
+              imagePullPolicy: Always
+
+            $ gmsa-krm import helm-values values.yaml
+        """,
+        good="""
+            # values.yaml
+            image:
+              imagePullPolicy: IfNotPresent
+
+            $ gmsa-krm import helm-values values.yaml
         """,
     ),
     Rule(
         "old-image",
         WARNING,
-        "The imported values keep an old image of the webhook",
+        "The imported values name an old image of the webhook",
         why="""
-            import helm-values keeps the image that the values name. Before v0.14.0 the webhook neither fills in nor
-            checks init containers, so gmsa-krm emits a stricter policy beside it.
+            import helm-values keeps the image that the values name if it can what the config needs. Before v0.14.0 the
+            webhook neither fills in nor checks init containers, so gmsa-krm emits a stricter policy beside it; before
+            v0.9.0 it cannot reload its certificate and before v0.10.0 it sets no random host names, and the newest
+            image is taken in its place. k8s.gcr.io is frozen, so registry.k8s.io is taken.
         """,
         cure="""
-            Set webhook.image to v0.14.1 in the config that was printed, or image.tag in the values.
+            Set webhook.image to v0.14.1 in the config that was printed, or image.tag in the values; mirror the image
+            if the cluster pulls from a registry of its own.
         """,
         bad="""
             # values.yaml
@@ -83,16 +165,21 @@ RULES = (
     Rule(
         "values",
         ERROR,
-        "A values file of the upstream chart is not a mapping",
+        "A file has no values of the upstream chart",
         why="""
-            import helm-values reads the values of the upstream chart gmsa, a YAML mapping of its settings.
+            import helm-values reads the values of the upstream chart gmsa, a YAML mapping of its settings. A manifest,
+            a Chart.yaml, values of another chart or a file without values would become a config of nothing but
+            defaults.
         """,
         cure="""
-            Give the file that is passed to helm --values, or what helm get values RELEASE -o yaml prints.
+            Give the file that is passed to helm --values, or what helm get values RELEASE -o yaml prints; with --all
+            for a release without values of its own. Where the chart is a dependency of another one, give what is below
+            its name.
         """,
         bad="""
             # values.yaml
-            - replicaCount=2
+            controller:
+              replicaCount: 2
 
             $ gmsa-krm import helm-values values.yaml
         """,
