@@ -37,7 +37,8 @@ _HASTE = 10
 class Node:
     """`namespaces` may be changed at any time. `is_down`: its pods are killed and none is run.
 
-    `image_finishes`: whether the stand-in answers what has come before it ends.
+    `image_finishes`: whether the stand-in answers what has come before it ends. `binary`: what the pods that start from
+    now on run, a real webhook; None: the stand-in.
     """
 
     def __init__(self, client: Client, folder: Path) -> None:
@@ -45,6 +46,7 @@ class Node:
         self.namespaces: set[str] = set()
         self.is_down = False
         self.image_finishes = False
+        self.binary = BINARY
         self._folder = folder
         self._pods: dict[str, Pod] = {}
         self._services: dict[tuple[str, int], tuple[Forwarder, Service]] = {}
@@ -133,7 +135,7 @@ class Node:
         if own is None:
             if pod["metadata"].get("deletionTimestamp"):
                 return
-            own = Pod(self.client, pod, self._folder / uid, next(self._addresses), self.image_finishes)
+            own = Pod(self.client, pod, self._folder / uid, next(self._addresses), self)
             own.bind()
             self._pods[uid] = own
         own.sync(pod)
@@ -197,7 +199,7 @@ class Service:
 class Pod:
     """One pod's process, volumes and status."""
 
-    def __init__(self, client: Client, pod: Object, root: Path, address: str, finishes: bool) -> None:
+    def __init__(self, client: Client, pod: Object, root: Path, address: str, node: Node) -> None:
         self.name, self.namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         self.address = address
         self.log = root.with_suffix(".log")
@@ -205,7 +207,8 @@ class Pod:
         self._client = client
         self._pod = pod
         self._root = root
-        self._finishes = finishes
+        self._finishes = node.image_finishes
+        self._binary = node.binary
         self._path = client.path({"apiVersion": "v1", "kind": "Pod", "metadata": pod["metadata"]})
         self._container = pod["spec"]["containers"][0]
         self._reported: Any = None
@@ -302,7 +305,7 @@ class Pod:
         spec = self._pod["spec"]
         context = {**spec.get("securityContext", {}), **self._container.get("securityContext", {})}
         asked = {
-            "binary": BINARY,
+            "binary": self._binary,
             "version": version_of(self._container["image"]),
             "root": str(self._root),
             "user": context.get("runAsUser", 0),

@@ -15,7 +15,7 @@ from cluster.stand_in import FLAGS, INIT_CONTAINERS, RANDOM_HOST_NAMES, RATE_LIM
 
 OLD, NEW = "v0.13.0", "v0.14.1"
 BINARY = os.environ.get("CLUSTER_TEST_WEBHOOK")
-_TOLD = os.environ.get("CLUSTER_TEST_WEBHOOK_VERSION", NEW)
+BINARY_VERSION = os.environ.get("CLUSTER_TEST_WEBHOOK_VERSION", NEW)
 
 
 def image(version: str) -> str:
@@ -36,8 +36,10 @@ def checks_init_containers(version: str) -> bool:
 def needs(*versions: str) -> None:
     """Skips where the webhook is a real binary that can less or more than one of the versions."""
     for version in versions:
-        if BINARY and _features(version) != _features(_TOLD):
-            pytest.skip(f"CLUSTER_TEST_WEBHOOK is {_TOLD} (CLUSTER_TEST_WEBHOOK_VERSION), and this is about {version}")
+        if BINARY and _features(version) != _features(BINARY_VERSION):
+            pytest.skip(
+                f"CLUSTER_TEST_WEBHOOK is {BINARY_VERSION} (CLUSTER_TEST_WEBHOOK_VERSION), and this is about {version}"
+            )
 
 
 def _features(version: str) -> list[bool]:

@@ -35,11 +35,10 @@ FORBIDDEN = (
 # Findings that an example cannot do without.
 UNAVOIDABLE: dict[str, set[tuple[str, str]]] = {
     "all-service-accounts": {("warning", "wildcard-grant")},
-    # every import has both
-    "not-carried-over": {("warning", "same-names")},
-    "old-image": {("warning", "not-carried-over"), ("warning", "same-names")},
-    "same-names": {("warning", "not-carried-over")},
-    "values": {("warning", "not-carried-over"), ("warning", "same-names")},
+    # every import has the first, and every imported credential the second
+    **{it: {("warning", "same-names")} for it in ("chart-value", "not-carried-over", "old-image", "values")},
+    "existing-entry": {("warning", "no-users")},
+    "doubled-braces": {("warning", "same-names"), ("warning", "no-users")},
 }
 
 

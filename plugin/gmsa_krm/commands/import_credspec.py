@@ -6,7 +6,7 @@ import os
 import stat
 
 from gmsa_krm import atomic, console
-from gmsa_krm.config.load import is_config, load_config
+from gmsa_krm.config.load import is_config, load_config, parse_config
 from gmsa_krm.config.model import API_VERSION, KIND
 from gmsa_krm.credspecs.domains import DeclaredDomain, check_domains
 from gmsa_krm.credspecs.entries import credspec_entry, domain_entry
@@ -42,13 +42,20 @@ def run(options: Options) -> int:
     if has_errors(findings):
         raise InputError(sort_findings(findings))
     if target is None:
-        console.print_findings(sort_findings(findings))
-        console.write(additions.config().encode())
-    else:
-        changed = target.changed(additions)
-        console.print_findings(sort_findings(findings))
-        if changed is not None:
-            _write(options.into, changed)
+        text = additions.config()
+        loaded = parse_config(text, "the GMSAConfig", positions=False)
+        for entry in loaded.config.spec.credspecs:
+            entry.warn_of_no_users(loaded.report)
+        console.print_findings([*sort_findings(findings), *loaded.findings])
+        console.write(text.encode())
+        return console.DONE
+    changed = target.changed(additions)
+    if changed is not None:
+        _write(options.into, changed)
+    for added in additions.credspecs:
+        message = f"{added['account']} was added without usedBy, so nobody may use it yet; give its service accounts"
+        Report(target.file, findings=findings).warning("no-users", message, field="spec.credspecs")
+    console.print_findings(sort_findings(findings))
     return console.DONE
 
 

@@ -200,6 +200,14 @@ class CredspecEntry(Section):
         self._check_source(report)
         self._check_diagnostics(report)
 
+    def warn_of_no_users(self, report: Report) -> None:
+        """Reports an entry without usedBy, once it is known that nothing else lets somebody use it."""
+        message = (
+            "is missing, so no service account may use the credential spec: its ClusterRole is bound to nobody; give"
+            " the service accounts of the workloads, or FromWorkloads"
+        )
+        report.warning("no-users", message, self.at("usedBy"), f"{self.path}.usedBy")
+
     def credential_spec(self, domains: dict[str, Domain]) -> CredentialSpec:
         """Of an entry with an account, which must be valid. `domains`: by name, one at least."""
         assert self.account is not None

@@ -37,8 +37,4 @@ def report_unbound(configs: Iterable[Resolved], unbound: set[str], named: set[st
     for config in configs if unbound else ():
         for credspec in config.credspecs:
             if credspec.name in unbound and credspec.name not in named:
-                message = (
-                    "is missing, so no service account may use the credential spec: its ClusterRole is bound to nobody;"
-                    " give the service accounts of the workloads, or FromWorkloads"
-                )
-                config.report.warning("no-users", message, credspec.entry.at("usedBy"), f"{credspec.entry.path}.usedBy")
+                credspec.entry.warn_of_no_users(config.report)

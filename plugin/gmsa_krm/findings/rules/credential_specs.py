@@ -136,7 +136,8 @@ RULES = (
             something else gives no credential spec.
         """,
         cure="""
-            Put the file into the folder of the config and name it by its relative path, without .., a drive or a symbolic link that leads out of the folder.
+            Put the file into the folder of the config and name it by its relative path, without .., a drive or a
+            symbolic link that leads out of the folder.
         """,
         bad="""
             spec:
