@@ -203,7 +203,8 @@ class _PodChange:
                 self._pod["serviceAccount"] = scalar(str(account))
         if entry.get("windowsNode") is not False:
             self._pod["nodeSelector"] = {**_mapping(self._pod.get("nodeSelector")), _OS: scalar("windows")}
-            self._pod["os"] = {**_mapping(self._pod.get("os")), "name": scalar("windows")}
+            if isinstance(self._pod.get("os"), dict) or not _has_fields_of_linux(self._pod):
+                self._pod["os"] = {**_mapping(self._pod.get("os")), "name": scalar("windows")}
         if entry.get("netlogonRestart") is not None:
             self._each_container(self._add_hook, ("containers",))
         if entry.get("token") is not None:
@@ -259,6 +260,33 @@ class _PodChange:
 
         self._pod = _with_entry(self._pod, "volumes", volume, "name")
         self._each_container(add_mount)
+
+
+def _has_fields_of_linux(pod: Data) -> bool:
+    """Whether the API server would refuse os.name windows (KEP-2802)."""
+    of_context = {"runAsUser", "runAsGroup", "seccompProfile", "seLinuxOptions", "appArmorProfile"}
+    of_pod = {"fsGroup", "fsGroupChangePolicy", "sysctls", "supplementalGroups", "supplementalGroupsPolicy"}
+    of_container = {"capabilities", "privileged", "allowPrivilegeEscalation", "readOnlyRootFilesystem", "procMount"}
+    containers = [
+        container
+        for key in ("initContainers", "containers", "ephemeralContainers")
+        for container in _mappings(pod.get(key))
+    ]
+    return (
+        any(_is_set(pod.get(key)) for key in ("hostUsers", "shareProcessNamespace", "resources"))
+        or any(_is_set(pod.get(key)) and text_of(pod[key]) != "false" for key in ("hostPID", "hostIPC"))
+        or _sets(pod, of_context | of_pod | {"seLinuxChangePolicy"})
+        or any(_sets(container, of_context | of_container) for container in containers)
+    )
+
+
+def _sets(holder: Data, keys: set[str]) -> bool:
+    context = _mapping(holder.get("securityContext"))
+    return any(_is_set(context.get(key)) and (key, context[key]) != ("sysctls", []) for key in keys)
+
+
+def _is_set(value: Plain) -> bool:
+    return value is not None and value != Scalar("null", "")
 
 
 def _hook(settings: Data, domain: str | None) -> Pattern:

@@ -97,6 +97,14 @@ def _container(dice: Dice, name: str, listing: str, rate: float) -> Data:
     return container
 
 
+def _affinity(*systems: str) -> Data:
+    """A required node affinity with a term for each system."""
+    terms = [
+        {"matchExpressions": [{"key": "kubernetes.io/os", "operator": "In", "values": [system]}]} for system in systems
+    ]
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}
+
+
 _POD_FIELDS: tuple[tuple[str, float, tuple[Any, ...]], ...] = (
     ("hostPID", 0.03, (True,)),
     ("hostIPC", 0.03, (True,)),
@@ -127,9 +135,16 @@ def pod_spec(dice: Dice, rate: float) -> Data:
         pod[key] = dice.pick(("webapp1", "webapp1", "report", "default", "robot"), WRONG["serviceAccountName"], 0.05)
     if dice.some(0.4):
         windows = {"kubernetes.io/os": "windows"}
-        pod["nodeSelector"] = dice.pick((windows, windows, {"pool": "a"}, {}, None), ({"kubernetes.io/os": "linux"},))
+        pod["nodeSelector"] = dice.pick(
+            (windows, windows, {"pool": "a"}, {}, None),
+            ({"kubernetes.io/os": "linux"}, {"beta.kubernetes.io/os": "linux"}),
+        )
     if dice.some(0.25):
         pod["os"] = dice.pick(({"name": "windows"}, {"name": "windows"}, {}, None), ({"name": "linux"},))
+    if dice.some(0.05):
+        pod["runtimeClassName"] = dice.pick(("windows", "none"), ("kata",))
+    if dice.some(0.1):
+        pod["affinity"] = dice.pick((_affinity("windows"), _affinity("windows", "linux"), {}), (_affinity("linux"),))
     pod.update({key: dice.choice(values) for key, probability, values in _POD_FIELDS if dice.some(probability)})
     items = list(pod.items())
     dice.shuffle(items)
@@ -214,6 +229,8 @@ def foreign_object(dice: Dice) -> Data:
                 "windows.k8s.io/v1", "GMSACredentialSpec", dice.choice(("gmsa-webapp1", "other")), credspec=CONTENTS
             ),
             _object("v1", "ServiceAccount", "webapp1", "web"),
+            _runtime_class("kata", "linux"),
+            _runtime_class("windows", "windows"),
             _object("rbac.authorization.k8s.io/v1", "ClusterRole", "gmsa-webapp1", rules=[]),
             _object(
                 "rbac.authorization.k8s.io/v1",
@@ -223,6 +240,11 @@ def foreign_object(dice: Dice) -> Data:
             ),
         )
     )
+
+
+def _runtime_class(name: str, system: str) -> Data:
+    scheduling = {"nodeSelector": {"kubernetes.io/os": system}}
+    return _object("node.k8s.io/v1", "RuntimeClass", name, handler=name, scheduling=scheduling)
 
 
 def in_lists(dice: Dice, objects: list[Data]) -> list[Data]:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     Data = dict[str, Any]
 
-_OS_LABEL = "kubernetes.io/os"
+# The labels of nodes that tell the operating system; the kubelet sets the older one to this day.
+OS_LABELS = ("kubernetes.io/os", "beta.kubernetes.io/os")
 
 
 class PodReport(Report):
@@ -66,9 +67,9 @@ def get(data: Any, *keys: str) -> Any:
 
 def nearest(node: Node, path: str) -> Node:
     """The deepest existing node on a path: added fields have no node."""
-    keys = path.replace(_OS_LABEL, "\0").replace("]", "").replace("[", ".").split(".")
-    for key in keys:
-        key = _OS_LABEL if key == "\0" else key
+    before, is_label, label = path.partition("nodeSelector.")
+    keys = before.replace("]", "").replace("[", ".").rstrip(".").split(".") if before else []
+    for key in [*keys, "nodeSelector", label] if is_label else keys:
         if node.kind == SEQUENCE:
             following = node.items[int(key)] if key.isdigit() and int(key) < len(node.items) else None
         else:

@@ -8,6 +8,7 @@ from gmsa_krm.workloads.catalog import CredspecCatalog
 from gmsa_krm.workloads.inject_contents import inject_contents
 from gmsa_krm.workloads.kinds import known_kinds, objects_in, workload_of
 from gmsa_krm.workloads.mutate import PodMutation, matches
+from gmsa_krm.workloads.operating_system import RuntimeClasses
 from gmsa_krm.workloads.pod_data import PodReport
 from gmsa_krm.workloads.validate import PodValidator, service_account_of
 from gmsa_krm.yamltext.changes import change_of, report_not_edited
@@ -47,7 +48,7 @@ def process_workloads(
     `namespace`: the namespace of objects without one, "" if the host does not know it. Findings about configs go to
     their reports. `emitted_workloads`: what a config emits; asked where a document looks like it.
     """
-    run = _Run(configs, namespace, emitted_workloads)
+    run = _Run(configs, documents, namespace, emitted_workloads)
     run.check_entries()
     for index, document in enumerate(documents):
         run.process(index, document)
@@ -57,7 +58,11 @@ def process_workloads(
 
 class _Run:
     def __init__(
-        self, configs: list[Resolved], namespace: str, emitted_workloads: Callable[[Resolved], set[Identity]]
+        self,
+        configs: list[Resolved],
+        documents: list[Document],
+        namespace: str,
+        emitted_workloads: Callable[[Resolved], set[Identity]],
     ) -> None:
         self.changes: Changes = {}
         self.usage: Usage = {}
@@ -67,6 +72,7 @@ class _Run:
         self._emitted_workloads = emitted_workloads
         self._own: set[Identity] | None = None
         self._catalog = CredspecCatalog(configs)
+        self._classes = RuntimeClasses(documents)
         self._kinds = known_kinds(config.spec for config in configs)
         self._filter = KindFilter(kind for _, kind in self._kinds)
         self._entries = [(entry, config) for config in configs for entry in config.spec.workloads]
@@ -166,7 +172,7 @@ class _Run:
             patch = inject_contents(patch, node, self._catalog, report)
         pod = apply_patch(data_of(node), patch)
         report.skip_reported()
-        named = PodValidator(pod, self._catalog, namespace, report).run()
+        named = PodValidator(pod, self._catalog, self._classes, namespace, report).run()
         if named:
             self._check_namespace(document, workload, namespace)
         for name in sorted(named):
@@ -198,7 +204,7 @@ class _Run:
     def _mutation(self, entries: list[WorkloadEntry], node: Node, report: PodReport) -> dict[str, Any]:
         if not entries:
             return {}
-        mutation = PodMutation(node, report, injects_contents=bool(self._catalog.approved))
+        mutation = PodMutation(node, self._classes, report, injects_contents=bool(self._catalog.approved))
         for entry in entries:
             mutation.add(entry, self._catalog.dns_name(entry.credspec))
         return mutation.patch()
