@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from builders import IIS, deployment, entry, listed, nested, pod_of, stream, workloads_config
 from conftest import Check, RenderFolder
+from windows_pods import LINUX_ONLY, with_field
 
 CONFIG = workloads_config(entry())
 REFERENCE = """\
@@ -109,55 +111,8 @@ def test_what_does_not_say_linux_is_no_error(pod: str, check: Check) -> None:
 
 # Fields that the API server refuses with os.name windows
 
-LINUX_ONLY: dict[str, Any] = {
-    "hostPID": True,
-    "hostIPC": True,
-    "hostUsers": False,
-    "shareProcessNamespace": False,
-    "resources": {"limits": {"cpu": "1"}},
-    "securityContext.fsGroup": 0,
-    "securityContext.fsGroupChangePolicy": "Always",
-    "securityContext.runAsUser": 1000,
-    "securityContext.runAsGroup": 1000,
-    "securityContext.supplementalGroups": [1],
-    "securityContext.supplementalGroupsPolicy": "Merge",
-    "securityContext.seccompProfile": {"type": "RuntimeDefault"},
-    "securityContext.appArmorProfile": {"type": "RuntimeDefault"},
-    "securityContext.seLinuxOptions": {"level": "s0"},
-    "securityContext.seLinuxChangePolicy": "MountOption",
-    "securityContext.sysctls": [{"name": "kernel.shm_rmid_forced", "value": "0"}],
-    **{
-        f"{listing}[0].securityContext.{key}": value
-        for listing in ("containers", "initContainers")
-        for key, value in {
-            "capabilities": {"drop": ["ALL"]},
-            "privileged": False,
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "procMount": "Default",
-            "runAsUser": 1000,
-            "runAsGroup": 1000,
-            "seccompProfile": {"type": "RuntimeDefault"},
-            "appArmorProfile": {"type": "RuntimeDefault"},
-            "seLinuxOptions": {"level": "s0"},
-        }.items()
-    },
-}
-
-
-def with_field(field: str, value: Any) -> dict[str, Any]:
-    """The spec of a pod that sets the field."""
-    pod: dict[str, Any] = {"containers": [{"name": "iis", "image": "iis"}]}
-    first, *keys = field.replace("[0]", "").split(".")
-    if not keys:
-        return {**pod, first: value}
-    holder: dict[str, Any] = {"name": first[:4].lower(), "image": "iis"} if first.endswith("ontainers") else {}
-    return {**pod, first: [{**holder, keys[0]: {keys[1]: value}}] if holder else {keys[0]: value}}
-
 
 def manifest_with(field: str, value: Any, **more: Any) -> str:
-    import yaml
-
     return deployment(yaml.safe_dump({**with_field(field, value), **more}))
 
 
