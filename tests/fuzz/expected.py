@@ -205,6 +205,8 @@ class _PodChange:
             self._pod["nodeSelector"] = {**_mapping(self._pod.get("nodeSelector")), _OS: scalar("windows")}
             if isinstance(self._pod.get("os"), dict) or not _has_fields_of_linux(self._pod):
                 self._pod["os"] = {**_mapping(self._pod.get("os")), "name": scalar("windows")}
+        if entry.get("tolerations"):
+            self._add_tolerations(_mappings(entry["tolerations"]))
         if entry.get("netlogonRestart") is not None:
             self._each_container(self._add_hook, ("containers",))
         if entry.get("token") is not None:
@@ -235,6 +237,14 @@ class _PodChange:
     def _is_chosen(self, container: Plain, names: Any) -> bool:
         return isinstance(container, dict) and (not names or text_at(container, "name") in names)
 
+    def _add_tolerations(self, tolerations: list[Data]) -> None:
+        listing = self._pod.get("tolerations")
+        self._pod["tolerations"] = entries = list(listing) if isinstance(listing, list) else []
+        for toleration in tolerations:
+            added = scalar(toleration)
+            if not any(_tolerates(it) == _tolerates(added) for it in entries):
+                entries.append(added)
+
     def _add_hook(self, container: Data) -> Data:
         settings = _mapping(self._entry["netlogonRestart"])
         lifecycle = _mapping(container.get("lifecycle"))
@@ -260,6 +270,12 @@ class _PodChange:
 
         self._pod = _with_entry(self._pod, "volumes", volume, "name")
         self._each_container(add_mount)
+
+
+def _tolerates(toleration: Plain) -> tuple[str, ...]:
+    """What the scheduler compares."""
+    operator = text_at(toleration, "operator") or "Equal"
+    return operator, *(text_at(toleration, key) for key in ("key", "value", "effect", "tolerationSeconds"))
 
 
 def _has_fields_of_linux(pod: Data) -> bool:

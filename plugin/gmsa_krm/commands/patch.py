@@ -127,6 +127,12 @@ def _check_entries(entries: list[WorkloadEntry], report: Report) -> None:
                 "Keep is not possible in a patch, which does not see existing hooks; use Replace or the transformer"
             )
             report.error("patch-hook", message, field=f"{hook.path}.onExistingHook")
+        if entry.tolerations:
+            message = (
+                "replace those that the workload has, since a strategic merge patch does not add to them; list them"
+                " all, or use the transformer"
+            )
+            report.warning("patch-tolerations", message, field=f"{entry.path}.tolerations")
 
 
 def _head(kind: PodKind, name: str, namespace: str) -> dict[str, Any]:

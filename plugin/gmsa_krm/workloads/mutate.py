@@ -68,6 +68,8 @@ class PodMutation:
         # Value and path of the entry, by field: two entries must not disagree.
         self._requested: dict[str, tuple[str, str]] = {}
         self._is_windows_set = False
+        # What the tolerations that the pod has and gets mean; None before it gets one.
+        self._tolerations: set[str] | None = None
         # Paths of values of a wrong type that are reported.
         self._refused: set[str] = set()
 
@@ -81,6 +83,7 @@ class PodMutation:
         if entry.windows_node and not self._is_windows_set:
             self._is_windows_set = True
             self._set_windows()
+        self._add_tolerations(entry.tolerations)
         if entry.netlogon_restart is not None:
             self._add_hook(entry.netlogon_restart, chosen, domain)
         if entry.token is not None:
@@ -222,6 +225,16 @@ class PodMutation:
             self._report.warning("os-name-left-out", message, field="os.name")
         self._patch.update(merge_patches(self._patch, wanted))
 
+    def _add_tolerations(self, tolerations: list[dict[str, Any]]) -> None:
+        if self._tolerations is None and tolerations:
+            existing = self._pod.get("tolerations")
+            self._tolerations = {_meaning_of(data_of(item)) for item in getattr(existing, "items", ())}
+        for toleration in tolerations:
+            meaning = _meaning_of(toleration)
+            if self._tolerations is not None and meaning not in self._tolerations:
+                self._tolerations.add(meaning)
+                self._patch.setdefault("tolerations", ListPatch()).append.append(toleration)
+
     def _add_hook(self, settings: NetlogonRestart, chosen: Chosen, domain: str) -> None:
         domain = settings.domain or domain
         if settings.method == "SecureChannelReset" and not domain:
@@ -313,6 +326,13 @@ class PodMutation:
     def _in_container(self, key: str, index: int, data: dict[str, Any]) -> None:
         known = self._containers.setdefault((key, index), {})
         known.update(merge_patches(known, data))
+
+
+def _meaning_of(toleration: Any) -> str:
+    """Equal for tolerations of the same taints: Equal is the default operator, and an empty value counts as missing."""
+    given = toleration if isinstance(toleration, dict) else {"": toleration}
+    fields = {key: value for key, value in given.items() if value not in (None, "")}
+    return repr(sorted({"operator": "Equal", **fields}.items()))
 
 
 def _get(node: Node, *keys: str) -> Node | None:

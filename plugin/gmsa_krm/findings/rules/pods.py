@@ -63,4 +63,41 @@ RULES = (
                 image: mcr.microsoft.com/windows/servercore/iis:windowsservercore-ltsc2022
         """,
     ),
+    Rule(
+        "patch-tolerations",
+        WARNING,
+        "A patch replaces the tolerations of the workload",
+        why="""
+            A strategic merge patch replaces a pod's tolerations as a whole, and the patch command does not see those of
+            the workload.
+        """,
+        cure="""
+            List all tolerations of the workload in the entry, or let the transformer change the workload: it adds the
+            tolerations of the entry to the existing ones.
+        """,
+        bad="""
+            spec:
+              workloads:
+              - match:
+                  names: [web]
+                serviceAccount: webapp1
+                tolerations:
+                - key: os
+                  value: windows
+                  effect: NoSchedule
+            $ gmsa-krm patch --config gmsa.yaml Deployment/web
+        """,
+        good="""
+            spec:
+              workloads:
+              - match:
+                  names: [web]
+                serviceAccount: webapp1
+                tolerations:
+                - key: os
+                  value: windows
+                  effect: NoSchedule
+            $ gmsa-krm render .
+        """,
+    ),
 )
