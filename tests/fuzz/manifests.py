@@ -146,9 +146,20 @@ def pod_spec(dice: Dice, rate: float) -> Data:
     if dice.some(0.1):
         pod["affinity"] = dice.pick((_affinity("windows"), _affinity("windows", "linux"), {}), (_affinity("linux"),))
     pod.update({key: dice.choice(values) for key, probability, values in _POD_FIELDS if dice.some(probability)})
+    if dice.some(0.05) and not dice.is_right:
+        _add_misplaced(dice, pod)
     items = list(pod.items())
     dice.shuffle(items)
     return dict(items)
+
+
+def _add_misplaced(dice: Dice, pod: Data) -> None:
+    """A reference where the API does not read it, or in another spelling."""
+    name = dice.choice(
+        ("gmsaCredentialSpecName", "gmsaCredentialSpec", "gMSACredentialSpecName", "gmsa_credential_spec")
+    )
+    reference = {name: dice.choice(("gmsa-webapp1", CANONICAL, None, ["x"], {"x": "y"}))}
+    pod.update(dice.choice((reference, {"windowsOptions": reference}, {"securityContext": reference})))
 
 
 def _add_containers(dice: Dice, pod: Data, rate: float) -> None:
@@ -173,6 +184,7 @@ _ANNOTATIONS: tuple[Data, ...] = (
     {"a": "b"},
     {"config.kubernetes.io/path": "web.yaml", "config.kubernetes.io/index": "0"},
 )
+_ALPHA: Data = {"pod.alpha.windows.kubernetes.io/gmsa-credential-spec-name": "gmsa-webapp1"}
 _NO_TEMPLATES: tuple[Data, ...] = ({}, {"spec": None}, {"spec": []}, {"metadata": {}}, {"spec": "x"})
 
 
@@ -185,7 +197,7 @@ def workload(dice: Dice, kind: str = "", rate: float = 0.5) -> Data:
     if dice.some(0.5):
         metadata["labels"] = dice.choice(_LABELS)
     if dice.some(0.1):
-        metadata["annotations"] = dice.choice(_ANNOTATIONS)
+        metadata["annotations"] = dice.pick(_ANNOTATIONS, (_ALPHA,))
     template: Data = {"metadata": {"labels": {"app": "iis"}}, "spec": pod_spec(dice, rate)}
     if dice.some(0.03) and not dice.is_right:
         template = dice.choice(_NO_TEMPLATES)
@@ -214,6 +226,7 @@ def foreign_object(dice: Dice) -> Data:
     name = dice.choice(NAMES)
     texts = {"a": "NO", "b": "0o17", "c": "two\nlines\n", "d": Raw("text"), "on": "1", "e": "a text of words"}
     scalars = {"n": Raw("1e3"), "d": Raw("2026-01-01"), "x": Raw("0x1F"), "gmsaCredentialSpecName": "x"}
+    context = {"windowsOptions": _windows_options(dice)}
     hooks = "admissionregistration.k8s.io/v1"
     return dice.choice(
         (
@@ -225,6 +238,7 @@ def foreign_object(dice: Dice) -> Data:
             _object("apiextensions.k8s.io/v1", "CustomResourceDefinition", "x.example.com", spec={"group": "x"}),
             _object(hooks, "ValidatingWebhookConfiguration", "x", webhooks=[]),
             _object("example.com/v1", "Widget", name, spec=scalars),
+            _object("example.com/v1", "Job", name, spec={"template": {"spec": {"securityContext": context}}}),
             _object(
                 "windows.k8s.io/v1", "GMSACredentialSpec", dice.choice(("gmsa-webapp1", "other")), credspec=CONTENTS
             ),
