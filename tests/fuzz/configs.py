@@ -224,6 +224,7 @@ def _add_uses(dice: Dice, entry: Data) -> None:
             "namespace": dice.pick(("web",), NAMESPACES[:3]),
             "serviceAccount": dice.pick(SERVICE_ACCOUNTS[:1], SERVICE_ACCOUNTS[:3]),
             **({"image": dice.choice(IMAGES)} if dice.some() else {}),
+            **({"tolerations": dice.few(_TOLERATIONS)} if dice.some(0.3) else {}),
         }
 
 
@@ -424,6 +425,8 @@ def workload_entry(dice: Dice) -> Data:
         entry["serviceAccount"] = dice.choice(("webapp1", "webapp1", "report", "robot"))
     if dice.some(0.2):
         entry["windowsNode"] = dice.choice((True, False))
+    if dice.some(0.15):
+        entry["tolerations"] = dice.few(_TOLERATIONS)
     if dice.some(0.25):
         entry["netlogonRestart"] = _some_of(dice, _NETLOGON)
     if dice.some(0.15):
@@ -431,6 +434,11 @@ def workload_entry(dice: Dice) -> Data:
     return entry
 
 
+_TOLERATIONS: tuple[Data, ...] = (
+    {"key": "os", "value": "windows"},
+    {"key": "os", "operator": "Equal", "value": "windows"},
+    {"key": "os", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 30},
+)
 _NETLOGON: Data = {
     "maxAttempts": (0, 1, 1000),
     "intervalSeconds": (1, 600),

@@ -203,7 +203,10 @@ class _PodChange:
                 self._pod["serviceAccount"] = scalar(str(account))
         if entry.get("windowsNode") is not False:
             self._pod["nodeSelector"] = {**_mapping(self._pod.get("nodeSelector")), _OS: scalar("windows")}
-            self._pod["os"] = {**_mapping(self._pod.get("os")), "name": scalar("windows")}
+            if isinstance(self._pod.get("os"), dict) or not _has_fields_of_linux(self._pod):
+                self._pod["os"] = {**_mapping(self._pod.get("os")), "name": scalar("windows")}
+        if entry.get("tolerations"):
+            self._add_tolerations(_mappings(entry["tolerations"]))
         if entry.get("netlogonRestart") is not None:
             self._each_container(self._add_hook, ("containers",))
         if entry.get("token") is not None:
@@ -234,6 +237,14 @@ class _PodChange:
     def _is_chosen(self, container: Plain, names: Any) -> bool:
         return isinstance(container, dict) and (not names or text_at(container, "name") in names)
 
+    def _add_tolerations(self, tolerations: list[Data]) -> None:
+        listing = self._pod.get("tolerations")
+        self._pod["tolerations"] = entries = list(listing) if isinstance(listing, list) else []
+        for toleration in tolerations:
+            added = scalar(toleration)
+            if not any(_tolerates(it) == _tolerates(added) for it in entries):
+                entries.append(added)
+
     def _add_hook(self, container: Data) -> Data:
         settings = _mapping(self._entry["netlogonRestart"])
         lifecycle = _mapping(container.get("lifecycle"))
@@ -259,6 +270,39 @@ class _PodChange:
 
         self._pod = _with_entry(self._pod, "volumes", volume, "name")
         self._each_container(add_mount)
+
+
+def _tolerates(toleration: Plain) -> tuple[str, ...]:
+    """What the scheduler compares."""
+    operator = text_at(toleration, "operator") or "Equal"
+    return operator, *(text_at(toleration, key) for key in ("key", "value", "effect", "tolerationSeconds"))
+
+
+def _has_fields_of_linux(pod: Data) -> bool:
+    """Whether the API server would refuse os.name windows (KEP-2802)."""
+    of_context = {"runAsUser", "runAsGroup", "seccompProfile", "seLinuxOptions", "appArmorProfile"}
+    of_pod = {"fsGroup", "fsGroupChangePolicy", "sysctls", "supplementalGroups", "supplementalGroupsPolicy"}
+    of_container = {"capabilities", "privileged", "allowPrivilegeEscalation", "readOnlyRootFilesystem", "procMount"}
+    containers = [
+        container
+        for key in ("initContainers", "containers", "ephemeralContainers")
+        for container in _mappings(pod.get(key))
+    ]
+    return (
+        any(_is_set(pod.get(key)) for key in ("hostUsers", "shareProcessNamespace", "resources"))
+        or any(_is_set(pod.get(key)) and text_of(pod[key]) != "false" for key in ("hostPID", "hostIPC"))
+        or _sets(pod, of_context | of_pod | {"seLinuxChangePolicy"})
+        or any(_sets(container, of_context | of_container) for container in containers)
+    )
+
+
+def _sets(holder: Data, keys: set[str]) -> bool:
+    context = _mapping(holder.get("securityContext"))
+    return any(_is_set(context.get(key)) and (key, context[key]) != ("sysctls", []) for key in keys)
+
+
+def _is_set(value: Plain) -> bool:
+    return value is not None and value != Scalar("null", "")
 
 
 def _hook(settings: Data, domain: str | None) -> Pattern:

@@ -97,6 +97,14 @@ def _container(dice: Dice, name: str, listing: str, rate: float) -> Data:
     return container
 
 
+def _affinity(*systems: str) -> Data:
+    """A required node affinity with a term for each system."""
+    terms = [
+        {"matchExpressions": [{"key": "kubernetes.io/os", "operator": "In", "values": [system]}]} for system in systems
+    ]
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}
+
+
 _POD_FIELDS: tuple[tuple[str, float, tuple[Any, ...]], ...] = (
     ("hostPID", 0.03, (True,)),
     ("hostIPC", 0.03, (True,)),
@@ -127,13 +135,31 @@ def pod_spec(dice: Dice, rate: float) -> Data:
         pod[key] = dice.pick(("webapp1", "webapp1", "report", "default", "robot"), WRONG["serviceAccountName"], 0.05)
     if dice.some(0.4):
         windows = {"kubernetes.io/os": "windows"}
-        pod["nodeSelector"] = dice.pick((windows, windows, {"pool": "a"}, {}, None), ({"kubernetes.io/os": "linux"},))
+        pod["nodeSelector"] = dice.pick(
+            (windows, windows, {"pool": "a"}, {}, None),
+            ({"kubernetes.io/os": "linux"}, {"beta.kubernetes.io/os": "linux"}),
+        )
     if dice.some(0.25):
         pod["os"] = dice.pick(({"name": "windows"}, {"name": "windows"}, {}, None), ({"name": "linux"},))
+    if dice.some(0.05):
+        pod["runtimeClassName"] = dice.pick(("windows", "none"), ("kata",))
+    if dice.some(0.1):
+        pod["affinity"] = dice.pick((_affinity("windows"), _affinity("windows", "linux"), {}), (_affinity("linux"),))
     pod.update({key: dice.choice(values) for key, probability, values in _POD_FIELDS if dice.some(probability)})
+    if dice.some(0.05) and not dice.is_right:
+        _add_misplaced(dice, pod)
     items = list(pod.items())
     dice.shuffle(items)
     return dict(items)
+
+
+def _add_misplaced(dice: Dice, pod: Data) -> None:
+    """A reference where the API does not read it, or in another spelling."""
+    name = dice.choice(
+        ("gmsaCredentialSpecName", "gmsaCredentialSpec", "gMSACredentialSpecName", "gmsa_credential_spec")
+    )
+    reference = {name: dice.choice(("gmsa-webapp1", CANONICAL, None, ["x"], {"x": "y"}))}
+    pod.update(dice.choice((reference, {"windowsOptions": reference}, {"securityContext": reference})))
 
 
 def _add_containers(dice: Dice, pod: Data, rate: float) -> None:
@@ -158,6 +184,7 @@ _ANNOTATIONS: tuple[Data, ...] = (
     {"a": "b"},
     {"config.kubernetes.io/path": "web.yaml", "config.kubernetes.io/index": "0"},
 )
+_ALPHA: Data = {"pod.alpha.windows.kubernetes.io/gmsa-credential-spec-name": "gmsa-webapp1"}
 _NO_TEMPLATES: tuple[Data, ...] = ({}, {"spec": None}, {"spec": []}, {"metadata": {}}, {"spec": "x"})
 
 
@@ -170,7 +197,7 @@ def workload(dice: Dice, kind: str = "", rate: float = 0.5) -> Data:
     if dice.some(0.5):
         metadata["labels"] = dice.choice(_LABELS)
     if dice.some(0.1):
-        metadata["annotations"] = dice.choice(_ANNOTATIONS)
+        metadata["annotations"] = dice.pick(_ANNOTATIONS, (_ALPHA,))
     template: Data = {"metadata": {"labels": {"app": "iis"}}, "spec": pod_spec(dice, rate)}
     if dice.some(0.03) and not dice.is_right:
         template = dice.choice(_NO_TEMPLATES)
@@ -199,6 +226,7 @@ def foreign_object(dice: Dice) -> Data:
     name = dice.choice(NAMES)
     texts = {"a": "NO", "b": "0o17", "c": "two\nlines\n", "d": Raw("text"), "on": "1", "e": "a text of words"}
     scalars = {"n": Raw("1e3"), "d": Raw("2026-01-01"), "x": Raw("0x1F"), "gmsaCredentialSpecName": "x"}
+    context = {"windowsOptions": _windows_options(dice)}
     hooks = "admissionregistration.k8s.io/v1"
     return dice.choice(
         (
@@ -211,7 +239,10 @@ def foreign_object(dice: Dice) -> Data:
             _object(hooks, "ValidatingWebhookConfiguration", "x", webhooks=[]),
             _object("example.com/v1", "Widget", name, spec=scalars),
             credspec_object(dice, dice.choice((0, 0, 0, 1, 2))),
+            _object("example.com/v1", "Job", name, spec={"template": {"spec": {"securityContext": context}}}),
             _object("v1", "ServiceAccount", "webapp1", "web"),
+            _runtime_class("kata", "linux"),
+            _runtime_class("windows", "windows"),
             _object("rbac.authorization.k8s.io/v1", "ClusterRole", "gmsa-webapp1", rules=[]),
             _object(
                 "rbac.authorization.k8s.io/v1",
@@ -232,6 +263,11 @@ def credspec_object(dice: Dice, changes: int) -> Data:
     elif dice.some(0.1):
         contents["DomainJoinConfig"] = {**CONTENTS["DomainJoinConfig"], "Sid": "${DOMAIN_SID}"}
     return _object("windows.k8s.io/v1", "GMSACredentialSpec", name, credspec=contents)
+
+
+def _runtime_class(name: str, system: str) -> Data:
+    scheduling = {"nodeSelector": {"kubernetes.io/os": system}}
+    return _object("node.k8s.io/v1", "RuntimeClass", name, handler=name, scheduling=scheduling)
 
 
 def in_lists(dice: Dice, objects: list[Data]) -> list[Data]:

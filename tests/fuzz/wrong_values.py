@@ -85,7 +85,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
         {"kubernetes.io/os": None},
     ),
     "onExistingHook": ("keep", "Overwrite", "Error"),
-    "os": ("windows", [], {"name": "linux"}, {"name": None}, {"name": ["windows"]}),
+    "os": ("windows", "${OS}", [], {"name": "linux"}, {"name": None}, {"name": ["windows"]}),
     "plugin": (
         *("azurekeyvault", "AzureKeyvault", "Nothing", "f919de1a-efc4-4902-b7e5-56b3d83b7ce3", "{f919de1a}", ""),
         "{not-a-guid-1}",
@@ -109,7 +109,15 @@ WRONG: dict[str, tuple[Any, ...]] = {
     ),
     "rotateEvery": ("0h", "1d", "8760h", "1s", "100h", f"{_DIGITS}h"),
     "scope": ("contoso.com.", "", "A B", "x" * 20, "a..b"),
-    "securityContext": ("x", [], None, {"windowsOptions": "x"}, {"windowsOptions": None}, {"windowsOptions": []}),
+    "securityContext": (
+        "x",
+        "${POD_SECURITY}",
+        [],
+        None,
+        {"windowsOptions": "x"},
+        {"windowsOptions": None},
+        {"windowsOptions": []},
+    ),
     "seedEnv": ("NOTHING", "", "SHORT", "WEAK", "GMSA_KRM_SEED_2", "FILE_SEED"),
     "seedFile": ("nothing", "../seed", "short.txt", "weak.txt", "credspecs"),
     "serviceAccount": ("Web", "", "a_b", "nobody"),
@@ -135,7 +143,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "usedBy": ("FromWorkload", "fromworkloads", {"namespace": "web"}, [{}], [{"namespace": "web"}], ["web"], [], None),
     "validFor": (*("1d", "0h", "30m", "59m", "1h", "720h", "", "999999999h", "1h-1", "4379h", "8760", f"{_DIGITS}h"),),
     "volumeMounts": ("x", [None], [{"name": "a"}], [["a"]], {}),
-    "volumes": ("x", [None], [{"name": ["a"]}], {}),
+    "volumes": ("x", "${VOLUMES}", [None], [{"name": ["a"]}], {}),
 }
 
 

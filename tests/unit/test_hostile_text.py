@@ -99,7 +99,7 @@ def test_white_space_of_unicode_is_text(space: str, render_folder: RenderFolder)
     given = pod(
         f"hostname: {quote}a{space}{quote}\n",
         "containers: []\n",
-        f"securityContext:\n  sysctls:\n  - {quote}a{space}{quote}\n",
+        f"securityContext:\n  texts:\n  - {quote}a{space}{quote}\n",
     )
     wanted = yaml.safe_load(given)
     wanted["spec"] = {

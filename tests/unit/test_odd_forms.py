@@ -103,7 +103,7 @@ FORMS = [
     Form(
         "an alias",
         """
-        x: &sc {runAsUser: 1}
+        x: &sc {runAsNonRoot: true}
         spec:
           containers:
           - name: iis

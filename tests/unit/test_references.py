@@ -289,7 +289,6 @@ MISTAKES = [
         rule="linux-only-field",
         field=".containers[0].securityContext.allowPrivilegeEscalation",
         words=("Linux",),
-        severity="warning",
     ),
 ]
 

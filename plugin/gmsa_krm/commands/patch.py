@@ -13,6 +13,7 @@ from gmsa_krm.workloads.catalog import CredspecCatalog
 from gmsa_krm.workloads.inject_contents import inject_contents
 from gmsa_krm.workloads.kinds import BUILT_IN, PodKind, Workload, known_kinds
 from gmsa_krm.workloads.mutate import PodMutation
+from gmsa_krm.workloads.operating_system import RuntimeClasses
 from gmsa_krm.yamltext import writer
 from gmsa_krm.yamltext.edits import ListPatch, Replace
 from gmsa_krm.yamltext.nodes import parse
@@ -56,7 +57,7 @@ def _patch(configs: list[Resolved], target: str, namespace: str) -> tuple[bytes,
     pod = _stub(kind, name, namespace, entries)
     # The stub is not a file of the user, so its positions mean nothing.
     report = Report(positions=False, prefix=f"{target}: {'.'.join((*kind.path, 'spec'))}", findings=findings)
-    mutation = PodMutation(pod, report, injects_contents=bool(catalog.approved))
+    mutation = PodMutation(pod, RuntimeClasses(()), report, injects_contents=bool(catalog.approved))
     for entry in entries:
         mutation.add(entry, catalog.dns_name(entry.credspec))
     patch = mutation.patch()
@@ -126,6 +127,12 @@ def _check_entries(entries: list[WorkloadEntry], report: Report) -> None:
                 "Keep is not possible in a patch, which does not see existing hooks; use Replace or the transformer"
             )
             report.error("patch-hook", message, field=f"{hook.path}.onExistingHook")
+        if entry.tolerations:
+            message = (
+                "replace those that the workload has, since a strategic merge patch does not add to them; list them"
+                " all, or use the transformer"
+            )
+            report.warning("patch-tolerations", message, field=f"{entry.path}.tolerations")
 
 
 def _head(kind: PodKind, name: str, namespace: str) -> dict[str, Any]:

@@ -12,12 +12,15 @@ from gmsa_krm.config.declaration import (
     string_or_mapping,
     strings,
 )
+from gmsa_krm.config.kubernetes_value import TOLERATION, check_tolerations, kubernetes_value
 from gmsa_krm.credspecs import values as credspec_values
 from gmsa_krm.credspecs.model import credential_spec_of
 from gmsa_krm.credspecs.plugins import PLUGINS, check_plugin, check_plugin_input, host_account_config
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from gmsa_krm.credspecs.model import CredentialSpec
     from gmsa_krm.findings import Report
 
@@ -161,6 +164,12 @@ class Diagnostics(Section):
         default="mcr.microsoft.com/windows/servercore:ltsc2022",
         check=values.image,
     )
+    tolerations: list[dict[str, Any]] = kubernetes_value(
+        "Tolerations of the Job's pods, for Windows nodes with taints.", [TOLERATION], default=()
+    )
+
+    def check(self, report: Report) -> None:
+        check_tolerations(self.tolerations, self.at("tolerations"), f"{self.path}.tolerations", report)
 
 
 class CredspecEntry(Section):

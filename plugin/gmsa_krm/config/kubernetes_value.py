@@ -31,6 +31,9 @@ TOLERATION: Shape = {
     "effect": "string",
     "tolerationSeconds": "integer",
 }
+# Lt and Gt need a feature of the cluster.
+_TOLERATION_OPERATORS = ("", "Equal", "Exists", "Lt", "Gt")
+_TAINT_EFFECTS = ("", "NoSchedule", "PreferNoSchedule", "NoExecute")
 _AFFINITY_TERMS: Shape = {
     "requiredDuringSchedulingIgnoredDuringExecution": "any",
     "preferredDuringSchedulingIgnoredDuringExecution": "any",
@@ -48,13 +51,29 @@ def kubernetes_value(doc: str, shape: Shape, **rest: Any) -> Any:
 
 
 def check_tolerations(tolerations: list[dict[str, Any]], node: Node | None, path: str, report: Report) -> None:
+    """Reports what the API server refuses (core/validation, ValidateTolerations)."""
     for index, toleration in enumerate(tolerations):
-        if "tolerationSeconds" in toleration and toleration.get("effect") != "NoExecute":
-            message = (
-                "has tolerationSeconds, which the API server takes with effect: NoExecute only; add the effect, or"
-                " remove tolerationSeconds"
-            )
+        message = _refused_toleration(toleration)
+        if message:
             report.error("toleration", message, node, f"{path}[{index}]")
+
+
+def _refused_toleration(toleration: dict[str, Any]) -> str:
+    operator, effect = toleration.get("operator", ""), toleration.get("effect", "")
+    if operator not in _TOLERATION_OPERATORS:
+        return f"has the operator {shown(operator)}; write Equal or Exists"
+    if effect not in _TAINT_EFFECTS:
+        return f"has the effect {shown(effect)}; write NoSchedule, PreferNoSchedule or NoExecute"
+    if not toleration.get("key") and operator != "Exists":
+        return "has no key, which the API server takes with operator: Exists only; give the key of the taint"
+    if operator == "Exists" and toleration.get("value"):
+        return "has a value, which the API server refuses with operator: Exists; remove it, or write operator: Equal"
+    if "tolerationSeconds" in toleration and effect != "NoExecute":
+        return (
+            "has tolerationSeconds, which the API server takes with effect: NoExecute only; add the effect, or"
+            " remove tolerationSeconds"
+        )
+    return ""
 
 
 class _KubernetesValue(Field):

@@ -96,6 +96,13 @@ class Spec(Section):
         return self.admission.mode != "None" if self.crd.install is None else self.crd.install
 
     def check(self, report: Report) -> None:
+        if self.webhook.random_hostname and self.admission.mode in ("Policy", "None"):
+            message = (
+                f"has no effect in mode {self.admission.mode}, in which no webhook is emitted that would set host"
+                " names; remove it, and keep the host names of a gMSA's pods apart by their first 15 characters"
+            )
+            field = f"{self.webhook.path}.randomHostname"
+            report.warning("unused-random-hostname", message, self.webhook.at("randomHostname"), field)
         domains = _by_name(self.domains, report, lambda domain: domain.name)
         _by_name(self.credspecs, report, lambda entry: entry.name)
         _by_name(self.service_accounts, report, lambda it: it.name and f"{it.namespace}/{it.name}")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from gmsa_krm.config import values
 from gmsa_krm.config.declaration import Section, boolean, enum, integer, one_or_more, section, string, strings
+from gmsa_krm.config.kubernetes_value import TOLERATION, check_tolerations, kubernetes_value
 from gmsa_krm.credspecs import values as credspec_values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from gmsa_krm.findings import Report
 
 
@@ -85,9 +88,19 @@ class WorkloadEntry(Section):
         check=values.label_name,
     )
     service_account: str | None = string("Set serviceAccountName.", check=values.subdomain_name)
-    windows_node: bool = boolean("Set nodeSelector kubernetes.io/os=windows and os.name=windows.", default=True)
+    windows_node: bool = boolean(
+        "Set nodeSelector kubernetes.io/os=windows, and os.name=windows unless the pod has fields that the API server"
+        " refuses with it.",
+        default=True,
+    )
+    tolerations: list[dict[str, Any]] = kubernetes_value(
+        "Tolerations that are added to those of the pod, for Windows nodes with taints.", [TOLERATION], default=()
+    )
     netlogon_restart: NetlogonRestart | None = section("Add the netlogon hook.", NetlogonRestart, optional=True)
     token: BoundToken | None = section("Mount a bound token.", BoundToken, optional=True)
+
+    def check(self, report: Report) -> None:
+        check_tolerations(self.tolerations, self.at("tolerations"), f"{self.path}.tolerations", report)
 
 
 class WorkloadKind(Section):

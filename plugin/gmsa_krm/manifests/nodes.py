@@ -87,6 +87,7 @@ def diagnostics_job(name: str, domain: str, settings: Diagnostics, contents: str
             "automountServiceAccountToken": False,
             "os": {"name": "windows"},
             "nodeSelector": {"kubernetes.io/os": "windows"},
+            **({"tolerations": list(settings.tolerations)} if settings.tolerations else {}),
             "securityContext": {"windowsOptions": options},
             "containers": [
                 {

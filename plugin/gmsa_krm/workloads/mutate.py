@@ -7,9 +7,10 @@ from functools import cache
 from gmsa_krm.config.selectors import parse_selector, selects
 from gmsa_krm.workloads.kinds import containers_of
 from gmsa_krm.workloads.netlogon import hook
+from gmsa_krm.workloads.operating_system import linux_only_fields, statements
 from gmsa_krm.yamltext.data import data_of
 from gmsa_krm.yamltext.edits import ListPatch, Replace, merge_patches
-from gmsa_krm.yamltext.nodes import MAPPING, SCALAR
+from gmsa_krm.yamltext.nodes import KIND_NAMES, MAPPING, SCALAR, SEQUENCE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,12 +20,17 @@ if TYPE_CHECKING:
     from gmsa_krm.config.workloads import BoundToken, Match, NetlogonRestart, WorkloadEntry
     from gmsa_krm.findings import Report
     from gmsa_krm.workloads.kinds import Workload
+    from gmsa_krm.workloads.operating_system import RuntimeClasses
     from gmsa_krm.yamltext.nodes import Node
 
     # List (containers or initContainers), index and node of a container.
     Chosen = list[tuple[str, int, Node]]
 
 _OS_LABEL = "kubernetes.io/os"
+# How the variables of Flux, envsubst, Kubernetes and templates start.
+_VARIABLES = ("${", "$(", "{{")
+# Fields that a message names before it counts the rest.
+_MAX_SHOWN = 4
 
 
 def matches(entry: WorkloadEntry, workload: Workload, namespace: str) -> bool:
@@ -49,9 +55,10 @@ def _requirements(selector: str) -> list[Requirement]:
 class PodMutation:
     """The patch of one pod's spec, from all entries that match it."""
 
-    def __init__(self, pod: Node, report: Report, *, injects_contents: bool) -> None:
+    def __init__(self, pod: Node, classes: RuntimeClasses, report: Report, *, injects_contents: bool) -> None:
         """`injects_contents`: mode Policy, where contents are written after this."""
         self._pod = pod
+        self._classes = classes
         self._report = report
         self._injects_contents = injects_contents
         self._patch: dict[str, Any] = {}
@@ -60,6 +67,11 @@ class PodMutation:
         self._mounted: dict[tuple[str, int, str], BoundToken] = {}
         # Value and path of the entry, by field: two entries must not disagree.
         self._requested: dict[str, tuple[str, str]] = {}
+        self._is_windows_set = False
+        # What the tolerations that the pod has and gets mean; None before it gets one.
+        self._tolerations: set[str] | None = None
+        # Paths of values of a wrong type that are reported.
+        self._refused: set[str] = set()
 
     def add(self, entry: WorkloadEntry, domain: str) -> None:
         """Adds the changes of an entry. `domain`: DNS name of the credspec's domain, "" if it is unknown."""
@@ -68,21 +80,72 @@ class PodMutation:
             self._set_credspec(entry.credspec, entry, chosen)
         if entry.service_account is not None:
             self._set_service_account(entry.service_account, entry)
-        if entry.windows_node:
+        if entry.windows_node and not self._is_windows_set:
+            self._is_windows_set = True
             self._set_windows()
+        self._add_tolerations(entry.tolerations)
         if entry.netlogon_restart is not None:
             self._add_hook(entry.netlogon_restart, chosen, domain)
         if entry.token is not None:
             self._add_token(entry.token, chosen)
 
     def patch(self) -> dict[str, Any]:
+        """The changes; none if a value is in the way of one, which is reported."""
         patch = dict(self._patch)
         for (key, index), data in self._containers.items():
             patch.setdefault(key, ListPatch()).change[index] = data
-        return patch
+        self._check_types(patch, self._pod, "")
+        return {} if self._refused else patch
+
+    def _check_types(self, patch: dict[str, Any], node: Node, above: str) -> None:
+        """Reports values that are neither mappings nor lists where the patch changes such.
+
+        They may be the variables of a later substitution, so they are not replaced.
+        """
+        for key, wanted in patch.items():
+            value, path = node.get(key), f"{above}{key}"
+            is_list = isinstance(wanted, ListPatch)
+            if value is None or value.is_null or not (is_list or isinstance(wanted, dict)):
+                continue
+            if value.kind != (SEQUENCE if is_list else MAPPING):
+                self._refuse(value, "a list" if is_list else "a mapping", path)
+            elif isinstance(wanted, ListPatch):
+                for index, change in wanted.change.items():
+                    self._check_types(change, value.items[index], f"{path}[{index}].")
+            else:
+                self._check_types(wanted, value, f"{path}.")
+
+    def _refuse(self, value: Node, wanted: str, path: str) -> None:
+        if path in self._refused:
+            return
+        self._refused.add(path)
+        if value.kind == SCALAR and any(start in value.text for start in _VARIABLES):
+            message = (
+                f"is {value.text[:60]}, but must be {wanted} when gmsa-krm changes it; run gmsa-krm after the"
+                f" substitution, or write {wanted} here"
+            )
+        else:
+            message = f"is {KIND_NAMES[value.kind]}, but must be {wanted}; fix the workload"
+        self._report.error("type", message, value, path)
+
+    def _check_containers(self, *lists: str) -> None:
+        """Reports containers that an entry would pass over, since they are not mappings."""
+        for key in lists:
+            listing = self._pod.get(key)
+            if listing is None or listing.is_null:
+                continue
+            if listing.kind != SEQUENCE:
+                self._refuse(listing, "a list", key)
+            for index, item in enumerate(listing.items if listing.kind == SEQUENCE else ()):
+                if item.kind != MAPPING:
+                    self._refuse(item, "a mapping", f"{key}[{index}]")
 
     def _choose(self, entry: WorkloadEntry) -> Chosen:
         """The containers of the entry: the named ones, which may be init containers, or all containers."""
+        if entry.containers:
+            self._check_containers("initContainers", "containers")
+        elif entry.netlogon_restart is not None or entry.token is not None:
+            self._check_containers("containers")
         if not entry.containers:
             return list(containers_of(self._pod, "containers"))
         existing = list(containers_of(self._pod, "initContainers", "containers"))
@@ -141,23 +204,36 @@ class PodMutation:
                 self._patch["serviceAccount"] = name
 
     def _set_windows(self) -> None:
-        for key in ("nodeSelector", "os"):
-            existing = self._pod.get(key)
-            if existing is not None and existing.kind != MAPPING and not existing.is_null:
-                self._report.error("type", "is not a mapping; fix the workload", existing, key)
-                return
-        selector = self._pod.get("nodeSelector")
-        label = selector.get(_OS_LABEL) if selector is not None else None
-        name = _get(self._pod, "os", "name")
-        for node, field in ((label, f"nodeSelector.{_OS_LABEL}"), (name, "os.name")):
-            if node is not None and node.text != "windows":
-                message = (
-                    f"is {node.text}, and a pod with a gMSA runs on Windows; narrow the match, or fix the workload"
-                )
-                self._report.error("not-windows", message, node, field)
-                return
-        wanted = {"nodeSelector": {_OS_LABEL: "windows"}, "os": {"name": "windows"}}
+        """Sets the node selector, and os.name where the API server takes it."""
+        pod = data_of(self._pod)
+        others = [it for it in statements(pod, self._classes) if not it.is_windows]
+        for it in others:
+            message = f"{it.text}, and a pod with a gMSA runs on Windows; narrow the match, or fix the workload"
+            self._report.error("not-windows", message, field=it.field)
+        if others:
+            return
+        wanted: dict[str, Any] = {"nodeSelector": {_OS_LABEL: "windows"}}
+        fields = linux_only_fields(pod)
+        if not fields or isinstance(pod.get("os"), dict):  # with an os of its own the validation refuses them
+            wanted["os"] = {"name": "windows"}
+        else:
+            more = f" and {len(fields) - _MAX_SHOWN} more" if len(fields) > _MAX_SHOWN else ""
+            message = (
+                "is not set, since the API server refuses it in a pod with"
+                f" {', '.join(fields[:_MAX_SHOWN])}{more}; remove what a Windows pod does not need, then it is set"
+            )
+            self._report.warning("os-name-left-out", message, field="os.name")
         self._patch.update(merge_patches(self._patch, wanted))
+
+    def _add_tolerations(self, tolerations: list[dict[str, Any]]) -> None:
+        if self._tolerations is None and tolerations:
+            existing = self._pod.get("tolerations")
+            self._tolerations = {_meaning_of(data_of(item)) for item in getattr(existing, "items", ())}
+        for toleration in tolerations:
+            meaning = _meaning_of(toleration)
+            if self._tolerations is not None and meaning not in self._tolerations:
+                self._tolerations.add(meaning)
+                self._patch.setdefault("tolerations", ListPatch()).append.append(toleration)
 
     def _add_hook(self, settings: NetlogonRestart, chosen: Chosen, domain: str) -> None:
         domain = settings.domain or domain
@@ -250,6 +326,13 @@ class PodMutation:
     def _in_container(self, key: str, index: int, data: dict[str, Any]) -> None:
         known = self._containers.setdefault((key, index), {})
         known.update(merge_patches(known, data))
+
+
+def _meaning_of(toleration: Any) -> str:
+    """Equal for tolerations of the same taints: Equal is the default operator, and an empty value counts as missing."""
+    given = toleration if isinstance(toleration, dict) else {"": toleration}
+    fields = {key: value for key, value in given.items() if value not in (None, "")}
+    return repr(sorted({"operator": "Equal", **fields}.items()))
 
 
 def _get(node: Node, *keys: str) -> Node | None:

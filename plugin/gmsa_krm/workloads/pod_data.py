@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     Data = dict[str, Any]
 
+# The labels of nodes that tell the operating system; the kubelet sets the older one to this day.
+OS_LABELS = ("kubernetes.io/os", "beta.kubernetes.io/os")
+
 
 class PodReport(FieldReport):
     """The report about one workload's pod."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from gmsa_krm.config.values import label_name
+from gmsa_krm.findings import InputError
 from gmsa_krm.manifests.manifest import MANAGED_BY
 from gmsa_krm.workloads.catalog import CredspecCatalog
+from gmsa_krm.workloads.host_names import HostNames
 from gmsa_krm.workloads.inject_contents import inject_contents
 from gmsa_krm.workloads.kinds import kind_meant, known_kinds, objects_in, workload_of
 from gmsa_krm.workloads.mutate import PodMutation, matches
+from gmsa_krm.workloads.operating_system import RuntimeClasses
+from gmsa_krm.workloads.overlooked import Overlooked, may_mean_gmsa
 from gmsa_krm.workloads.pod_data import PodReport
 from gmsa_krm.workloads.unbound import report_unbound, unbound_credspecs
 from gmsa_krm.workloads.validate import PodValidator, service_account_of
@@ -58,7 +62,7 @@ def process_workloads(
 
         credspecs = credspecs_among(candidates, configs, findings)
     unbound = unbound_credspecs(configs, documents)
-    run = _Run(configs, namespace, emitted_workloads, CredspecCatalog(configs, credspecs, unbound), findings)
+    run = _Run(configs, documents, namespace, emitted_workloads, CredspecCatalog(configs, credspecs, unbound), findings)
     run.check_entries()
     for index, document in enumerate(documents):
         run.process(index, document)
@@ -71,6 +75,7 @@ class _Run:
     def __init__(
         self,
         configs: list[Resolved],
+        documents: list[Document],
         namespace: str,
         emitted_workloads: Callable[[Resolved], set[Identity]],
         catalog: CredspecCatalog,
@@ -85,7 +90,10 @@ class _Run:
         self._emitted_workloads = emitted_workloads
         self._own: set[Identity] | None = None
         self._catalog = catalog
+        self._classes = RuntimeClasses(documents)
+        self._host_names = HostNames(configs)
         self._kinds = known_kinds(config.spec for config in configs)
+        self._overlooked = Overlooked(self._kinds, self._catalog, self.findings)
         self._filter = KindFilter(kind for _, kind in self._kinds)
         self._entries = [(entry, config) for config in configs for entry in config.spec.workloads]
         self._matched: set[int] = set()  # numbers of entries
@@ -133,24 +141,40 @@ class _Run:
                 config.report.warning("no-match", message, entry.at("match"), f"{entry.path}.match")
 
     def process(self, index: int, document: Document) -> None:
+        may_be_overlooked = may_mean_gmsa(document)
         root = self._root(document)
         if root is None:
+            if may_be_overlooked:
+                self._check_overlooked(document)
             return
         is_hook = _is_hook(document)
         may_refer = document.mentions(_REFERENCE)
         for it, above in objects_in(root):
             workload = workload_of(it, self._kinds)
+            has_reference = False
             if workload is None:
                 # With another kind it may be a workload to some readers.
                 keys = [again for again in repeated_keys_of(it) if may_refer or again[1].text == "kind"]
             elif self._is_own(workload):
                 continue
             else:
-                is_changed = self._process(index, document, workload, above, is_hook)
+                is_changed, has_reference = self._process(index, document, workload, above, is_hook)
                 keys = repeated_keys(it) if is_changed or may_refer else []
             self._refuse_repeated(document, keys, str(workload or ""))
+            if may_be_overlooked:
+                self._overlooked.check(document, it, has_reference=has_reference)
         if index not in self.changes:
             document.forget()
+
+    def _check_overlooked(self, document: Document) -> None:
+        """The check of a document without a workload to process."""
+        try:
+            root = document.node
+        except InputError:
+            return  # who needs the document reports it
+        for it, _ in objects_in(root) if root is not None else ():
+            self._overlooked.check(document, it, has_reference=False)
+        document.forget()
 
     def _is_own(self, workload: Workload) -> bool:
         """Whether it is an earlier output. The label alone does not say so, since anyone may write it."""
@@ -160,19 +184,24 @@ class _Run:
             self._own = set().union(*map(self._emitted_workloads, self._configs))
         return workload.identity in self._own
 
-    def _process(self, index: int, document: Document, workload: Workload, above: list[Node], is_hook: bool) -> bool:
-        """Whether the workload is changed. `above`: what it is in, below the root of the document."""
+    def _process(
+        self, index: int, document: Document, workload: Workload, above: list[Node], is_hook: bool
+    ) -> tuple[bool, bool]:
+        """Whether the workload is changed, and whether it then names a credspec.
+
+        `above`: what it is in, below the root of the document.
+        """
         numbers = sorted({*self._by_name.get(workload.name, ()), *self._of_any_name})
         if is_hook and workload.name not in self._by_name:
             # A hook of a Helm release is changed only if an entry names it. In mode Policy it gets contents in any
             # case, since it is refused without them.
             if not self._catalog.approved:
-                return False
+                return False, False
             numbers = []
-        patch = self._patch(document, workload, numbers)
+        patch, named = self._patch(document, workload, numbers)
         if patch:
             self._edit(index, document, workload, above, patch)
-        return bool(patch)
+        return bool(patch), bool(named)
 
     def _root(self, document: Document) -> Node | None:
         """The root of a document that may have a workload to process."""
@@ -183,8 +212,11 @@ class _Run:
         document.close()
         return document.node
 
-    def _patch(self, document: Document, workload: Workload, candidates: list[int]) -> dict[str, Any]:
-        """The patch of the workload's pod, after validation. `candidates`: indices of the entries that may match."""
+    def _patch(self, document: Document, workload: Workload, candidates: list[int]) -> tuple[dict[str, Any], set[str]]:
+        """The patch of the workload's pod, after validation, and the credspecs that the pod then names.
+
+        `candidates`: indices of the entries that may match.
+        """
         report = PodReport(document, workload, self.findings)
         namespace = workload.namespace or self._namespace
         matching = [it for it in candidates if matches(self._entries[it][0], workload, namespace or "default")]
@@ -194,15 +226,16 @@ class _Run:
             if matching:
                 message = "has no pod spec to change; fix the workload, or narrow the match"
                 report.error("no-pod", message, workload.root)
-            return {}
+            return {}, set()
         patch = self._mutation([self._entries[it][0] for it in matching], node, report)
         if self._catalog.approved:
             patch = inject_contents(patch, node, self._catalog, report)
         pod = apply_patch(data_of(node), patch)
         report.skip_reported()
-        named = PodValidator(pod, self._catalog, namespace, report).run()
+        named = PodValidator(pod, self._catalog, self._classes, namespace, report).run()
         if named:
             self._check_namespace(document, workload, namespace)
+            self._host_names.check(workload, pod, named, report)
         self.named |= named
         for name in sorted(named):
             if not self._catalog.is_used_from_workloads(name):
@@ -215,7 +248,7 @@ class _Run:
                 report.error("no-namespace", message, workload.root)
             # A wrong type is reported; as a text it can stand beside the others.
             self.usage.setdefault(name, {}).setdefault(namespace, set()).add(str(service_account_of(pod)[1]))
-        return patch
+        return patch, named
 
     def _check_namespace(self, document: Document, workload: Workload, namespace: str) -> None:
         """A namespace becomes that of RoleBindings, so it is checked as one of the config."""
@@ -233,7 +266,7 @@ class _Run:
     def _mutation(self, entries: list[WorkloadEntry], node: Node, report: PodReport) -> dict[str, Any]:
         if not entries:
             return {}
-        mutation = PodMutation(node, report, injects_contents=bool(self._catalog.approved))
+        mutation = PodMutation(node, self._classes, report, injects_contents=bool(self._catalog.approved))
         for entry in entries:
             mutation.add(entry, self._catalog.dns_name(entry.credspec))
         return mutation.patch()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gmsa_krm.config.values import subdomain_name
 from gmsa_krm.config.webhook_image import NEWEST
+from gmsa_krm.workloads.operating_system import linux_only_fields, statements
 from gmsa_krm.workloads.pod_data import containers, get, windows_options
 
 TYPE_CHECKING = False
@@ -13,27 +14,21 @@ if TYPE_CHECKING:
 
     from gmsa_krm.findings import Report
     from gmsa_krm.workloads.catalog import CredspecCatalog
+    from gmsa_krm.workloads.operating_system import RuntimeClasses
     from gmsa_krm.workloads.pod_data import Data
 
-# What the API server refuses in a pod with os.name windows (KEP-2802; core/validation, validateWindows).
-_LINUX_ONLY_POD = ("hostPID", "hostIPC", "hostUsers", "shareProcessNamespace")
-_LINUX_ONLY_POD_CONTEXT = (
-    *("appArmorProfile", "seLinuxOptions", "seccompProfile", "fsGroup", "fsGroupChangePolicy", "sysctls"),
-    *("runAsUser", "runAsGroup", "supplementalGroups", "supplementalGroupsPolicy"),
-)
-_LINUX_ONLY_CONTEXT = (
-    *("appArmorProfile", "seLinuxOptions", "seccompProfile", "capabilities", "readOnlyRootFilesystem", "privileged"),
-    *("allowPrivilegeEscalation", "procMount", "runAsUser", "runAsGroup"),
-)
 _PLACEMENT = ("affinity", "nodeName", "runtimeClassName", "tolerations")
 
 
 class PodValidator:
     """The checks of one pod. `pod` is its spec with all changes, `report` is about its workload."""
 
-    def __init__(self, pod: Data, catalog: CredspecCatalog, namespace: str, report: Report) -> None:
+    def __init__(
+        self, pod: Data, catalog: CredspecCatalog, classes: RuntimeClasses, namespace: str, report: Report
+    ) -> None:
         self._pod = pod
         self._catalog = catalog
+        self._classes = classes
         self._namespace = namespace
         self._report = report
 
@@ -164,30 +159,18 @@ class PodValidator:
                     " hostProcess or the reference"
                 )
                 self._report.error("host-process", message, field=f"{path}securityContext.windowsOptions.hostProcess")
-        system = get(self._pod, "os", "name")
-        label = get(self._pod, "nodeSelector", "kubernetes.io/os")
-        for value, field in ((system, "os.name"), (label, "nodeSelector.kubernetes.io/os")):
-            if value not in (None, "windows"):
-                message = f"is {value}, and a pod with a gMSA runs on Windows; remove the reference, or fix this field"
-                self._report.error("not-windows", message, field=field)
-        if system == label is None and not any(key in self._pod for key in _PLACEMENT):
+        said = statements(self._pod, self._classes)
+        for it in said:
+            if not it.is_windows:
+                message = f"{it.text}, and a pod with a gMSA runs on Windows; remove the reference, or fix this field"
+                self._report.error("not-windows", message, field=it.field)
+        if not said and not any(key in self._pod for key in _PLACEMENT):
             message = "may be scheduled on a Linux node; set nodeSelector kubernetes.io/os: windows"
             self._report.warning("no-windows-node", message)
-        if system == "windows":
-            self._check_linux_only()
-
-    def _check_linux_only(self) -> None:
-        context = get(self._pod, "securityContext")
-        fields = [key for key in _LINUX_ONLY_POD if key in self._pod]
-        if isinstance(context, dict):
-            fields += [f"securityContext.{key}" for key in _LINUX_ONLY_POD_CONTEXT if key in context]
-        for path, container in containers(self._pod, "initContainers", "containers", "ephemeralContainers"):
-            context = get(container, "securityContext")
-            if isinstance(context, dict):
-                fields += [f"{path}securityContext.{key}" for key in _LINUX_ONLY_CONTEXT if key in context]
-        for field in fields:
-            message = "is for Linux pods, and the API server refuses it with os.name windows; remove it"
-            self._report.warning("linux-only-field", message, field=field)
+        if get(self._pod, "os", "name") == "windows":
+            for field in linux_only_fields(self._pod):
+                message = "is for Linux pods, and the API server refuses it with os.name windows; remove it"
+                self._report.error("linux-only-field", message, field=field)
 
     def _check_service_account(self, named: set[str]) -> None:
         field, account = service_account_of(self._pod)

@@ -15,12 +15,22 @@ tests/rules runs every example.
 
 from __future__ import annotations
 
-from gmsa_krm.findings.rules import admission, credential_specs, documents, domains, fields, hosts, imports, workloads
+from gmsa_krm.findings.rules import (
+    admission,
+    credential_specs,
+    documents,
+    domains,
+    fields,
+    hosts,
+    imports,
+    pods,
+    workloads,
+)
 from gmsa_krm.findings.rules.rule import Rule
 
 __all__ = ["RULES", "Rule", "find_rule"]
 
-_AREAS = (admission, credential_specs, documents, domains, fields, hosts, imports, workloads)
+_AREAS = (admission, credential_specs, documents, domains, fields, hosts, imports, pods, workloads)
 RULES: tuple[Rule, ...] = tuple(sorted((rule for area in _AREAS for rule in area.RULES), key=lambda rule: rule.id))
 
 

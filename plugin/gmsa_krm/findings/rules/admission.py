@@ -681,13 +681,15 @@ RULES = (
     Rule(
         "toleration",
         ERROR,
-        "A toleration has tolerationSeconds without effect NoExecute",
+        "The API server refuses the toleration",
         why="""
-            tolerationSeconds says how long a pod stays on a node that gets a NoExecute taint. The API server refuses it
-            with any other effect.
+            operator is Equal or Exists, effect NoSchedule, PreferNoSchedule or NoExecute. Only with operator Exists may
+            key be missing, and then there is no value. tolerationSeconds says how long a pod stays on a node that gets
+            a NoExecute taint, and is refused with any other effect.
         """,
         cure="""
-            Add effect: NoExecute, or remove tolerationSeconds.
+            Write the toleration as kubectl describe node shows the taint: key, value and effect. Remove
+            tolerationSeconds unless effect is NoExecute.
         """,
         bad="""
             spec:

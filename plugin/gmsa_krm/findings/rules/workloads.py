@@ -665,14 +665,16 @@ RULES = (
     ),
     Rule(
         "linux-only-field",
-        WARNING,
-        "A Windows pod sets a field that is for Linux pods only",
+        ERROR,
+        "A pod with os.name windows sets a field that is for Linux pods only",
         why="""
             With os.name windows the API server refuses runAsUser, fsGroup, seccompProfile, capabilities, privileged,
-            hostPID and other fields that have no meaning on Windows.
+            hostPID, pod-level resources and other fields that have no meaning on Windows. A Deployment with such a pod
+            is refused as well.
         """,
         cure="""
-            Remove the field. The Windows counterpart of runAsUser is windowsOptions.runAsUserName.
+            Remove the field, or os.name if the pod needs the field. The Windows counterpart of runAsUser is
+            windowsOptions.runAsUserName.
         """,
         bad="""
             apiVersion: v1
@@ -957,12 +959,12 @@ RULES = (
         ERROR,
         "A pod with a gMSA is placed on Linux",
         why="""
-            gMSA is for Windows containers. A pod whose os.name or node selector says linux cannot use it, and an entry
-            of workloads does not override that.
+            gMSA is for Windows containers. A pod whose os.name, node selector, required node affinity or RuntimeClass
+            says linux cannot use it, and an entry of workloads does not override that.
         """,
         cure="""
-            Set nodeSelector kubernetes.io/os and os.name to windows, or remove the reference. Narrow match of an entry
-            that matches a Linux workload.
+            Set nodeSelector kubernetes.io/os and os.name to windows, and let the affinity and the RuntimeClass allow
+            Windows nodes; or remove the reference. Narrow match of an entry that matches a Linux workload.
         """,
         bad="""
             apiVersion: v1
