@@ -300,6 +300,12 @@ def test_within_a_known_custom_kind_only_its_template_is_known(check: Check) -> 
     assert check(config, own).findings == []
 
 
+def test_of_a_kind_of_kubernetes_with_another_path_only_that_is_known(check: Check) -> None:
+    kinds = "workloadKinds:\n- apiGroup: apps\n  kind: Deployment\n  podTemplate: spec.other\n"
+    finding = check(workloads_config(more=kinds), rollout(group="apps/v1", kind="Deployment")).finding
+    assert finding.rule == "unknown-workload-kind"
+
+
 # What only looks like a reference
 
 CRD = f"""\
