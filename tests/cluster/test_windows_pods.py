@@ -27,6 +27,10 @@ CONFIG = f"""\
       kinds: [Deployment]
     credspec: gmsa-webapp1
     serviceAccount: webapp1
+    tolerations:
+    - key: os
+      value: windows
+      effect: NoSchedule
 """
 REFUSED = re.compile(r"spec\.([^ ]+): Forbidden: (?:cannot|may not) be set for a windows pod")
 
@@ -60,6 +64,7 @@ def test_workloads_with_fields_of_linux_are_accepted_as_they_are_rendered(cluste
     for field, item in zip(LINUX_ONLY, rendered, strict=True):
         pod = item["spec"]["template"]["spec"]
         assert pod["securityContext"]["windowsOptions"] == {"gmsaCredentialSpecName": "gmsa-webapp1"}
+        assert [it["key"] for it in pod["tolerations"]] == ["os"]
         assert (field, verdict(cluster, item)) == (field, "")
         pod["os"] = {"name": "windows"}
         assert REFUSED.findall(verdict(cluster, item)) == [f"template.spec.{field}"]

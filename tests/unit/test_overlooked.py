@@ -164,6 +164,14 @@ def test_a_reference_in_a_hook_and_in_a_list_is_looked_at(check: Check) -> None:
     assert check(CONFIG, json.dumps(listed)).finding.field == f"Pod : spec.{NAME}"
 
 
+def test_a_list_is_not_a_kind_with_a_pod_itself(check: Check) -> None:
+    item = "- " + pod(WINDOWS, windows_options("gmsa-webapp1"), IIS).replace("\n", "\n  ").rstrip()
+    assert check(CONFIG, f"apiVersion: v1\nkind: List\nitems:\n{item}\n").findings == []
+    unknown = "- " + rollout().replace("\n", "\n  ").rstrip()
+    finding = check(CONFIG, f"apiVersion: v1\nkind: List\nitems:\n{item}\n{unknown}\n").finding
+    assert finding.field == f"Rollout web/web: {POD_LEVEL}"
+
+
 def test_a_misplaced_reference_is_found_by_every_host(call: Call, folder: Folder) -> None:
     where = folder({"gmsa.yaml": CONFIG})
     manifest = deployment(WINDOWS, OPTIONS, IIS)
@@ -298,6 +306,12 @@ def test_within_a_known_custom_kind_only_its_template_is_known(check: Check) -> 
     assert check(config, misspelt).finding.rule == "misplaced-reference"
     own = rollout() + f"  {NAME}: a field of its own\n"
     assert check(config, own).findings == []
+
+
+def test_of_a_kind_of_kubernetes_with_another_path_only_that_is_known(check: Check) -> None:
+    kinds = "workloadKinds:\n- apiGroup: apps\n  kind: Deployment\n  podTemplate: spec.other\n"
+    finding = check(workloads_config(more=kinds), rollout(group="apps/v1", kind="Deployment")).finding
+    assert finding.rule == "unknown-workload-kind"
 
 
 # What only looks like a reference
@@ -484,6 +498,14 @@ def test_what_only_looks_like_a_reference_is_no_finding(manifest: str, call: Cal
     for config in (CONFIG, gmsa_config(CREDSPEC_FROM_WORKLOADS, MODE_NONE)):
         done = call("lint", "--format", "json", folder({"gmsa.yaml": config, "other.yaml": manifest}))
         assert json.loads(done.stdout) == []
+
+
+@pytest.mark.parametrize(
+    "group",
+    ["kyverno.io/v1", "policies.kyverno.io/v1", "mutations.gatekeeper.sh/v1", "kustomize.config.k8s.io/v1beta1"],
+)
+def test_what_describes_other_objects_has_no_pod(group: str, check: Check) -> None:
+    assert check(CONFIG, rollout(group=group, kind="Other")).findings == []
 
 
 def test_our_own_output_has_no_findings(call: Call, folder: Folder) -> None:

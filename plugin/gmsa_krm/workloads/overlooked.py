@@ -136,7 +136,7 @@ class _Place:
         """Whether it is known which fields are read there: everywhere in a kind of Kubernetes, else in the template."""
         if self.known is None:
             return False
-        return (self.group, self.kind) in BUILT_IN or path[: len(self.known.path)] == self.known.path
+        return BUILT_IN.get((self.group, self.kind)) is self.known or path[: len(self.known.path)] == self.known.path
 
     def field(self, path: Path) -> str:
         return f"{self._name}: {_dotted(path)}"
