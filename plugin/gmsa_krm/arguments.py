@@ -38,12 +38,16 @@ class FastParser:
         if not names[0].startswith("-"):
             self._positional = names[0], settings.get("nargs")
             return
-        name = names[-1].lstrip("-").replace("-", "_")
+        name = settings.get("dest") or names[-1].lstrip("-").replace("-", "_")
         self._options.update(dict.fromkeys(names, (name, settings)))
         is_flag = settings.get("action") == "store_true"
         self._values[name] = settings.get("default", False if is_flag else None)
         if settings.get("required"):
             self._required.add(name)
+
+    def knows(self, argument: str) -> bool:
+        """Whether a line may start with the argument: a command or an option."""
+        return argument in self._commands or argument.startswith("-")
 
     def set_defaults(self, **values: Any) -> None:
         self._values.update(values)

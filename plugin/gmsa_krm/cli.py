@@ -85,22 +85,28 @@ def _internal_error(error: BaseException) -> str:
 
 def _run(program: str, arguments: list[str]) -> int:
     # kustomize calls a legacy plugin by its kind or with a variable set, and with the config as first argument.
-    is_plugin = os.path.basename(program) == "GMSAConfig" or "KUSTOMIZE_PLUGIN_CONFIG_STRING" in os.environ
-    if is_plugin and arguments:
-        from gmsa_krm.commands import plugin
-
-        return plugin.run(arguments[0])
     if not arguments:
         from gmsa_krm.commands import function
 
         return function.run()
+    if os.path.basename(program) == "GMSAConfig":
+        return _run_plugin(arguments[0])
     parser = FastParser()
     declare_commands(parser)
+    # The variable may be inherited: a command or an option is not the file of a config.
+    if "KUSTOMIZE_PLUGIN_CONFIG_STRING" in os.environ and not parser.knows(arguments[0]):
+        return _run_plugin(arguments[0])
     options = parser.read(arguments) or _parse(arguments)
     module, _, name = options.run.rpartition(".")
     command = getattr(__import__(f"gmsa_krm.commands.{module}", fromlist=[name]), name)
     status: int = command(options)
     return status
+
+
+def _run_plugin(file: str) -> int:
+    from gmsa_krm.commands import plugin
+
+    return plugin.run(file)
 
 
 def _parse(arguments: list[str]) -> Options:
@@ -165,8 +171,13 @@ def _declare_hosts(commands: Any) -> None:
     post_render.add_argument(
         "--config", action="append", default=[], metavar="FILE", help="another GMSAConfig, besides those in the stream"
     )
+    # Helm takes --namespace among --post-renderer-args for its own.
     post_render.add_argument(
-        "--namespace", default="", metavar="NS", help="namespace of the release; Helm does not pass it"
+        *("--namespace", "--release-namespace"),
+        dest="namespace",
+        default="",
+        metavar="NS",
+        help="namespace of the release; Helm does not pass it, and takes --namespace for its own",
     )
     post_render.add_argument(
         "--log-file", metavar="FILE", help="also write the messages to FILE, since Helm 4 drops them"

@@ -208,7 +208,7 @@ def test_an_error_under_helm_4_is_in_a_log_until_the_next_run(helm4: Helm, chart
     assert_mentions(log.read_text(), *WORDS)
     assert log.stat().st_mode & 0o777 == 0o600
     helm4.template(chart({"gmsa.yaml": config()}))
-    assert not log.exists()
+    assert not log.exists() or not any(word in log.read_text() for word in WORDS)
 
 
 def test_the_log_goes_where_the_user_wants_it(helm: Helm, chart: Chart, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from conftest import Call, Folder
@@ -14,16 +15,46 @@ from hosts.support import NO_ADMISSION, WEB, as_yaml, assert_mentions, deploymen
 HELM_4 = {"HELM_PLUGIN_NAME": "gmsa", "XDG_STATE_HOME": "/nonexistent"}
 
 
-def test_an_empty_stream_stays_empty_under_helm_3(call: Call) -> None:
-    """`helm template --output-dir` sends nothing, and wants nothing."""
-    done = call("post-render", stdin=b"\n")
-    assert (done.status, done.stdout, done.stderr) == (0, "", "")
+@pytest.mark.parametrize("env", [{}, HELM_4], ids=["", "with a plugin's variables"])
+def test_an_empty_stream_stays_empty_and_is_said(env: dict[str, str], call: Call) -> None:
+    """A chart may render nothing, and `helm template --output-dir` of Helm 3 sends nothing."""
+    done = call("post-render", stdin=b"\n", env=env)
+    assert (done.status, done.stdout) == (0, "")
+    assert_mentions(done.stderr, "stdin: warning: ", "empty", "--output-dir")
 
 
-def test_an_empty_stream_is_an_error_under_helm_4(call: Call) -> None:
-    done = call("post-render", stdin=b"", env=HELM_4)
-    assert (done.status, done.stdout) == (1, "")
-    assert_mentions(done.stderr, "stdin: ", "empty", "Helm 4")
+def test_an_empty_stream_beside_a_config_gets_the_objects_of_the_config(call: Call, folder: Folder) -> None:
+    """An empty answer would remove from the cluster what an earlier release installed."""
+    file = folder({"gmsa.yaml": gmsa_config(admission=NO_ADMISSION)}) / "gmsa.yaml"
+    done = call("post-render", "--config", file, stdin=b"")
+    assert done.status == 0, done.stderr
+    assert [it["kind"] for it in done.objects] == [it["kind"] for it in call("render", file).objects]
+
+
+def test_the_variables_of_a_plugin_say_nothing_about_the_host(call: Call, folder: Folder) -> None:
+    """helm-diff, helm-secrets and helmfile run Helm 3 with them."""
+    file = folder({"gmsa.yaml": gmsa_config(admission=NO_ADMISSION)}) / "gmsa.yaml"
+    stream = f"---\n# Source: web/templates/web.yaml\n{deployment()}".encode()
+    inherited = {**HELM_4, "KUSTOMIZE_PLUGIN_CONFIG_STRING": "a"}
+    done = call("post-render", "--config", file, stdin=stream, env=inherited)
+    assert done.status == 0, done.stderr
+    assert done.stdout == call("post-render", "--config", file, stdin=stream).stdout
+    assert "# Source: web/templates/gmsa-krm.yaml" in done.stdout
+    assert "postrender-filename" not in done.stdout
+
+
+@pytest.mark.parametrize("command", ["render", "lint"])
+def test_the_variable_of_kustomize_makes_no_plugin_of_a_command(command: str, call: Call, folder: Folder) -> None:
+    file = folder({"gmsa.yaml": gmsa_config(admission=NO_ADMISSION)}) / "gmsa.yaml"
+    done = call(command, file, env={"KUSTOMIZE_PLUGIN_CONFIG_STRING": "a"})
+    assert (done.status, done.stdout) == (0, call(command, file).stdout)
+
+
+def test_the_log_of_a_plugin_keeps_warnings(call: Call, tmp_path: Path) -> None:
+    """Helm 4 drops what a plugin prints."""
+    log = tmp_path / "gmsa-krm" / "post-render.log"
+    call("post-render", stdin=b"", env={**HELM_4, "XDG_STATE_HOME": str(tmp_path)})
+    assert "warning: is empty" in log.read_text()
 
 
 def test_a_stream_without_a_config_is_an_error(call: Call) -> None:
@@ -39,7 +70,8 @@ def test_the_namespace_of_the_release_is_that_of_documents_without_one(call: Cal
     del workload["metadata"]["namespace"]
     stream = as_yaml(workload).encode()
     assert "gmsaCredentialSpecName" not in call("post-render", "--config", file, stdin=stream).stdout
-    done = call("post-render", "--config", file, "--namespace", "web", stdin=stream)
+    assert call("post-render", "--config", file, "--namespace", "web", stdin=stream).stdout != ""
+    done = call("post-render", "--config", file, "--release-namespace", "web", stdin=stream)
     changed = done.object("Deployment", "web")
     assert changed["spec"]["template"]["spec"]["serviceAccountName"] == "webapp1"
     assert "namespace" not in changed["metadata"]

@@ -82,9 +82,7 @@ def _chart(app: Application) -> tuple[bytes, list[Finding]]:
 
     files = read_paths(app.configs(), os.environ, console.stdin(), app.overrides)
     rendered = app.helm_template(files.documents)
-    host = PostRenderer(
-        app.environment(), namespace=app.namespace, is_helm4=False, needs_config=False, overrides=app.overrides
-    )
+    host = PostRenderer(app.environment(), namespace=app.namespace, needs_config=False, overrides=app.overrides)
     return host.run(rendered, files.configs)
 
 

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 def run(options: Options) -> int:
-    is_helm4 = "HELM_PLUGIN_NAME" in os.environ
-    log = options.log_file or (_default_log() if is_helm4 else None)
+    # Helm 4 drops the messages of its plugins. Helm 3 prints them, and a log beside them does no harm.
+    log = options.log_file or (_default_log() if "HELM_PLUGIN_NAME" in os.environ else None)
     environment = Environment(os.getcwd(), os.environ)
-    host = PostRenderer(environment, namespace=options.namespace, is_helm4=is_helm4)
+    host = PostRenderer(environment, namespace=options.namespace)
     try:
         if options.namespace:
             check_option("--namespace", options.namespace, label_name)
@@ -36,7 +36,7 @@ def run(options: Options) -> int:
     except ExternalError as error:
         _write_log(log, [error])
         raise
-    if options.log_file:
+    if options.log_file or findings:
         _write_log(log, findings)
     elif log:
         # The log of an earlier failure would look like the log of this run.
@@ -49,7 +49,7 @@ def run(options: Options) -> int:
 
 
 def _default_log() -> str:
-    """The log of failed runs if there is no --log-file."""
+    """The log of runs with messages if there is no --log-file."""
     state = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
     return os.path.join(state, "gmsa-krm", "post-render.log")
 

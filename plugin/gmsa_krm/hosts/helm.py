@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gmsa_krm.config.load import LoadedConfig
     from gmsa_krm.config.overrides import Override
     from gmsa_krm.environment import Environment
+    from gmsa_krm.yamltext.nodes import Node
     from gmsa_krm.yamltext.stream import Document
 
     Configs = list[tuple[LoadedConfig, Environment]]
@@ -39,13 +40,12 @@ class PostRenderer:
         environment: Environment,
         *,
         namespace: str,
-        is_helm4: bool,
         needs_config: bool = True,
         overrides: list[Override] | None = None,
     ) -> None:
         self._environment = environment
         self._namespace = namespace
-        self._is_helm4 = is_helm4
+        self._is_helm4 = False
         self._needs_config = needs_config
         self._overrides = overrides
 
@@ -55,8 +55,8 @@ class PostRenderer:
         Raises InputError.
         """
         text = decode(data, "stdin")
-        if not text or text.isspace():
-            return self._empty()
+        if (not text or text.isspace()) and not configs:
+            return b"", self._about_nothing()
         found, documents = self._split(text)
         if not found and not configs:
             if not self._needs_config:
@@ -78,17 +78,23 @@ class PostRenderer:
         at = _first_that_may_start_a_pod(documents) if emitted else 0
         return encoded([*texts[:at], *emitted, *texts[at:]]), findings
 
-    def _empty(self) -> tuple[bytes, list[Finding]]:
-        if self._is_helm4:
-            message = "is empty, but Helm 4 accepts no empty answer; the chart renders nothing, so check its values"
-            raise invalid("empty", message, Location("stdin"))
-        return b"", []  # helm 3 template --output-dir sends an empty stream and expects one
+    def _about_nothing(self) -> list[Finding]:
+        """Helm 3 sends nothing with --output-dir; Helm 4 refuses the empty answer by itself."""
+        if not self._needs_config:
+            return []
+        message = (
+            "is empty, so nothing is changed; a chart that renders nothing sends nothing, and so does Helm 3 with"
+            " --output-dir, whose files are as the chart has them: redirect the output of helm template instead"
+        )
+        return [Finding(WARNING, "empty-stream", message, Location("stdin"))]
 
     def _split(self, text: str) -> tuple[list[tuple[Document, LoadedConfig]], list[Document]]:
         """The configs in the stream, each with its document, and the other documents."""
         found: list[tuple[Document, LoadedConfig]] = []
         documents = []
-        for document in split(text, "stdin"):
+        parts = split(text, "stdin")
+        self._is_helm4 = _FILE_NAME in text and _is_of_helm4(parts)
+        for document in parts:
             # A document without the word cannot be a config and need not be parsed.
             root = document.node if document.mentions("GMSAConfig") else None
             if root is not None and is_config(root):
@@ -104,6 +110,25 @@ class PostRenderer:
         metadata = data["metadata"]
         annotations = {**metadata.get("annotations", {}), _FILE_NAME: file}
         return "---\n" + writer.document({**data, "metadata": {**metadata, "annotations": annotations}})
+
+
+def _is_of_helm4(documents: list[Document]) -> bool:
+    """Whether the first object carries Helm 4's annotation, and not the line that starts those of Helm 3.
+
+    The environment does not tell: helm-diff, helm-secrets and helmfile pass variables of plugins on to Helm 3.
+    """
+    for document in documents:
+        root = document.head
+        if root is not None:
+            return bool(_file_name(root)) and "# Source: " not in document.text[: root.start]
+    return False
+
+
+def _file_name(root: Node) -> str:
+    """The value of Helm 4's annotation, "" if there is none."""
+    metadata = root.get("metadata")
+    annotations = metadata.get("annotations") if metadata is not None else None
+    return annotations.string(_FILE_NAME) if annotations is not None else ""
 
 
 def _first_that_may_start_a_pod(documents: list[Document]) -> int:
@@ -127,9 +152,7 @@ def _chart(document: Document) -> str:
     """The chart of a document: the first part of its file name."""
     if document.mentions(_FILE_NAME):
         root = document.node
-        metadata = root.get("metadata") if root is not None else None
-        annotations = metadata.get("annotations") if metadata is not None else None
-        return annotations.string(_FILE_NAME).partition("/")[0] if annotations is not None else ""
+        return _file_name(root).partition("/")[0] if root is not None else ""
     for line in document.text.splitlines()[:4]:
         if line.startswith("# Source: "):
             return line.removeprefix("# Source: ").partition("/")[0].strip()

@@ -11,8 +11,8 @@ RULES = (
         ERROR,
         "The input or the result is empty",
         why="""
-            Hosts act on an empty answer: Argo CD prunes everything that the application applied before, and Helm 4
-            fails. So gmsa-krm never answers with nothing, and refuses an empty GMSAConfig or ResourceList.
+            Hosts act on an empty answer: Argo CD prunes everything that the application applied before. So gmsa-krm
+            refuses an empty GMSAConfig, an empty ResourceList, and an application that becomes empty.
         """,
         cure="""
             Find out why it is empty: a chart that renders nothing, a config that asks for nothing, a shell redirection

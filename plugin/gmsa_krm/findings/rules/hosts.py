@@ -87,6 +87,25 @@ RULES = (
         """,
     ),
     Rule(
+        "empty-stream",
+        WARNING,
+        "Helm passes nothing to the post-renderer",
+        why="""
+            A chart that renders nothing sends an empty stream. So does Helm 3 with --output-dir: it writes the chart's
+            files as they are, with GMSAConfigs and without what they ask for.
+        """,
+        cure="""
+            Do not use --output-dir with a post-renderer and Helm 3: redirect the output of helm template to a file. If
+            the chart renders nothing, check its values.
+        """,
+        bad="""
+            $ gmsa-krm post-render < /dev/null
+        """,
+        good="""
+            $ gmsa-krm post-render --config gmsa.yaml < deployment.yaml
+        """,
+    ),
+    Rule(
         "helm-order",
         WARNING,
         "Helm 4 may create pods of the release before the webhook is in place",
@@ -105,7 +124,15 @@ RULES = (
               admission:
                 mode: Webhook
 
-            $ HELM_PLUGIN_NAME=gmsa gmsa-krm post-render --config gmsa.yaml < deployment.yaml
+            # stream.yaml
+            apiVersion: v1
+            kind: ConfigMap
+            metadata:
+              name: settings
+              annotations:
+                postrenderer.helm.sh/postrender-filename: web/templates/settings.yaml
+
+            $ gmsa-krm post-render --config gmsa.yaml < stream.yaml
         """,
         good="""
             # gmsa.yaml
@@ -113,7 +140,15 @@ RULES = (
               admission:
                 mode: None
 
-            $ HELM_PLUGIN_NAME=gmsa gmsa-krm post-render --config gmsa.yaml < deployment.yaml
+            # stream.yaml
+            apiVersion: v1
+            kind: ConfigMap
+            metadata:
+              name: settings
+              annotations:
+                postrenderer.helm.sh/postrender-filename: web/templates/settings.yaml
+
+            $ gmsa-krm post-render --config gmsa.yaml < stream.yaml
         """,
     ),
     Rule(
