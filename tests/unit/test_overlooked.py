@@ -436,14 +436,6 @@ patches:
       path: /spec/template/spec/securityContext
       value: {{windowsOptions: {{{NAME}: gmsa-webapp1}}}}
 """
-CREDENTIAL_SPEC = """\
-apiVersion: windows.k8s.io/v1
-kind: GMSACredentialSpec
-metadata:
-  name: other
-credspec:
-  gmsaCredentialSpecName: a
-"""
 WIDGET = f"""\
 apiVersion: example.com/v1
 kind: Widget
@@ -484,7 +476,6 @@ LOOK_SO = [
             "HelmRelease": HELM_RELEASE,
             "Application": APPLICATION,
             "Kustomization": KUSTOMIZATION,
-            "GMSACredentialSpec": CREDENTIAL_SPEC,
             "Widget": WIDGET,
             "ResourceQuota": WIDGET.replace("example.com/v1", "v1").replace("Widget", "ResourceQuota"),
         }.items()
