@@ -15,12 +15,12 @@ tests/rules runs every example.
 
 from __future__ import annotations
 
-from gmsa_krm.findings.rules import admission, credential_specs, documents, fields, hosts, workloads
+from gmsa_krm.findings.rules import admission, credential_specs, documents, fields, hosts, repository, workloads
 from gmsa_krm.findings.rules.rule import Rule
 
 __all__ = ["RULES", "Rule", "find_rule"]
 
-_AREAS = (admission, credential_specs, documents, fields, hosts, workloads)
+_AREAS = (admission, credential_specs, documents, fields, hosts, repository, workloads)
 RULES: tuple[Rule, ...] = tuple(sorted((rule for area in _AREAS for rule in area.RULES), key=lambda rule: rule.id))
 
 
