@@ -59,7 +59,7 @@ class Repository:
                 folders.append(path)
                 continue
             real = self._reader.real_path(path) if path != "-" else path
-            if real not in seen and not self._exclude.matches(path.removeprefix("./")):
+            if real not in seen and not (self._exclude and path != "-" and self._exclude.matches_named(path)):
                 seen.add(real)
                 self._reader.read(path, real, is_named=True)
         self._has_named_config = bool(self._reader.files.configs)

@@ -28,7 +28,7 @@ _FUNCTION = "config.kubernetes.io/function"
 _KUBECTL = re.compile(r"(?:^|[\s;&|(@`\"'=$/{-])(?:kubectl|oc|KUBECTL)(?:\.exe)?[)}\"']*(?=\s)")
 _KUSTOMIZE = re.compile(r"(?:^|[\s;&|(@`\"'=$/{-])(?:kustomize|KUSTOMIZE)(?:\.exe)?[)}\"']*(?=\s)")
 # The end of a command in a line.
-_END = re.compile(r"\s*(?:\|\|?|&&?|;|[0-9]?>|<|\)\s|`)")
+_END = re.compile(r"\s*(?:\|\|?|&&?|;|[0-9]?>|<|\)|`)")
 _VARIABLE = re.compile(r"\$\{\{.*?\}\}|\$\(.*?\)|\$\{.*?\}|\{\{.*?\}\}|\$\$?[A-Za-z_]\w*|%\w+%")
 _WORD = re.compile(r"(?:[^\s\"']|\"[^\"]*\"|'[^']*')+")
 _VERBS = frozenset(

@@ -50,6 +50,14 @@ class Exclude:
         name = relative.rpartition("/")[2]
         return any(it.match(name) for it in self._names) or any(it.match(relative) for it in self._paths)
 
+    def matches_named(self, path: str) -> bool:
+        """Whether a path that the user gives is passed over, with or without the folders that it is in."""
+        relative = os.path.relpath(path or ".").replace(os.sep, "/")
+        if relative.startswith("../"):
+            return self.matches(os.path.basename(path))
+        parts = relative.split("/")
+        return any(self.matches("/".join(parts[: end + 1])) for end in range(len(parts)))
+
 
 class Listing:
     """The files of a folder, in the order in which they are read, and the folders that cannot be read."""

@@ -21,7 +21,7 @@ _MAX_FILE = 1024 * 1024
 
 
 class Config:
-    """A GMSAConfig, and the real path of its file."""
+    """A GMSAConfig, and the real path of its file; that of its folder, with a slash, if a kustomization holds it."""
 
     __slots__ = ("loaded", "path")
 
@@ -85,9 +85,9 @@ class Wiring:
     def _check_unused(self) -> None:
         named = self._graph.named_files()
         for config in self._configs:
-            folder = os.path.dirname(config.path)
+            folder, name = os.path.split(config.path)
             kustomization = self._graph.by_folder.get(folder)
-            if kustomization is None or config.path in named or config.path in kustomization.patches:
+            if not name or kustomization is None or config.path in named or config.path in kustomization.patches:
                 continue
             message = (
                 f"{os.path.basename(kustomization.file)} is in its folder and does not name it, so kustomize builds"
