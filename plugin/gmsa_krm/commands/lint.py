@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def run(options: Options) -> int:
-    """A file that cannot be read is said on stderr, and so is what is passed over where stdout is for a program."""
+    """What cannot be read is said on stderr; then stdout has the findings of the rest, and nothing without any."""
     if options.namespace:
         check_option("--namespace", options.namespace, label_name)
     repository = Repository(os.environ, console.stdin(), options.exclude)
@@ -29,7 +29,8 @@ def run(options: Options) -> int:
         text = (formats.as_json if options.format == "json" else formats.as_sarif)(findings)
     for failure in repository.failures:
         console.print_error(failure)
-    console.write(text.encode("utf-8", "surrogateescape"))
+    if findings or not repository.failures:
+        console.write(text.encode("utf-8", "surrogateescape"))
     if repository.failures:
         return console.EXTERNAL_FAILURE
     return console.INVALID_INPUT if has_errors(findings) or (options.strict and findings) else console.DONE

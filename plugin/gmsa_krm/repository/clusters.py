@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 # What cannot be judged without the configs.
 _NEEDS_CONFIGS = ("unknown-credspec",)
-# With more clusters, the manifests of none of them are checked without configs: each is compared with all.
-_MAX_CLUSTERS = 50
+# Manifests that belong to none are checked against all clusters, which takes a millisecond each; of more they are
+# checked without configs.
+_MAX_CHECKS = 10_000
 
 
 class Clusters:
@@ -63,7 +64,10 @@ class Clusters:
     def _all_findings(self, namespace: str) -> list[Finding]:
         if len(self._groups) < 2:
             return _run(self._configs, self._documents, namespace)[0]
-        is_judged_by_all = len(self._groups) <= _MAX_CLUSTERS
+        free = sum(
+            it.mentions("gmsaCredentialSpec") for it, of in zip(self._documents, self._members, strict=True) if not of
+        )
+        is_judged_by_all = len(self._groups) * free <= _MAX_CHECKS
         shared: dict[str, frozenset[int]] = {}  # by their files, the groups of documents with none or several
         for document, groups in zip(self._documents, self._members, strict=True):
             if len(groups) != 1:

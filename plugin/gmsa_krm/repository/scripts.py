@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 from fnmatch import fnmatchcase
+from itertools import islice
 
 from gmsa_krm.findings import Location, Report
 
@@ -24,12 +25,16 @@ if TYPE_CHECKING:
     from gmsa_krm.repository.wiring import Config
 
 MAX_SCRIPT = 1024 * 1024
+_MAX_LINE = 2_000
+_MAX_CALLS = 20  # in a line
 _FUNCTION = "config.kubernetes.io/function"
 _KUBECTL = re.compile(r"(?:^|[\s;&|(@`\"'=$/{-])(?:kubectl|oc|KUBECTL)(?:\.exe)?[)}\"']*(?=\s)")
 _KUSTOMIZE = re.compile(r"(?:^|[\s;&|(@`\"'=$/{-])(?:kustomize|KUSTOMIZE)(?:\.exe)?[)}\"']*(?=\s)")
 # The end of a command in a line.
 _END = re.compile(r"\s*(?:\|\|?|&&?|;|[0-9]?>|<|\)|`)")
-_VARIABLE = re.compile(r"\$\{\{.*?\}\}|\$\(.*?\)|\$\{.*?\}|\{\{.*?\}\}|\$\$?[A-Za-z_]\w*|%\w+%")
+_VARIABLE = re.compile(
+    r"\$\{\{[^}]{0,200}\}\}|\$\([^()]{0,200}\)|\$\{[^}]{0,200}\}|\{\{[^}]{0,200}\}\}|\$\$?[A-Za-z_]\w*|%\w{1,60}%"
+)
 _WORD = re.compile(r"(?:[^\s\"']|\"[^\"]*\"|'[^']*')+")
 _VERBS = frozenset(
     ("apply", "create", "delete", "diff", "replace", "get", "describe", "patch", "wait", "label", "annotate")
@@ -133,10 +138,10 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
         if line.endswith(("\\", "`")) and len(parts) < 100:
             parts.append(line[:-1])
             continue
-        yield start, " ".join([*parts, line])[:10_000]
+        yield start, " ".join([*parts, line])[:_MAX_LINE]
         parts = []
     if parts:
-        yield start, " ".join(parts)[:10_000]
+        yield start, " ".join(parts)[:_MAX_LINE]
 
 
 def _calls(line: str) -> Iterator[tuple[Call, int]]:
@@ -144,7 +149,7 @@ def _calls(line: str) -> Iterator[tuple[Call, int]]:
     if "cd " in line and (moved := re.search(r"(?:^|[\s;&|(@])cd\s+([^\s;&|)]+)\s*(?:&&|;)", line)):
         folder = _target(moved[1])
     for pattern, read in ((_KUBECTL, _kubectl), (_KUSTOMIZE, _kustomize)):
-        for match in pattern.finditer(line):
+        for match in islice(pattern.finditer(line), _MAX_CALLS):
             if (
                 pattern is _KUSTOMIZE
                 and _KUBECTL.search(line[: match.start() + 1])
