@@ -137,6 +137,40 @@ def test_a_folder_that_lists_configs_for_another_kustomization_may_have_them_as_
     assert [it["kind"] for it in repository.objects("other")] == ["GMSAConfig"]
 
 
+def test_what_another_folder_of_the_git_repository_says_counts(repository: Repository, call: Call) -> None:
+    root = repository.write(
+        {
+            ".git/HEAD": "ref: refs/heads/main\n",
+            "plugins/kustomization.yaml": "resources: [gmsa.yaml]\n",
+            "plugins/gmsa.yaml": CONFIG,
+            "base/kustomization.yaml": "resources: [web.yaml]\n",
+            "base/gmsa.yaml": CONFIG,
+            "base/web.yaml": WEB,
+        }
+    )
+    assert call("lint", root / "plugins").status == 1
+    assert "unused-config" in call("lint", "--format", "json", root / "base").stdout
+    repository.write(
+        {
+            "app/kustomization.yaml": "resources: [../base]\ngenerators: [../plugins]\ntransformers: [../base/gmsa.yaml]\n"
+        }
+    )
+    assert call("lint", root / "plugins").stdout == "no errors, no warnings\n"
+    assert call("lint", root / "base").stdout == "no errors, no warnings\n"
+
+
+def test_a_container_function_needs_no_enable_exec(repository: Repository) -> None:
+    container = FUNCTION.replace("exec: {path: gmsa-krm}", "container: {image: example.com/exec/gmsa-krm:v1}")
+    repository.write(
+        {
+            "kustomization.yaml": "generators: [gmsa.yaml]\n",
+            "gmsa.yaml": container,
+            "deploy.sh": "kubectl kustomize --enable-alpha-plugins . | kubectl apply -f -\n",
+        }
+    )
+    assert repository.lint() == []
+
+
 def test_a_config_that_kustomize_leaves_out_of_resources_is_unused_only_where_it_is_not_named(
     repository: Repository,
 ) -> None:

@@ -44,6 +44,7 @@ class Repository:
         self._scripts = Scripts()
         self._roots: list[str] = []
         self._has_named_config = False
+        self._outside: set[str] | None = None
         self._inline: dict[int, int] = {}  # numbers of configs, by the id of the entry that they are written in
 
     @property
@@ -93,7 +94,8 @@ class Repository:
         return sort_findings(self._findings)
 
     def _check_wiring(self, graph: Graph, configs: list[Config]) -> None:
-        wiring = Wiring(graph, configs, self._service_accounts() if graph.renames else set())
+        accounts = self._service_accounts() if graph.renames else set()
+        wiring = Wiring(graph, configs, accounts, self._plugins_outside)
         wiring.check(is_piped=self._scripts.is_piped, is_called=self._scripts.mentions_gmsa_krm)
         self._findings += wiring.findings
         self._findings += check_calls(self._scripts.calls, graph, configs, self._roots)
@@ -160,7 +162,34 @@ class Repository:
         reader.files.documents[:] = [document for document, _ in kept]
         reader.document_files[:] = [real for _, real in kept]
 
+    def _plugins_outside(self) -> set[str]:
+        """The files and folders that kustomizations of the same Git repositories name as plugins."""
+        if self._outside is None:
+            self._outside = set()
+            for top in {_git_root(root) for root in self._roots} - {"", *self._roots}:
+                for file in files_in(top, Exclude()).kustomizations:
+                    self._outside |= self._plugins_of(file)
+        return self._outside
+
+    def _plugins_of(self, file: str) -> set[str]:
+        try:
+            data = self._reader.bytes_of(file, file, is_named=False)
+            found = read_kustomization(data, file, os.path.dirname(file))
+        except (ExternalError, InputError):
+            return set()
+        return {it.path for it in found.entries_of("generators", "transformers") if it.path}
+
     def _service_accounts(self) -> set[tuple[str, str]]:
         """(namespace, name) of the ServiceAccounts among the documents."""
         identities = [it.identity for it in self._reader.files.documents if "ServiceAccount" in it.text]
         return {(it[2], it[3]) for it in identities if it is not None and it[1] == "ServiceAccount"}
+
+
+def _git_root(folder: str) -> str:
+    """The folder of the Git repository that a folder is in; "" without one."""
+    while not os.path.exists(os.path.join(folder, ".git")):
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return ""
+        folder = parent
+    return folder

@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from itertools import islice
 
 from gmsa_krm.findings import Location, Report
+from gmsa_krm.yamltext.nodes import YamlError, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def check_calls(calls: Iterable[Call], graph: Graph, configs: list[Config], root
 
 def _mistake(call: Call, config: Config) -> str | None:
     used = f"the GMSAConfig in {config.loaded.file}" if config.loaded.file else "a GMSAConfig"
-    is_exec = "exec" in config.annotations.get(_FUNCTION, "")
+    is_exec = _is_exec_function(config.annotations.get(_FUNCTION, ""))
     flags = "--enable-alpha-plugins --enable-exec" if is_exec else "--enable-alpha-plugins"
     target = call.target.replace("*", "...")
     build = f"kustomize build {flags} {target} | kubectl apply --server-side --filename -"
@@ -124,6 +125,15 @@ def _mistake(call: Call, config: Config) -> str | None:
     if call.exec is False:
         return f"skips {used}, an exec function, without a message; add --enable-exec"
     return None
+
+
+def _is_exec_function(annotation: str) -> bool:
+    """Whether the annotation makes kustomize run a program, and not a container."""
+    try:
+        root = parse(annotation)
+    except YamlError:
+        return False  # kustomize reports it
+    return root is not None and root.get("exec") is not None
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:

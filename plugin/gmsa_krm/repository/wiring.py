@@ -8,7 +8,7 @@ from gmsa_krm.findings import Report, has_errors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from gmsa_krm.config.credspecs import CredspecEntry
     from gmsa_krm.config.load import LoadedConfig
@@ -44,9 +44,20 @@ class Config:
 
 
 class Wiring:
-    """Checks the GMSAConfigs of a repository; `accounts`: its ServiceAccounts, as (namespace, name)."""
+    """Checks the GMSAConfigs of a repository.
 
-    def __init__(self, graph: Graph, configs: list[Config], accounts: set[tuple[str, str]]) -> None:
+    `accounts`: its ServiceAccounts, as (namespace, name). `plugins_outside`: the files and folders that kustomizations
+    outside of what is checked name as plugins; asked where that decides.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        configs: list[Config],
+        accounts: set[tuple[str, str]],
+        plugins_outside: Callable[[], set[str]],
+    ) -> None:
+        self._plugins_outside = plugins_outside
         self.findings: list[Finding] = []
         self._graph = graph
         self._configs = configs
@@ -72,6 +83,8 @@ class Wiring:
     def _check_resources(self, kustomization: Kustomization, by_path: dict[str, list[Config]]) -> None:
         for entry in kustomization.entries_of("resources", "bases"):
             if any(not config.is_local for config in by_path.get(entry.path, ())):
+                if kustomization.folder in self._plugins_outside():
+                    return
                 message = (
                     f"{entry.node.text} has a GMSAConfig, which kustomize passes on to the cluster as it is, and no"
                     " cluster has that kind; move the entry to generators, or to transformers to check workloads, too"
@@ -88,6 +101,8 @@ class Wiring:
             folder, name = os.path.split(config.path)
             kustomization = self._graph.by_folder.get(folder)
             if not name or kustomization is None or config.path in named or config.path in kustomization.patches:
+                continue
+            if config.path in self._plugins_outside():
                 continue
             message = (
                 f"{os.path.basename(kustomization.file)} is in its folder and does not name it, so kustomize builds"
