@@ -120,6 +120,8 @@ OTHERS: dict[str, str | bytes] = {
     "templates/quoted.yaml": 'apiVersion: v1\nkind: Pod\nmetadata: {name: "{{ .Release.Name }}"}\nspec: 5\n',
     "ansible.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {{ app }}\n",
     "jinja.yaml": "{% if a %}\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ a }}}\n{% endif %}\n",
+    "directives.yaml": "apiVersion: v1\nkind: ConfigMap\n{% if a %}\nmetadata: {name: a}\n{% endif %}\n",
+    "terraform.yaml": "apiVersion: v1\nkind: ConfigMap\n%{ if a }\nmetadata: {name: a}\n%{ endif }\n",
     "package.json": '{"name": "web", "version": "1.0.0"}\n',
     "tsconfig.json": '{\n  // a comment\n  "compilerOptions": {},\n}\n',
     "list.json": "[1, 2]\n",

@@ -554,6 +554,21 @@ def test_patches_of_a_kustomization_are_not_checked_as_whole_workloads(repositor
     assert "service-account-not-covered" in {rule for rule, _ in repository.lint()}
 
 
+def test_patches_of_a_config_are_not_checked_as_whole_configs(repository: Repository) -> None:
+    patch = gmsa_config()
+    patch = patch[: patch.index("spec:")] + "spec:\n  credspecs: []\n  admission: {mode: None}\n  domains: []\n"
+    repository.write(
+        {
+            "plugins/kustomization.yaml": "resources: [gmsa.yaml]\npatches: [{path: patch.yaml}]\n",
+            "plugins/gmsa.yaml": as_function(CONFIG),
+            "plugins/patch.yaml": patch.replace("  domains: []\n", "  webhook: {replicas: 0x}\n"),
+            "plugins/nameless.yaml": "apiVersion: apps/v1\nkind: Deployment\nspec: {replicas: 1}\n",
+            "app/kustomization.yaml": "generators: [../plugins]\npatches: [{path: ../plugins/nameless.yaml}]\n",
+        }
+    )
+    assert repository.lint() == []
+
+
 def _a_circle() -> dict[str, str]:
     return {"a/kustomization.yaml": "resources: [../b]\n", "b/kustomization.yaml": "resources: [../a]\n"}
 

@@ -12,7 +12,13 @@ from gmsa_krm.config.load import load_config
 from gmsa_krm.environment import Environment
 from gmsa_krm.findings import ExternalError, InputError, sort_findings
 from gmsa_krm.repository.clusters import Clusters
-from gmsa_krm.repository.kustomizations import Graph, Kustomization, inline_config, read_kustomization
+from gmsa_krm.repository.kustomizations import (
+    Graph,
+    Kustomization,
+    inline_config,
+    patch_files,
+    read_kustomization,
+)
 from gmsa_krm.repository.reading import RepositoryReader
 from gmsa_krm.repository.scripts import MAX_SCRIPT, Scripts, check_calls
 from gmsa_krm.repository.walk import Exclude, files_in
@@ -71,6 +77,7 @@ class Repository:
     def findings(self, namespace: str) -> list[Finding]:
         """Of all files, sorted. `namespace`: that of documents without one."""
         reader = self._reader
+        reader.pass_over_parts(patch_files(self._kustomizations.values()))
         for kustomization in self._kustomizations.values():
             self._add_inline(kustomization)
         files = reader.files
@@ -79,7 +86,6 @@ class Repository:
         for number, config in enumerate(configs):
             configs_of.setdefault(config.path, []).append(number)
         graph = Graph(self._kustomizations.values(), configs_of, self._inline)
-        self._pass_over_patches(graph)
         self._findings += reader.findings()
         self._findings += Clusters(
             files.configs,
@@ -146,21 +152,6 @@ class Repository:
             self._inline[id(entry)] = len(self._reader.files.configs)
             self._reader.files.configs.append((loaded, Environment(kustomization.folder, self._variables)))
             self._reader.config_files.append(os.path.join(kustomization.folder, ""))
-
-    def _pass_over_patches(self, graph: Graph) -> None:
-        """Takes out what patches of kustomizations hold: a part of an object, to which the rules do not apply."""
-        patches = graph.patches()
-        reader = self._reader
-        if not patches & set(reader.document_files):
-            return
-        kept = []
-        for document, real in zip(reader.files.documents, reader.document_files, strict=True):
-            if real in patches:
-                reader.pass_over(document.file, real)
-            else:
-                kept.append((document, real))
-        reader.files.documents[:] = [document for document, _ in kept]
-        reader.document_files[:] = [real for _, real in kept]
 
     def _plugins_outside(self) -> set[str]:
         """The files and folders that kustomizations of the same Git repositories name as plugins."""

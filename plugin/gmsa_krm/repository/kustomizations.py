@@ -17,7 +17,7 @@ from gmsa_krm.yamltext.stream import Document, decode, split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from gmsa_krm.yamltext.nodes import Node
 
@@ -105,6 +105,16 @@ def inline_config(entry: Entry) -> Document | None:
     return None
 
 
+def named_files(kustomizations: Iterable[Kustomization]) -> set[str]:
+    """The files and folders that kustomizations name for what is in them."""
+    return {entry.path for it in kustomizations for entry in it.entries if entry.path}
+
+
+def patch_files(kustomizations: Collection[Kustomization]) -> set[str]:
+    """The files that kustomizations name as a patch and none as anything else."""
+    return {path for it in kustomizations for path in it.patches} - named_files(kustomizations)
+
+
 class Rename:
     """A field of a kustomization that changes names in what configs make."""
 
@@ -153,12 +163,8 @@ class Graph:
         return self._configs_of.get(entry.path, [])
 
     def named_files(self) -> set[str]:
-        """The files that a kustomization names, directly or as the config of a plugin."""
-        return {it.path for kustomization in self.by_folder.values() for it in kustomization.entries if it.path}
-
-    def patches(self) -> set[str]:
-        """The files that kustomizations name as a patch and none as anything else."""
-        return {path for it in self.by_folder.values() for path in it.patches} - self.named_files()
+        """The files and folders that a kustomization names for what is in them."""
+        return named_files(self.by_folder.values())
 
     def documents_of(self, folder: str) -> set[str]:
         """The files whose documents are in the build of a kustomization."""

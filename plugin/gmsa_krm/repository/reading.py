@@ -14,7 +14,7 @@ from gmsa_krm.yamltext.stream import decode, split
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
     from gmsa_krm.findings import Finding
     from gmsa_krm.yamltext.nodes import Node
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _TOP_LEVEL = re.compile(r"^\ufeff?(apiVersion|kind|metadata)[ \t]*:", re.MULTILINE)
 _TOP_LEVEL_JSON = re.compile(r'(?:\A\ufeff?|^|[{,])[ \t]{0,4}"(apiVersion|kind|metadata)"[ \t]*:', re.MULTILINE)
 _OURS = ("GMSAConfig", "gmsaCredentialSpec", "GMSACredentialSpec")
+# Of Go's templates and Jinja, Terraform, and ERB.
+_DIRECTIVES = ("{{", "{%", "%{", "<%")
 # The header of a block scalar, whose lines are text.
 _BLOCK = re.compile(r"(?:^|[ \t])[|>][-+0-9]*[ \t]*(?:#.*)?$")
 # What `helm install --dry-run` and `helm get all` print around the manifests.
@@ -43,12 +45,14 @@ class RepositoryReader(Reader):
         self.failures: list[ExternalError] = []
         self.config_files: list[str] = []
         self.document_files: list[str] = []
-        self._passed_over: dict[str, str] = {}  # shown path by real path
+        self._passed_over: dict[str, str] = {}  # as they are shown, by real path
+        self._shown: dict[str, str] = {}  # by real path
         self._charts: dict[str, bool] = {}  # whether a folder has a Chart.yaml
         self._is_named = False
 
     def read(self, file: str, real: str, *, is_named: bool) -> None:
         self._is_named = is_named
+        self._shown[real] = file
         shown = "stdin" if file == "-" else file
         try:
             data = self.bytes_of(file, shown, is_named)
@@ -74,6 +78,16 @@ class RepositoryReader(Reader):
 
     def pass_over(self, file: str, real: str) -> None:
         self._passed_over[real] = file
+
+    def pass_over_parts(self, paths: set[str]) -> None:
+        """Takes out what these files hold, since it is a part of an object, to which the rules do not apply."""
+        files = self.files
+        parts = paths & {*self.config_files, *self.document_files, *(real for real, _ in self.errors)}
+        for real in parts:
+            self._passed_over.setdefault(real, self._shown.get(real, real))
+        files.configs[:], self.config_files[:] = _others(files.configs, self.config_files, parts)
+        files.documents[:], self.document_files[:] = _others(files.documents, self.document_files, parts)
+        self.errors = [it for it in self.errors if it[0] not in parts or it[1].findings[0].rule in ("yaml", "encoding")]
 
     def passed_over(self) -> list[str]:
         named = self.named_by_configs() if self._passed_over else set()
@@ -124,6 +138,12 @@ class RepositoryReader(Reader):
         return False
 
 
+def _others(items: list[Any], paths: list[str], parts: set[str]) -> tuple[list[Any], list[str]]:
+    """The items, and their paths, that are not in `parts`."""
+    kept = [(item, path) for item, path in zip(items, paths, strict=True) if path not in parts]
+    return [item for item, _ in kept], [path for _, path in kept]
+
+
 def _is_other(text: str) -> bool:
     """Whether a text that is not YAML is something else than a manifest with a mistake."""
     return _has_template_line(text) or not _looks_like_manifest(text)
@@ -143,7 +163,7 @@ def _looks_like_manifest(text: str) -> bool:
 
 def _has_template_line(text: str) -> bool:
     """Whether a text has directives of a template outside of comments and block scalars, whose text may be one."""
-    if "{{" not in text:
+    if not any(it in text for it in _DIRECTIVES):
         return False
     block: int | None = None  # the indentation of the line whose value is a block scalar
     for line in text.splitlines():
@@ -154,7 +174,7 @@ def _has_template_line(text: str) -> bool:
         if block is not None and indentation > block:
             continue
         block = None
-        if "{{" in stripped and stripped[0] != "#":
+        if ("{{" in stripped and stripped[0] != "#") or stripped.startswith(_DIRECTIVES):
             return True
         if _BLOCK.search(stripped):
             block = indentation
