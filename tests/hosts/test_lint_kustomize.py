@@ -6,6 +6,7 @@ Each wiring that is reported fails, makes nothing or breaks names; each that is 
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 from collections.abc import Callable, Mapping
@@ -610,6 +611,16 @@ def test_odd_kustomizations_end_without_a_traceback(text: str, repository: Repos
     done = call("lint", root)
     assert done.status in (0, 1)
     assert done.stderr == ""
+
+
+def test_pipes_stop_nothing(repository: Repository, call: Call) -> None:
+    text = "namePrefix: a-\ngenerators: [gmsa.yaml, pipe]\nconfigurations: [pipe]\nresources: [pipe]\n"
+    root = repository.write({"app/kustomization.yaml": text, "app/gmsa.yaml": CONFIG})
+    for name in ("app/pipe", "Makefile", "app/deploy.sh"):
+        os.mkfifo(root / name)
+    assert repository.lint() == [("renamed-objects", "app/kustomization.yaml:1")]
+    os.mkfifo(root / "kustomization.yaml")
+    assert call("lint", root).status == 3
 
 
 def test_a_kustomization_that_is_not_yaml_is_an_error(repository: Repository) -> None:

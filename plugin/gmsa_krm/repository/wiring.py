@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from gmsa_krm.environment import open_regular
 from gmsa_krm.findings import Report, has_errors
 
 TYPE_CHECKING = False
@@ -135,7 +136,7 @@ class Wiring:
         """Whether the kustomization tells kustomize where the names of credential specs are."""
         for path in kustomization.configurations:
             try:
-                with open(path, "rb") as file:
+                with open_regular(path) as file:
                     if b"GMSACredentialSpec" in file.read(_MAX_FILE):
                         return True
             except OSError:
