@@ -10,6 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+import yaml
 
 from build import module
 from conftest import Call, Folder
@@ -209,6 +210,16 @@ def test_a_manifest_that_cannot_be_read_is_an_error(name: str, call: Call, folde
     done = call("lint", "--format", "json", folder({"web.json" if "JSON" in name else "web.yaml": text}))
     assert done.status == 1
     assert [it["rule"] for it in json.loads(done.stdout)] == [rule]
+
+
+def test_json_objects_after_each_other_are_read_as_kubectl_reads_them(call: Call, folder: Folder) -> None:
+    web = json.dumps(yaml.safe_load(WRONG_WEB))
+    good = json.dumps(yaml.safe_load(GOOD_WEB), indent=2)
+    root = folder({"web.json": f"{good}\n\n{web}{good}\n", "values.json": '{"a": 1}\n{"b": 2}'})
+    (found,) = json.loads(call("lint", "--format", "json", root).stdout)
+    assert (found["rule"], found["line"]) == ("not-windows", good.count("\n") + 3)
+    assert call("lint", folder({"web.json": f"{good}\n{good}"}) / "web.json").status == 0
+    assert call("lint", folder({"web.json": f"{good}\n{good[:-5]}"})).status == 1
 
 
 def test_no_file_hides_the_findings_of_others(call: Call, folder: Folder) -> None:

@@ -9,7 +9,7 @@ from gmsa_krm.findings import ExternalError, InputError
 from gmsa_krm.hosts.files import Reader
 from gmsa_krm.workloads.kinds import BUILT_IN
 from gmsa_krm.yamltext.nodes import MAPPING, SEQUENCE
-from gmsa_krm.yamltext.stream import decode, split
+from gmsa_krm.yamltext.stream import Document, decode, split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from gmsa_krm.findings import Finding
     from gmsa_krm.yamltext.nodes import Node
-    from gmsa_krm.yamltext.stream import Document
 
 # What a manifest starts its lines with.
 _TOP_LEVEL = re.compile(r"^\ufeff?(apiVersion|kind|metadata)[ \t]*:", re.MULTILINE)
 _TOP_LEVEL_JSON = re.compile(r'(?:\A\ufeff?|^|[{,])[ \t]{0,4}"(apiVersion|kind|metadata)"[ \t]*:', re.MULTILINE)
 _OURS = ("GMSAConfig", "gmsaCredentialSpec", "GMSACredentialSpec")
+_SPACE = re.compile(r"[ \t\r\n]*")
 # Of Go's templates and Jinja, Terraform, and ERB.
 _DIRECTIVES = ("{{", "{%", "%{", "<%")
 # The header of a block scalar, whose lines are text.
@@ -117,7 +117,10 @@ class RepositoryReader(Reader):
             self.add(document, file, real)
         except InputError as error:
             is_syntax = error.findings[0].rule == "yaml"
-            if is_syntax and not self._is_named and _is_other(document.text):
+            if is_syntax and (values := _json_values(document)):
+                for value in values:
+                    self._read_document(value, file, real)
+            elif is_syntax and not self._is_named and _is_other(document.text):
                 self.pass_over(file, real)
             else:
                 self.errors.append((real, error))
@@ -142,6 +145,30 @@ def _others(items: list[Any], paths: list[str], parts: set[str]) -> tuple[list[A
     """The items, and their paths, that are not in `parts`."""
     kept = [(item, path) for item, path in zip(items, paths, strict=True) if path not in parts]
     return [item for item, _ in kept], [path for _, path in kept]
+
+
+def _json_values(document: Document) -> list[Document]:
+    """The objects of a text with several JSON objects after each other, which kubectl takes; none for another text."""
+    text = document.text
+    if text.lstrip("\ufeff \t\r\n")[:1] != "{":
+        return []
+    from json import JSONDecoder
+
+    decoder = JSONDecoder()
+    values = []
+    start = len(text) - len(text.lstrip("\ufeff \t\r\n"))
+    line = document.line + text.count("\n", 0, start)
+    while start < len(text):
+        try:
+            _, end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            return []
+        space = _SPACE.match(text, end)
+        end = space.end() if space is not None else end
+        values.append(Document(text[start:end], document.file, line))
+        line += text.count("\n", start, end)
+        start = end
+    return values if len(values) > 1 else []
 
 
 def _is_other(text: str) -> bool:
