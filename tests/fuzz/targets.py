@@ -445,6 +445,7 @@ _WORDS = (
         "--output",
     ),
     *("--format", "--config", "--namespace", "--log-file", "--chart-values", "--dir", "--release", "--name", "--force"),
+    *("--exclude", "--strict", "**/*"),
     *("--valid-for", "--help", "-h", "--version", "--format=json", "-oout", "--config=gmsa.yaml", "--form", "8760h"),
     *("web", "certs/ca.crt", "certs/tls.key", "link", "a\nb", "\udc80", "é", "x" * 5000, "/", "..", "@WORK@/gmsa.yaml"),
     *("account-sid", "unknown-field", "%s", "{}", "9" * 5000 + "h", "1h", "Deployment.v1.apps/web", "@WORK@/x", "X/"),
