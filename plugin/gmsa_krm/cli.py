@@ -155,6 +155,15 @@ def _declare_files(commands: Any) -> None:
     lint.add_argument(
         "--format", choices=("text", "json", "sarif"), default="text", help="output format (default: %(default)s)"
     )
+    lint.add_argument(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="pass over files and folders of this name, or of this path in the folder; may be repeated",
+    )
+    lint.add_argument("--namespace", default="", metavar="NS", help="namespace of the manifests without one")
+    lint.add_argument("--strict", action="store_true", help="exit with status 1 for warnings, too")
     lint.set_defaults(run="lint.run")
 
     patch = _add_command(commands, "patch", "print a strategic merge patch of one workload, for kustomize")

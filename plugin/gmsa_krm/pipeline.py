@@ -74,7 +74,11 @@ def run(configs: list[tuple[LoadedConfig, Environment]], documents: list[Documen
     `namespace`: the namespace of documents without one, if the host knows it. Raises InputError with all findings if
     one is an error.
     """
-    resolved = resolve(configs, documents)
+    return run_resolved(resolve(configs, documents), documents, namespace)
+
+
+def run_resolved(resolved: list[Resolved], documents: list[Document], namespace: str = "") -> Result:
+    """As `run`, after `resolve`."""
     changes: Changes = {}
     usage: Usage = {}
     findings: list[Finding] = []

@@ -286,6 +286,30 @@ def configs(dice: Dice) -> Call:
     return _on_files(dice, Call(files=files, variables=variables), list(named))
 
 
+def _repository_files(dice: Dice, names: list[str]) -> dict[str, bytes]:
+    """What may be beside configs: kustomizations, right and wrong, scripts that build them, values, templates."""
+    fields = ("generators", "transformers", "resources", "components", "validators", "patches", "Generators", "bases")
+    entries = (*names, "web.yaml", "third", "..", ".", "", "no.yaml", "\0", "kind: GMSAConfig\n")
+    renames = ("namePrefix: p-", "nameSuffix: 5", "namespace: shop", "namespace: [a]", "configurations: [a]", "a: *b")
+    files = {}
+    for folder in ("", "third/", "overlay/"):
+        if dice.some(0.5):
+            lists = (f"{dice.choice(fields)}: {json.dumps([dice.choice(entries)])}" for _ in range(dice.choice((1, 2))))
+            text = "\n".join([*lists, *([dice.choice(renames)] if dice.some(0.4) else [])])
+            files[f"{folder}{dice.choice(('kustomization.yaml', 'kustomization.yml', 'Kustomization'))}"] = text
+    calls = (
+        "kubectl apply -k .",
+        "kustomize build $A",
+        "kubectl kustomize third \\\n -k",
+        "kustomize build | gmsa-krm render -",
+    )
+    files["deploy.sh"] = dice.choice(calls)
+    files["values.yaml"] = dice.choice(
+        ("a: b", "a: [", "apiVersion: v1\nkind: [", "name: {{ a }}", "\0", "kind: GmsaConfig")
+    )
+    return {name: _utf8(text) for name, text in files.items()}
+
+
 def _on_files(dice: Dice, call: Call, names: list[str]) -> Call:
     paths = [*names, *(["web.yaml"] if "web.yaml" in call.files else [])]
     how = dice.choice(
@@ -299,7 +323,12 @@ def _on_files(dice: Dice, call: Call, names: list[str]) -> Call:
         return call.with_(arguments=("render", *paths, "-o", "out", *dice.choice(((), ("--format", "json")))))
     if how == "lint":
         where = dice.choice((paths, ["."], names))
-        return call.with_(arguments=("lint", *where, "--format", dice.choice(("text", "json", "json", "sarif"))))
+        files = {**call.files, **_repository_files(dice, names)} if where == ["."] else call.files
+        more: tuple[str, ...] = dice.choice(
+            ((), (), ("--exclude", dice.choice(("web.yaml", "third", "t*/**"))), ("--namespace", "web"))
+        )
+        form = dice.choice(("text", "json", "json", "sarif"))
+        return call.with_(arguments=("lint", *where, *more, "--format", form), files=files)
     first, web = call.files[names[0]], call.files.get("web.yaml", b"")
     if how == "plugin" and isinstance(web, bytes):
         files = {**call.files, "tmp/config": first}
@@ -416,6 +445,7 @@ _WORDS = (
         "--output",
     ),
     *("--format", "--config", "--namespace", "--log-file", "--chart-values", "--dir", "--release", "--name", "--force"),
+    *("--exclude", "--strict", "**/*"),
     *("--valid-for", "--help", "-h", "--version", "--format=json", "-oout", "--config=gmsa.yaml", "--form", "8760h"),
     *("web", "certs/ca.crt", "certs/tls.key", "link", "a\nb", "\udc80", "é", "x" * 5000, "/", "..", "@WORK@/gmsa.yaml"),
     *("account-sid", "unknown-field", "%s", "{}", "9" * 5000 + "h", "1h", "Deployment.v1.apps/web", "@WORK@/x", "X/"),

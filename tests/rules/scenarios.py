@@ -82,7 +82,7 @@ CREDSPEC: dict[str, Any] = {
 # Stands for kustomize, which has nothing to say about a rule of gmsa-krm.
 KUSTOMIZE = f"#!/bin/sh\ncat <<'end'\n{DEPLOYMENT}end\n"
 
-_FILE = re.compile(r"# (?P<name>[-a-z0-9/]+\.(?:yaml|json|jsonnet))(?P<remark>, .*)?\n")
+_FILE = re.compile(r"# (?P<name>[-a-z0-9/]+\.(?:yaml|json|jsonnet|sh))(?P<remark>, .*)?\n")
 
 
 class Example:

@@ -1,13 +1,14 @@
-"""`lint`: the findings of files and folders."""
+"""`lint`: the findings of files, folders and whole repositories."""
 
 from __future__ import annotations
 
 import os
 
 from gmsa_krm import console
-from gmsa_krm.findings import Finding, InputError, has_errors
-from gmsa_krm.hosts.files import read_paths, render
+from gmsa_krm.config.values import check_option, label_name
+from gmsa_krm.findings import has_errors
 from gmsa_krm.output import findings as formats
+from gmsa_krm.repository import Repository
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,15 +16,21 @@ if TYPE_CHECKING:
 
 
 def run(options: Options) -> int:
-    findings = _findings(options.path)
-    form = {"text": formats.as_text, "json": formats.as_json, "sarif": formats.as_sarif}[options.format]
-    console.write(form(findings).encode("utf-8", "surrogateescape"))
-    return console.INVALID_INPUT if has_errors(findings) else console.DONE
-
-
-def _findings(paths: list[str]) -> list[Finding]:
-    """Sorted by file and line."""
-    try:
-        return render(read_paths(paths, os.environ, console.stdin()), config_needed=False).findings
-    except InputError as error:
-        return error.findings
+    """What cannot be read is said on stderr; then stdout has the findings of the rest, and nothing without any."""
+    if options.namespace:
+        check_option("--namespace", options.namespace, label_name)
+    repository = Repository(os.environ, console.stdin(), options.exclude)
+    repository.read(options.path)
+    findings = repository.findings(options.namespace)
+    note = formats.passed_over_note(repository.passed_over)
+    if options.format == "text":
+        text = formats.as_text(findings, note)
+    else:
+        text = (formats.as_json if options.format == "json" else formats.as_sarif)(findings)
+    for failure in repository.failures:
+        console.print_error(failure)
+    if findings or not repository.failures:
+        console.write(text.encode("utf-8", "surrogateescape"))
+    if repository.failures:
+        return console.EXTERNAL_FAILURE
+    return console.INVALID_INPUT if has_errors(findings) or (options.strict and findings) else console.DONE

@@ -38,6 +38,16 @@ def is_config(root: Node | None) -> bool:
     return root is not None and root.string("kind") == KIND and root.string("apiVersion").partition("/")[0] == GROUP
 
 
+def may_be_misspelt(root: Node) -> bool:
+    """Whether it is worth to ask `misspelt` about a document that is not a GMSAConfig; asked for each document."""
+    kind = root.string("kind")
+    if kind == "GMSACredentialSpec":
+        return False
+    lower = kind[:100].lower()
+    group = root.string("apiVersion").partition("/")[0]
+    return "gmsa" in lower or (lower[:1] == "g" and "conf" in lower) or group[:100].lower() == GROUP
+
+
 def load_config(
     root: Node, file: str, first_line: int = 0, *, positions: bool = True, overrides: list[Override] | None = None
 ) -> LoadedConfig:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from io import BytesIO
 
-from gmsa_krm.config.load import MAX_BYTES, LoadedConfig, is_config, load_config, too_large
+from gmsa_krm.config.load import MAX_BYTES, LoadedConfig, is_config, load_config, may_be_misspelt, too_large
 from gmsa_krm.environment import Environment, FileError, open_regular
 from gmsa_krm.findings import InputError, Location, file_error, invalid
 from gmsa_krm.pipeline import run
@@ -44,7 +44,7 @@ def read_paths(
     with anything but Kubernetes objects, unless a config names it: a credspec's JSON need not be YAML
     (New-CredentialSpec's output is often UTF-16). A path may be a pipe, what is in a folder may not.
     """
-    reader = _Reader(variables, stdin, overrides)
+    reader = Reader(variables, stdin, overrides)
     seen: set[str] = set()
     for path in paths:
         for file in _files(path):
@@ -52,7 +52,8 @@ def read_paths(
             if real not in seen:
                 seen.add(real)
                 reader.read(file, real, is_named=file == path)
-    reader.raise_unexplained()
+    for error in reader.unexplained():
+        raise error
     return reader.files
 
 
@@ -88,14 +89,16 @@ def render(files: Files, *, config_needed: bool = True, namespace: str = "") -> 
     return run(files.configs, files.documents, namespace)
 
 
-class _Reader:
-    def __init__(self, variables: Mapping[str, str], stdin: BinaryIO, overrides: list[Override] | None) -> None:
+class Reader:
+    """Reads files into `files`; `errors` has the real path and the error of each file that is not a manifest."""
+
+    def __init__(self, variables: Mapping[str, str], stdin: BinaryIO, overrides: list[Override] | None = None) -> None:
         self.files = Files()
+        self.errors: list[tuple[str, InputError]] = []
         self._variables = variables
         self._stdin = stdin
         self._overrides = overrides
         self._folders: dict[str, str] = {}  # real paths of folders
-        self._unexplained: list[tuple[str, InputError]] = []  # real path and error of each file that is not a manifest
 
     def real_path(self, file: str) -> str:
         """The real path; the links of a folder are resolved once for all files in it."""
@@ -109,18 +112,22 @@ class _Reader:
         return os.path.join(self._folders[parent], name)
 
     def read(self, file: str, real: str, *, is_named: bool) -> None:
+        """Reads a file; `is_named`: whether the user has named it, so that it may be a pipe. Raises ExternalError."""
         shown = "stdin" if file == "-" else file
-        data = self._bytes(file, shown, is_named)
+        data = self.bytes_of(file, shown, is_named)
         try:
             for document in split(decode(data, shown), shown):
-                self._add(document, file, real)
+                self.add(document, file, real)
         except InputError as error:
-            self._unexplained.append((real, error))
+            self.errors.append((real, error))
 
-    def raise_unexplained(self) -> None:
-        """Raises InputError for a file that is not a manifest and that no config names."""
-        if not self._unexplained:
-            return
+    def unexplained(self) -> list[InputError]:
+        """The errors of the files that no config names."""
+        named = self.named_by_configs() if self.errors else set()
+        return [error for real, error in self.errors if real not in named]
+
+    def named_by_configs(self) -> set[str]:
+        """The real paths of the files that the configs read: a credspec's JSON need not be YAML."""
         named = set()
         for loaded, environment in self.files.configs:
             spec = loaded.config.spec
@@ -129,11 +136,10 @@ class _Reader:
                     named.add(environment.path(file or ""))
                 except FileError:
                     continue  # reported where the file is read
-        for real, error in self._unexplained:
-            if real not in named:
-                raise error from None
+        return named
 
-    def _bytes(self, file: str, shown: str, is_named: bool) -> bytes:
+    def bytes_of(self, file: str, shown: str, is_named: bool) -> bytes:
+        """The contents of a file. Raises ExternalError, and InputError for a file that is too large."""
         try:
             if file == "-":
                 data = self._stdin.read(_MAX_STREAM + 1)
@@ -149,7 +155,8 @@ class _Reader:
             raise invalid("too-large", f"is larger than {_MAX_STREAM >> 20} MiB; split it", Location(shown))
         return data
 
-    def _add(self, document: Document, file: str, real: str) -> None:
+    def add(self, document: Document, file: str, real: str) -> None:
+        """Adds a document of a file. Raises InputError if it cannot be read."""
         head = document.head
         if head is None:
             return
@@ -158,14 +165,31 @@ class _Reader:
                 raise invalid("too-large", too_large(), document.location())
             root = document.node or head
             loaded = load_config(root, document.file, document.line, overrides=self._overrides)
-            folder = os.path.dirname(os.path.abspath(file)) if file != "-" else os.getcwd()
-            self.files.configs.append((loaded, Environment(folder, self._variables)))
+            self.files.configs.append((loaded, self.environment(file)))
+        elif may_be_misspelt(head) and (error := _misspelt(document)) is not None:
+            self.errors.append((real, error))
         elif document.identity is None:
-            message = "is not a Kubernetes object (it has no kind or no metadata); remove the file, or fix it"
-            self._unexplained.append((real, invalid("not-an-object", message, document.location(head))))
+            self.add_other(document, file, real)
         else:
             document.forget()
             self.files.documents.append(document)
+
+    def add_other(self, document: Document, file: str, real: str) -> None:
+        """Takes a document that is not a Kubernetes object."""
+        message = "is not a Kubernetes object (it has no kind or no metadata); remove the file, or fix it"
+        self.errors.append((real, invalid("not-an-object", message, document.location(document.head))))
+
+    def environment(self, file: str) -> Environment:
+        """That of a config in a file."""
+        folder = os.path.dirname(os.path.abspath(file)) if file != "-" else os.getcwd()
+        return Environment(folder, self._variables)
+
+
+def _misspelt(document: Document) -> InputError | None:
+    from gmsa_krm.config.misspelt import misspelt
+
+    root = document.node
+    return misspelt(root, document.report([])) if root is not None else None
 
 
 def _files(path: str) -> list[str]:

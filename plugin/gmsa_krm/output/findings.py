@@ -6,18 +6,37 @@ import json
 import re
 
 from gmsa_krm import __version__
-from gmsa_krm.findings import ERROR, Finding
+from gmsa_krm.findings import ERROR, Finding, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 
-def as_text(findings: list[Finding]) -> str:
+# Names of files in a note.
+_MAX_NAMES = 12
+
+
+def as_text(findings: list[Finding], note: str = "") -> str:
+    """`note`: what `passed_over_note` returns."""
     errors = sum(finding.severity == ERROR for finding in findings)
     lines = [str(finding) for finding in findings]
     lines.append(f"{_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}")
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{line}\n" for line in (*lines, note) if line)
+
+
+def passed_over_note(files: list[str]) -> str:
+    """One line about the files that are not checked; empty if all are."""
+    if not files:
+        return ""
+    names = ", ".join(map(printable, sorted(files)[:_MAX_NAMES]))
+    more = f", and {len(files) - _MAX_NAMES:,} more" if len(files) > _MAX_NAMES else ""
+    what = (
+        "1 file that is not a Kubernetes manifest"
+        if len(files) == 1
+        else (f"{len(files):,} files that are not Kubernetes manifests")
+    )
+    return f"passed over: {what} ({names}{more})"
 
 
 def _count(number: int, noun: str) -> str:

@@ -24,13 +24,14 @@ from gmsa_krm.findings.rules import (
     hosts,
     imports,
     pods,
+    repository,
     workloads,
 )
 from gmsa_krm.findings.rules.rule import Rule
 
 __all__ = ["RULES", "Rule", "find_rule"]
 
-_AREAS = (admission, credential_specs, documents, domains, fields, hosts, imports, pods, workloads)
+_AREAS = (admission, credential_specs, documents, domains, fields, hosts, imports, pods, repository, workloads)
 RULES: tuple[Rule, ...] = tuple(sorted((rule for area in _AREAS for rule in area.RULES), key=lambda rule: rule.id))
 
 

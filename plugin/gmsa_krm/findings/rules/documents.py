@@ -112,13 +112,19 @@ RULES = (
         "A document among the manifests is not a Kubernetes object",
         why="""
             Every object has a kind and metadata. A file without them, such as the values of a chart, cannot be applied.
+            lint passes over such files in a folder, with a note, unless what is in them almost is an object.
         """,
         cure="""
-            Pass the manifests without that file, or complete the object.
+            Pass the manifests without that file, or complete the object. Names of fields are case-sensitive.
         """,
         bad="""
-            # values.yaml
-            replicaCount: 2
+            # settings.yaml
+            apiVersion: v1
+            Kind: ConfigMap
+            metadata:
+              name: settings
+            data:
+              replicaCount: "2"
         """,
         good="""
             # settings.yaml

@@ -1,0 +1,257 @@
+"""Kustomizations: who refers to whom, and in which order kustomize builds it.
+
+In a kustomization kustomize takes the resources, runs the generators and then the components, applies its own
+transformers (prefix, suffix, namespace, ...) to all of it, and runs the transformers that are listed at last (kustomize
+5.8, tests/hosts/test_lint_kustomize.py). So a name that a generator makes is changed by its own kustomization and by
+every one above it; a name that a transformer makes by those above it only.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gmsa_krm.config.load import is_config
+from gmsa_krm.findings import InputError, Location
+from gmsa_krm.yamltext.nodes import MAPPING, SCALAR, SEQUENCE
+from gmsa_krm.yamltext.stream import Document, decode, split
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from gmsa_krm.yamltext.nodes import Node
+
+_RESOURCES = ("resources", "bases")
+_PLUGINS = ("generators", "transformers")
+_RENAMING = ("namespace", "nameprefix", "namesuffix")
+# Configs that one kustomization is known to build; of more only the first are followed.
+_MAX_USES = 10_000
+_MAX_STEPS = 1_000_000
+
+
+class Entry:
+    """An entry of a list of a kustomization. `path`: the real path that it names; "" if it is the config itself."""
+
+    __slots__ = ("field", "node", "path")
+
+    def __init__(self, field: str, node: Node, path: str) -> None:
+        self.field = field
+        self.node = node
+        self.path = path
+
+
+class Kustomization:
+    """A kustomization. `file` is its path in messages, `folder` its real folder; `entries` are what it refers to.
+
+    `patches`: the real paths of the files that its patches are in; `renames`: its fields that change names, each with
+    its value, which is not empty.
+    """
+
+    def __init__(self, file: str, folder: str, root: Node | None) -> None:
+        self.file = file
+        self.folder = folder
+        self.entries: list[Entry] = []
+        self.patches: list[str] = []
+        self.configurations: list[str] = []
+        self.renames: list[tuple[str, Node]] = []
+        for key, value in root.pairs if root is not None and root.kind == MAPPING else ():
+            # Go's JSON takes names of fields in any case.
+            self._read(key.text.lower(), key.text, value)
+
+    def entries_of(self, *fields: str) -> Iterator[Entry]:
+        return (it for it in self.entries if it.field in fields)
+
+    def location(self, node: Node) -> Location:
+        return Location(self.file, node.line + 1, node.column + 1)
+
+    def _read(self, field: str, name: str, value: Node) -> None:
+        if field in _RENAMING and value.kind == SCALAR and value.text and not value.is_null:
+            self.renames.append((name, value))
+        if value.kind != SEQUENCE:
+            return
+        if field in (*_RESOURCES, *_PLUGINS, "components", "validators"):
+            self.entries += [Entry(field, it, self._path(it)) for it in value.items if it.kind == SCALAR]
+        elif field in ("patches", "patchesjson6902", "patchesstrategicmerge"):
+            nodes = [it.get("path") or it if it.kind == MAPPING else it for it in value.items]
+            self.patches += [path for it in nodes if it.kind == SCALAR and (path := self._path(it))]
+        elif field == "configurations":
+            self.configurations += [path for it in value.items if it.kind == SCALAR and (path := self._path(it))]
+
+    def _path(self, node: Node) -> str:
+        if not node.text or "\n" in node.text or "\0" in node.text or len(node.text) > 4096:
+            return ""
+        try:
+            return os.path.realpath(os.path.join(self.folder, node.text))
+        except (OSError, UnicodeError, ValueError):
+            return ""
+
+
+def read_kustomization(data: bytes, file: str, folder: str) -> Kustomization:
+    """Raises InputError if it is not YAML, which kustomize refuses, too."""
+    roots = [root for document in split(decode(data, file), file) if (root := document.node) is not None]
+    return Kustomization(file, folder, roots[0] if len(roots) == 1 else None)
+
+
+def inline_config(entry: Entry) -> Document | None:
+    """The GMSAConfig that is written into the list of a kustomization in place of a path."""
+    if "GMSAConfig" not in entry.node.text or "\n" not in entry.node.text:
+        return None
+    for document in split(entry.node.text):
+        try:
+            if is_config(document.head):
+                return document
+        except InputError:
+            return None  # kustomize takes it for a path
+    return None
+
+
+def named_files(kustomizations: Iterable[Kustomization]) -> set[str]:
+    """The files and folders that kustomizations name for what is in them."""
+    return {entry.path for it in kustomizations for entry in it.entries if entry.path}
+
+
+def patch_files(kustomizations: Collection[Kustomization]) -> set[str]:
+    """The files that kustomizations name as a patch and none as anything else."""
+    return {path for it in kustomizations for path in it.patches} - named_files(kustomizations)
+
+
+class Rename:
+    """A field of a kustomization that changes names in what configs make."""
+
+    __slots__ = ("configs", "field", "kustomization", "node")
+
+    def __init__(self, kustomization: Kustomization, field: str, node: Node) -> None:
+        self.kustomization = kustomization
+        self.field = field
+        self.node = node
+        self.configs: dict[int, None] = {}
+
+
+class Graph:
+    """The kustomizations of a repository.
+
+    `configs_of`: the numbers of the GMSAConfigs in a file, by its real path; `inline`: of those in an entry, by the
+    entry's id.
+    """
+
+    def __init__(
+        self, kustomizations: Iterable[Kustomization], configs_of: dict[str, list[int]], inline: dict[int, int]
+    ) -> None:
+        self.by_folder = {it.folder: it for it in kustomizations}
+        self._configs_of = configs_of
+        self._inline = inline
+        self._of_plugins: dict[str, list[int]] = {}  # by the folder of a kustomization of plugins
+        self._steps = 0
+        # The numbers of the configs that run in the build of a kustomization, by its folder.
+        self.uses: dict[str, dict[int, None]] = {}
+        self.renames: dict[tuple[str, str], Rename] = {}
+        # What a kustomization applies to everything before it, if it is a component.
+        self._through: dict[str, list[Rename]] = {}
+        self.plugin_folders = self._plugin_folders()
+        for folder in self._bottom_up():
+            self._accumulate(self.by_folder[folder])
+
+    def configs(self, entry: Entry) -> list[int]:
+        """The GMSAConfigs in an entry of generators, transformers or validators."""
+        if not entry.path:
+            return [self._inline[id(entry)]] if id(entry) in self._inline else []
+        if entry.path in self.by_folder:
+            if entry.path not in self._of_plugins:
+                files = sorted(self._files_below([entry.path]))
+                self._of_plugins[entry.path] = [it for path in files for it in self._configs_of.get(path, ())]
+            return self._of_plugins[entry.path]
+        return self._configs_of.get(entry.path, [])
+
+    def named_files(self) -> set[str]:
+        """The files and folders that a kustomization names for what is in them."""
+        return named_files(self.by_folder.values())
+
+    def documents_of(self, folder: str) -> set[str]:
+        """The files whose documents are in the build of a kustomization."""
+        return self._files_below([folder])
+
+    def tops(self) -> list[str]:
+        """The folders of the kustomizations that no other refers to."""
+        referred = {it.path for found in self.by_folder.values() for it in found.entries}
+        return [it for it in self.by_folder if it not in referred]
+
+    def builds_resources(self) -> set[str]:
+        """The folders of the kustomizations whose output goes to a cluster, not only to a list of plugins."""
+        seen = set(self._folders_below(self.tops()))
+        rest = [it for it in self.by_folder if it not in seen and it not in self.plugin_folders]
+        return seen | set(self._folders_below(rest))
+
+    def _folders_below(self, folders: Iterable[str]) -> Iterator[str]:
+        """The folders of kustomizations, and of all that these take resources and components from."""
+        pending = list(folders)
+        seen = set(pending)
+        while pending:
+            folder = pending.pop()
+            yield folder
+            for entry in self.by_folder[folder].entries_of(*_RESOURCES, "components"):
+                if entry.path in self.by_folder and entry.path not in seen:
+                    seen.add(entry.path)
+                    pending.append(entry.path)
+
+    def _files_below(self, folders: Iterable[str]) -> set[str]:
+        return {
+            entry.path
+            for folder in self._folders_below(folders)
+            for entry in self.by_folder[folder].entries_of(*_RESOURCES)
+            if entry.path not in self.by_folder
+        }
+
+    def _plugin_folders(self) -> set[str]:
+        """The kustomizations whose output is a list of plugins."""
+        entries = [it for found in self.by_folder.values() for it in found.entries_of(*_PLUGINS, "validators")]
+        return set(self._folders_below({it.path: None for it in entries if it.path in self.by_folder}))
+
+    def _bottom_up(self) -> list[str]:
+        """The folders, each after those that it takes resources from; kustomize refuses circles."""
+        order: list[str] = []
+        state: dict[str, bool] = {}  # whether all below is in order
+        for top in self.by_folder:
+            pending = [top]
+            while pending:
+                folder = pending[-1]
+                if folder in state:
+                    pending.pop()
+                    if not state[folder]:
+                        state[folder] = True
+                        order.append(folder)
+                    continue
+                state[folder] = False
+                below = self.by_folder[folder].entries_of(*_RESOURCES, "components")
+                pending += [it.path for it in below if it.path in self.by_folder and it.path not in state]
+        return order
+
+    def _accumulate(self, kustomization: Kustomization) -> None:
+        uses: dict[int, None] = {}
+        through: list[Rename] = []
+        for entry in kustomization.entries_of(*_RESOURCES):
+            self._add(uses, self.uses.get(entry.path, ()))
+        for entry in kustomization.entries_of("generators"):
+            self._add(uses, self.configs(entry))
+        for entry in kustomization.entries_of("components"):
+            self._rename(uses, self._through.get(entry.path, ()))
+            through += self._through.get(entry.path, ())
+            self._add(uses, self.uses.get(entry.path, ()))
+        own = [Rename(kustomization, field, node) for field, node in kustomization.renames]
+        self._rename(uses, own)
+        for entry in kustomization.entries_of("transformers"):
+            self._add(uses, self.configs(entry))
+        self.uses[kustomization.folder] = uses
+        self._through[kustomization.folder] = [*through, *own][:100]
+
+    def _add(self, uses: dict[int, None], more: Iterable[int]) -> None:
+        for number in more:
+            self._steps += 1
+            if len(uses) < _MAX_USES and self._steps < _MAX_STEPS:
+                uses[number] = None
+
+    def _rename(self, uses: dict[int, None], renames: Iterable[Rename]) -> None:
+        for it in renames if uses else ():
+            self._steps += len(uses)
+            if self._steps < _MAX_STEPS:
+                rename = self.renames.setdefault((it.kustomization.folder, it.field), it)
+                rename.configs.update(uses)
