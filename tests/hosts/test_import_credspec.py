@@ -178,3 +178,14 @@ def test_a_config_with_mistakes_is_not_added_to(call: Call, folder: Folder) -> N
     assert done.status == 1
     assert "spec.admission.mode" in done.stderr
     assert (root / "gmsa.yaml").read_text() == wrong
+
+
+@pytest.mark.parametrize("command", ["render", "lint"])
+def test_a_manifest_that_a_config_reads_is_not_one_of_its_own(command: str, call: Call, folder: Folder) -> None:
+    """In one folder with the config, as people keep them: the config emits it."""
+    config = INTO.replace("- account: Old   # keep it", "- file: web.yaml")
+    root = folder({"gmsa.yaml": config, "web.yaml": yaml.safe_dump(manifest("web-1", credspec("Web", "fabrikam.com")))})
+    done = call(command, root)
+    assert done.status == 0, done.stdout + done.stderr
+    if command == "render":
+        assert rendered(call, root) == {"web-1": credspec("Web", "fabrikam.com")}

@@ -180,7 +180,9 @@ def test_a_file_that_a_config_names_is_not_passed_over(call: Call, folder: Folde
     config = gmsa_config(admission=NO_ADMISSION, credspecs=[{"file": "webapp1.json"}])
     root = folder({"gmsa.yaml": config, "webapp1.json": "not JSON", "other.json": "not JSON"})
     done = call("lint", root)
-    assert_mentions(done.stdout, "webapp1.json:1:1: is neither a JSON object", "passed over: 1 file that is not", "other.json")
+    assert_mentions(
+        done.stdout, "webapp1.json:1:1: is neither a JSON object", "passed over: 1 file that is not", "other.json"
+    )
     assert done.status == 1
 
 

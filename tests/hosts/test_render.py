@@ -280,11 +280,11 @@ WRONG: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "not YAML": (b"a: [", ("gmsa.yaml:2:1: ", "YAML")),
     "not an object": (b"- a\n", ("gmsa.yaml:1:1: ", "Kubernetes object")),
     "NUL": (VALID + b"\0", ("NUL",)),
-    "not UTF-8": (VALID + b"# \xff", ("gmsa.yaml:15:3: ", "UTF-8")),
+    "not UTF-8": (VALID + b"# \xff", ("gmsa.yaml:16:3: ", "UTF-8")),
     "no config": (b"apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n", ("no GMSAConfig",)),
     "too large": (VALID + b"# " + b"x" * (17 << 20), ("16 MiB",)),
     "alias bomb": (VALID + alias_bomb(), ("aliases",)),
-    "an error after a good config": (VALID + b"---\na: [", ("gmsa.yaml:17:1: ", "YAML")),
+    "an error after a good config": (VALID + b"---\na: [", ("gmsa.yaml:18:1: ", "YAML")),
 }
 
 

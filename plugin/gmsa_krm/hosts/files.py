@@ -54,6 +54,7 @@ def read_paths(
                 reader.read(file, real, is_named=file == path)
     for error in reader.unexplained():
         raise error
+    reader.leave_out_inputs()
     return reader.files
 
 
@@ -90,11 +91,15 @@ def render(files: Files, *, config_needed: bool = True, namespace: str = "") -> 
 
 
 class Reader:
-    """Reads files into `files`; `errors` has the real path and the error of each file that is not a manifest."""
+    """Reads files into `files`; `errors` has the real path and the error of each file that is not a manifest.
+
+    `document_files`: the real path of each document of `files`.
+    """
 
     def __init__(self, variables: Mapping[str, str], stdin: BinaryIO, overrides: list[Override] | None = None) -> None:
         self.files = Files()
         self.errors: list[tuple[str, InputError]] = []
+        self.document_files: list[str] = []
         self._variables = variables
         self._stdin = stdin
         self._overrides = overrides
@@ -125,6 +130,16 @@ class Reader:
         """The errors of the files that no config names."""
         named = self.named_by_configs() if self.errors else set()
         return [error for real, error in self.errors if real not in named]
+
+    def leave_out_inputs(self) -> None:
+        """Takes out the GMSACredentialSpecs that configs read as their `file`: the configs emit them."""
+        named = self.named_by_configs()
+        if named.isdisjoint(self.document_files):
+            return
+        pairs = zip(self.files.documents, self.document_files, strict=True)
+        kept = [(document, real) for document, real in pairs if real not in named]
+        self.files.documents[:] = [document for document, _ in kept]
+        self.document_files[:] = [real for _, real in kept]
 
     def named_by_configs(self) -> set[str]:
         """The real paths of the files that the configs read: a credspec's JSON need not be YAML."""
@@ -173,6 +188,7 @@ class Reader:
         else:
             document.forget()
             self.files.documents.append(document)
+            self.document_files.append(real)
 
     def add_other(self, document: Document, file: str, real: str) -> None:
         """Takes a document that is not a Kubernetes object."""

@@ -80,6 +80,7 @@ class Repository:
         reader.pass_over_parts(patch_files(self._kustomizations.values()))
         for kustomization in self._kustomizations.values():
             self._add_inline(kustomization)
+        reader.leave_out_inputs()
         files = reader.files
         configs = [Config(it, path) for (it, _), path in zip(files.configs, reader.config_files, strict=True)]
         configs_of: dict[str, list[int]] = {}

@@ -36,15 +36,13 @@ _RELEASE = re.compile(r"NAME: .*\n(?:.*\n)*?(?:MANIFEST|STATUS):")
 class RepositoryReader(Reader):
     """As Reader. `passed_over`: the files of folders that are not manifests, or in which a document is not one.
 
-    `failures`: those that cannot be read; `config_files` and `document_files`: the real path of each config and
-    document of `files`.
+    `failures`: those that cannot be read; `config_files`: the real path of each config of `files`.
     """
 
     def __init__(self, variables: Mapping[str, str], stdin: BinaryIO) -> None:
         super().__init__(variables, stdin)
         self.failures: list[ExternalError] = []
         self.config_files: list[str] = []
-        self.document_files: list[str] = []
         self._passed_over: dict[str, str] = {}  # as they are shown, by real path
         self._shown: dict[str, str] = {}  # by real path
         self._charts: dict[str, bool] = {}  # whether a folder has a Chart.yaml
@@ -98,10 +96,9 @@ class RepositoryReader(Reader):
         return [finding for error in self.unexplained() for finding in error.findings]
 
     def add(self, document: Document, file: str, real: str) -> None:
-        configs, documents = len(self.files.configs), len(self.files.documents)
+        configs = len(self.files.configs)
         super().add(document, file, real)
         self.config_files += [real] * (len(self.files.configs) - configs)
-        self.document_files += [real] * (len(self.files.documents) - documents)
 
     def add_other(self, document: Document, file: str, real: str) -> None:
         if self._is_named or _is_incomplete(document.head):
