@@ -13,7 +13,7 @@ from gmsa_krm.workloads.validate import PodValidator, service_account_of
 from gmsa_krm.yamltext.changes import change_of, report_not_edited
 from gmsa_krm.yamltext.data import data_of
 from gmsa_krm.yamltext.edits import NotEdited, apply_patch
-from gmsa_krm.yamltext.nodes import repeated_keys, repeated_keys_of
+from gmsa_krm.yamltext.nodes import overridden_keys, overridden_keys_of, repeated_keys, repeated_keys_of
 from gmsa_krm.yamltext.stream import KindFilter
 
 TYPE_CHECKING = False
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     # {credspec: {namespace: service accounts}}
     Usage = dict[str, dict[str, set[str]]]
 
+# Keys that say whether an object is a workload, or has workloads in it.
+_DECIDING = ("kind", "items")
 # A document without this text has no pod with a gMSA, and need not be parsed.
 _REFERENCE = "gmsaCredentialSpec"
 
@@ -108,13 +110,16 @@ class _Run:
             workload = workload_of(it, self._kinds)
             if workload is None:
                 # With another kind it may be a workload to some readers.
-                keys = [again for again in repeated_keys_of(it) if may_refer or again[1].text == "kind"]
+                keys = [again for again in repeated_keys_of(it) if may_refer or again[1].text in _DECIDING]
+                overridden = [found for found in overridden_keys_of(it) if may_refer or found[0].text in _DECIDING]
             elif self._is_own(workload):
                 continue
             else:
                 is_changed = self._process(index, document, workload, above, is_hook)
                 keys = repeated_keys(it) if is_changed or may_refer else []
+                overridden = overridden_keys(it) if is_changed or may_refer else []
             self._refuse_repeated(document, keys, str(workload or ""))
+            self._refuse_overridden(document, overridden, str(workload or ""))
         if index not in self.changes:
             document.forget()
 
@@ -210,6 +215,16 @@ class _Run:
             line = document.line + first.line + 1
             message = f"the key {again.text[:60]} is repeated in this mapping (first in line {line}); remove one"
             report.error("duplicate-key", message, again, field)
+
+    def _refuse_overridden(self, document: Document, keys: list[tuple[Node, Node]], field: str) -> None:
+        report = document.report(self.findings)
+        for own, merge_key in keys:
+            line = document.line + merge_key.line + 1
+            message = (
+                f"the key {own.text[:60]} is merged once more by << in line {line}, and kubectl applies the merged"
+                " value, other readers this one; write << first in the mapping, or keep one of the two"
+            )
+            report.error("duplicate-key", message, own, field)
 
     def _edit(
         self, index: int, document: Document, workload: Workload, above: list[Node], patch: dict[str, Any]

@@ -38,6 +38,9 @@ MAX_DEPTH = 400
 _TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 # From 0.2.6 on libyaml has a limit of its own, 1,000 levels, and reads ahead: it can come first.
 _LIBYAML_DEPTH = "exceeded maximum nesting depth"
+# Of YAML's own tags. A tag of another namespace has no meaning, though it may end in the same word.
+YAML_TAG = "tag:yaml.org,2002:"
+_BINARY, _MERGE, _NULL, _STR = (f"{YAML_TAG}{it}" for it in ("binary", "merge", "null", "str"))
 # Nodes that the aliases of a document may repeat; go-yaml refuses a small document from here on.
 MAX_EXPANDED = 400_000
 # What libyaml ends lines at: CR and LF, alone or together, NEL, LS and PS; for a character class, and as a whole.
@@ -123,7 +126,10 @@ class Node:
 
     @property
     def is_merge_key(self) -> bool:
-        return self.text == "<<" and self.style == "" and (self.tag is None or self.tag.endswith(":merge"))
+        """As go-yaml has it: the tag makes a merge key of a quoted text, too, and an alias of `<<` is a text."""
+        if self.text != "<<" or self.alias:
+            return False
+        return self.tag == _MERGE if self.tag is not None else self.style == ""
 
     def merged(self) -> list[Node]:
         """The mappings that `<<` merges into this one, the one with the highest precedence first."""
@@ -156,6 +162,12 @@ class Node:
                     seen.add(key.text)
                     yield key, value
 
+    @property
+    def listed(self) -> Node | None:
+        """The list of objects in this object: kubectl and Argo CD take `items` for one whatever the kind is."""
+        items = self.get("items")
+        return items if items is not None and items.kind == SEQUENCE else None
+
     def string(self, key: str) -> str:
         """The text of the scalar under `key`, or "", also for null."""
         value = self.get(key)
@@ -166,7 +178,7 @@ class Node:
         if self.kind != SCALAR:
             return False
         if self.tag is not None:
-            return self.tag.endswith(":null")
+            return self.tag == _NULL
         return self.style == "" and self.text in ("", "~", "null", "Null", "NULL")
 
 
@@ -236,7 +248,7 @@ def _build(parser: CParser, text: str, only: frozenset[str] | None) -> Node | No
             node.end = event.end_mark.index
             if node.anchor is not None:
                 anchors[node.anchor] = node, 1, 0
-            if tag is not None and tag.endswith(":binary"):
+            if tag == _BINARY:
                 _decode(node)
         elif kind is MappingStartEvent or kind is SequenceStartEvent:
             if len(stack) >= MAX_DEPTH:
@@ -350,7 +362,7 @@ def _decode(node: Node) -> None:
         node.text = b64decode("".join(node.text.split()), validate=True).decode()
     except ValueError:
         return
-    node.tag = "tag:yaml.org,2002:str"
+    node.tag = _STR
 
 
 def _alias(event: Any, anchors: dict[str, tuple[Node, int, int] | _Open]) -> tuple[Node, int, int]:
@@ -407,6 +419,40 @@ def repeated_keys(root: Node) -> list[tuple[Node, Node]]:
                 found += repeated_keys_of(node)
             pending += [value for _, value in node.pairs if value.kind != SCALAR]
     found.sort(key=lambda it: it[1].start)
+    return found
+
+
+def overridden_keys(root: Node) -> list[tuple[Node, Node]]:
+    """The keys in the tree of `root` before a `<<` that merges the same key, each with that `<<`.
+
+    By the rules of YAML the mapping's own value counts; kubectl, whose go-yaml merges in the order of the text, has the
+    merged one.
+    """
+    found: list[tuple[Node, Node]] = []
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        if node.alias:
+            continue  # seen where it is anchored
+        pending += [it for it in node.items if it.kind != SCALAR] if node.kind == SEQUENCE else []
+        if node.kind == MAPPING:
+            found += overridden_keys_of(node)
+            pending += [value for _, value in node.pairs if value.kind != SCALAR]
+    found.sort(key=lambda it: it[0].start)
+    return found
+
+
+def overridden_keys_of(mapping: Node) -> list[tuple[Node, Node]]:
+    """As `overridden_keys`, of the mapping itself."""
+    found: list[tuple[Node, Node]] = []
+    before: dict[str, Node] = {}
+    for key, value in mapping.pairs:
+        if not key.is_merge_key:
+            before.setdefault(key.text, key)
+        elif before:
+            merged = value.items if value.kind == SEQUENCE else [value]
+            names = dict.fromkeys(name.text for it in merged for name, _ in it.entries())
+            found += [(before[name], key) for name in names if name in before]
     return found
 
 
