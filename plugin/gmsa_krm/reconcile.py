@@ -75,6 +75,7 @@ def reconcile(
             continue
         replaced = {}
         for position, item in enumerate(items):
+            _refuse_nested(item, emitted, findings)
             found = _adopt(item, index, emitted, findings)
             if found is not None:
                 found.in_list = True
@@ -82,6 +83,21 @@ def reconcile(
                     replaced[position] = found.data
         if replaced:
             _change(index, document, replaced, changes, findings)
+
+
+def _refuse_nested(item: Document, emitted: dict[Identity, Emitted], findings: list[Finding]) -> None:
+    """An emitted object in a list in a list is an error, whoever manages it: it would be applied beside ours."""
+    pending = item.items()
+    while pending:
+        inner = pending.pop()
+        pending += inner.items()
+        found = emitted.get(inner.identity) if inner.identity else None
+        if found is not None:
+            message = (
+                f"{describe(found.identity)} is also emitted for {found.source}, and is in a list in a list; remove it"
+                " here"
+            )
+            inner.report(findings).error("same-object", message, inner.location())
 
 
 def _change(

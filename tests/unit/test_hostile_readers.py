@@ -181,3 +181,19 @@ def test_a_line_that_only_some_take_for_a_separator_is_an_error(
 def test_a_separator_may_have_a_comment(line: str, check: Check) -> None:
     done = check(CONFIG, f"{CONFIG_MAP}{line}\n{CONFIG_MAP.replace('other', 'more')}").done
     assert done.status == 0
+
+
+# Lists in lists
+
+
+@pytest.mark.parametrize("labels", ["", "  labels:\n    app.kubernetes.io/managed-by: gmsa-krm\n"])
+def test_an_emitted_object_does_not_hide_in_a_list_in_a_list(labels: str, call: Call, folder: Folder) -> None:
+    """kubectl applies what is in it, too."""
+    role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: use-gmsa-webapp1\n" + labels
+    nested = f"apiVersion: v1\nkind: List\nitems:\n{listed(role)}"
+    manifest = f"apiVersion: v1\nkind: List\nitems:\n{listed(nested)}"
+    for message in messages(manifest, call, folder):
+        assert "ClusterRole use-gmsa-webapp1 is also emitted for spec.credspecs[0]" in message
+    done = call(stdin=resource_list(manifest).encode())
+    assert done.status == 1
+    assert "ClusterRole use-gmsa-webapp1 is also emitted" in done.stderr
