@@ -174,7 +174,7 @@ def test_a_line_that_only_some_take_for_a_separator_is_an_error(
 ) -> None:
     pod = '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"}}\n'
     for message in messages(f"{before}{line}\n{pod}", call, folder):
-        assert f":{before.count(chr(10)) + 1}:1: ends a document for kubectl" in message
+        assert f":{before.count(chr(10)) + 1}:1: ends a document for kubectl and kustomize" in message
 
 
 @pytest.mark.parametrize("line", ["---", "--- # a comment", "---\t", "--- \r"])

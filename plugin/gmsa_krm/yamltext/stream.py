@@ -294,7 +294,9 @@ def _starts(text: str, file: str) -> list[int]:
 
 def _refuse_separator_of_others(text: str, at: int, file: str) -> None:
     if _SEPARATOR_OF_OTHERS.match(text, at):
-        message = "ends a document for kubectl, and is text in YAML; write --- with nothing or a space behind it"
+        message = (
+            "ends a document for kubectl and kustomize, and is text in YAML; write --- with a space or nothing after it"
+        )
         raise invalid("yaml", message, Location(file, text.count("\n", 0, at) + 1, 1))
 
 
