@@ -265,7 +265,8 @@ def _build(parser: CParser, text: str, only: frozenset[str] | None) -> Node | No
             mark = event.start_mark
             opened.start, opened.line, opened.column = mark.index, mark.line, mark.column
             opened.end = mark.index
-            if only is None or len(stack) != 1 or stack[0].key is None or stack[0].key.text in only:
+            under = stack[0].key if only is not None and len(stack) == 1 else None
+            if under is None or under.text == "<<" or under.text in (only or ()):
                 stack.append(_Open(opened))
                 if opened.anchor is not None:
                     anchors[opened.anchor] = stack[-1]
