@@ -125,6 +125,27 @@ def test_a_key_after_the_merge_key_overrides_it(check: Check) -> None:
     assert {it.rule for it in check(CONFIG, manifest).findings} == {"default-service-account"}
 
 
+RULES = """\
+<<:
+  rules:
+  - apiGroups:
+    - "*"
+    resources:
+    - "*"
+    verbs:
+    - "*"
+"""
+
+
+def test_an_earlier_output_does_not_keep_what_is_merged_over_it(call: Call, folder: Folder) -> None:
+    where = folder({"gmsa.yaml": CONFIG})
+    earlier = next(it for it in call("render", where).stdout.split("---\n") if "kind: ClusterRole\n" in it)
+    (where / "role.yaml").write_text(earlier + RULES)
+    done = call("render", where)
+    assert "ClusterRole use-gmsa-webapp1 differs from the config and is set back" in done.stderr
+    assert "<<" not in done.stdout
+
+
 @pytest.mark.parametrize("key", ['!!merge "<<"', "!!merge '<<'", "!<tag:yaml.org,2002:merge> <<"])
 def test_a_tag_makes_a_merge_key(key: str, call: Call, folder: Folder) -> None:
     manifest = POD.replace("  securityContext:\n", f"  {key}:\n    securityContext:\n").replace(

@@ -430,31 +430,36 @@ def overridden_keys(root: Node) -> list[tuple[Node, Node]]:
     merged one.
     """
     found: list[tuple[Node, Node]] = []
+    names: dict[int, frozenset[str]] = {}
     pending = [root]
     while pending:
         node = pending.pop()
         if node.alias:
             continue  # seen where it is anchored
-        pending += [it for it in node.items if it.kind != SCALAR] if node.kind == SEQUENCE else []
-        if node.kind == MAPPING:
-            found += overridden_keys_of(node)
+        if node.kind == SEQUENCE:
+            pending += [item for item in node.items if item.kind != SCALAR]
+        elif node.kind == MAPPING:
+            found += overridden_keys_of(node, names)
             pending += [value for _, value in node.pairs if value.kind != SCALAR]
     found.sort(key=lambda it: it[0].start)
     return found
 
 
-def overridden_keys_of(mapping: Node) -> list[tuple[Node, Node]]:
-    """As `overridden_keys`, of the mapping itself."""
-    found: list[tuple[Node, Node]] = []
-    before: dict[str, Node] = {}
-    for key, value in mapping.pairs:
-        if not key.is_merge_key:
-            before.setdefault(key.text, key)
-        elif before:
-            merged = value.items if value.kind == SEQUENCE else [value]
-            names = dict.fromkeys(name.text for it in merged for name, _ in it.entries())
-            found += [(before[name], key) for name in names if name in before]
-    return found
+def overridden_keys_of(mapping: Node, names: dict[int, frozenset[str]] | None = None) -> list[tuple[Node, Node]]:
+    """As `overridden_keys`, of the mapping itself. `names`: of the keys in what was merged before, by its contents."""
+    at = next((index for index, (key, _) in enumerate(mapping.pairs) if key.is_merge_key), 0)
+    if not at:
+        return []
+    names = {} if names is None else names
+    merged: set[str] = set()
+    for it in mapping.merged():
+        if it.kind != MAPPING:
+            continue  # an error to every reader
+        if id(it.pairs) not in names:
+            names[id(it.pairs)] = frozenset(key.text for key, _ in it.entries())
+        merged |= names[id(it.pairs)]
+    merge_key = mapping.pairs[at][0]
+    return [(key, merge_key) for key, _ in mapping.pairs[:at] if key.text in merged]
 
 
 def repeated_keys_of(mapping: Node) -> list[tuple[Node, Node]]:
