@@ -218,3 +218,30 @@ def test_an_emitted_object_does_not_hide_in_a_list_in_a_list(labels: str, call: 
     done = call(stdin=resource_list(manifest).encode())
     assert done.status == 1
     assert "ClusterRole use-gmsa-webapp1 is also emitted" in done.stderr
+
+
+# Byte order marks
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        pytest.param("spec: {\n\ufeffserviceAccountName: webapp1, ", id="a key"),
+        pytest.param("spec: {serviceAccountName:\n\ufeffwebapp1, ", id="a value"),
+        pytest.param("spec: {\u2028\ufeffserviceAccountName: webapp1, ", id="after a line break of Unicode"),
+    ],
+)
+def test_a_byte_order_mark_within_a_document_is_an_error(hidden: str, call: Call, folder: Folder) -> None:
+    """To go-yaml it is a part of the word after it."""
+    pod = "securityContext: {windowsOptions: {gmsaCredentialSpecName: gmsa-webapp1}}, containers: []}\n"
+    manifest = f"{POD.partition('spec:')[0]}{hidden}{pod}"
+    assert all(":7:1: a byte order mark" in message for message in messages(manifest, call, folder))
+
+
+@pytest.mark.parametrize("start", ["", "---\n", "--- # a comment\n"])
+def test_a_byte_order_mark_may_start_a_document(start: str, check: Check) -> None:
+    manifest = f"{CONFIG_MAP}---\n{CONFIG_MAP.replace('other', 'more')}"
+    manifest += (
+        f'{start}\ufeff{{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {{"name": "last"}}}}\n' if start else ""
+    )
+    assert check(CONFIG, ("" if start else "\ufeff") + manifest).done.status == 0

@@ -46,6 +46,7 @@ MAX_EXPANDED = 400_000
 # What libyaml ends lines at: CR and LF, alone or together, NEL, LS and PS; for a character class, and as a whole.
 BREAKS = "\n\r\x85\u2028\u2029"
 BREAK = rf"\r\n|[{BREAKS}]"
+_MARK = "\ufeff"
 # An anchor or a tag, and what may be between it and the contents: spaces, line breaks, comments.
 PROPERTY = rf"[&!][^ \t{BREAKS}]*(?:[ \t{BREAKS}]|(?<=[ \t{BREAKS}])#[^{BREAKS}]*)*"
 
@@ -192,6 +193,8 @@ def parse(text: str, only: frozenset[str] | None = None) -> Node | None:
     """
     if only is not None and ("&" in text or "*" in text):
         only = None  # an alias may repeat a node from anywhere
+    if _MARK in text:
+        _refuse_marks(text)
     try:
         root = _build(CParser(text), text, only)
         return None if root is not None and root.is_null and not root.text and root.anchor is None else root
@@ -201,6 +204,18 @@ def parse(text: str, only: frozenset[str] | None = None) -> Node | None:
     except (YAMLError, UnicodeEncodeError) as error:
         # libyaml's reader knows only an offset, which is in the first line of its message.
         raise YamlError(f"not YAML: {str(error).splitlines()[0]}") from None
+
+
+def _refuse_marks(text: str) -> None:
+    """libyaml skips a byte order mark where a line starts, and go-yaml takes it for a part of a key or value.
+
+    Where a document starts, both skip it.
+    """
+    start = re.match(rf"---[ \t]*(?:#[^\n]*)?\r?\n{_MARK}", text)
+    found = re.compile(rf"(?<=[{BREAKS}]){_MARK}").search(text, start.end() if start is not None else 1)
+    if found is not None:
+        line = len(re.split(BREAK, text[: found.start()]))
+        raise YamlError("a byte order mark (U+FEFF) starts a line within a document; remove it", line)
 
 
 def _sentence(error: MarkedYAMLError) -> str:
