@@ -220,6 +220,13 @@ def test_an_emitted_object_does_not_hide_in_a_list_in_a_list(labels: str, call: 
     assert "ClusterRole use-gmsa-webapp1 is also emitted" in done.stderr
 
 
+@pytest.mark.parametrize("space", ["\xa0", "\x0b", "\f", "\u3000", "\n\u2028 \xa0\n"])
+def test_json_behind_other_white_space_is_an_error(space: str, call: Call, folder: Folder) -> None:
+    """YAML reads one text, and so no object."""
+    pod = '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"}}\n'
+    assert all(":1:1: starts with white space" in message for message in messages(space + pod, call, folder))
+
+
 # Byte order marks
 
 

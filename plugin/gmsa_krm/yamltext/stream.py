@@ -22,6 +22,8 @@ _SEPARATOR = re.compile(rf"---(?=[ \t{BREAKS}]|\Z)")
 # What is none to YAML, but is one to kubectl and Argo CD, which look at lines before they parse: a comment right behind
 # it, and white space of Unicode.
 _SEPARATOR_OF_OTHERS = re.compile(r"---[^\S\n]*(?:#|\n|\Z)")
+# JSON behind white space that is text to YAML: kubectl and Argo CD take it for JSON where a stream starts with it.
+_JSON_OF_OTHERS = re.compile(rf"[ \t{BREAKS}]*[^\S \t{BREAKS}]\s*\{{")
 # Directives (%YAML) before it belong to the document that it starts.
 _START = re.compile(rf"(?:%[^\n]*\n(?:[%#][^\n]*\n)*)?{_SEPARATOR.pattern}")
 
@@ -261,7 +263,7 @@ def _unescaped(match: re.Match[str]) -> str:
 def split(text: str, file: str = "") -> list[Document]:
     """The documents of a stream; their texts joined are `text` again.
 
-    Raises InputError for a line that ends a document to some readers only.
+    Raises InputError for a line that ends a document to some readers only, and for JSON that is none to YAML.
     """
     starts = _starts(text, file)
     if not starts or starts[0] != 0:
@@ -270,6 +272,11 @@ def split(text: str, file: str = "") -> list[Document]:
     line = 0
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
         part = text[start:end]
+        if _JSON_OF_OTHERS.match(part):
+            message = (
+                "starts with white space that is text in YAML, and is JSON for kubectl; remove what is before the {"
+            )
+            raise invalid("yaml", message, Location(file, line + 1, 1))
         documents.append(Document(part, file, line))
         line += part.count("\n")
     return documents
