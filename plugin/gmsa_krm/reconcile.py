@@ -5,7 +5,7 @@ from __future__ import annotations
 from gmsa_krm.config.plain_data import plain_data
 from gmsa_krm.findings import Report
 from gmsa_krm.manifests.manifest import MANAGED_BY
-from gmsa_krm.yamltext.nodes import SCALAR, duplicate_keys
+from gmsa_krm.yamltext.nodes import SCALAR, duplicate_keys, overridden_keys
 from gmsa_krm.yamltext.stream import KindFilter
 
 TYPE_CHECKING = False
@@ -75,6 +75,7 @@ def reconcile(
             continue
         replaced = {}
         for position, item in enumerate(items):
+            _refuse_nested(item, emitted, findings)
             found = _adopt(item, index, emitted, findings)
             if found is not None:
                 found.in_list = True
@@ -82,6 +83,21 @@ def reconcile(
                     replaced[position] = found.data
         if replaced:
             _change(index, document, replaced, changes, findings)
+
+
+def _refuse_nested(item: Document, emitted: dict[Identity, Emitted], findings: list[Finding]) -> None:
+    """An emitted object in a list in a list is an error, whoever manages it: it would be applied beside ours."""
+    pending = item.items()
+    while pending:
+        inner = pending.pop()
+        pending += inner.items()
+        found = emitted.get(inner.identity) if inner.identity else None
+        if found is not None:
+            message = (
+                f"{describe(found.identity)} is also emitted for {found.source}, and is in a list in a list; remove it"
+                " here"
+            )
+            inner.report(findings).error("same-object", message, inner.location())
 
 
 def _change(
@@ -122,8 +138,9 @@ def _adopt(document: Document, index: int, emitted: dict[Identity, Emitted], fin
         report.error("same-object", f"{name} occurs twice; remove one", location)
     found.document = index
     found.data = _with_metadata_of(document, found.data)
-    # Some readers take the first of equal keys, others the last.
-    is_same = found.data == plain_data(document.node, "", Report()) and not duplicate_keys(document.node)
+    # Some readers take the first of equal keys, others the last; and so with keys that are merged once more.
+    is_ambiguous = duplicate_keys(document.node) or overridden_keys(document.node)
+    is_same = found.data == plain_data(document.node, "", Report()) and not is_ambiguous
     found.is_changed = not is_same
     if found.is_changed and is_managed:
         message = f"{name} differs from the config and is set back; change it in the config, or after gmsa-krm"

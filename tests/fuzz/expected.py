@@ -119,7 +119,7 @@ def _changed(root: Plain, settings: Settings, namespace: str, is_hook: bool) -> 
     kind = text_at(root, "kind")
     path = settings.kinds.get((text_at(root, "apiVersion").rpartition("/")[0], kind))
     if path is None:
-        items = root.get("items") if kind.endswith("List") else None
+        items = root.get("items")
         if not isinstance(items, list):
             return root
         return {**root, "items": [_changed(item, settings, namespace, is_hook) for item in items]}
@@ -422,7 +422,7 @@ def identity(root: Plain) -> tuple[str, str, str, str]:
 
 def objects_in(root: Plain) -> Iterator[Plain]:
     """The object, or those in a List."""
-    items = at(root, "items") if text_at(root, "kind").endswith("List") else None
+    items = at(root, "items")
     if not isinstance(items, list):
         yield root
         return

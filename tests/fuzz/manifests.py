@@ -271,13 +271,15 @@ def _runtime_class(name: str, system: str) -> Data:
 
 
 def in_lists(dice: Dice, objects: list[Data]) -> list[Data]:
-    """The objects; now and then some of them in a List, a DeploymentList or a List in a List."""
+    """The objects; now and then some of them in a List, a DeploymentList, another object or a List in a List."""
     if len(objects) < 2 or not dice.some(0.2):
         return objects
     at = dice.randrange(len(objects))
     inner: Data = {"apiVersion": "v1", "kind": dice.choice(("List", "List", "DeploymentList")), "items": objects[at:]}
     if dice.some(0.3):
         inner["metadata"] = {}
+    if dice.some(0.2):
+        inner = {**inner, "kind": "ConfigMap", "metadata": {"name": "listed"}}
     if dice.some(0.2):
         inner = {"apiVersion": "v1", "kind": "List", "items": [inner]}
     return [*objects[:at], inner]

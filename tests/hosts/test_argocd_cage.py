@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -150,6 +151,33 @@ def test_a_part_that_is_missing_is_named_once(
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("gmsa-krm: this system") == 1
     assert_mentions(done.stderr, missing)
+
+
+@pytest.mark.parametrize("ref", ["a file", "a URL"])
+@pytest.mark.parametrize(
+    "fails", [(), (CREATE_RULESET, -1, ENOSYS), (PRCTL, SET_SECCOMP, EINVAL)], ids=["all", "no Landlock", "no seccomp"]
+)
+def test_a_schema_of_values_reads_nothing_outside(
+    fails: tuple[int, ...],
+    ref: str,
+    sidecar: Sidecar,
+    program: Path,
+    folder: Folder,
+    web: Web,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """helm shows what is wrong in values by quoting the schema."""
+    other = tmp_path_factory.mktemp("other") / "secret.json"
+    other.write_text('{"enum": ["hunter2"]}')
+    url = web.url if ref == "a URL" else other.as_uri()
+    schema = json.dumps({"properties": {"a": {"$ref": url}}})
+    root = folder({**SMALL_CHART, "gmsa.yaml": CONFIG, "values.yaml": "a: 1\n", "values.schema.json": schema})
+    done = (
+        on_kernel(sidecar, root, program, *fails) if fails else sidecar.try_to_run(root, program, "argocd", "generate")
+    )
+    assert (done.returncode == 0) is bool(fails), done.stderr
+    assert "hunter2" not in done.stderr
+    assert web.requests == []
 
 
 @pytest.mark.parametrize("call", [ADD_RULE, RESTRICT_SELF])

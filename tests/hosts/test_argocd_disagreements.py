@@ -6,11 +6,13 @@ Each application may fetch one URL, so that kustomize runs with the network.
 from __future__ import annotations
 
 import base64
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from conftest import Folder
 from hosts.applications import CHART_YAML, CONFIG, CONFIG_MAP, Files, below
@@ -160,7 +162,9 @@ def test_an_entry_is_a_path_in_the_repository(name: str, field: str, attack: Att
     attack.fails(files, "kustomization.yaml:", *words, links={"deep": "/".join("abcdefghijklmnop")})
 
 
-@pytest.mark.parametrize("form", ["too deep", "too large", "no YAML", "link and its parent", "also a path"])
+@pytest.mark.parametrize(
+    "form", ["too deep", "too large", "no YAML", "a line that separates", "link and its parent", "also a path"]
+)
 def test_a_config_is_read_as_kustomize_reads_it(form: str, attack: Attack) -> None:
     evil = generator(attack.web.url)
     files: Files = {
@@ -176,6 +180,9 @@ def test_a_config_is_read_as_kustomize_reads_it(form: str, attack: Attack) -> No
         files["evil.yaml"], word = evil + "#\n" * (8 * 1024 * 1024), "more than 16 MiB"
     elif form == "no YAML":
         files["evil.yaml"], word = evil + "---\n[\n", "evil.yaml:"
+    elif form == "a line that separates":  # to kustomize; to YAML, all of it is one text
+        as_json = json.dumps(yaml.safe_load(evil), separators=(",", ":"))
+        files["evil.yaml"], word = f"~\n---#\n{as_json}\n", "evil.yaml:2:1: ends a document"
     elif form == "link and its parent":
         entry = "deep/../evil.yaml"
     elif form == "also a path":
@@ -206,6 +213,11 @@ def test_a_folder_does_not_hide_a_url(field: str, attack: Attack) -> None:
 def test_an_inline_config_is_not_a_url(attack: Attack) -> None:
     text = entries("transformers: ['git@127.0.0.1: x/y']")
     attack.fails({"kustomization.yaml": text}, "127.0.0.1 may not be reached")
+
+
+@pytest.mark.parametrize("key", ["<<", '!!merge "<<"', "!!merge <<"])
+def test_nothing_is_merged_into_a_kustomization(key: str, attack: Attack) -> None:
+    attack.fails({"kustomization.yaml": entries(f"{key}: {{resources: [a.yaml]}}")}, "repeated or merged in")
 
 
 def test_a_folder_has_one_kustomization(attack: Attack) -> None:

@@ -72,6 +72,10 @@ WRONG: dict[str, tuple[Files, list[str]]] = {
     ),
     "nothing asked for beside a chart": ({"Chart.yaml": CHART_YAML, "gmsa.yaml": NOTHING}, ["no manifests"]),
     "an empty List": ({"gmsa.yaml": NOTHING, "l.yaml": EMPTY_LIST}, ["no manifests"]),
+    "an empty list of another kind": (
+        {"gmsa.yaml": NOTHING, "l.yaml": EMPTY_LIST.replace("List", "ConfigMap").replace("{}", "{name: a}")},
+        ["no manifests"],
+    ),
     "a chart that fails": ({"Chart.yaml": CHART_YAML, "templates/a.yaml": '{{ fail "no luck" }}'}, ["no luck"]),
     "generators that are not a list": (
         {"kustomization.yaml": "generators: 5\nresources: [gmsa.yaml]\n", "gmsa.yaml": CONFIG},

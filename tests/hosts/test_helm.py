@@ -269,10 +269,11 @@ def test_hooks_get_contents_in_mode_policy_and_nothing_else(helm4: Helm, chart: 
     assert pod == yaml.safe_load(HOOK)["spec"]["template"]["spec"]
 
 
-def test_hooks_are_checked_in_mode_policy(helm4: Helm, chart: Chart) -> None:
-    policy = config(admission={"mode": "Policy"})
+@pytest.mark.parametrize("mode", ["None", "Policy"])
+def test_hooks_are_checked(mode: str, helm4: Helm, chart: Chart) -> None:
     unknown = HOOK.replace("gmsa-webapp1", "gmsa-nobody")
-    assert helm4("template", "r", chart({"gmsa.yaml": policy, "seed.yaml": unknown})).returncode != 0
+    files = {"gmsa.yaml": config(admission={"mode": mode}), "seed.yaml": unknown}
+    assert helm4("template", "r", chart(files)).returncode != 0
 
 
 # Plugins

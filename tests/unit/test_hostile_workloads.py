@@ -235,6 +235,23 @@ def test_a_label_does_not_hide_a_workload(check: Check, call: Call) -> None:
     assert "gmsa-nope is not a credspec of the config" in done.stderr
 
 
+@pytest.mark.parametrize("where", ["the pod", "a list"])
+def test_an_annotation_of_hooks_does_not_hide_a_workload(where: str, check: Check) -> None:
+    """Helm's hooks are only changed where an entry names them, and kubectl knows none."""
+    annotation = "  annotations:\n    helm.sh/hook: test\n"
+    manifest = LABELLED.replace("  labels:\n    app.kubernetes.io/managed-by: gmsa-krm\n", annotation)
+    if where == "a list":
+        items = listed(manifest.replace(annotation, ""))
+        manifest = f"apiVersion: v1\nkind: List\nmetadata:\n{annotation}items:\n{items}"
+    field = "Pod web/evil: spec.securityContext.windowsOptions.gmsaCredentialSpecName"
+    assert check(FROM_WORKLOADS, manifest).find("unknown-credspec", field)
+
+
+def test_a_hook_gets_the_binding_of_its_service_account(check: Check) -> None:
+    hook = running_as("webapp1").replace("metadata:\n", "metadata:\n  annotations:\n    helm.sh/hook: test\n", 1)
+    assert bindings(check(FROM_WORKLOADS, hook).done) == {"web": ["webapp1"]}
+
+
 def test_a_label_does_not_keep_contents(check: Check) -> None:
     foreign = LABELLED.replace("gmsa-nope", "gmsa-webapp1\n      gmsaCredentialSpec: '{}'")
     found = check(gmsa_config(CREDSPEC_FROM_WORKLOADS, MODE_POLICY), foreign).findings

@@ -42,6 +42,7 @@ data: |
   kind: Pod
 b: *a
 <<: *a
+<<: {kind: Pod, metadata: {name: web}}
 %a
 """
 ESCAPES = r"""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -203,6 +203,7 @@ STREAMS = st.lists(st.sampled_from(STREAM_PIECES), max_size=12).map("".join)
 
 @given(STREAMS)
 def test_a_stream_is_split_without_losing_a_byte(text: str) -> None:
+    assume(not re.search("^---#", text, re.MULTILINE))  # an error
     documents = split(text, "f")
     assert "".join(document.text for document in documents) == text
     for document in documents:

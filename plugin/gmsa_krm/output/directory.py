@@ -99,8 +99,11 @@ def _named_contents(outputs: list[Output], as_json: bool) -> dict[str, tuple[byt
 
 
 def _is_secret(output: Output) -> bool:
-    kind = output.identity[1]
-    return kind == "Secret" or (kind.endswith("List") and _holds_secret(output.as_data()))
+    if output.identity[1] == "Secret":
+        return True
+    # What holds other objects is a list, whatever its kind is.
+    may_list = output.text is None or "items" in output.text
+    return may_list and _holds_secret(output.as_data())
 
 
 def _holds_secret(data: Any) -> bool:

@@ -131,7 +131,7 @@ def workload_of(root: Node, kinds: Kinds) -> Workload | None:
 
 
 def objects_in(root: Node) -> Iterator[tuple[Node, list[Node]]]:
-    """The objects of a document, each with the nodes that it is in: the root, and the entries of a List and of Lists
+    """The objects of a document, each with the nodes that it is in: the root, and the entries of a list and of lists
     in it.
     """
     pending: list[tuple[Node, list[Node]]] = [(root, [])]
@@ -139,10 +139,10 @@ def objects_in(root: Node) -> Iterator[tuple[Node, list[Node]]]:
         it, above = pending.pop()
         if it.kind == MAPPING:
             yield it, above
-            path = it.path_to("items") if it.string("kind").endswith("List") else []
-            if path and path[-1].kind == SEQUENCE:
-                path = [*above, *path]
-                pending += [(item, path) for item in reversed(path[-1].items)]
+            listed = it.listed
+            if listed is not None:
+                path = [*above, *it.path_to("items")]
+                pending += [(item, path) for item in reversed(listed.items)]
 
 
 def containers_of(pod: Node, *lists: str) -> Iterator[tuple[str, int, Node]]:

@@ -18,7 +18,7 @@ from gmsa_krm.workloads.validate import PodValidator, service_account_of
 from gmsa_krm.yamltext.changes import change_of, report_not_edited
 from gmsa_krm.yamltext.data import data_of
 from gmsa_krm.yamltext.edits import NotEdited, apply_patch
-from gmsa_krm.yamltext.nodes import repeated_keys, repeated_keys_of
+from gmsa_krm.yamltext.nodes import overridden_keys, overridden_keys_of, repeated_keys, repeated_keys_of
 from gmsa_krm.yamltext.stream import KindFilter
 
 TYPE_CHECKING = False
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     # {credspec: {namespace: service accounts}}
     Usage = dict[str, dict[str, set[str]]]
 
+# Keys that say whether an object is a workload, or has workloads in it.
+_DECIDING = ("kind", "items")
 # A document without this text has no pod with a gMSA, and need not be parsed.
 _REFERENCE = "gmsaCredentialSpec"
 _CREDSPEC = "GMSACredentialSpec"
@@ -154,13 +156,16 @@ class _Run:
             has_reference = False
             if workload is None:
                 # With another kind it may be a workload to some readers.
-                keys = [again for again in repeated_keys_of(it) if may_refer or again[1].text == "kind"]
+                keys = [again for again in repeated_keys_of(it) if may_refer or again[1].text in _DECIDING]
+                overridden = [found for found in overridden_keys_of(it) if may_refer or found[0].text in _DECIDING]
             elif self._is_own(workload):
                 continue
             else:
                 is_changed, has_reference = self._process(index, document, workload, above, is_hook)
                 keys = repeated_keys(it) if is_changed or may_refer else []
+                overridden = overridden_keys(it) if is_changed or may_refer else []
             self._refuse_repeated(document, keys, str(workload or ""))
+            self._refuse_overridden(document, overridden, str(workload or ""))
             if may_be_overlooked:
                 self._overlooked.check(document, it, has_reference=has_reference)
         if index not in self.changes:
@@ -194,9 +199,7 @@ class _Run:
         numbers = sorted({*self._by_name.get(workload.name, ()), *self._of_any_name})
         if is_hook and workload.name not in self._by_name:
             # A hook of a Helm release is changed only if an entry names it. In mode Policy it gets contents in any
-            # case, since it is refused without them.
-            if not self._catalog.approved:
-                return False, False
+            # case, since it is refused without them. It is always checked: anyone may write the annotation.
             numbers = []
         patch, named = self._patch(document, workload, numbers)
         if patch:
@@ -278,6 +281,16 @@ class _Run:
             line = document.line + first.line + 1
             message = f"the key {again.text[:60]} is repeated in this mapping (first in line {line}); remove one"
             report.error("duplicate-key", message, again, field)
+
+    def _refuse_overridden(self, document: Document, keys: list[tuple[Node, Node]], field: str) -> None:
+        report = document.report(self.findings)
+        for own, merge_key in keys:
+            line = document.line + merge_key.line + 1
+            message = (
+                f"the key {own.text[:60]} is merged once more by << in line {line}, and kubectl applies the merged"
+                " value, other readers this one; write << first in the mapping, or keep one of the two"
+            )
+            report.error("duplicate-key", message, own, field)
 
     def _edit(
         self, index: int, document: Document, workload: Workload, above: list[Node], patch: dict[str, Any]

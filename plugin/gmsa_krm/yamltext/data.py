@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gmsa_krm.yamltext.nodes import MAPPING, SCALAR, SEQUENCE, Node
+from gmsa_krm.yamltext.nodes import MAPPING, SCALAR, SEQUENCE, YAML_TAG, Node
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ _WORDS = {
     **dict.fromkeys(("n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE"), False),
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
 }
-_RESOLVED = (":bool", ":float", ":int", ":null")
+_RESOLVED = frozenset(f"{YAML_TAG}{it}" for it in ("bool", "float", "int", "null"))
 _NUMBER_STARTS = frozenset("+-.0123456789")
 _INTEGER = re.compile(r"[-+]?(?:0x_*[0-9a-fA-F][0-9a-fA-F_]*|0b_*[01][01_]*|0o?_*[0-7][0-7_]*|[0-9][0-9_]*)")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
@@ -70,7 +70,7 @@ def _contents(node: Node, known: dict[int, Any], is_repeated: bool) -> Any:
 
 def _scalar(node: Node) -> Any:
     text, tag = node.text, node.tag
-    if tag is not None and not tag.endswith(_RESOLVED):
+    if tag is not None and tag not in _RESOLVED:
         return text
     if text in _WORDS:
         return _WORDS[text]

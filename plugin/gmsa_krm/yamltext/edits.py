@@ -10,7 +10,7 @@ import re
 
 from gmsa_krm.yamltext import writer
 from gmsa_krm.yamltext.data import data_of
-from gmsa_krm.yamltext.nodes import BREAK, BREAKS, MAPPING, SCALAR, SEQUENCE, Node
+from gmsa_krm.yamltext.nodes import BREAK, BREAKS, MAPPING, SCALAR, SEQUENCE, YAML_TAG, Node
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ _COLON = re.compile(rf"[ \t{BREAKS}]*:")
 # Behind a value: a comment, and spaces, which must not become a part of what is written in the place of the value.
 _REST = re.compile(rf"([ \t]+#[^{BREAKS}]*)?[ \t]*")
 _BREAK = re.compile(BREAK)
-_YAML = "tag:yaml.org,2002:"
 _SPACES = f" \t{BREAKS}"
 
 
@@ -307,14 +306,14 @@ class _Editor:
         if node.kind == SEQUENCE:
             return [self.copied(item) for item in node.items]
         tag, text = node.tag, node.text
-        if tag is not None and tag not in ("!", f"{_YAML}str"):
+        if tag is not None and tag not in ("!", f"{YAML_TAG}str"):
             # A tag may have been written with a handle that is not known elsewhere.
-            if not tag.startswith(_YAML) or not tag[len(_YAML) :].isalnum():
+            if not tag.startswith(YAML_TAG) or not tag[len(YAML_TAG) :].isalnum():
                 raise UnsupportedForm(
                     f"the tag {tag[:60]} is behind an alias or a merge key; write the value out", node
                 )
             written = writer.json_of(text) if node.style or _BREAK.search(text) else text
-            return writer.Verbatim(f"!!{tag[len(_YAML) :]} {written}".rstrip())
+            return writer.Verbatim(f"!!{tag[len(YAML_TAG) :]} {written}".rstrip())
         is_text = node.style or tag is not None or _BREAK.search(text)
         return text if is_text else writer.Verbatim(text or "null")
 

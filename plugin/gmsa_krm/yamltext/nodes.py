@@ -38,11 +38,15 @@ MAX_DEPTH = 400
 _TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 # From 0.2.6 on libyaml has a limit of its own, 1,000 levels, and reads ahead: it can come first.
 _LIBYAML_DEPTH = "exceeded maximum nesting depth"
+# Of YAML's own tags. A tag of another namespace has no meaning, though it may end in the same word.
+YAML_TAG = "tag:yaml.org,2002:"
+_BINARY, _MERGE, _NULL, _STR = (f"{YAML_TAG}{it}" for it in ("binary", "merge", "null", "str"))
 # Nodes that the aliases of a document may repeat; go-yaml refuses a small document from here on.
 MAX_EXPANDED = 400_000
 # What libyaml ends lines at: CR and LF, alone or together, NEL, LS and PS; for a character class, and as a whole.
 BREAKS = "\n\r\x85\u2028\u2029"
 BREAK = rf"\r\n|[{BREAKS}]"
+_MARK = "\ufeff"
 # An anchor or a tag, and what may be between it and the contents: spaces, line breaks, comments.
 PROPERTY = rf"[&!][^ \t{BREAKS}]*(?:[ \t{BREAKS}]|(?<=[ \t{BREAKS}])#[^{BREAKS}]*)*"
 
@@ -123,7 +127,10 @@ class Node:
 
     @property
     def is_merge_key(self) -> bool:
-        return self.text == "<<" and self.style == "" and (self.tag is None or self.tag.endswith(":merge"))
+        """As go-yaml has it: the tag makes a merge key of a quoted text, too, and an alias of `<<` is a text."""
+        if self.text != "<<" or self.alias:
+            return False
+        return self.tag == _MERGE if self.tag is not None else self.style == ""
 
     def merged(self) -> list[Node]:
         """The mappings that `<<` merges into this one, the one with the highest precedence first."""
@@ -156,6 +163,12 @@ class Node:
                     seen.add(key.text)
                     yield key, value
 
+    @property
+    def listed(self) -> Node | None:
+        """The list of objects in this object: kubectl and Argo CD take `items` for one whatever the kind is."""
+        items = self.get("items")
+        return items if items is not None and items.kind == SEQUENCE else None
+
     def string(self, key: str) -> str:
         """The text of the scalar under `key`, or "", also for null."""
         value = self.get(key)
@@ -166,7 +179,7 @@ class Node:
         if self.kind != SCALAR:
             return False
         if self.tag is not None:
-            return self.tag.endswith(":null")
+            return self.tag == _NULL
         return self.style == "" and self.text in ("", "~", "null", "Null", "NULL")
 
 
@@ -180,6 +193,8 @@ def parse(text: str, only: frozenset[str] | None = None) -> Node | None:
     """
     if only is not None and ("&" in text or "*" in text):
         only = None  # an alias may repeat a node from anywhere
+    if _MARK in text:
+        _refuse_marks(text)
     try:
         root = _build(CParser(text), text, only)
         return None if root is not None and root.is_null and not root.text and root.anchor is None else root
@@ -189,6 +204,18 @@ def parse(text: str, only: frozenset[str] | None = None) -> Node | None:
     except (YAMLError, UnicodeEncodeError) as error:
         # libyaml's reader knows only an offset, which is in the first line of its message.
         raise YamlError(f"not YAML: {str(error).splitlines()[0]}") from None
+
+
+def _refuse_marks(text: str) -> None:
+    """libyaml skips a byte order mark where a line starts, and go-yaml takes it for a part of a key or value.
+
+    Where a document starts, both skip it.
+    """
+    start = re.match(rf"---[ \t]*(?:#[^\n]*)?\r?\n{_MARK}", text)
+    found = re.compile(rf"(?<=[{BREAKS}]){_MARK}").search(text, start.end() if start is not None else 1)
+    if found is not None:
+        line = len(re.split(BREAK, text[: found.start()]))
+        raise YamlError("a byte order mark (U+FEFF) starts a line within a document; remove it", line)
 
 
 def _sentence(error: MarkedYAMLError) -> str:
@@ -236,7 +263,7 @@ def _build(parser: CParser, text: str, only: frozenset[str] | None) -> Node | No
             node.end = event.end_mark.index
             if node.anchor is not None:
                 anchors[node.anchor] = node, 1, 0
-            if tag is not None and tag.endswith(":binary"):
+            if tag == _BINARY:
                 _decode(node)
         elif kind is MappingStartEvent or kind is SequenceStartEvent:
             if len(stack) >= MAX_DEPTH:
@@ -253,7 +280,8 @@ def _build(parser: CParser, text: str, only: frozenset[str] | None) -> Node | No
             mark = event.start_mark
             opened.start, opened.line, opened.column = mark.index, mark.line, mark.column
             opened.end = mark.index
-            if only is None or len(stack) != 1 or stack[0].key is None or stack[0].key.text in only:
+            under = stack[0].key if only is not None and len(stack) == 1 else None
+            if under is None or under.text == "<<" or under.text in (only or ()):
                 stack.append(_Open(opened))
                 if opened.anchor is not None:
                     anchors[opened.anchor] = stack[-1]
@@ -350,7 +378,7 @@ def _decode(node: Node) -> None:
         node.text = b64decode("".join(node.text.split()), validate=True).decode()
     except ValueError:
         return
-    node.tag = "tag:yaml.org,2002:str"
+    node.tag = _STR
 
 
 def _alias(event: Any, anchors: dict[str, tuple[Node, int, int] | _Open]) -> tuple[Node, int, int]:
@@ -408,6 +436,45 @@ def repeated_keys(root: Node) -> list[tuple[Node, Node]]:
             pending += [value for _, value in node.pairs if value.kind != SCALAR]
     found.sort(key=lambda it: it[1].start)
     return found
+
+
+def overridden_keys(root: Node) -> list[tuple[Node, Node]]:
+    """The keys in the tree of `root` before a `<<` that merges the same key, each with that `<<`.
+
+    By the rules of YAML the mapping's own value counts; kubectl, whose go-yaml merges in the order of the text, has the
+    merged one.
+    """
+    found: list[tuple[Node, Node]] = []
+    names: dict[int, frozenset[str]] = {}
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        if node.alias:
+            continue  # seen where it is anchored
+        if node.kind == SEQUENCE:
+            pending += [item for item in node.items if item.kind != SCALAR]
+        elif node.kind == MAPPING:
+            found += overridden_keys_of(node, names)
+            pending += [value for _, value in node.pairs if value.kind != SCALAR]
+    found.sort(key=lambda it: it[0].start)
+    return found
+
+
+def overridden_keys_of(mapping: Node, names: dict[int, frozenset[str]] | None = None) -> list[tuple[Node, Node]]:
+    """As `overridden_keys`, of the mapping itself. `names`: of the keys in what was merged before, by its contents."""
+    at = next((index for index, (key, _) in enumerate(mapping.pairs) if key.is_merge_key), 0)
+    if not at:
+        return []
+    names = {} if names is None else names
+    merged: set[str] = set()
+    for it in mapping.merged():
+        if it.kind != MAPPING:
+            continue  # an error to every reader
+        if id(it.pairs) not in names:
+            names[id(it.pairs)] = frozenset(key.text for key, _ in it.entries())
+        merged |= names[id(it.pairs)]
+    merge_key = mapping.pairs[at][0]
+    return [(key, merge_key) for key, _ in mapping.pairs[:at] if key.text in merged]
 
 
 def repeated_keys_of(mapping: Node) -> list[tuple[Node, Node]]:

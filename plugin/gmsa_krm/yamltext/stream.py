@@ -11,7 +11,6 @@ from gmsa_krm.yamltext.nodes import (
     MAPPING,
     PROPERTY,
     SCALAR,
-    SEQUENCE,
     Node,
     YamlError,
     parse,
@@ -20,6 +19,11 @@ from gmsa_krm.yamltext.nodes import (
 
 # c-forbidden of YAML 1.2 (9.1.2): at the start of a line `---` ends a document, even inside of a scalar.
 _SEPARATOR = re.compile(rf"---(?=[ \t{BREAKS}]|\Z)")
+# What is none to YAML, but is one to kubectl and Argo CD, which look at lines before they parse: a comment right behind
+# it, and white space of Unicode.
+_SEPARATOR_OF_OTHERS = re.compile(r"---[^\S\n]*(?:#|\n|\Z)")
+# JSON behind white space that is text to YAML: kubectl and Argo CD take it for JSON where a stream starts with it.
+_JSON_OF_OTHERS = re.compile(rf"[ \t{BREAKS}]*[^\S \t{BREAKS}]\s*\{{")
 # Directives (%YAML) before it belong to the document that it starts.
 _START = re.compile(rf"(?:%[^\n]*\n(?:[%#][^\n]*\n)*)?{_SEPARATOR.pattern}")
 
@@ -41,7 +45,9 @@ _KIND = (
 _HEAD = frozenset(("apiVersion", "kind", "metadata"))
 # What a line may start with that could be the key `kind` once more.
 _KEY_STARTS = "\"'?!&*"
-_KIND_AGAIN = rf"(?:kind|[{_KEY_STARTS}])"
+# And the keys by which there may be more in it than the kind tells: objects in a list, and what is merged over it.
+_MORE_KEYS = ("kind", "items", "<<")
+_KIND_AGAIN = rf"(?:{'|'.join(_MORE_KEYS)}|[{_KEY_STARTS}])"
 
 # The escapes of a double-quoted scalar that can stand for a part of a word, and all others, which are passed over.
 _ESCAPES_OF_WORDS = rf"\\[xuU/{BREAKS}]"
@@ -51,7 +57,7 @@ _BINARY_TAGS = ("!!b", "!!%", "!<", "%TAG")
 
 
 class KindFilter:
-    """A set of kinds for `Document.could_be`, which Lists of any kind match too."""
+    """A set of kinds for `Document.could_be`, which lists of any kind match too."""
 
     def __init__(self, kinds: Iterable[str]) -> None:
         self.names = frozenset(kinds)
@@ -136,7 +142,10 @@ class Document:
 
     def could_be(self, kinds: KindFilter) -> bool:
         """Whether it may be one of the kinds; if not, it need not be parsed."""
-        kind = self._node.string("kind") if self._is_item and self._node is not None else self.plain_kind
+        item = self._node if self._is_item else None
+        if item is not None and item.listed is not None:
+            return True
+        kind = item.string("kind") if item is not None else self.plain_kind
         if kind is not None:
             return kind in kinds.names or kind.endswith("List")
         pattern = re.compile(kinds.pattern)
@@ -218,12 +227,11 @@ class Document:
         )
 
     def items(self) -> list[Document]:
-        """The entries of a List, as documents of the same text; none for other objects."""
-        root = self.node
-        listing = root.get("items") if root is not None and root.string("kind").endswith("List") else None
-        if listing is None or listing.kind != SEQUENCE:
+        """The entries of a list, as documents of the same text; none for other objects."""
+        listed = self.node.listed if self.node is not None else None
+        if listed is None:
             return []
-        return [Document(self.text, self.file, self.line, item, self.whole or self) for item in listing.items]
+        return [Document(self.text, self.file, self.line, item, self.whole or self) for item in listed.items]
 
 
 def _plain_kind(text: str) -> str | None:
@@ -234,7 +242,7 @@ def _plain_kind(text: str) -> str | None:
     if text.find("\n...", end) >= 0:
         return None  # it may end there, and another one start
     # A second key `kind`, which some readers take, is rare, and so are all characters that it could start with.
-    may_repeat = text.find("kind", end) >= 0 or any(text.find(char, end) >= 0 for char in _KEY_STARTS)
+    may_repeat = any(text.find(it, end) >= 0 for it in (*_MORE_KEYS, *_KEY_STARTS))
     is_plain = text.isascii() and "\r" not in text
     if not is_plain and re.compile(rf"[{BREAKS}](?:---|\.\.\.)").search(text, end):
         return None  # lines that `split` does not look at
@@ -253,30 +261,50 @@ def _unescaped(match: re.Match[str]) -> str:
 
 
 def split(text: str, file: str = "") -> list[Document]:
-    """The documents of a stream; their texts joined are `text` again."""
-    starts = _starts(text)
+    """The documents of a stream; their texts joined are `text` again.
+
+    Raises InputError for a line that ends a document to some readers only, and for JSON that is none to YAML.
+    """
+    starts = _starts(text, file)
     if not starts or starts[0] != 0:
         starts.insert(0, 0)
     documents = []
     line = 0
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
         part = text[start:end]
+        if _JSON_OF_OTHERS.match(part):
+            message = (
+                "starts with white space that is text in YAML, and is JSON for kubectl; remove what is before the {"
+            )
+            raise invalid("yaml", message, Location(file, line + 1, 1))
         documents.append(Document(part, file, line))
         line += part.count("\n")
     return documents
 
 
-def _starts(text: str) -> list[int]:
+def _starts(text: str, file: str) -> list[int]:
     separators = [0] if _SEPARATOR.match(text) else []
+    if not separators:
+        _refuse_separator_of_others(text, 0, file)
     # str.find finds three dashes ten times as fast as a pattern does.
     at = text.find("\n---")
     while at >= 0:
         if _SEPARATOR.match(text, at + 1):
             separators.append(at + 1)
+        else:
+            _refuse_separator_of_others(text, at + 1, file)
         at = text.find("\n---", at + 1)
     if "%" not in text:
         return separators
     return [_start_of_directives(text, at, lower) for at, lower in zip(separators, [0, *separators], strict=False)]
+
+
+def _refuse_separator_of_others(text: str, at: int, file: str) -> None:
+    if _SEPARATOR_OF_OTHERS.match(text, at):
+        message = (
+            "ends a document for kubectl and kustomize, and is text in YAML; write --- with a space or nothing after it"
+        )
+        raise invalid("yaml", message, Location(file, text.count("\n", 0, at) + 1, 1))
 
 
 def _start_of_directives(text: str, separator: int, lower: int) -> int:

@@ -12,10 +12,11 @@ RULES = (
         "A mapping has the same key twice",
         why="""
             YAML and JSON want the keys of a mapping to be unique. Most readers keep the last one and drop the others
-            without a message, so half of what the file says has no effect.
+            without a message, so half of what the file says has no effect. In a manifest, a key before a << that merges
+            the same key is one, too: kubectl applies the merged value, other readers the one in the mapping.
         """,
         cure="""
-            Join the two, or remove one.
+            Join the two, or remove one. Write << first in its mapping.
         """,
         bad="""
             apiVersion: gmsa-krm.dev/v1alpha1

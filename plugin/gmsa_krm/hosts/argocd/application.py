@@ -124,4 +124,7 @@ def refuse_empty(data: bytes) -> None:
 
 def _has_object(document: Document) -> bool:
     identity = document.identity
-    return identity is not None and (not identity[1].endswith("List") or bool(document.items()))
+    root = document.node
+    if identity is None or root is None:
+        return False
+    return bool(document.items()) if root.listed is not None else not identity[1].endswith("List")

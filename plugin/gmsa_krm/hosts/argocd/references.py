@@ -188,7 +188,7 @@ def one_mapping(data: bytes, file: str) -> Node | None:
     seen: set[str] = set()
     for key, _ in roots[0].pairs:
         name = _name_of(key, file)
-        if name in seen or (name == "<<" and not key.style):
+        if name in seen or key.is_merge_key or (name == "<<" and not key.style):
             message = f"{key.text[:60]} is repeated or merged in; write each field once"
             raise invalid("ambiguous-file", message, Location(file, key.line + 1, key.column + 1))
         seen.add(name)

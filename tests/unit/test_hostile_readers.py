@@ -1,0 +1,254 @@
+"""What kubectl and Argo CD take for another object than YAML does is checked as they read it, or is an error.
+
+Both decode with k8s.io/apimachinery: `YAMLReader` splits a stream by its lines, `unstructured` takes everything with
+`items` for a list, and go-yaml v2 (`sigs.k8s.io/yaml`) applies `<<` where it is in the text.
+"""
+
+from __future__ import annotations
+
+import base64
+from textwrap import indent
+
+import pytest
+import yaml
+
+from builders import CREDSPEC_FROM_WORKLOADS, MODE_NONE, deployment, entry, gmsa_config, listed, workloads_config
+from conftest import Call, Check, Folder
+
+CONFIG = gmsa_config(CREDSPEC_FROM_WORKLOADS, MODE_NONE)
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: web
+  namespace: web
+spec:
+  nodeSelector:
+    kubernetes.io/os: windows
+  securityContext:
+    windowsOptions:
+      gmsaCredentialSpecName: gmsa-nope
+  containers: []
+"""
+CONFIG_MAP = """\
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: other
+"""
+UNKNOWN = "gmsa-nope is not a credspec of the config"
+
+
+def resource_list(*items: str) -> str:
+    return f"""\
+apiVersion: config.kubernetes.io/v1
+kind: ResourceList
+items:
+{listed(*items)}functionConfig:
+{indent(CONFIG, "  ")}"""
+
+
+def messages(manifest: str, call: Call, folder: Folder) -> list[str]:
+    """What `render` and the post-renderer say, which must not let the manifest through."""
+    where = folder({"gmsa.yaml": CONFIG, "web.yaml": manifest})
+    runs = call("render", where), call("post-render", "--config", where / "gmsa.yaml", stdin=manifest.encode())
+    assert [(done.status, done.stdout) for done in runs] == [(1, "")] * 2
+    return [done.stderr for done in runs]
+
+
+# Lists
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        pytest.param(f"items:\n{listed(POD)}", id="in blocks"),
+        pytest.param(f'"items":\n{listed(POD)}', id="a quoted key"),
+        pytest.param(f'"it\\x65ms":\n{listed(POD)}', id="an escaped key"),
+        pytest.param(f"items:\n{listed(CONFIG_MAP + 'items:' + chr(10) + listed(POD))}", id="in each other"),
+        pytest.param(f"<<:\n  items:\n{indent(listed(POD), '  ')}", id="merged"),
+    ],
+)
+def test_an_object_with_items_is_a_list_of_whatever_kind(objects: str, call: Call, folder: Folder) -> None:
+    manifest = CONFIG_MAP + objects
+    assert all(UNKNOWN in message for message in messages(manifest, call, folder))
+    assert UNKNOWN in call(stdin=resource_list(manifest).encode()).stderr
+
+
+def test_items_that_are_repeated_are_an_error(check: Check) -> None:
+    """kubectl takes the last of two equal keys."""
+    manifest = f"{CONFIG_MAP}items: []\nitems:\n{listed(deployment('containers: []'))}"
+    assert check(workloads_config(entry()), manifest).find("duplicate-key", "").says("items", "line 5")
+
+
+def test_a_workload_in_a_list_of_another_kind_is_changed(check: Check) -> None:
+    manifest = f"{CONFIG_MAP}items:\n{listed(deployment('containers: []'))}"
+    done = check(workloads_config(entry()), manifest).done
+    pod = done.object("ConfigMap")["items"][0]["spec"]["template"]["spec"]
+    assert pod["securityContext"]["windowsOptions"]["gmsaCredentialSpecName"] == "gmsa-webapp1"
+
+
+def test_a_secret_in_a_list_of_another_kind_is_written_for_its_owner(call: Call, folder: Folder) -> None:
+    secret = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\n"
+    where = folder({"gmsa.yaml": CONFIG, "web.yaml": f"{CONFIG_MAP}items:\n{listed(secret)}"})
+    assert call("render", where, "-o", where / "out").status == 0
+    (file,) = (where / "out").glob("*-configmap-*")
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+# Merge keys
+
+OTHER_CREDSPEC = "      <<:\n        gmsaCredentialSpecName: gmsa-nope\n"
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        pytest.param(
+            POD.replace("gmsa-nope\n", "gmsa-webapp1\n" + OTHER_CREDSPEC),
+            id="a name",
+        ),
+        pytest.param(CONFIG_MAP + f"<<:\n{indent(POD, '  ')}", id="the kind"),
+        pytest.param(CONFIG_MAP + f"<<:\n- kind: Service\n- <<:\n{indent(POD, '    ')}", id="the kind, in a list"),
+        pytest.param(f"a: &pod\n{indent(POD, '  ')}kind: Service\n<<: *pod\n", id="the kind, from an anchor"),
+    ],
+)
+def test_a_key_that_is_merged_again_is_an_error(manifest: str, call: Call, folder: Folder) -> None:
+    assert all("merged once more by <<" in message for message in messages(manifest, call, folder))
+
+
+def test_a_key_after_the_merge_key_overrides_it(check: Check) -> None:
+    """All readers agree about that."""
+    manifest = POD.replace(
+        "      gmsaCredentialSpecName: gmsa-nope\n", OTHER_CREDSPEC + "      gmsaCredentialSpecName: gmsa-webapp1\n"
+    )
+    assert {it.rule for it in check(CONFIG, manifest).findings} == {"default-service-account"}
+
+
+RULES = """\
+<<:
+  rules:
+  - apiGroups:
+    - "*"
+    resources:
+    - "*"
+    verbs:
+    - "*"
+"""
+
+
+def test_an_earlier_output_does_not_keep_what_is_merged_over_it(call: Call, folder: Folder) -> None:
+    where = folder({"gmsa.yaml": CONFIG})
+    earlier = next(it for it in call("render", where).stdout.split("---\n") if "kind: ClusterRole\n" in it)
+    (where / "role.yaml").write_text(earlier + RULES)
+    done = call("render", where)
+    assert "ClusterRole use-gmsa-webapp1 differs from the config and is set back" in done.stderr
+    assert "<<" not in done.stdout
+
+
+@pytest.mark.parametrize("key", ['!!merge "<<"', "!!merge '<<'", "!<tag:yaml.org,2002:merge> <<"])
+def test_a_tag_makes_a_merge_key(key: str, call: Call, folder: Folder) -> None:
+    manifest = POD.replace("  securityContext:\n", f"  {key}:\n    securityContext:\n").replace(
+        "    windowsOptions:\n      gmsa", "      windowsOptions:\n        gmsa"
+    )
+    assert "gmsa-nope" in str(yaml.safe_load(manifest.replace(key, "<<")))
+    assert all(UNKNOWN in message for message in messages(manifest, call, folder))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        pytest.param("!<tag:example.com:merge> <<", id="a tag of another namespace"),
+        pytest.param('"<<"', id="quoted"),
+        pytest.param("*merge ", id="an alias"),
+    ],
+)
+def test_what_is_no_merge_key_merges_nothing(key: str, check: Check) -> None:
+    """The pod has no service account, though one seems to be merged in."""
+    manifest = POD.replace("gmsa-nope", "gmsa-webapp1").replace("  name: web\n", "  name: web\n  uid: &merge <<\n")
+    manifest += f"  {key}:\n    serviceAccountName: webapp1\n"
+    assert "default-service-account" in {it.rule for it in check(CONFIG, manifest).findings}
+
+
+# Tags
+
+
+@pytest.mark.parametrize("tag", ["null", "bool", "merge"])
+def test_a_tag_of_another_namespace_does_not_hide_a_kind(tag: str, call: Call, folder: Folder) -> None:
+    manifest = POD.replace("kind: Pod", f"kind: !<tag:example.com:{tag}> Pod")
+    assert all(UNKNOWN in message for message in messages(manifest, call, folder))
+
+
+def test_a_tag_of_another_namespace_is_not_base64(call: Call, folder: Folder) -> None:
+    name = base64.b64encode(b"gmsa-webapp1").decode()
+    manifest = POD.replace("gmsa-nope", f"!<tag:example.com:binary> {name}")
+    assert all(name in message for message in messages(manifest, call, folder))
+
+
+# Separators
+
+
+@pytest.mark.parametrize("line", ["---#", "---# a comment", "---\x0b", "---\f", "---\xa0", "---\u3000\r"])
+@pytest.mark.parametrize("before", [CONFIG_MAP, "~\n", "", "# a comment\n"], ids=["object", "null", "none", "comment"])
+def test_a_line_that_only_some_take_for_a_separator_is_an_error(
+    line: str, before: str, call: Call, folder: Folder
+) -> None:
+    pod = '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"}}\n'
+    for message in messages(f"{before}{line}\n{pod}", call, folder):
+        assert f":{before.count(chr(10)) + 1}:1: ends a document for kubectl and kustomize" in message
+
+
+@pytest.mark.parametrize("line", ["---", "--- # a comment", "---\t", "--- \r"])
+def test_a_separator_may_have_a_comment(line: str, check: Check) -> None:
+    done = check(CONFIG, f"{CONFIG_MAP}{line}\n{CONFIG_MAP.replace('other', 'more')}").done
+    assert done.status == 0
+
+
+# Lists in lists
+
+
+@pytest.mark.parametrize("labels", ["", "  labels:\n    app.kubernetes.io/managed-by: gmsa-krm\n"])
+def test_an_emitted_object_does_not_hide_in_a_list_in_a_list(labels: str, call: Call, folder: Folder) -> None:
+    """kubectl applies what is in it, too."""
+    role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: use-gmsa-webapp1\n" + labels
+    nested = f"apiVersion: v1\nkind: List\nitems:\n{listed(role)}"
+    manifest = f"apiVersion: v1\nkind: List\nitems:\n{listed(nested)}"
+    for message in messages(manifest, call, folder):
+        assert "ClusterRole use-gmsa-webapp1 is also emitted for spec.credspecs[0]" in message
+    done = call(stdin=resource_list(manifest).encode())
+    assert done.status == 1
+    assert "ClusterRole use-gmsa-webapp1 is also emitted" in done.stderr
+
+
+@pytest.mark.parametrize("space", ["\xa0", "\x0b", "\f", "\u3000", "\n\u2028 \xa0\n"])
+def test_json_behind_other_white_space_is_an_error(space: str, call: Call, folder: Folder) -> None:
+    """YAML reads one text, and so no object."""
+    pod = '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"}}\n'
+    assert all(":1:1: starts with white space" in message for message in messages(space + pod, call, folder))
+
+
+# Byte order marks
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        pytest.param("spec: {\n\ufeffserviceAccountName: webapp1, ", id="a key"),
+        pytest.param("spec: {serviceAccountName:\n\ufeffwebapp1, ", id="a value"),
+        pytest.param("spec: {\u2028\ufeffserviceAccountName: webapp1, ", id="after a line break of Unicode"),
+    ],
+)
+def test_a_byte_order_mark_within_a_document_is_an_error(hidden: str, call: Call, folder: Folder) -> None:
+    """To go-yaml it is a part of the word after it."""
+    pod = "securityContext: {windowsOptions: {gmsaCredentialSpecName: gmsa-webapp1}}, containers: []}\n"
+    manifest = f"{POD.partition('spec:')[0]}{hidden}{pod}"
+    assert all(":7:1: a byte order mark" in message for message in messages(manifest, call, folder))
+
+
+@pytest.mark.parametrize("start", ["", "---\n", "--- # a comment\n"])
+def test_a_byte_order_mark_may_start_a_document(start: str, check: Check) -> None:
+    manifest = f"{CONFIG_MAP}---\n{CONFIG_MAP.replace('other', 'more')}"
+    manifest += (
+        f'{start}\ufeff{{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {{"name": "last"}}}}\n' if start else ""
+    )
+    assert check(CONFIG, ("" if start else "\ufeff") + manifest).done.status == 0
