@@ -350,7 +350,7 @@ def _check_previous_names(resolvers: list[_Resolver]) -> None:
     known_names = [name for name in names if name]
     for resolver in resolvers:
         for accepted in resolver.spec.policy.accept_previous:
-            if accepted.credspec and accepted.credspec not in names:
+            if accepted.credspec and accepted.credspec not in names and not list(subdomain_name(accepted.credspec)):
                 from gmsa_krm.findings.suggest import suggestion
 
                 known = suggestion(accepted.credspec, known_names)

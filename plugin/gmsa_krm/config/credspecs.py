@@ -245,7 +245,8 @@ class CredspecEntry(Section):
         reported = set()
         for index, issue in check_accounts(self.account, accounts, domain, declared, cure):
             place = places[index]
-            if place is not None and (place.path, issue[1]) not in reported:
+            is_open = place is not None and (place.domain is None or place.scope is None)  # else reported already
+            if place is not None and is_open and (place.path, issue[1]) not in reported:
                 reported.add((place.path, issue[1]))
                 key = "scope" if place.scope is not None else "account"
                 report.add(issue, place.at(key), f"{place.path}.{key}")

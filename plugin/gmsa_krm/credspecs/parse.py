@@ -197,14 +197,21 @@ def read_node(root: Node, file: str, first_line: int, findings: list[Finding], p
     `prefix` is put before the paths of fields.
     """
     from gmsa_krm.yamltext.data import data_of
-    from gmsa_krm.yamltext.nodes import MAPPING, duplicate_keys
+    from gmsa_krm.yamltext.nodes import MAPPING, duplicate_keys, overridden_keys
     from gmsa_krm.yamltext.paths import FieldReport, nearest
 
     report = Report(file, first_line, findings=findings)
     repeated = duplicate_keys(root)
     for key in repeated:
         report.error("duplicate-key", f"the key {key.text[:60]} is repeated in this mapping; remove one", key)
-    if repeated:
+    overridden = overridden_keys(root)
+    for key, merge_key in overridden:
+        message = (
+            f"the key {key.text[:60]} is merged once more by << in line {first_line + merge_key.line + 1}, and kubectl"
+            " applies the merged value; write << first in the mapping, or keep one of the two"
+        )
+        report.error("duplicate-key", message, key)
+    if repeated or overridden:
         return None
     contents: Node | None = root
     name = ""
