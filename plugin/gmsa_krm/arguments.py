@@ -49,6 +49,19 @@ class FastParser:
         """Whether a line may start with the argument: a command or an option."""
         return argument in self._commands or argument.startswith("-")
 
+    def unknown_command(self, arguments: list[str]) -> tuple[list[str], str, list[str]] | None:
+        """The commands before a word that is none, the word, and what may be there; None if there is no such word."""
+        path: list[str] = []
+        parser = self
+        for word in arguments:
+            if not parser._commands or word.startswith("-"):
+                return None
+            if word not in parser._commands:
+                return path, word, list(parser._commands)
+            path.append(word)
+            parser = parser._commands[word]
+        return None
+
     def set_defaults(self, **values: Any) -> None:
         self._values.update(values)
 

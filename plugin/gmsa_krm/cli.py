@@ -96,7 +96,7 @@ def _run(program: str, arguments: list[str]) -> int:
     # The variable may be inherited: a command or an option is not the file of a config.
     if "KUSTOMIZE_PLUGIN_CONFIG_STRING" in os.environ and not parser.knows(arguments[0]):
         return _run_plugin(arguments[0])
-    options = parser.read(arguments) or _parse(arguments)
+    options = (parser.read(arguments) if arguments[0] != "help" else None) or _parse(parser, arguments)
     module, _, name = options.run.rpartition(".")
     command = getattr(__import__(f"gmsa_krm.commands.{module}", fromlist=[name]), name)
     status: int = command(options)
@@ -109,8 +109,18 @@ def _run_plugin(file: str) -> int:
     return plugin.run(file)
 
 
-def _parse(arguments: list[str]) -> Options:
+def _parse(declared: FastParser, arguments: list[str]) -> Options:
     """The options as argparse reads them; it exits after printing help or an error."""
+    if arguments[0] == "help":
+        arguments = [*arguments[1:], "--help"]
+    unknown = declared.unknown_command(arguments)
+    if unknown is not None:
+        from gmsa_krm.findings.suggest import suggestion
+
+        path, word, known = unknown
+        command = " ".join(("gmsa-krm", *path))
+        console.print_error(f"{word[:60]} is not a command of {command}{suggestion(word, known)}; see {command} --help")
+        raise SystemExit(console.WRONG_USAGE)
     import argparse
 
     parser = argparse.ArgumentParser(
@@ -217,6 +227,11 @@ def _declare_hosts(commands: Any) -> None:
 
 
 def _declare_help(commands: Any) -> None:
+    help_ = _add_command(commands, "help", "print the help of a command")
+    help_.add_argument("command", nargs="*", metavar="COMMAND", help="a command, such as render or certs issue")
+    version = _add_command(commands, "version", "print the version")
+    version.set_defaults(run="version.run")
+
     explain = _add_command(commands, "explain", "explain a rule that findings name, or list all rules")
     explain.add_argument("rule", nargs="?", metavar="RULE", help="id of a rule, such as account-sid")
     explain.set_defaults(run="explain.run")

@@ -308,6 +308,21 @@ def test_an_empty_folder_is_an_error(call: Call, tmp_path: Path) -> None:
     assert (empty.status, empty.stdout) == (1, "")
 
 
+def test_a_misspelt_command_gets_a_suggestion(call: Call) -> None:
+    for words, meant in ((["rneder", "a"], "render"), (["import", "helm-value", "a"], "helm-values")):
+        done = call(*words)
+        assert (done.status, done.stdout) == (2, "")
+        assert f"did you mean {meant}?" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_help_and_version_are_commands_too(call: Call) -> None:
+    assert call("version").stdout == call("--version").stdout
+    assert call("help", "certs", "issue").stdout == call("certs", "issue", "--help").stdout
+    assert call("help").stdout == call("--help").stdout
+    assert call("help", "lnit").status == 2
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["render"], ["rendr", "a"], ["render", "a", "--format", "toml"], ["install"], ["certs", "issue", "--nope"]],
