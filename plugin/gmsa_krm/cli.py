@@ -220,9 +220,11 @@ def _declare_hosts(commands: Any) -> None:
     kustomize.add_argument(
         "--dir", metavar="DIR", help="plugin folder of kustomize (default: the one that kustomize uses)"
     )
+    kustomize.add_argument("--uninstall", action="store_true", help="remove the plugin instead")
     kustomize.set_defaults(run="install.kustomize")
     helm = _add_command(hosts, "helm", "install the post-renderer plugin of Helm 4, with a program for Helm 3")
     helm.add_argument("--dir", metavar="DIR", help="plugin folder (default: HELM_PLUGINS, or else a separate folder)")
+    helm.add_argument("--uninstall", action="store_true", help="remove the plugin instead")
     helm.set_defaults(run="install.helm")
 
 

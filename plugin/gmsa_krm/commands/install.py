@@ -1,4 +1,4 @@
-"""`install`: puts the plugin where its host looks for it."""
+"""`install`: puts the plugin where its host looks for it, or removes it from there."""
 
 from __future__ import annotations
 
@@ -21,33 +21,36 @@ _MARK = "# gmsa-krm: calls the program that installed this file"
 
 
 def kustomize(options: Options) -> int:
-    """Installs the legacy exec plugin below kustomize's plugin folder.
+    """Installs the legacy exec plugin below kustomize's plugin folder; with --uninstall removes it.
 
     The file is a script that calls this program's Python, since a plugin gets no arguments of its own. Raises
     ExternalError if the file cannot be written or belongs to another plugin.
     """
     home = options.dir if options.dir is not None else _kustomize_plugins(os.environ)
     path = os.path.join(home, "gmsa-krm.dev", "v1alpha1", "gmsaconfig", "GMSAConfig")
+    if options.uninstall:
+        return _uninstall([path], home)
     # sh: in a #! line, Python's path may have spaces or be too long for the kernel.
     # -P: a file of the user in the plugin folder must not shadow a module of gmsa-krm.
     # -c: unlike -m, it lets the script set argv[0], which tells the program that kustomize calls it.
     call = "import sys; sys.argv[0] = 'GMSAConfig'; from gmsa_krm.cli import main; sys.exit(main())"
-    script = f'#!/bin/sh\n{_MARK}\nexec {shlex.quote(sys.executable)} -P -c {shlex.quote(call)} "$@"\n'
-    _install({path: (script, 0o755)})
+    _install({path: (_script(f"-P -c {shlex.quote(call)}", "kustomize"), 0o755)})
     hint = "" if options.dir is None else f"; kustomize finds it with KUSTOMIZE_PLUGIN_HOME={os.path.abspath(home)}"
     console.write_text(f"installed {path}{hint}")
     return console.DONE
 
 
 def helm(options: Options) -> int:
-    """Installs the post-renderer plugin `gmsa` of Helm 4.
+    """Installs the post-renderer plugin `gmsa` of Helm 4; with --uninstall removes it.
 
     Not into Helm's own plugin folder: Helm 3 and 4 share it, and Helm 3 loads none of its plugins once it finds a
     plugin.yaml in the format of Helm 4. Raises ExternalError.
     """
-    plugins = options.dir or os.environ.get("HELM_PLUGINS") or _helm_plugins(os.environ)
-    plugins = plugins.split(os.pathsep)[0]
+    plugins = options.dir or _helm_plugins(os.environ)
     folder = os.path.join(plugins, "gmsa")
+    program = os.path.join(folder, "gmsa-krm")
+    if options.uninstall:
+        return _uninstall([os.path.join(folder, "plugin.yaml"), program], plugins)
     manifest = "\n".join(
         (
             _MARK,
@@ -63,15 +66,49 @@ def helm(options: Options) -> int:
             "",
         )
     )
-    program = os.path.join(folder, "gmsa-krm")
-    script = f'#!/bin/sh\n{_MARK}\nexec {shlex.quote(sys.executable)} -P -m gmsa_krm "$@"\n'
+    script = _script("-P -m gmsa_krm", "helm")
     _install({os.path.join(folder, "plugin.yaml"): (manifest, 0o644), program: (script, 0o755)})
     console.write_text(
         f"installed {folder}\n"
         f"Helm 4: HELM_PLUGINS={os.path.abspath(plugins)} helm template RELEASE CHART --post-renderer gmsa\n"
+        f'beside its other plugins: HELM_PLUGINS="$(helm env HELM_PLUGINS):{os.path.abspath(plugins)}"\n'
         f"Helm 3: helm template RELEASE CHART --post-renderer {os.path.abspath(program)}"
         " --post-renderer-args post-render"
     )
+    return console.DONE
+
+
+def _script(arguments: str, host: str) -> str:
+    """A script that calls this program's Python, and says what to do once that has moved."""
+    python = shlex.quote(sys.executable)
+    message = (
+        f"the Python that installed this plugin is gone; install gmsa-krm again, then call: gmsa-krm install {host}"
+    )
+    return (
+        f"#!/bin/sh\n{_MARK}\npython={python}\n"
+        f'[ -x "$python" ] || {{ echo "gmsa-krm: $python: {message}" >&2; exit 3; }}\n'
+        f'exec "$python" {arguments} "$@"\n'
+    )
+
+
+def _uninstall(paths: list[str], top: str) -> int:
+    """Removes files of an earlier installation, and the folders below `top` that are empty then."""
+    installed = [path for path in paths if os.path.lexists(path)]
+    try:
+        for path in installed:
+            _refuse_foreign(path)
+        for path in installed:
+            os.unlink(path)
+            console.write_text(f"removed {path}")
+        for path in installed:
+            folder = os.path.dirname(path)
+            while len(folder) > len(top) and os.path.isdir(folder) and not os.listdir(folder):
+                os.rmdir(folder)
+                folder = os.path.dirname(folder)
+    except OSError as error:
+        raise file_error(error.filename or paths[0], "removed", error) from None
+    if not installed:
+        console.write_text(f"{paths[0]} is not installed")
     return console.DONE
 
 
@@ -87,6 +124,13 @@ def _install(files: dict[str, tuple[str, int]]) -> None:
 
 
 def _helm_plugins(variables: Mapping[str, str]) -> str:
+    """The folder of the plugin: a separate one, unless HELM_PLUGINS is set and does not name it."""
+    own = _own_helm_plugins(variables)
+    given = list(filter(None, variables.get("HELM_PLUGINS", "").split(os.pathsep)))
+    return own if not given or own in given else given[0]
+
+
+def _own_helm_plugins(variables: Mapping[str, str]) -> str:
     data = variables.get("XDG_DATA_HOME") or os.path.join(
         variables.get("HOME") or os.path.expanduser("~"), ".local", "share"
     )
