@@ -158,6 +158,8 @@ def _declare_files(commands: Any) -> None:
     render.add_argument(
         "--format", choices=("yaml", "json"), default="yaml", help="output format (default: %(default)s)"
     )
+    render.add_argument("--namespace", default="", metavar="NS", help="namespace of the manifests without one")
+    render.add_argument("--strict", action="store_true", help="make warnings errors")
     render.set_defaults(run="render.run")
 
     lint = _add_command(commands, "lint", "report mistakes; the exit status is 1 if one is an error")
@@ -201,6 +203,7 @@ def _declare_hosts(commands: Any) -> None:
     post_render.add_argument(
         "--log-file", metavar="FILE", help="also write the messages to FILE, since Helm 4 drops them"
     )
+    post_render.add_argument("--strict", action="store_true", help="make warnings errors")
     post_render.set_defaults(run="post_render.run")
 
     argocd = _add_command(commands, "argocd", "run as Argo CD's config management plugin, in an application's folder")

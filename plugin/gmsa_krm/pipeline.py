@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gmsa_krm.findings import InputError, has_errors, sort_findings
+from gmsa_krm.findings import InputError, has_errors, refuse_warnings, sort_findings
 from gmsa_krm.generate import emitted_workloads, generate
 from gmsa_krm.reconcile import merge, reconcile
 from gmsa_krm.resolve import resolve
@@ -99,6 +99,9 @@ def run_resolved(resolved: list[Resolved], documents: list[Document], namespace:
     findings = sort_findings(findings)
     if has_errors(findings):
         raise InputError(findings)
+    strict = next((config for config in resolved if config.spec.strict), None)
+    if strict is not None:
+        refuse_warnings(findings, "spec.strict", strict.report.location(strict.spec.at("strict")))
     return Result(documents, list(emitted.values()), changes, changed, findings)
 
 

@@ -37,6 +37,7 @@ UNAVOIDABLE: dict[str, set[tuple[str, str]]] = {
     "all-service-accounts": {("warning", "wildcard-grant")},
     # every import has the first, and every imported credential the second
     **{it: {("warning", "same-names")} for it in ("chart-value", "not-carried-over", "old-image", "values")},
+    "strict": {("warning", "no-users")},
     "existing-entry": {("warning", "no-users")},
     "doubled-braces": {("warning", "same-names"), ("warning", "no-users")},
 }

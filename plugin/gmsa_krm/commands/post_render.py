@@ -9,7 +9,7 @@ import stat
 from gmsa_krm import console
 from gmsa_krm.config.values import check_option, label_name
 from gmsa_krm.environment import Environment
-from gmsa_krm.findings import ExternalError, InputError, file_error
+from gmsa_krm.findings import ExternalError, InputError, file_error, refuse_warnings
 from gmsa_krm.hosts.files import read_configs
 from gmsa_krm.hosts.helm import PostRenderer
 
@@ -30,6 +30,8 @@ def run(options: Options) -> int:
             check_option("--namespace", options.namespace, label_name)
         configs = read_configs(options.config, os.environ)
         data, findings = host.run(console.stdin().read(), configs)
+        if options.strict:
+            refuse_warnings(findings, "--strict")
     except InputError as error:
         _write_log(log, error.findings)
         raise

@@ -6,6 +6,8 @@ import os
 
 from gmsa_krm import console
 from gmsa_krm.apply_order import in_apply_order
+from gmsa_krm.config.values import check_option, label_name
+from gmsa_krm.findings import refuse_warnings
 from gmsa_krm.hosts.files import read_paths, render
 
 TYPE_CHECKING = False
@@ -14,8 +16,12 @@ if TYPE_CHECKING:
 
 
 def run(options: Options) -> int:
+    if options.namespace:
+        check_option("--namespace", options.namespace, label_name)
     files = read_paths(options.path, os.environ, console.stdin())
-    result = render(files)
+    result = render(files, namespace=options.namespace)
+    if options.strict:
+        refuse_warnings(result.findings, "--strict")
     outputs = in_apply_order(result, files.documents)
     as_json = options.format == "json"
     if options.output is None:

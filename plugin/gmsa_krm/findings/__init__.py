@@ -139,6 +139,15 @@ def has_errors(findings: Iterable[Finding]) -> bool:
     return any(finding.severity == ERROR for finding in findings)
 
 
+def refuse_warnings(findings: list[Finding], field: str, where: Location | None = None) -> None:
+    """Raises InputError if there is a warning, where `field` says that warnings are errors."""
+    number = sum(it.severity == WARNING for it in findings)
+    if number:
+        what = "warning, which is an error" if number == 1 else "warnings, which are errors"
+        message = f"there {'is' if number == 1 else 'are'} {number:,} {what} here; fix what is found, or remove {field}"
+        raise InputError([*findings, Finding(ERROR, "strict", message, where or Location(), field)])
+
+
 class InputError(Exception):
     """The input is invalid: exit status 1. `findings` are those of the whole run, warnings included."""
 

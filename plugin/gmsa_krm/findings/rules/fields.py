@@ -318,6 +318,33 @@ RULES = (
         """,
     ),
     Rule(
+        "strict",
+        ERROR,
+        "There are warnings in a run that makes them errors",
+        why="""
+            With spec.strict, or --strict of render and post-render, a run with a warning ends with exit status 1 and
+            prints nothing on stdout. The warnings are listed above.
+        """,
+        cure="""
+            Fix what the warnings find. If one is accepted, remove strict.
+        """,
+        bad="""
+            spec:
+              strict: true
+              credspecs:
+              - account: Reports
+                usedBy: []
+
+            $ gmsa-krm render gmsa.yaml
+        """,
+        good="""
+            spec:
+              strict: true
+
+            $ gmsa-krm render gmsa.yaml
+        """,
+    ),
+    Rule(
         "unquoted",
         ERROR,
         "An unquoted string reads as a number, boolean, date or null in YAML",
