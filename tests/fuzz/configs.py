@@ -116,6 +116,8 @@ def gmsa_config(
     if mode:
         spec["admission"] = {"mode": mode}
     _add_sections(dice, spec, mode)
+    if dice.some(0.05):
+        spec["strict"] = dice.pick((True, False), ("yes", 1, [True], None), 0.5)
     if has_workloads or (has_workloads is None and dice.some(0.4)):
         spec["workloads"] = [workload_entry(dice) for _ in range(dice.choice((1, 1, 2, 3)))]
     items = list(spec.items())

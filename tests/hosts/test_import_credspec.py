@@ -153,6 +153,10 @@ WRONG: dict[str, tuple[dict[str, str | bytes], tuple[str, ...]]] = {
         },
         ("b: DomainJoinConfig.Sid", "contoso.com", "each domain has its own"),
     ),
+    "a name that the API server refuses": (
+        {"a": yaml.safe_dump(manifest("gmsa-WebApp1", GOOD))},
+        ("metadata.name", "write gmsa-webapp1"),
+    ),
     "contents under spec": (
         {"a": yaml.safe_dump({"kind": "GMSACredentialSpec", "metadata": {"name": "a"}, "spec": GOOD})},
         ("spec: unknown field", "credspec"),

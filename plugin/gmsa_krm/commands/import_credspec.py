@@ -8,6 +8,7 @@ import stat
 from gmsa_krm import atomic, console
 from gmsa_krm.config.load import is_config, load_config, parse_config
 from gmsa_krm.config.model import API_VERSION, KIND
+from gmsa_krm.config.values import subdomain_name
 from gmsa_krm.credspecs.domains import DeclaredDomain, check_domains
 from gmsa_krm.credspecs.entries import credspec_entry, domain_entry
 from gmsa_krm.credspecs.parse import read_credspecs
@@ -44,6 +45,8 @@ def run(options: Options) -> int:
     if target is None:
         text = additions.config()
         loaded = parse_config(text, "the GMSAConfig", positions=False)
+        if has_errors(loaded.findings):
+            raise InputError([*sort_findings(findings), *loaded.findings])
         for entry in loaded.config.spec.credspecs:
             entry.warn_of_no_users(loaded.report)
         console.print_findings([*sort_findings(findings), *loaded.findings])
@@ -111,6 +114,8 @@ class _Additions:
         declared: list[DomainNames] = [it for read in given if (it := read.spec.domain) is not None]
         for read in given:
             read.check([*self._existing, *declared])
+            for issue in subdomain_name(read.spec.object_name) if read.spec.object_name is not None else ():
+                Report(read.place, findings=findings).add(issue, field="metadata.name")
         own = [DeclaredDomain(it, f"{self._file}: {it.path}", _ignore) for it in self._existing]
         check_domains([*own, *(it for it in (read.declared_domain() for read in given) if it is not None)])
         if has_errors(findings):

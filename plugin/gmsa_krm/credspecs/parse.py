@@ -33,19 +33,19 @@ class _DuplicateKey(Exception):
 class ReadCredspec:
     """A credential spec that was read from a text, and a report about its contents.
 
-    `domain` is its domain once it was checked; None if that is wrong by itself.
+    `place` says where it is. `domain` is its domain once it was checked; None if that is wrong by itself.
     """
 
-    __slots__ = ("_place", "_text_of", "domain", "report", "spec")
+    __slots__ = ("_text_of", "domain", "place", "report", "spec")
 
     def __init__(
         self, spec: CredentialSpec, report: Report, place: str, text_of: Callable[[str], str] | None = None
     ) -> None:
-        """`place`: where it is, in messages. `text_of`: what the text has for a field."""
+        """`text_of`: what the text has for a field."""
         self.spec = spec
         self.report = report
         self.domain: JoinedDomain | None = None
-        self._place = place
+        self.place = place
         self._text_of = text_of
 
     def check(self, declared: Sequence[DomainNames] = (), *, may_be_substituted: bool = False) -> None:
@@ -59,7 +59,7 @@ class ReadCredspec:
 
     def declared_domain(self) -> DeclaredDomain | None:
         """Its domain, to be compared with others; None if it is wrong by itself."""
-        return None if self.domain is None else DeclaredDomain(self.domain, self._place, self._add_to_domain)
+        return None if self.domain is None else DeclaredDomain(self.domain, self.place, self._add_to_domain)
 
     def _add_to_domain(self, key: str, issue: Issue) -> None:
         self.report.add(issue, field=f"DomainJoinConfig.{key}")
@@ -156,7 +156,7 @@ def _of_object(data: dict[str, Any], file: str, findings: list[Finding], prefix:
     if not isinstance(inner, dict):
         return None
     name = metadata.get("name") if isinstance(metadata, dict) else None
-    spec = CredentialSpec(inner, name if isinstance(name, str) else None)
+    spec = CredentialSpec(inner, name if name and isinstance(name, str) else None)
     return ReadCredspec(spec, Report(file, prefix=f"{prefix}credspec", findings=findings), file)
 
 
