@@ -347,9 +347,12 @@ _BROKEN = (
 )
 
 
-def credspec_bytes(dice: Dice, data: Data) -> bytes:
-    """`data` as a file: most in UTF-8, some in UTF-16, with a byte order mark, or broken."""
-    if dice.some(0.3):
+def credspec_bytes(dice: Dice, data: Data, *, may_be_object: bool = True) -> bytes:
+    """`data` as a file: most in UTF-8, some in UTF-16, with a byte order mark, or broken.
+
+    `may_be_object`: not for a file beside manifests, where a GMSACredentialSpec is left out if a config reads it.
+    """
+    if may_be_object and dice.some(0.3):
         data = _object("windows.k8s.io/v1", "GMSACredentialSpec", dice.choice(("web", "Web_1", "")), credspec=data)
     text = json.dumps(data, indent=dice.choice((None, 2, 4)), ensure_ascii=dice.some(0.5))
     if dice.some(0.3):

@@ -29,6 +29,10 @@ Run = Callable[[Call], Outcome]
 _APPLIED = ("render", "post-render", "argocd generate", "patch", "plugin")
 _SEPARATOR = re.compile(r"^(?:%[^\n]*\n(?:[%#][^\n]*\n)*)?---(?=[ \t\r\n\x85\u2028\u2029]|\Z)", re.MULTILINE)
 _LAST_RESORT = re.compile(r"Traceback \(most recent call last\)|please report|report (?:this|it)\b", re.IGNORECASE)
+_COMMANDS = (
+    *("argocd", "certs", "explain", "help", "import", "install", "lint", "patch", "post-render", "render", "schema"),
+    "version",
+)
 # The options of commands whose output is compared, as the generators write them.
 _OPTIONS = {
     "render": ("--format", "-o"),
@@ -225,7 +229,8 @@ def messages_are_lines(subject: Subject) -> Iterator[str]:
     for message in _messages_as_data(subject):
         if not isinstance(message, str) or not message.strip() or not message.isprintable():
             yield f"as data: {message!r}"
-    if subject.outcome.status in (1, 3) and not subject.outcome.stderr and subject.host != "lint":
+    is_lint = tuple(subject.call.arguments[:1]) == ("lint",)  # its findings are on stdout
+    if subject.outcome.status in (1, 3) and not subject.outcome.stderr and not is_lint:
         yield f"exit status {subject.outcome.status} without a message"
 
 
@@ -680,10 +685,11 @@ ORACLES: tuple[Oracle, ...] = (
 
 def _command(call: Call) -> tuple[str, list[str], dict[str, list[str]]]:
     """The command of a call, its paths and its options; "other" for command lines that are not plain."""
-    if call.program == "GMSAConfig" or "KUSTOMIZE_PLUGIN_CONFIG_STRING" in call.variables:
-        return ("plugin", list(call.arguments), {}) if call.arguments else ("function", [], {})
     if not call.arguments:
         return "function", [], {}
+    may_be_file = call.arguments[0] not in _COMMANDS and not call.arguments[0].startswith("-")
+    if call.program == "GMSAConfig" or ("KUSTOMIZE_PLUGIN_CONFIG_STRING" in call.variables and may_be_file):
+        return "plugin", list(call.arguments), {}
     command, *rest = call.arguments
     if command == "argocd" and rest == ["generate"]:
         return "argocd generate", [], {}

@@ -388,8 +388,8 @@ def _credspec_files(dice: Dice) -> tuple[list[str], Files]:
     if dice.some():
         spec["workloads"] = [workload_entry(dice)]
     files: Files = {
-        name: credspec_bytes(dice, credspec_json(dice, changes)),
-        "previous.json": credspec_bytes(dice, credspec_json(dice, dice.choice((0, 1)))),
+        name: credspec_bytes(dice, credspec_json(dice, changes), may_be_object=name.endswith(".txt")),
+        "previous.json": credspec_bytes(dice, credspec_json(dice, dice.choice((0, 1))), may_be_object=False),
     }
     return [Style(dice, plain=True).dump(wrapped(spec))], files
 
@@ -427,7 +427,21 @@ def _certificate_files(dice: Dice) -> tuple[list[str], Files]:
 
 _WORDS = (
     *("render", "lint", "post-render", "patch", "argocd", "discover", "generate", "parameters", "schema", "install"),
-    *("kustomize", "helm", "import", "helm-values", "certs", "issue", "show", "explain", "gmsa.yaml", "web.yaml", "."),
+    *(
+        "kustomize",
+        "helm",
+        "import",
+        "helm-values",
+        "certs",
+        "issue",
+        "show",
+        "explain",
+        "help",
+        "version",
+        "gmsa.yaml",
+        "web.yaml",
+        ".",
+    ),
     *(
         "-",
         "nothing",
@@ -447,7 +461,19 @@ _WORDS = (
     *("--format", "--config", "--namespace", "--log-file", "--chart-values", "--dir", "--release", "--name", "--force"),
     *("--exclude", "--strict", "**/*"),
     *("--valid-for", "--help", "-h", "--version", "--format=json", "-oout", "--config=gmsa.yaml", "--form", "8760h"),
-    *("web", "certs/ca.crt", "certs/tls.key", "link", "a\nb", "\udc80", "é", "x" * 5000, "/", "..", "@WORK@/gmsa.yaml"),
+    *(
+        "web",
+        "certs/ca.crt",
+        "certs/tls.key",
+        "link",
+        "a\nb",
+        "\udc80",
+        "é",
+        "x" * 5000,
+        "/nowhere",
+        "..",
+        "@WORK@/gmsa.yaml",
+    ),
     *("account-sid", "unknown-field", "%s", "{}", "9" * 5000 + "h", "1h", "Deployment.v1.apps/web", "@WORK@/x", "X/"),
 )
 _FRAMES = (
