@@ -87,9 +87,9 @@ def run_resolved(resolved: list[Resolved], documents: list[Document], namespace:
 
         changes, usage, findings = process_workloads(resolved, documents, namespace, emitted_workloads)
     elif any(not credspec.entry.used_by for config in resolved for credspec in config.credspecs):
-        from gmsa_krm.workloads.unbound import report_unbound, unbound_credspecs
+        from gmsa_krm.workloads.grants import Grants, report_unbound
 
-        report_unbound(resolved, unbound_credspecs(resolved, ()), set())
+        report_unbound(resolved, Grants(), set())
     _add_diagnostics(resolved, usage)
     emitted = merge((manifest, config) for config in resolved for manifest in generate(config, usage))
     if documents:

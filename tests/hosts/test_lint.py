@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from build import module
-from conftest import Call, Folder
+from conftest import ROOT, Call, Folder
 from hosts.conftest import Helm
 from hosts.support import CERT_MANAGER, NO_ADMISSION, assert_mentions, deployment, gmsa_config
 
@@ -385,7 +385,6 @@ def test_what_almost_is_a_config_is_an_error_with_the_right_spelling(line: str, 
     assert_mentions(found[0]["message"], right.partition(": ")[2])
     assert call("lint", root / "gmsa.yaml").status == 1
     assert call("render", root).status == 1
-    assert call("lint", "-").status == 0
 
 
 NOT_OURS = [
@@ -524,3 +523,31 @@ def test_many_files_and_deep_folders_are_read(call: Call, folder: Folder) -> Non
     files = {f"{number % 100}/{number}.yaml": CONFIG_MAP for number in range(2000)}
     root = folder({**files, f"{deep}/web.yaml": WRONG_WEB, "values.yaml": "a: &a [1]\nb: *a\n"})
     assert [rule for rule, _ in rules_of(call, root)] == ["not-windows"]
+
+
+def test_a_file_of_new_credential_spec_is_checked_by_itself(call: Call, folder: Folder) -> None:
+    """Named or in a folder, with the account's SID as in many guides."""
+    contents = json.loads((ROOT / "tests/cases/credspec-file/credspecs/webapp3.json").read_text())
+    root = folder({"webapp.json": json.dumps(contents)})
+    assert call("lint", root).status == call("lint", root / "webapp.json").status == 0
+    contents["DomainJoinConfig"]["Sid"] += "-1105"
+    folder({"webapp.json": json.dumps(contents)})
+    for path in (root, root / "webapp.json"):
+        done = call("lint", path)
+        assert done.status == 1
+        assert "DomainJoinConfig.Sid: " in done.stdout
+        assert len(done.stdout.splitlines()) == 2
+
+
+def test_an_empty_pipe_is_an_error(call: Call) -> None:
+    """As after a program that failed."""
+    done = call("lint", "-", stdin=b"")
+    assert done.status == 1
+    assert "stdin: is empty, so nothing was checked" in done.stdout
+
+
+@pytest.mark.parametrize("form", ["json", "sarif"])
+def test_a_file_that_cannot_be_read_leaves_a_report(form: str, call: Call, tmp_path: Path) -> None:
+    done = call("lint", "--format", form, tmp_path / "nothing.yaml")
+    assert done.status == 3
+    assert json.loads(done.stdout) is not None

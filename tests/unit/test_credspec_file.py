@@ -158,7 +158,6 @@ MISTAKES = [
         rule="unknown-field",
         field=f"{HOST_ACCOUNT}.PortableCcgPlugin",
         words=("CRD", "did you mean PortableCcgVersion"),
-        also=("required",),
     ),
 ]
 

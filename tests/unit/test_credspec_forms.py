@@ -336,3 +336,23 @@ def test_every_form_of_a_credential_spec_has_the_same_findings(faults: list[Faul
     first, *others = (found(form, contents, call, folder) for form in FORMS)
     assert first
     assert all(it == first for it in others)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("path", "wrong"),
+    [
+        (f"{JOIN}.Sid", "SID"),
+        ("DomainJoinConfig", "domainJoinConfig"),
+        ("CmsPlugins", "CMSPlugins"),
+        (ACCOUNTS, "GroupManagedServiceAccount"),
+    ],
+)
+def test_a_misspelt_key_is_one_error(path: str, wrong: str, form: str, call: Call, folder: Folder) -> None:
+    """And not also a missing one."""
+    contents = with_values({})
+    parents, _, last = path.rpartition(".")
+    at = contents[parents] if parents else contents
+    at[wrong] = at.pop(last)
+    field = f"{parents}.{wrong}" if parents else wrong
+    assert found(form, contents, call, folder) == {("error", "unknown-field", field)}

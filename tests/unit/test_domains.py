@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from builders import MODE_NONE, MODE_POLICY, contoso, deployment, gmsa_config, stream, windows_options
-from conftest import CONTENTS, Check
+from conftest import CONTENTS, Call, Check, Folder
 
 FABRIKAM_SID = "S-1-5-21-1004336348-1177238915-682003330"
 FABRIKAM_GUID = "5d2a3cb1-0b5c-4b0e-8a0c-0f0c1f6f6a11"
@@ -144,3 +144,53 @@ workloads:
     checked = check(gmsa_config("credspecs: []\n", entry, MODE_NONE), stream(evil, web))
     assert "unknown-domain" in {it.rule for it in checked.findings}
     assert checked.done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind"),
+    [
+        ("windows.k8s.io/v1", "GmsaCredentialSpec"),
+        ("windows.k8s.io/v1", "GMSACredentialSpecs"),
+        ("window.k8s.io/v1", "GMSACredentialSpec"),
+        ("windows.k8s.io/v1beta1", "GMSACredentialSpec"),
+        ("v1", "CredentialSpec"),
+    ],
+)
+def test_what_almost_is_a_credential_spec_is_an_error(api_version: str, kind: str, check: Check) -> None:
+    data = {**yaml.safe_load(manifest()), "apiVersion": api_version, "kind": kind}
+    finding = check(config(), yaml.safe_dump(data)).finding
+    assert (finding.rule, finding.severity) == ("misspelt-credspec", "error")
+    assert finding.says("windows.k8s.io/v1", "GMSACredentialSpec")
+
+
+def test_two_manifests_of_one_name_in_a_stream_are_an_error(check: Check) -> None:
+    finding = check(config(), stream(manifest(), manifest())).finding
+    assert (finding.rule, finding.file) == ("same-object", "web.yaml")
+    assert finding.says("occurs twice", "line 1")
+
+
+def test_manifests_of_different_folders_may_be_for_different_clusters(call: Call, folder: Folder) -> None:
+    root = folder({"dev/cs.yaml": manifest(), "prod/cs.yaml": manifest(Sid=FABRIKAM_SID)})
+    assert call("lint", root).stdout.splitlines()[-1] == "no errors, no warnings"
+    both = folder({"all.yaml": stream(manifest("a"), manifest("b", Sid=FABRIKAM_SID))}) / "all.yaml"
+    assert "domain contoso.com; fix one" in call("lint", both).stdout
+
+
+@pytest.mark.parametrize("name", ["gmsa-WebApp1", "gmsa_webapp", "file://webapp1.json", "<name>"])
+def test_a_reference_that_the_api_server_refuses_needs_no_config(name: str, call: Call, folder: Folder) -> None:
+    web = WEB.replace("gmsa-other", json.dumps(name))
+    done = call("lint", folder({"web.yaml": web}))
+    assert done.status == 1
+    assert "is not an RFC 1123 subdomain" in done.stdout
+    assert "existingCredspecs" not in call("lint", folder({"gmsa.yaml": config(), "web.yaml": web})).stdout
+
+
+def test_a_reference_is_compared_with_the_manifests_without_a_config(call: Call, folder: Folder) -> None:
+    root = folder({"all.yaml": stream(manifest("gmsa-web1"), WEB.replace("gmsa-other", "gmsa-WEB1"))})
+    assert "differs from gmsa-web1 in case only" in call("lint", root).stdout
+
+
+def test_a_reference_that_is_a_variable_is_said(call: Call, folder: Folder) -> None:
+    done = call("lint", folder({"gmsa.yaml": config(), "web.yaml": WEB.replace("gmsa-other", "${CREDSPEC}")}))
+    assert done.status == 0
+    assert "has the variable ${CREDSPEC}" in done.stdout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from builders import MODE_NONE, deployment, gmsa_config, stream, windows_options
+from builders import CREDSPEC, MODE_NONE, deployment, gmsa_config, stream, windows_options
 from conftest import Check
 
 NO_USERS = gmsa_config("credspecs:\n- account: WebApp1\n", MODE_NONE)
@@ -56,6 +56,24 @@ def test_a_binding_among_the_manifests_lets_somebody_use_it(kind: str, check: Ch
 
 def test_a_binding_of_another_role_does_not(check: Check) -> None:
     assert check(NO_USERS, stream(binding("view"), WEB)).finding.rule == "service-account-not-covered"
+
+
+def test_a_binding_lets_whom_it_names_beside_used_by(check: Check) -> None:
+    """Who may use a credspec is RBAC's to say; usedBy is one way to write it."""
+    users = gmsa_config(CREDSPEC.replace("- webapp1", "- other"), MODE_NONE)
+    assert check(users, WEB).finding.rule == "service-account-not-covered"
+    assert check(users, stream(binding(), WEB)).findings == []
+    other = binding().replace("  name: webapp1", "  name: webapp2")
+    assert check(users, stream(other, WEB)).finding.rule == "service-account-not-covered"
+    elsewhere = binding().replace("namespace: web", "namespace: apps")
+    assert check(users, stream(elsewhere, WEB)).finding.rule == "service-account-not-covered"
+
+
+@pytest.mark.parametrize("group", ["system:serviceaccounts", "system:serviceaccounts:web", "system:authenticated"])
+def test_a_binding_of_a_group_lets_its_members(group: str, check: Check) -> None:
+    subject = "- kind: ServiceAccount\n  name: webapp1\n"
+    grouped = binding().replace(subject, f"- kind: Group\n  name: {group}\n")
+    assert check(NO_USERS, stream(grouped, WEB)).findings == []
 
 
 def test_a_wildcard_is_said_with_its_reach(check: Check) -> None:

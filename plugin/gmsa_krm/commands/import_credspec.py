@@ -98,6 +98,7 @@ class _Additions:
         self._file = target.file if target is not None else ""
         self._existing = list(target.spec.domains) if target is not None else []
         self._names = target.names() if target is not None else set()
+        self._added: dict[str, ReadCredspec] = {}
         # By the name that entries of the config refer to.
         self._known: dict[str, DomainNames] = {it.name: it for it in self._existing}
 
@@ -130,11 +131,15 @@ class _Additions:
                 read.report.error(
                     "required", f"{entry['account']} {message}", field="DomainJoinConfig.MachineAccountName"
                 )
+            elif name in self._added:
+                if self._added[name].spec.contents != read.spec.contents:
+                    message = f"{name} is also in {self._added[name].place}, with other contents; import one of them"
+                    read.report.error("duplicate-name", message)
             elif name in self._names:
                 message = f"{name} is in the config already, and is left as it is"
                 read.report.warning("existing-entry", message)
             else:
-                self._names.add(name)
+                self._added[name] = read
                 self.credspecs.append(entry)
 
     def _name_of(self, read: ReadCredspec) -> str:

@@ -29,7 +29,7 @@ def run(options: Options) -> int:
         text = (formats.as_json if options.format == "json" else formats.as_sarif)(findings)
     for failure in repository.failures:
         console.print_error(failure)
-    if findings or not repository.failures:
+    if findings or not repository.failures or options.format != "text":
         console.write(text.encode("utf-8", "surrogateescape"))
     if repository.failures:
         return console.EXTERNAL_FAILURE

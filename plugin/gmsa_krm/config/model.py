@@ -120,6 +120,19 @@ class Spec(Section):
                     if additional.domain is not None:
                         _check_domain(additional, domains, len(self.domains) == 1, report)
         self._check_references(report)
+        self._check_excluded(report)
+
+    def _check_excluded(self, report: Report) -> None:
+        """In an excluded namespace nothing fills in contents, and a pod without them runs without a gMSA."""
+        excluded = self.webhook.excluded_namespaces if self.admission.mode == "Webhook" else []
+        for entry in self.credspecs if excluded else ():
+            for use in entry.used_by if not isinstance(entry.used_by, str) else ():
+                if use.namespace in excluded:
+                    message = (
+                        f"{use.namespace} is in webhook.excludedNamespaces, so its pods are neither filled in nor"
+                        " checked, and run without the gMSA; remove it there, or here"
+                    )
+                    report.warning("excluded-namespace", message, use.at("namespace"), f"{use.path}.namespace")
 
     def _check_references(self, report: Report) -> None:
         """Names that cannot be those of a credspec; others are looked up once the names of all configs are known."""

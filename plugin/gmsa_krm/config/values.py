@@ -41,17 +41,26 @@ def check_option(option: str, text: str, check: Callable[[str], Iterable[Issue]]
 def subdomain_name(text: str) -> Iterable[Issue]:
     """The name of most Kubernetes objects: an RFC 1123 subdomain."""
     if not re.fullmatch(_SUBDOMAIN, text) or len(text) > 253:
-        cure = rfc1123_name(text) or "one such as web-1"
-        message = f"{text!a} is not an RFC 1123 subdomain (lower case letters, digits, - and .); write {cure}"
+        cure = _cure(text, rfc1123_name(text))
+        message = f"{text!a} is not an RFC 1123 subdomain (lower case letters, digits, - and .); {cure}"
         yield error_issue("kubernetes-name", message)
 
 
 def label_name(text: str) -> Iterable[Issue]:
     """The name of a namespace: an RFC 1123 label."""
     if not re.fullmatch(_LABEL, text):
-        cure = rfc1123_name(text).replace(".", "-")[:63].strip("-") or "one such as web-1"
-        message = f"{text!a} is not an RFC 1123 label (at most 63 lower case letters, digits and -); write {cure}"
+        cure = _cure(text, rfc1123_name(text).replace(".", "-")[:63].strip("-"))
+        message = f"{text!a} is not an RFC 1123 label (at most 63 lower case letters, digits and -); {cure}"
         yield error_issue("kubernetes-name", message)
+
+
+def _cure(text: str, name: str) -> str:
+    """What to write in place of a text that is not a name; `name`: what is left of it in the form of one."""
+    if any(mark in text for mark in ("${", "{{", "$(")):
+        return "write the name, since nothing replaces a variable here"
+    if "*" in text or "?" in text:
+        return "write a whole name, since patterns are not read here"
+    return f"write {name or 'one such as web-1'}"
 
 
 def is_of_kubernetes(namespace: str) -> bool:
@@ -71,10 +80,14 @@ def service_name(text: str) -> Iterable[Issue]:
 
 def service_account(text: str) -> Iterable[Issue]:
     """The name of a service account, or *."""
+    group = "system:serviceaccounts:"
     user = re.fullmatch(rf"(?:system:serviceaccounts?:|)({_LABEL})(?:[:/]({_SUBDOMAIN}|\*))?", text)
-    if user is not None and text != user[1] and (user[2] or text.startswith("system:serviceaccounts:")):
+    if user is not None and user[1] != "system" and (user[2] or text.startswith(group)):
         name = '"*"' if user[2] in (None, "*") else user[2]
         message = f"{text} has the namespace in it; write {name}, in an entry with namespace: {user[1]}"
+        yield error_issue("kubernetes-name", message)
+    elif text.startswith("system:"):
+        message = f"{text} is a user or a group, and a credspec is used by service accounts; write the name of one"
         yield error_issue("kubernetes-name", message)
     elif text != "*":
         yield from subdomain_name(text)

@@ -33,8 +33,6 @@ _DOMAIN_JOIN: dict[str, Check] = {
 }
 _ACCOUNTS = "ActiveDirectoryConfig.GroupManagedServiceAccounts"
 _HOST = "ActiveDirectoryConfig.HostAccountConfig"
-# What Flux's postBuild and envsubst replace.
-_VARIABLE = r"\$\{[^{}]*\}"
 
 
 def check_contents(
@@ -74,11 +72,12 @@ class _ContentsCheck:
         self._may_be_substituted = may_be_substituted
         self._earlier = len(report.findings)
         self._unknown: list[str] = []  # fields whose values come later
+        self._misspelt: set[str] = set()  # fields that another key stands for
 
     def run(self) -> None:
         contents = self._contents
         self._check_keys(contents, "", ("ActiveDirectoryConfig", "CmsPlugins", "DomainJoinConfig"))
-        if contents.get("CmsPlugins") != ["ActiveDirectory"]:
+        if contents.get("CmsPlugins") != ["ActiveDirectory"] and "CmsPlugins" not in self._misspelt:
             message = 'must be ["ActiveDirectory"]; no other plugin provides a gMSA'
             self._report.error("cms-plugins", message, field="CmsPlugins")
         join = self._object(contents, "DomainJoinConfig", "")
@@ -97,6 +96,8 @@ class _ContentsCheck:
 
     def _check_accounts(self, directory: dict[str, Any]) -> None:
         accounts = directory.get("GroupManagedServiceAccounts")
+        if _ACCOUNTS in self._misspelt:
+            return
         if not isinstance(accounts, list) or not accounts:
             self._report.error("required", "lists no account; give at least one {Name, Scope}", field=_ACCOUNTS)
             return
@@ -151,6 +152,8 @@ class _ContentsCheck:
         value = parent.get(key)
         if isinstance(value, dict):
             return value
+        if _join(path, key) in self._misspelt:
+            return None
         if value is None:
             self._report.error("required", "is missing; it must be an object", field=_join(path, key))
         else:
@@ -162,13 +165,16 @@ class _ContentsCheck:
         field = f"{path}.{key}"
         if isinstance(value, str):
             self._check_text(value, field, check)
+        elif field in self._misspelt:
+            return
         elif value is None:
-            self._report.error("required", "is missing; it must be a string", field=field)
+            cure = ' write "1"' if key == "PortableCcgVersion" else " it must be a string"
+            self._report.error("required", f"is missing;{cure}", field=field)
         else:
             self._report.add(self._type_issue(value, field, check), field=field)
 
     def _check_text(self, text: str, field: str, check: Check) -> None:
-        variable = re.search(_VARIABLE, text) if self._may_be_substituted and "$" in text else None
+        variable = re.search(values.VARIABLE, text) if self._may_be_substituted and "$" in text else None
         if variable is None:
             for issue in check(text):
                 self._report.add(issue, field=field)
@@ -190,9 +196,13 @@ class _ContentsCheck:
         return wrong or error_issue("credspec-type", f"{message}; write {json.dumps(text)[:160]}")
 
     def _check_keys(self, mapping: dict[str, Any], path: str, keys: tuple[str, ...]) -> None:
+        absent = [key for key in keys if key not in mapping]
         for key in mapping:
             if key not in keys:
-                message = f"unknown field, which the CRD drops{suggestion_for(self._report, key, keys)}"
+                hint = suggestion_for(self._report, key, absent)
+                # The key that was meant is missing for this reason.
+                self._misspelt |= {_join(path, it) for it in absent if hint == f" (did you mean {it}?)"}
+                message = f"unknown field, which the CRD drops{hint}"
                 self._report.error("unknown-field", message, field=_join(path, key[:60]))
 
 

@@ -166,7 +166,14 @@ def _check_object(data: dict[str, Any], report: Report, root: Node | None = None
         if key not in _OBJECT_KEYS:
             message = "unknown field, which the CRD drops; the contents of a GMSACredentialSpec are in credspec"
             report.error("unknown-field", message, root.get(key) if root is not None else None, f"{prefix}{key[:60]}")
-    if not isinstance(data.get("credspec"), dict):
+    contents = data.get("credspec")
+    if isinstance(contents, dict):
+        return
+    node = root.get("credspec") if root is not None else None
+    if contents is not None:
+        message = "must be an object, and is of another type; write its fields below it, without quotes and without |"
+        report.error("credspec-type", message, node or root, f"{prefix}credspec")
+    elif "spec" not in data:
         message = "is missing; it has the contents of the credential spec, an object"
         report.error("required", message, root, f"{prefix}credspec")
 

@@ -42,7 +42,8 @@ PLUGINS = {
     "AWS": Plugin(
         "{859E1386-BDB4-49E8-85C7-3070B13920E1}",
         ("credentialArn",),
-        '{"credentialArn":"arn:aws:secretsmanager:<region>:<account>:secret:<name>"} (or the ARN of an SSM parameter)',
+        """'{"credentialArn":"arn:aws:secretsmanager:<region>:<account>:secret:<name>"}', in quotes, or the ARN of a"""
+        " parameter of SSM there",
     ),
     "Rancher": Plugin(
         "{e4781092-f116-4b79-b55e-28eb6a224e26}",
@@ -158,8 +159,11 @@ def _check_keys(plugin: str, known: Plugin, value: dict[str, str]) -> Iterator[t
 def _wrong_in_azure(text: str) -> str:
     """What is wrong with the input of Azure's plugin, "" if nothing is."""
     parts = re.fullmatch(r"ObjectId=([^;]*);SecretUri=([^;]*)", text)
+    if parts is None and re.search(r"\s", text):
+        return "it has a space"
     if parts is None:
-        return "it needs ObjectId, a semicolon and SecretUri"
+        keys = [part.partition("=")[0][:30] for part in text.split(";", 4)[:4]]
+        return f"it needs ObjectId, a semicolon and SecretUri, and has {', '.join(map(ascii, keys))}"
     identity, uri = parts[1], parts[2]
     if not re.fullmatch(GUID, identity):
         return f"ObjectId {identity[:60]!a} is not a GUID, as the object ID of a managed identity is"

@@ -85,7 +85,7 @@ def _check_scopes(
     for index in unknown:
         message = (
             f"{accounts[index][1]} is a name neither of the domain ({domain.dns_name}, {domain.net_bios_name}) nor of"
-            " another one in spec.domains; fix it, or add that domain there"
+            " another one in spec.domains of a GMSAConfig; fix it, or declare that domain there"
         )
         yield index, warning_issue("unknown-scope", message)
     if unknown:

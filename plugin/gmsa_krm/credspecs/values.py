@@ -20,6 +20,8 @@ _DNS_LABEL = r"[A-Za-z0-9_](?:[-A-Za-z0-9_]{0,61}[A-Za-z0-9_])?"
 _DNS_NAME = rf"{_DNS_LABEL}(?:\.{_DNS_LABEL})*"
 GUID = r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
 _SID = r"S-1-5-21-[0-9]{1,10}-[0-9]{1,10}-[0-9]{1,10}"
+# What Flux's postBuild and envsubst replace.
+VARIABLE = r"\$\{[^{}]*\}"
 # Not allowed in sAMAccountName: [MS-ADTS] 3.1.1.6 and the SAM's own list.
 _NOT_IN_ACCOUNT = r'["/\\\[\]:;|=,+*?<>@\x00-\x1f\x7f-\x9f]'
 # Not allowed in a NetBIOS domain name: [MS-NBTE] and the naming conventions of Active Directory.
@@ -28,7 +30,9 @@ _NOT_IN_NETBIOS = r'[\\/:*?"<>|.\s\x00-\x1f\x7f-\x9f]'
 
 def account(text: str) -> Iterable[Issue]:
     """A sAMAccountName without the trailing $ of a service account."""
-    if text.endswith("$"):
+    if any(mark in text for mark in ("${", "{{", "$(")) or text.startswith(("$", "#{")):
+        yield error_issue("account-name", f"{text!a} is a variable that nothing has replaced; write the account")
+    elif text.endswith("$"):
         name = text.rstrip("$")
         yield error_issue("account-name", f"{text} ends in $; a credential spec has the name without it: {name}")
     elif "\\" in text:

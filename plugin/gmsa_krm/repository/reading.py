@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 
-from gmsa_krm.findings import ExternalError, InputError
+from gmsa_krm.credspecs.parse import read_node
+from gmsa_krm.findings import ExternalError, InputError, Location, invalid
 from gmsa_krm.hosts.files import Reader
 from gmsa_krm.workloads.kinds import BUILT_IN
 from gmsa_krm.yamltext.nodes import MAPPING, SEQUENCE
@@ -44,6 +45,7 @@ class RepositoryReader(Reader):
         self.failures: list[ExternalError] = []
         self.config_files: list[str] = []
         self._passed_over: dict[str, str] = {}  # as they are shown, by real path
+        self._contents: list[tuple[str, list[Finding]]] = []  # of files of New-CredentialSpec, by real path
         self._shown: dict[str, str] = {}  # by real path
         self._charts: dict[str, bool] = {}  # whether a folder has a Chart.yaml
         self._is_named = False
@@ -59,6 +61,10 @@ class RepositoryReader(Reader):
             return
         except InputError as error:
             self.errors.append((real, error))
+            return
+        if file == "-" and not data.strip():
+            message = "is empty, so nothing was checked; see why the program before the pipe prints nothing"
+            self.errors.append((real, invalid("empty", message, Location(shown))))
             return
         try:
             text = decode(data, shown)
@@ -93,7 +99,9 @@ class RepositoryReader(Reader):
 
     def findings(self) -> list[Finding]:
         """About what is not read as a config or a document."""
-        return [finding for error in self.unexplained() for finding in error.findings]
+        found = [finding for error in self.unexplained() for finding in error.findings]
+        named = self.named_by_configs() if self._contents else set()
+        return [*found, *(it for real, findings in self._contents if real not in named for it in findings)]
 
     def add(self, document: Document, file: str, real: str) -> None:
         configs = len(self.files.configs)
@@ -101,10 +109,24 @@ class RepositoryReader(Reader):
         self.config_files += [real] * (len(self.files.configs) - configs)
 
     def add_other(self, document: Document, file: str, real: str) -> None:
+        if self._check_contents(document, real):
+            return
         if self._is_named or _is_incomplete(document.head):
             super().add_other(document, file, real)
         else:
             self.pass_over(file, real)
+
+    def _check_contents(self, document: Document, real: str) -> bool:
+        """Checks a file of New-CredentialSpec; whether it is one. What a config reads is checked there."""
+        root = document.node if "DomainJoinConfig" in document.text else None
+        if root is None or root.get("DomainJoinConfig") is None or root.get("ActiveDirectoryConfig") is None:
+            return False
+        findings: list[Finding] = []
+        read = read_node(root, document.file, document.line, findings)
+        if read is not None:
+            read.check()
+        self._contents.append((real, findings))
+        return True
 
     def _read_document(self, document: Document, file: str, real: str) -> None:
         try:

@@ -9,11 +9,12 @@ _MAX_SUGGESTIONS = 20
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from gmsa_krm.credspecs.parse import ReadCredspec
     from gmsa_krm.findings import Finding
     from gmsa_krm.resolve import Resolved, ResolvedCredspec
+    from gmsa_krm.workloads.grants import Grants
 
 
 class CredspecCatalog:
@@ -28,11 +29,11 @@ class CredspecCatalog:
         self,
         configs: list[Resolved],
         documents: Mapping[str, ReadCredspec | None] | None = None,
-        unbound: Collection[str] = (),
+        grants: Grants | None = None,
     ) -> None:
         """`documents`: the credential specs among the documents, by name; None for one that cannot be read.
 
-        `unbound`: the credspecs that nobody may use.
+        `grants`: the bindings among them.
         """
         self.approved: dict[str, list[str]] = {}
         self.is_hardened = False
@@ -54,7 +55,7 @@ class CredspecCatalog:
         usable = () if self.approved else self._documents
         self.names = {*self._credspecs, *existing, *usable} if configs else None
         self._configs = configs
-        self._unbound = unbound
+        self._grants = grants
         self._mistakes: dict[str, list[Finding]] = {}
         self._by_lower_case: dict[str, str] | None = None
         self._by_account: dict[str, str] | None = None
@@ -68,7 +69,7 @@ class CredspecCatalog:
     def in_other_case(self, name: str) -> str | None:
         """The known name that differs in case only."""
         if self._by_lower_case is None:
-            self._by_lower_case = {it.lower(): it for it in self.names or ()}
+            self._by_lower_case = {it.lower(): it for it in self.names or self._documents}
         return self._by_lower_case.get(name.lower())
 
     def unknown(self, name: str) -> str:
@@ -89,6 +90,10 @@ class CredspecCatalog:
             f"{name} is not a credspec of the config{self._suggested.get(name, '')}; add it to credspecs, or to"
             " existingCredspecs if the cluster has it"
         )
+
+    def is_account(self, name: str) -> bool:
+        """Whether a name is that of an account, and not of its credspec."""
+        return self._named_by_account(name) is not None
 
     def _named_by_account(self, name: str) -> str | None:
         """The credspec whose account has this name."""
@@ -130,6 +135,7 @@ class CredspecCatalog:
         if credspec is None:
             return None
         used_by = credspec.entry.used_by
-        if isinstance(used_by, str) or not used_by:
-            return False if name in self._unbound else None
-        return any(use.allows(namespace, service_account) for use in used_by)
+        if isinstance(used_by, str) or self._grants is None:
+            return None
+        is_allowed = any(use.allows(namespace, service_account) for use in used_by)
+        return is_allowed or self._grants.allow(name, namespace, service_account)

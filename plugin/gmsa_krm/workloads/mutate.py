@@ -208,7 +208,8 @@ class PodMutation:
         pod = data_of(self._pod)
         others = [it for it in statements(pod, self._classes) if not it.is_windows]
         for it in others:
-            message = f"{it.text}, and a pod with a gMSA runs on Windows; narrow the match, or fix the workload"
+            cure = "write windows, in lower case" if it.is_misspelt else "narrow the match, or fix the workload"
+            message = f"{it.text}, and a pod with a gMSA runs on Windows; {cure}"
             self._report.error("not-windows", message, field=it.field)
         if others:
             return

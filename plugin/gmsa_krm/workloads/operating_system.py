@@ -46,6 +46,11 @@ class Statement:
         self.text = text
         self.is_windows = is_windows
 
+    @property
+    def is_misspelt(self) -> bool:
+        """Whether it says Windows in another case."""
+        return not self.is_windows and self.text.lower() == "is windows"
+
 
 class RuntimeClasses:
     """The RuntimeClasses among the documents, which are read once a pod names one."""

@@ -6,6 +6,7 @@ from gmsa_krm.config.values import label_name
 from gmsa_krm.findings import InputError
 from gmsa_krm.manifests.manifest import MANAGED_BY
 from gmsa_krm.workloads.catalog import CredspecCatalog
+from gmsa_krm.workloads.grants import Grants, report_unbound
 from gmsa_krm.workloads.host_names import HostNames
 from gmsa_krm.workloads.inject_contents import inject_contents
 from gmsa_krm.workloads.kinds import kind_meant, known_kinds, objects_in, workload_of
@@ -13,7 +14,6 @@ from gmsa_krm.workloads.mutate import PodMutation, matches
 from gmsa_krm.workloads.operating_system import RuntimeClasses
 from gmsa_krm.workloads.overlooked import Overlooked, may_mean_gmsa
 from gmsa_krm.workloads.pod_data import PodReport
-from gmsa_krm.workloads.unbound import report_unbound, unbound_credspecs
 from gmsa_krm.workloads.validate import PodValidator, service_account_of
 from gmsa_krm.yamltext.changes import change_of, report_not_edited
 from gmsa_krm.yamltext.data import data_of
@@ -43,6 +43,14 @@ _DECIDING = ("kind", "items")
 _REFERENCE = "gmsaCredentialSpec"
 _CREDSPEC = "GMSACredentialSpec"
 _CREDSPECS = KindFilter([_CREDSPEC])
+_CONTENTS = "DomainJoinConfig"
+# Kinds that hold contents or their schema, and are not credential specs.
+_OTHERS = frozenset(
+    (
+        *("ConfigMap", "CustomResourceDefinition", "Deployment", "MutatingAdmissionPolicy", "Pod", "Secret"),
+        *("StatefulSet", "ValidatingAdmissionPolicy"),
+    )
+)
 
 
 def process_workloads(
@@ -58,19 +66,26 @@ def process_workloads(
     """
     findings: list[Finding] = []
     credspecs = None
-    candidates = [it for it in documents if it.could_be(_CREDSPECS) and it.mentions(_CREDSPEC)]
+    candidates = [it for it in documents if _may_be_credspec(it)]
     if candidates:
         from gmsa_krm.workloads.documents import credspecs_among
 
         credspecs = credspecs_among(candidates, configs, findings)
-    unbound = unbound_credspecs(configs, documents)
-    run = _Run(configs, documents, namespace, emitted_workloads, CredspecCatalog(configs, credspecs, unbound), findings)
+    grants = Grants(documents)
+    run = _Run(configs, documents, namespace, emitted_workloads, CredspecCatalog(configs, credspecs, grants), findings)
     run.check_entries()
     for index, document in enumerate(documents):
         run.process(index, document)
     run.check_matched()
-    report_unbound(configs, unbound, run.named)
+    report_unbound(configs, grants, run.named)
     return run.changes, run.usage, run.findings
+
+
+def _may_be_credspec(document: Document) -> bool:
+    """Whether a document may be a GMSACredentialSpec, or was meant to be one."""
+    if document.could_be(_CREDSPECS) and document.mentions(_CREDSPEC):
+        return True
+    return document.plain_kind not in _OTHERS and document.mentions(_CONTENTS)
 
 
 class _Run:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from gmsa_krm.config.values import subdomain_name
 from gmsa_krm.config.webhook_image import NEWEST
+from gmsa_krm.credspecs.values import VARIABLE
+from gmsa_krm.findings import error_issue
 from gmsa_krm.workloads.operating_system import linux_only_fields, statements
 from gmsa_krm.workloads.pod_data import containers, get, windows_options
 
@@ -77,14 +81,27 @@ class PodValidator:
 
     def _check_name(self, name: str, field: str) -> None:
         known = self._catalog.names
-        if known is None or name in known:
+        if known is not None and name in known:
             return
         other = self._catalog.in_other_case(name)
-        if other is not None:
+        variable = re.search(VARIABLE, name) if "$" in name else None
+        if variable is not None:
+            message = (
+                f"has the variable {variable[0][:60]}, so it is not checked; if nothing replaces the variable, write"
+                " the name"
+            )
+            self._report.warning("unchecked-variable", message, field=field)
+        elif known is None and (other is None or other == name):
+            for issue in subdomain_name(name):
+                self._report.add(issue, field=field)
+        elif other is not None:
             message = f"{name} differs from {other} in case only, and names are case-sensitive; write {other}"
             self._report.error("credspec-case", message, field=field)
         else:
-            self._report.error("unknown-credspec", self._catalog.unknown(name), field=field)
+            # A name that no credspec can have is no reason to add one.
+            issues = [] if self._catalog.is_account(name) else list(subdomain_name(name))
+            for issue in issues or [error_issue("unknown-credspec", self._catalog.unknown(name))]:
+                self._report.add(issue, field=field)
 
     def _check_contents(self, name: str, contents: object, path: str, field: str) -> None:
         """Checks the contents beside a name. In mode Policy, inject_contents compares them."""
@@ -162,7 +179,8 @@ class PodValidator:
         said = statements(self._pod, self._classes)
         for it in said:
             if not it.is_windows:
-                message = f"{it.text}, and a pod with a gMSA runs on Windows; remove the reference, or fix this field"
+                cure = "write windows, in lower case" if it.is_misspelt else "remove the reference, or fix this field"
+                message = f"{it.text}, and a pod with a gMSA runs on Windows; {cure}"
                 self._report.error("not-windows", message, field=it.field)
         if not said and not any(key in self._pod for key in _PLACEMENT):
             message = "may be scheduled on a Linux node; set nodeSelector kubernetes.io/os: windows"

@@ -494,6 +494,29 @@ RULES = (
         good=_PREVIOUS,
     ),
     Rule(
+        "excluded-namespace",
+        WARNING,
+        "A namespace that uses a credential spec is excluded from the webhook",
+        why="""
+            The webhook fills in the contents of credential specs. In a namespace of webhook.excludedNamespaces it does
+            not, and a pod without contents starts and has no identity, without an error.
+        """,
+        cure="""
+            Remove the namespace from excludedNamespaces, or from usedBy. Leave the warning if another webhook serves
+            the namespace.
+        """,
+        bad="""
+            spec:
+              webhook:
+                excludedNamespaces: [web]
+        """,
+        good="""
+            spec:
+              webhook:
+                excludedNamespaces: [kube-system]
+        """,
+    ),
+    Rule(
         "seed",
         ERROR,
         "The seed of source Derive cannot be used",

@@ -524,6 +524,20 @@ RULES = (
         good="# webapp1.yaml\n" + CREDSPEC + _IMPORT,
     ),
     Rule(
+        "misspelt-credspec",
+        ERROR,
+        "An object has the contents of a credential spec and is not a GMSACredentialSpec",
+        why="""
+            Only kind GMSACredentialSpec of windows.k8s.io is a credential spec. The API server refuses another
+            spelling, and gmsa-krm would not check it.
+        """,
+        cure="""
+            Write apiVersion: windows.k8s.io/v1 and kind: GMSACredentialSpec.
+        """,
+        bad=CREDSPEC.replace("kind: GMSACredentialSpec", "kind: GmsaCredentialSpec"),
+        good=CREDSPEC,
+    ),
+    Rule(
         "no-users",
         WARNING,
         "Nobody may use a credential spec",
