@@ -550,7 +550,9 @@ def _with_own_output(subject: Subject) -> Call:
     call, stdout = subject.call, subject.outcome.stdout
     if subject.host == "post-render":
         configs = [text for text in _parts(subject.stdin) if any(map(_is_config, _documents(text) or []))]
-        closed = (text if text.endswith("\n") else text + "\n" for text in configs)
+        # Line breaks before a separator would be behind the one that is put there.
+        bare = (text.lstrip("\r\n") for text in configs)
+        closed = (text if text.endswith("\n") else text + "\n" for text in bare)
         parts = (text if _SEPARATOR.match(text) else "---\n" + text for text in closed)
         start = "" if _SEPARATOR.match(subject.stdout) or not configs else "---\n"
         return call.with_(stdin="".join(parts).encode("utf-8", "surrogateescape") + start.encode() + stdout)

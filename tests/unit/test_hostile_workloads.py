@@ -308,3 +308,13 @@ def test_equal_keys_in_other_documents_pass_through(call: Call, folder: Folder) 
     done = call(where / "config", program="GMSAConfig", stdin=given.encode())
     assert done.status == 0
     assert done.stdout.startswith(given)
+
+
+@pytest.mark.parametrize("second", ["", " []", " {}", " x"])
+def test_a_second_list_of_containers_is_an_error(second: str, check: Check) -> None:
+    """A token is mounted into the containers of the first; the data have the last, which may be none."""
+    entry = "workloads:\n- match: {names: [web]}\n  token: {audience: vault}\n"
+    manifest = deployment(f"containers:\n- name: iis\n  image: iis\ncontainers:{second}\n")
+    checked = check(gmsa_config(CREDSPEC_FROM_WORKLOADS, MODE_NONE, entry), manifest)
+    assert "duplicate-key" in {it.rule for it in checked.findings}
+    assert checked.done.status == 1
