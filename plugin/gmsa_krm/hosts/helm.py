@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from gmsa_krm.apply_order import STARTS_NO_POD
 from gmsa_krm.config.load import is_config, load_config
-from gmsa_krm.findings import WARNING, Finding, Location, invalid
+from gmsa_krm.findings import WARNING, Finding, InputError, Location, invalid
+from gmsa_krm.hosts.origins import Origins, first_line
 from gmsa_krm.pipeline import run
 from gmsa_krm.yamltext import writer
 from gmsa_krm.yamltext.stream import decode, encoded, split
@@ -63,8 +64,12 @@ class PostRenderer:
                 return data, []
             message = "there is no GMSAConfig, neither in the chart's output nor by --config; add one of them"
             raise invalid("no-config", message)
-        result = run([*configs, *((config, self._environment) for _, config in found)], documents, self._namespace)
-        findings = result.findings
+        origins = Origins(sorted((*(it for it, _ in found), *documents), key=first_line), _source)
+        try:
+            result = run([*configs, *((config, self._environment) for _, config in found)], documents, self._namespace)
+        except InputError as error:
+            raise InputError(origins.named(error.findings)) from None
+        findings = origins.named(result.findings)
         if self._is_helm4 and any(it.data["kind"] == "Deployment" for it in result.added):
             message = (
                 "Helm 4 applies by kind, credential specs and webhook configurations last; pods of the same release may"
@@ -149,11 +154,16 @@ def _is_chart(name: str) -> bool:
 
 
 def _chart(document: Document) -> str:
-    """The chart of a document: the first part of its file name."""
+    """The chart of a document: the first part of its template's path."""
+    return _source(document).partition("/")[0]
+
+
+def _source(document: Document) -> str:
+    """The template that a document comes from, "" if it is not known."""
     if document.mentions(_FILE_NAME):
-        root = document.node
-        return _file_name(root).partition("/")[0] if root is not None else ""
-    for line in document.text.splitlines()[:4]:
+        root = document.head
+        return _file_name(root) if root is not None else ""
+    for line in document.text[:2000].splitlines()[:4]:
         if line.startswith("# Source: "):
-            return line.removeprefix("# Source: ").partition("/")[0].strip()
+            return line.removeprefix("# Source: ").strip()
     return ""

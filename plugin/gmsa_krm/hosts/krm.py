@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from gmsa_krm.config.load import is_config, load_config
 from gmsa_krm.findings import Finding, InputError, Location, invalid
+from gmsa_krm.hosts.origins import Origins
 from gmsa_krm.pipeline import run
+from gmsa_krm.reconcile import describe
 from gmsa_krm.yamltext.changes import Change, change_of, changed_text
 from gmsa_krm.yamltext.data import data_of
 from gmsa_krm.yamltext.edits import ListPatch, SharedNode, UnsupportedForm
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 _API_VERSIONS = tuple(f"config.kubernetes.io/{version}" for version in ("v1", "v1beta1", "v1alpha1"))
 _LOCAL = "config.kubernetes.io/local-config"
-_RESULT_FIELDS = {"message", "severity", "field", "file", "tags"}
+_RESULT_FIELDS = {"message", "severity", "resourceRef", "field", "file", "tags"}
 _PATHS = ("internal.config.kubernetes.io/path", "config.kubernetes.io/path")
 
 
@@ -49,9 +51,11 @@ def _run(whole: Document, root: Node, environment: Environment) -> tuple[bytes, 
     nodes = items.items if items is not None and items.kind == SEQUENCE else []
     config = root.get("functionConfig")
     changes: list[Change] = []
+    documents: list[Document] = []
+    origins = Origins(documents, _path_of)
     try:
         loaded = load_config(_check_config(config), _config_name(config), positions=False)
-        documents = [Document(whole.text, "stdin", node=node, whole=whole) for node in nodes]
+        documents += [Document(whole.text, "stdin", node=node, whole=whole) for node in nodes]
         result = run([(loaded, environment)], documents)
     except InputError as error:
         findings = error.findings
@@ -60,8 +64,11 @@ def _run(whole: Document, root: Node, environment: Environment) -> tuple[bytes, 
         # Edits at the same offset are applied in this order, so additions to the last item precede additional items.
         changes += (it for of_item in result.changes.values() for it in of_item)
         changes += _list_change(whole, root, "items", _items_patch(result, root, nodes))
-    changes += _list_change(whole, root, "results", _results_patch(root, findings))
-    return changed_text(whole, changes).encode(), findings
+    results = [
+        _result(named, origins.document_of(it)) for it, named in zip(findings, origins.named(findings), strict=True)
+    ]
+    changes += _list_change(whole, root, "results", _results_patch(root, results))
+    return changed_text(whole, changes).encode(), origins.named(findings)
 
 
 def _list_change(whole: Document, root: Node, key: str, patch: ListPatch) -> list[Change]:
@@ -84,9 +91,8 @@ def _items_patch(result: Result, root: Node, nodes: list[Node]) -> ListPatch:
     return ListPatch(replace=replace, append=[it.data for it in result.added])
 
 
-def _results_patch(root: Node, findings: list[Finding]) -> ListPatch:
+def _results_patch(root: Node, results: list[dict[str, Any]]) -> ListPatch:
     """Replaces the results of an earlier run; the results of other functions stay."""
-    results = list(map(_result, findings))
     existing = root.get("results")
     nodes = existing.items if existing is not None and existing.kind == SEQUENCE else []
     earlier = {index: data for index, data in enumerate(map(data_of, nodes)) if _is_own_result(data)}
@@ -197,11 +203,39 @@ def _is_local_config(node: Node, name: str) -> bool:
     )
 
 
-def _result(finding: Finding) -> dict[str, Any]:
+def _path_of(document: Document) -> str:
+    """The file of an item in the user's repository, "" if the host does not name it."""
+    annotations = _get(document.node, "metadata", "annotations")
+    paths = (annotations.string(key) for key in _PATHS) if annotations is not None else ()
+    return next(filter(None, paths), "")
+
+
+def _get(node: Node | None, *keys: str) -> Node | None:
+    for key in keys:
+        node = node.get(key) if node is not None else None
+    return node
+
+
+def _result(finding: Finding, item: Document | None) -> dict[str, Any]:
+    """A result as the specification of KRM functions has it (config.kubernetes.io/v1). `item`: what it is about."""
     result: dict[str, Any] = {"message": finding.message, "severity": finding.severity}
-    if finding.field:
-        result["field"] = {"path": finding.field}
+    resource, label = _resource(item)
+    path = finding.field.removeprefix(f"{label}: ") if label else finding.field
+    if resource and (path != finding.field or not finding.field):
+        result["resourceRef"] = resource
+    if path:
+        result["field"] = {"path": path}
     if finding.location.file:
         result["file"] = {"path": finding.location.file}
     result["tags"] = {"rule": finding.rule}
     return result
+
+
+def _resource(item: Document | None) -> tuple[dict[str, str], str]:
+    """The reference of an item, and how fields name it."""
+    root = item.node if item is not None else None
+    if item is None or root is None or item.identity is None:
+        return {}, ""
+    _, kind, namespace, name = item.identity
+    reference = {"apiVersion": root.string("apiVersion"), "kind": kind, "name": name, "namespace": namespace}
+    return {key: text for key, text in reference.items() if text}, describe(item.identity)

@@ -265,7 +265,7 @@ class _Run:
             if not namespace:
                 message = (
                     f"has no namespace, so it is not known where its service account may use {name}; give"
-                    " metadata.namespace"
+                    " metadata.namespace (or --namespace of render and lint, --release-namespace of post-render)"
                 )
                 report.error("no-namespace", message, workload.root)
             # A wrong type is reported; as a text it can stand beside the others.
