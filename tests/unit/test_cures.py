@@ -77,6 +77,22 @@ MISTAKES = [
         words=("S-1-5-21-a-b-c",),
     ),
     Mistake(
+        "a placeholder of an example",
+        gmsa_config(CREDSPEC.replace("WebApp1", "REPLACE_ME"), MODE_NONE),
+        rule="account-name",
+        field="spec.credspecs[0].account",
+        at="REPLACE_ME",
+        words=("placeholder",),
+    ),
+    Mistake(
+        "a variable of another program",
+        gmsa_config(CREDSPEC.replace("WebApp1", '"${ACCOUNT}"'), MODE_NONE),
+        rule="account-name",
+        field="spec.credspecs[0].account",
+        at='"${ACCOUNT}"',
+        words=("variable that nothing has replaced",),
+    ),
+    Mistake(
         "a misspelt required field",
         gmsa_config(CREDSPEC, MODE_NONE, domains=DOMAIN.format(GUID, SID).replace("netBiosName", "netbiosName")),
         rule="unknown-field",

@@ -258,9 +258,6 @@ def rollout(
         ),
         (rollout(at="spec.podTemplate", group="tekton.dev/v1", kind="PipelineRun"), "no entry of workloadKinds"),
         (rollout(at="spec", kind="Workflow"), "no entry of workloadKinds"),
-        (rollout(group="extensions/v1beta1", kind="Deployment"), "write apiVersion: apps/v1 and kind: Deployment"),
-        (rollout(group="apps/v1", kind="deployment"), "write apiVersion: apps/v1 and kind: Deployment"),
-        (rollout(group="v1", kind="Pods", at="spec"), "write apiVersion: v1 and kind: Pod"),
     ],
     ids=lambda it: "",
 )
@@ -270,6 +267,29 @@ def test_a_reference_in_an_unknown_kind_is_a_warning(manifest: str, cure: str, c
     assert finding.field.endswith(f"securityContext.windowsOptions.{NAME}")
     assert cure in finding.message
     assert "RoleBinding" not in finding.message
+
+
+@pytest.mark.parametrize(
+    ("manifest", "cure"),
+    [
+        (rollout(group="extensions/v1beta1", kind="Deployment"), "write apiVersion: apps/v1 and kind: Deployment"),
+        (rollout(group="apps/v1", kind="deployment"), "write apiVersion: apps/v1 and kind: Deployment"),
+        (rollout(group="v1", kind="Pods", at="spec"), "write apiVersion: v1 and kind: Pod"),
+        (rollout(group="apps/v1", kind="Deploymnet"), "write apiVersion: apps/v1 and kind: Deployment"),
+    ],
+    ids=lambda it: "",
+)
+def test_a_reference_in_a_kind_that_no_cluster_has_is_an_error(manifest: str, cure: str, check: Check) -> None:
+    """API groups without a dot are of Kubernetes, which takes no other kinds there."""
+    finding = check(CONFIG, manifest).finding
+    assert (finding.rule, finding.severity) == ("no-such-kind", "error")
+    assert cure in finding.message
+
+
+def test_a_controller_revision_is_one(check: Check) -> None:
+    """kubectl get prints them: a copy of a DaemonSet's pod."""
+    manifest = rollout(group="apps/v1", kind="ControllerRevision", at="data.spec.template.spec")
+    assert check(CONFIG, manifest).findings == []
 
 
 @pytest.mark.parametrize("more", ["", "podTemplate: spec.template\n"])

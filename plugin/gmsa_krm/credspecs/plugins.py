@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gmsa_krm.credspecs.values import GUID, plugin_guid
+from gmsa_krm.credspecs.values import GUID, PLACEHOLDER, plugin_guid
 from gmsa_krm.findings import error_issue
 
 TYPE_CHECKING = False
@@ -29,8 +29,6 @@ class Plugin:
         self.form = form
 
 
-# What examples have where a value belongs.
-_PLACEHOLDER = r"<[^<>]*>|(?<![A-Za-z])(?:REPLACE|CHANGE_?ME|YOUR)(?![a-z])[-_A-Z]*"
 _ARN = r"arn:aws[a-z-]*:(?:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:|ssm:[a-z0-9-]+:[0-9]{12}:parameter/)[^\s\"]+"
 
 PLUGINS = {
@@ -115,7 +113,7 @@ def check_version(text: str) -> Iterator[Issue]:
 def check_text(name: str | None, text: str) -> Iterator[Issue]:
     """The issues of the string that a plugin reads. `name`: one of PLUGINS, None for an unknown plugin."""
     # What an unknown plugin reads may look like a placeholder in part.
-    placeholder = (re.search if name is not None else re.fullmatch)(_PLACEHOLDER, text)
+    placeholder = (re.search if name is not None else re.fullmatch)(PLACEHOLDER, text)
     if placeholder:
         message = f"still has the placeholder {placeholder[0][:60]}; write the value in its place"
         yield error_issue("plugin-input", message)

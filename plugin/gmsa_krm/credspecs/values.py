@@ -22,6 +22,8 @@ GUID = r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]
 _SID = r"S-1-5-21-[0-9]{1,10}-[0-9]{1,10}-[0-9]{1,10}"
 # What Flux's postBuild and envsubst replace.
 VARIABLE = r"\$\{[^{}]*\}"
+# What examples have where a value belongs.
+PLACEHOLDER = r"<[^<>]*>|(?<![A-Za-z])(?:REPLACE|CHANGE_?ME|YOUR)(?![a-z])[-_A-Z]*"
 # Not allowed in sAMAccountName: [MS-ADTS] 3.1.1.6 and the SAM's own list.
 _NOT_IN_ACCOUNT = r'["/\\\[\]:;|=,+*?<>@\x00-\x1f\x7f-\x9f]'
 # Not allowed in a NetBIOS domain name: [MS-NBTE] and the naming conventions of Active Directory.
@@ -32,6 +34,8 @@ def account(text: str) -> Iterable[Issue]:
     """A sAMAccountName without the trailing $ of a service account."""
     if any(mark in text for mark in ("${", "{{", "$(")) or text.startswith(("$", "#{")):
         yield error_issue("account-name", f"{text!a} is a variable that nothing has replaced; write the account")
+    elif re.fullmatch(PLACEHOLDER, text):
+        yield error_issue("account-name", f"{text!a} is a placeholder; write the account")
     elif text.endswith("$"):
         name = text.rstrip("$")
         yield error_issue("account-name", f"{text} ends in $; a credential spec has the name without it: {name}")

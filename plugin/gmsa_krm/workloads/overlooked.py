@@ -57,6 +57,10 @@ def may_mean_gmsa(document: Document) -> bool:
     return node is not None or document.plain_kind not in _KINDS_WITHOUT_PODS
 
 
+# Kinds of Kubernetes with copies of pods.
+_OTHER_KINDS = ("ControllerRevision",)
+
+
 class _Reference:
     """A key that looks like a reference: `path` ends with it."""
 
@@ -108,6 +112,11 @@ class Overlooked:
     def _report_unknown(self, references: list[_Reference], place: _Place) -> None:
         """One finding for the object: its pods have one cause."""
         first = references[0]
+        meant = _kind_meant(place)
+        if meant is not None:
+            message = f"is in a kind that no cluster has; write apiVersion: {meant.api_version} and kind: {meant.kind}"
+            place.report.error("no-such-kind", message, first.key, place.field(first.path))
+            return
         message = (
             f"is in a pod that gmsa-krm does not know, so it is neither changed nor checked; {_cure(first, place)}"
         )
@@ -207,12 +216,18 @@ def _right_path(path: Path, pod: Path) -> Path:
     return (*holder, *_OPTIONS, _NAMES[str(_plain(path[-1]))])
 
 
+def _kind_meant(place: _Place) -> PodKind | None:
+    """The kind that was meant by one that no cluster has: groups without a dot have the kinds of Kubernetes alone."""
+    if place.known is not None or "." in place.group or place.kind in _OTHER_KINDS:
+        return None
+    from difflib import get_close_matches
+
+    by_name = {it.kind.lower(): it for it in BUILT_IN.values()}
+    close = get_close_matches(place.kind[:60].lower().removesuffix("s"), by_name, n=1, cutoff=0.8)
+    return by_name[close[0]] if close else None
+
+
 def _cure(reference: _Reference, place: _Place) -> str:
-    if place.known is None and "." not in place.group:  # a group of Kubernetes
-        spellings = (place.kind.lower(), place.kind.lower().removesuffix("s"))
-        meant = next((it for it in BUILT_IN.values() if it.kind.lower() in spellings), None)
-        if meant is not None:
-            return f"write apiVersion: {meant.api_version} and kind: {meant.kind}"
     pod = reference.pod or ()
     template = pod[:-1]
     is_reached = place.known is None and place.group and template and pod[-1] == "spec"

@@ -351,6 +351,39 @@ RULES = (
         """,
     ),
     Rule(
+        "no-such-kind",
+        ERROR,
+        "A credential spec is named in a kind that no cluster has",
+        why="""
+            The kinds of v1, apps/v1 and batch/v1 are those of Kubernetes. A misspelt one, or one of a version that was
+            removed, such as extensions/v1beta1, is refused by the API server, and gmsa-krm neither changes nor checks
+            it.
+        """,
+        cure="""
+            Write the apiVersion and kind that the message gives.
+        """,
+        bad="""
+            apiVersion: extensions/v1beta1
+            kind: Deployment
+            metadata:
+              name: shop
+              namespace: web
+            spec:
+              template:
+                spec:
+                  serviceAccountName: webapp1
+                  nodeSelector:
+                    kubernetes.io/os: windows
+                  securityContext:
+                    windowsOptions:
+                      gmsaCredentialSpecName: gmsa-webapp1
+                  containers:
+                  - name: iis
+                    image: mcr.microsoft.com/windows/servercore/iis:windowsservercore-ltsc2022
+        """,
+        good=POD,
+    ),
+    Rule(
         "unknown-workload-kind",
         WARNING,
         "A credential spec is named in a kind whose pods gmsa-krm does not know",
