@@ -279,4 +279,7 @@ def _declare_certs(commands: Any) -> None:
     issue.set_defaults(run="certs.issue")
     show = _add_command(actions, "show", "print the contents of the certificates in PEM files")
     show.add_argument("file", nargs="+", metavar="FILE", help="a PEM file")
+    show.add_argument(
+        "--fail-within", metavar="DURATION", help="exit with status 1 if a certificate expires within this time (720h)"
+    )
     show.set_defaults(run="certs.show")

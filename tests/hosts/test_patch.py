@@ -121,3 +121,11 @@ def test_the_examples_of_the_kubernetes_gmsa_guide_come_out_as_it_shows_them(
     assert "securityContext" not in pod
     binding = objects["RoleBinding", "default", "use-gmsa-webapp1"]
     assert [subject["name"] for subject in binding["subjects"]] == ["webapp1"]
+
+
+@pytest.mark.parametrize("kind", ["deploy", "deployment", "deployments", "Deployment"])
+def test_a_kind_may_be_named_as_kubectl_names_it(kind: str, call: Call, folder: Folder) -> None:
+    file = folder({"gmsa.yaml": gmsa_config(admission=NO_ADMISSION, workloads=[WEB])}) / "gmsa.yaml"
+    wanted = call("patch", "--config", file, "Deployment/web", "--namespace", "web")
+    assert wanted.status == 0, wanted.stderr
+    assert call("patch", "--config", file, f"{kind}/web", "--namespace", "web").stdout == wanted.stdout

@@ -333,3 +333,15 @@ def test_a_key_of_absurd_size_is_refused_before_the_handshake(check: Check) -> N
     finding = check(certificate_config("source: Files"), files=files).finding
     assert (finding.rule, finding.field) == ("certificate", "spec.webhook.certificate.files.key")
     assert finding.says("8192 bits"), finding.message
+
+
+@pytest.mark.parametrize(("within", "status"), [("1h", 0), ("8759h", 0), ("8761h", 1), ("1h1h", 0)])
+def test_certificates_that_expire_soon_have_an_exit_status(
+    within: str, status: int, call: Call, tmp_path: Path
+) -> None:
+    assert call("certs", "issue", "--dir", tmp_path, "--valid-for", "8760h").status == 0
+    shown = call("certs", "show", tmp_path / "tls.crt")
+    done = call("certs", "show", tmp_path / "tls.crt", "--fail-within", within)
+    assert (done.status, done.stdout) == (status, shown.stdout)
+    assert (f"tls.crt, certificate 1 of 1 expires within {within}; renew it" in done.stderr) is bool(status)
+    assert call("certs", "show", tmp_path / "tls.crt", "--fail-within", "soon").status == 1

@@ -16,7 +16,7 @@ from gmsa_krm.certificates.generate import issue as issue_material
 from gmsa_krm.certificates.material import DAY, dns_names, split_certificates
 from gmsa_krm.config import values
 from gmsa_krm.environment import Environment, open_regular
-from gmsa_krm.findings import ExternalError, Location, file_error, invalid, printable
+from gmsa_krm.findings import ERROR, ExternalError, Finding, Location, file_error, invalid, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,9 +67,24 @@ def issue(options: Options) -> int:
 
 
 def show(options: Options) -> int:
-    """Prints what the certificates in PEM files hold. Raises ExternalError, or InputError if there are none."""
-    console.write_text("\n".join(map(_description, options.file)))
-    return console.DONE
+    """Prints what the certificates in PEM files hold. Raises ExternalError, or InputError if there are none.
+
+    With --fail-within the exit status is 1 if one of them expires within that time.
+    """
+    if options.fail_within is not None:
+        values.check_option("--fail-within", options.fail_within, values.duration)
+    certificates = [it for file in options.file for it in _certificates(file)]
+    console.write_text("\n".join(f"{title}\n{text}" for title, text, _ in certificates))
+    if options.fail_within is None:
+        return console.DONE
+    latest = datetime.now(UTC).timestamp() + values.seconds(options.fail_within)
+    expiring = [
+        Finding(ERROR, "certificate", f"{title} expires within {options.fail_within}; renew it", Location())
+        for title, _, end in certificates
+        if end <= latest
+    ]
+    console.print_findings(expiring)
+    return console.INVALID_INPUT if expiring else console.DONE
 
 
 def _previous_authority(path: str, now: int) -> str:
@@ -86,7 +101,8 @@ def _previous_authority(path: str, now: int) -> str:
     return blocks[0] if previous is not None and previous.not_valid_after_utc.timestamp() > now else ""
 
 
-def _description(path: str) -> str:
+def _certificates(path: str) -> list[tuple[str, str, float]]:
+    """The title, the description and the end (a Unix time) of each certificate in a file."""
     try:
         with open(path, "rb") as file:
             data = file.read(_MAX_BYTES + 1)
@@ -102,11 +118,12 @@ def _description(path: str) -> str:
     for number, block in enumerate(blocks, 1):
         try:
             certificate = x509.load_pem_x509_certificate(block.encode())
-            out.append("\n".join([f"{printable(path)}, certificate {number} of {len(blocks)}", *_lines(certificate)]))
+            title = f"{printable(path)}, certificate {number} of {len(blocks)}"
+            out.append((title, "\n".join(_lines(certificate)), certificate.not_valid_after_utc.timestamp()))
         except (ValueError, x509.InvalidVersion) as error:
             message = f"certificate {number} cannot be read ({str(error)[:100]}); replace it"
             raise invalid("certificate", message, Location(path)) from None
-    return "\n".join(out)
+    return out
 
 
 def _lines(certificate: x509.Certificate) -> list[str]:

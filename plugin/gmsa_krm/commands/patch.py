@@ -11,7 +11,7 @@ from gmsa_krm.hosts.files import read_configs
 from gmsa_krm.resolve import resolve
 from gmsa_krm.workloads.catalog import CredspecCatalog
 from gmsa_krm.workloads.inject_contents import inject_contents
-from gmsa_krm.workloads.kinds import BUILT_IN, PodKind, Workload, known_kinds
+from gmsa_krm.workloads.kinds import BUILT_IN, PodKind, Workload, kind_meant, known_kinds
 from gmsa_krm.workloads.mutate import PodMutation
 from gmsa_krm.workloads.operating_system import RuntimeClasses
 from gmsa_krm.yamltext import writer
@@ -88,7 +88,8 @@ def _parse_target(target: str, configs: list[Resolved]) -> tuple[PodKind, str]:
     check_option(target, name, subdomain_name)
     kind, dot, rest = kind.partition(".")
     if not dot:
-        known = next((it for it in BUILT_IN.values() if it.kind == kind), None)
+        wanted = kind_meant(kind, BUILT_IN) or kind
+        known = next((it for it in BUILT_IN.values() if it.kind == wanted), None)
         if known is None:
             from gmsa_krm.findings.suggest import suggestion
 
