@@ -9,9 +9,9 @@ from __future__ import annotations
 from gmsa_krm.apply_order import STARTS_NO_POD
 from gmsa_krm.config.load import is_config, load_config
 from gmsa_krm.findings import WARNING, Finding, InputError, Location, invalid
-from gmsa_krm.hosts.origins import Origins, first_line
 from gmsa_krm.pipeline import run
 from gmsa_krm.yamltext import writer
+from gmsa_krm.yamltext.origins import Origins, first_line
 from gmsa_krm.yamltext.stream import decode, encoded, split
 
 TYPE_CHECKING = False

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from gmsa_krm.config.load import is_config, load_config
 from gmsa_krm.findings import Finding, InputError, Location, invalid
-from gmsa_krm.hosts.origins import Origins
 from gmsa_krm.pipeline import run
 from gmsa_krm.reconcile import describe
 from gmsa_krm.yamltext.changes import Change, change_of, changed_text
 from gmsa_krm.yamltext.data import data_of
 from gmsa_krm.yamltext.edits import ListPatch, SharedNode, UnsupportedForm
 from gmsa_krm.yamltext.nodes import MAPPING, SEQUENCE, Node, YamlError, parse, repeated_keys_of
+from gmsa_krm.yamltext.origins import Origins
 from gmsa_krm.yamltext.stream import Document, closed, decode
 
 TYPE_CHECKING = False
