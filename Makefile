@@ -13,7 +13,7 @@ demo: .venv/run
 	@$(BIN)/gmsa-krm render kustomize/quickstart/gmsa.yaml -o build/demo
 	@echo "Next: copy kustomize/quickstart/gmsa.yaml to my.yaml, put your domain and account into it, and run:"
 	@echo "  $(BIN)/gmsa-krm lint my.yaml && $(BIN)/gmsa-krm render my.yaml -o out"
-	@echo "To apply it with kubectl, kustomize, Helm or Argo CD, follow README.md, from \"By itself\" on."
+	@echo "To apply the result, see \"By itself\" in README.md; kustomize, kubectl, Helm and Argo CD have sections of their own."
 
 ## test: everything that runs in minutes
 test: lint tools
