@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
   $(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print(sys._base_executable)' 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: demo test cluster-test image-test fuzz fuzz-check bench bench-check bench-admission lint tools schema lock golden clean
+.PHONY: demo test cluster-test image-test dist dist-test fuzz fuzz-check bench bench-check bench-admission lint tools schema lock golden clean
 
 ## demo: render the quickstart, and show what was made of what
 demo: .venv/run
@@ -38,6 +38,18 @@ image-test: tools
 	  echo "installing buildah and debootstrap"; \
 	  apt-get update -qq && apt-get install -y -qq --no-install-recommends buildah debootstrap crun >/dev/null; fi
 	$(BIN)/pytest -q -rs tests/image
+
+## dist: the wheel and the source archive in build/dist, the same bytes from the same commit; PROJECT_URL=... names the repository
+dist: .venv/dev
+	@rm -rf build/dist
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) PIP_CONSTRAINT=plugin/build.lock $(BIN)/python -m build --outdir build/dist
+	$(BIN)/twine check --strict build/dist/*
+	$(BIN)/check-wheel-contents build/dist/*.whl
+	$(BIN)/pyroma --min 10 build/dist/*.tar.gz
+
+## dist-test: the archives, and the wheel alone in a clean environment of each Python that this machine has
+dist-test: tools
+	$(BIN)/pytest -q tests/package
 
 ## fuzz: a million runs on random inputs, judged by the oracles in tests/fuzz; about an hour on two cores
 fuzz: .venv/dev
@@ -102,7 +114,7 @@ schema: .venv/run
 lock: .venv/run
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
 	@for lock in requirements:pyproject.toml build:-; do \
-	  echo 'setuptools>=77' | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	  echo 'hatchling>=1.27' | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	    --no-annotate --no-header "$${lock#*:}" --output-file build.lock.tmp || exit 1; \
 	  { echo '# What the image of the sidecar installs, by version and hash: make lock writes this file.'; \
 	    cat build.lock.tmp; } > "plugin/$${lock%%:*}.lock"; rm build.lock.tmp; \

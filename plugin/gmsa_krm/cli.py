@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _INTERRUPTED = 130
+_CRYPTOGRAPHY = 45  # the first major version whose signatures are deterministic: RFC 6979
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -55,8 +56,21 @@ def _last_resort(error: BaseException) -> int:
     if isinstance(error, (RecursionError, MemoryError)):
         console.print_error(f"the input is too large or too deeply nested ({type(error).__name__})")
         return console.INVALID_INPUT
-    console.print_error(_missing_library(error) if isinstance(error, ImportError) else _internal_error(error))
+    message = _old_library() or (_missing_library(error) if isinstance(error, ImportError) else _internal_error(error))
+    console.print_error(message)
     return console.EXTERNAL_FAILURE
+
+
+def _old_library() -> str:
+    """A package of a distribution may be older than what pip installs; it fails wherever it lacks something."""
+    version = getattr(sys.modules.get("cryptography"), "__version__", "")
+    major = version.partition(".")[0]
+    if not major.isdecimal() or int(major) >= _CRYPTOGRAPHY:
+        return ""
+    return (
+        f"cryptography {version} is too old; install {_CRYPTOGRAPHY} or newer:"
+        f" {sys.executable} -m pip install 'cryptography>={_CRYPTOGRAPHY}'"
+    )
 
 
 def _missing_library(error: ImportError) -> str:
