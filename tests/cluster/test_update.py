@@ -15,6 +15,7 @@ from cluster.test_policy import CREDSPECS, FOREIGN, NAME, OTHER, TEXT
 from cluster.test_rotation import IN_FLIGHT
 from cluster.walk import walk
 from cluster.webhook_versions import NEW, OLD, image, needs
+from conftest import ROOT
 from pages import commands
 
 PAGE = "docs/upgrade.md"
@@ -103,7 +104,7 @@ def test_no_gap(way: str, cluster: Cluster, tmp_path: Path) -> None:
             write(tmp_path, NEW)
             walk(cluster, tmp_path, commands(PAGE, HEADING), go_on)
         else:
-            assert f"version: {OLD}\n" in PAGE.read_text()
+            assert f"version: {OLD}\n" in (ROOT / PAGE).read_text()
             commit(NEW, f"version: {OLD}, ")
             assert "no other credential spec than the pod" in cluster.verdict(OF_ITS_OWN)
             commit(NEW)

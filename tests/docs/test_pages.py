@@ -26,7 +26,7 @@ ON_A_CLUSTER = (
     "docs/upgrade.md",
 )
 # Here without what needs a cluster, there with it.
-PARTLY = ("README.md", "docs/getting-started/standalone.md")
+PARTLY = ("README.md", "docs/getting-started/standalone.md", "docs/ja.md", "docs/ko.md", "docs/zh.md")
 WITH_COMMANDS = [it for it in PAGES if it not in ON_A_CLUSTER and any(b.language == "console" for b in blocks(it))]
 # The page of Helm 3 calls it helm, as the others call Helm 4.
 HELM = {"docs/getting-started/helm-3.md": "helm3"}

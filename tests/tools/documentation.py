@@ -64,6 +64,8 @@ def rewritten(source: Path) -> tuple[str, list[Path]]:
             target = next(it for name in names if (it := target / name).is_file())
         if not target.is_file():
             raise SystemExit(f"{source.relative_to(ROOT)}: dead link to {link}")
+        if target == ROOT / "README.md":
+            target = DOCS / "index.md"
         if DOCS not in target.parents:
             linked.append(target)
         return before + os.path.relpath(place_of(target), place_of(source).parent) + hash_ + anchor + after
