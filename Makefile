@@ -4,16 +4,16 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
   $(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print(sys._base_executable)' 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: demo test cluster-test image-test dist dist-test fuzz fuzz-check bench bench-check bench-admission lint tools schema lock golden clean
+.PHONY: demo docs test cluster-test image-test dist dist-test fuzz fuzz-check bench bench-check bench-admission lint tools schema lock golden clean
 
-## demo: render the quickstart, and show what was made of what
+## demo: render the quickstart, and show where each object comes from
 demo: .venv/run
 	@rm -rf build/demo
-	@echo "gmsa-krm render kustomize/quickstart/gmsa.yaml -o build/demo"
-	@$(BIN)/gmsa-krm render kustomize/quickstart/gmsa.yaml -o build/demo
-	@echo "Next: copy kustomize/quickstart/gmsa.yaml to my.yaml, put your domain and account into it, and run:"
-	@echo "  $(BIN)/gmsa-krm lint my.yaml && $(BIN)/gmsa-krm render my.yaml -o out"
-	@echo "To apply the result, see \"By itself\" in README.md; kustomize, kubectl, Helm and Argo CD have sections of their own."
+	@echo "gmsa-krm render kustomize/quickstart -o build/demo"
+	@$(BIN)/gmsa-krm render kustomize/quickstart -o build/demo
+	@echo "Next: copy kustomize/quickstart to my, put your domain, account and workload into it, and run:"
+	@echo "  $(BIN)/gmsa-krm lint my && $(BIN)/gmsa-krm render my -o out"
+	@echo "To apply the result, see \"First config\" in README.md; \"With your tools\" has kustomize, kubectl, Helm and Argo CD."
 
 ## test: everything that runs in minutes
 test: lint tools
@@ -80,11 +80,17 @@ lint: .venv/dev
 	$(BIN)/ruff check plugin tests
 	$(BIN)/ruff format --check --quiet plugin tests || { echo "run: .venv/bin/ruff format plugin tests"; exit 1; }
 	$(BIN)/mypy
-	$(BIN)/mypy tests/tools/build.py tests/tools/chart.py
+	$(BIN)/mypy tests/tools/build.py tests/tools/chart.py tests/tools/reference.py tests/tools/documentation.py
 	MYPYPATH=tests/benchmarks:tests/tools $(BIN)/mypy tests/benchmarks/bench.py
 	MYPYPATH=tests:tests/benchmarks:tests/tools $(BIN)/mypy --follow-imports=silent tests/benchmarks/admission.py
 	MYPYPATH=tests/fuzz $(BIN)/mypy tests/fuzz/fuzz.py tests/fuzz/test_fuzz.py
 	$(BIN)/lint-imports
+
+## docs: build the documentation into build/site; a dead link or a page outside of the navigation fails
+docs: .venv/docs
+	@$(BIN)/python tests/tools/reference.py
+	@$(BIN)/python tests/tools/documentation.py
+	@$(BIN)/zensical build --strict --clean
 
 ## tools: build kustomize, both Helms and the server of Argo CD's plugins for the tests
 tools: .venv/dev
@@ -103,11 +109,15 @@ tools: .venv/dev
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
 	@touch $@
 
-## schema: write the JSON Schemas that the examples and the chart name, the chart's table of values and icon, and the table of rules
+.venv/docs: .venv/dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
+	@touch $@
+
+## schema: write the JSON Schemas that the examples and the chart name, the chart's table of values and icon, and docs/reference
 schema: .venv/run
 	$(BIN)/gmsa-krm schema > kustomize/gmsaconfig.schema.json
 	$(BIN)/gmsa-krm schema --chart-values > charts/gmsa/values.schema.json
-	$(BIN)/python tests/tools/rules_page.py > docs/rules.md
+	$(BIN)/python tests/tools/reference.py
 	$(BIN)/python tests/tools/chart.py charts/gmsa
 
 ## lock: pin what the image of the sidecar installs, by version and hash; before a release, and for a fix of a dependency

@@ -111,10 +111,10 @@ class Manifests:
             yield makers[index % 3]()
 
 
-def make(folder: Path, quickstart: str) -> None:
+def make(folder: Path, trial: str) -> None:
     for source, more in SOURCES.items():
         certificate = f"  webhook:\n    certificate:\n      source: {source}\n{more}"
-        _write(folder / "start" / f"{source}.yaml", quickstart + certificate)
+        _write(folder / "start" / f"{source}.yaml", trial + certificate)
 
     _write(folder / "generator" / "gmsa.yaml", credspecs(300, function=True))
     _write(folder / "generator" / "kustomization.yaml", "generators:\n- gmsa.yaml\n")
@@ -156,4 +156,4 @@ def _write(path: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
-    make(Path(sys.argv[1]), (Path(__file__).parents[2] / "kustomize" / "quickstart" / "gmsa.yaml").read_text())
+    make(Path(sys.argv[1]), (Path(__file__).parents[2] / "kustomize" / "trial" / "gmsa.yaml").read_text())

@@ -78,7 +78,7 @@ def _start(work: Path) -> Group:
     for source in SOURCES:
         contenders[source] = Command((OURS, "render", f"{source}.yaml"), folder, {"GMSA_KRM_SEED": SEED})
     comparisons = [
-        Comparison(f"start to full quickstart, source {source}", "`python3 -c pass`", source, "bare", bound, wish)
+        Comparison(f"start to full webhook set-up, source {source}", "`python3 -c pass`", source, "bare", bound, wish)
         for source, bound, wish in (
             ("CertManager", 6, 4),
             ("ExistingSecret", 6, 4),
@@ -110,7 +110,7 @@ def _helm(work: Path, helm: Path) -> Group:
         contenders,
         [
             Comparison(
-                "`render` of the quickstart",
+                "`render` of the overlay trial",
                 "`helm template` of a chart that makes the same objects",
                 "render",
                 "helm",

@@ -213,7 +213,7 @@ def test_credspecs_and_rbac_of_every_case(cluster: Cluster, tmp_path: Path) -> N
     cluster.install(render(tmp_path / "gmsa.yaml"))
     client = cluster.client
     tried = 0
-    for case in [*CASES, ROOT / "kustomize/quickstart", ROOT / "kustomize/workloads"]:
+    for case in [*CASES, ROOT / "kustomize/quickstart", ROOT / "kustomize/trial", ROOT / "kustomize/workloads"]:
         items = render(case / "gmsa.yaml" if (case / "want.yaml").exists() else case)
         kinds = ("GMSACredentialSpec", "ServiceAccount", "ClusterRole", "RoleBinding")
         own = [

@@ -1,4 +1,4 @@
-"""Ours takes over from upstream's webhook, by the commands of ADOPTION.md, under loops that notice any gap."""
+"""Ours takes over from upstream's webhook, by the commands of docs/how-to/adopt.md, under loops that notice any gap."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from cluster import upstream
 from cluster.api import Object, until
 from cluster.cert_manager import cert_manager_crds
 from cluster.harness import FAST, Cluster, Loop, config, namespace, one, pod, render, text_of
-from cluster.walk import commands, walk
-from conftest import ROOT, environment
+from cluster.walk import walk
+from conftest import environment
+from pages import commands
 
-PAGE = ROOT / "ADOPTION.md"
+PAGE = "docs/how-to/adopt.md"
+SET_UP = ("See what changes", "Set up the new webhook", "Switch over")
 
 
 def our_config(credspec: str, name: str = "gmsa-krm") -> str:
@@ -94,7 +96,7 @@ def test_no_gap(way: str, cluster: Cluster, tmp_path: Path) -> None:
             admitted.goes_on(20)
             refused.goes_on(20)
 
-        walk(cluster, tmp_path, commands(PAGE, f"From the {way}", before=True), go_on)
+        walk(cluster, tmp_path, commands(PAGE, *SET_UP, f"Remove the {way}'s webhook"), go_on)
     assert admitted.wrong == []
     assert refused.wrong == []
 
@@ -116,10 +118,10 @@ def test_what_our_config_does_not_have(cluster: Cluster, tmp_path: Path) -> None
     cluster.kubectl("create", "-f", "-", text=text_of([theirs]))
     (tmp_path / "gmsa.yaml").write_text(our_config("gmsa-webapp1"))
     cluster.node.namespaces.add("gmsa-krm")
-    steps = commands(PAGE, "")
+    steps = commands(PAGE, *SET_UP)
     said = walk(cluster, tmp_path, steps)
     assert "-    HostAccountConfig:" in "".join(
-        text for step, text in zip(steps, said, strict=True) if "kubectl diff" in step
+        text for step, text in zip(steps, said, strict=True) if "kubectl diff" in step.line
     )
     assert cluster.client.get(cluster.client.path(theirs))["credspec"] == upstream.credspec("gmsa-webapp1")["credspec"]
     cluster.admits()
@@ -127,7 +129,7 @@ def test_what_our_config_does_not_have(cluster: Cluster, tmp_path: Path) -> None
 
 @pytest.mark.parametrize(("way", "containers"), [("script", ["webhook"]), ("chart", ["gmsa", "webhook"])])
 def test_the_same_names_are_no_way(way: str, containers: list[str], cluster: Cluster, tmp_path: Path) -> None:
-    """What ADOPTION.md warns of: kubectl refuses, but not before it has changed a part, and by force there is a gap."""
+    """What the page warns of: kubectl refuses, but not before it has changed a part, and by force there is a gap."""
     theirs, credspec = set_up(cluster, way, tmp_path)
     old = one(theirs, "Deployment")
     (tmp_path / "gmsa.yaml").write_text(our_config(credspec, name=old["metadata"]["name"]))

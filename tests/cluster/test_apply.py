@@ -59,7 +59,7 @@ def test_applies_twice_settles_and_comes_back(folder: Path, cluster: Cluster) ->
 
 def test_one_stream_is_enough_where_the_crd_is_there(cluster: Cluster, tmp_path: Path) -> None:
     """kubectl asks for the kinds of a whole stream before it applies any of it."""
-    items = render(ROOT / "kustomize/quickstart")
+    items = render(ROOT / "kustomize/trial")
     take_for_granted(cluster.client, items)
     stream, arguments = (
         text_of(items),
@@ -74,7 +74,7 @@ def test_one_stream_is_enough_where_the_crd_is_there(cluster: Cluster, tmp_path:
 
 def test_no_warning_of_the_api_server(cluster: Cluster) -> None:
     """Deprecated fields, or expressions that do not type-check, would be warned of."""
-    items = render(ROOT / "kustomize/quickstart")
+    items = render(ROOT / "kustomize/trial")
     done = apply(cluster, items)
     assert "Warning" not in done
 
@@ -154,7 +154,7 @@ def take_for_granted(client: Client, items: list[Object]) -> None:
             client.apply(namespace(name))
     kinds = {it["kind"] for it in items}
     if "GMSACredentialSpec" in kinds and "CustomResourceDefinition" not in kinds:
-        client.apply(one(render(ROOT / "kustomize/quickstart"), "CustomResourceDefinition"))
+        client.apply(one(render(ROOT / "kustomize/trial"), "CustomResourceDefinition"))
     if "Certificate" in kinds:
         client.apply(*cert_manager_crds())
     client.apply(*(minimal_crd(it) for it in items if it["kind"] in ("Rollout", "CloneSet")))

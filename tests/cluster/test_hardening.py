@@ -150,7 +150,7 @@ def test_types(hardened: Cluster) -> None:
     no_warnings(hardened, "gmsa-webhook-hardening")
 
 
-# Meant to differ; POLICY.md has the table.
+# Meant to differ; docs/concepts/admission-modes.md has the table.
 FILLED_IN = {"name without contents", "name without contents in a container", "a bare name hides the pod's"}
 FILLED_IN_FROM_0_14 = {"name without contents in an init container"}
 AS_JSON = {"the same JSON in other letters"}

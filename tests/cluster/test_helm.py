@@ -51,7 +51,7 @@ def helm(request: pytest.FixtureRequest, cluster: Cluster, tmp_path: Path) -> He
 @pytest.fixture
 def crd() -> Object:
     """Of the chart's crds/: Helm asks for the kinds of a whole release before it applies any of it."""
-    return one(render(ROOT / "kustomize/quickstart"), "CustomResourceDefinition")
+    return one(render(ROOT / "kustomize/trial"), "CustomResourceDefinition")
 
 
 @pytest.mark.parametrize("where", ["client", "server"])

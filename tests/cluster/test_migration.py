@@ -1,4 +1,4 @@
-"""Between the modes, by the commands of POLICY.md, under loops that notice any gap."""
+"""Between the modes, by the commands of docs/how-to/policy-mode.md, under loops that notice any gap."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import contextlib
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cluster.api import ApiError, Object, until
 from cluster.harness import CONTENTS, CREDSPEC, CREDSPECS, FAST, Cluster, Loop, namespace, pod, render
-from cluster.walk import commands, walk
+from cluster.walk import walk
 from conftest import DOMAIN, HEAD, ROOT
+from pages import Command, commands
 
-PAGE = ROOT / "POLICY.md"
+PAGE = "docs/how-to/policy-mode.md"
 KINDS = "/apis/admissionregistration.k8s.io/v1"
 # Named in the text, for those with `expand`.
 EXPANSION_GOES = "kubectl delete mutatingadmissionpolicybinding,mutatingadmissionpolicy gmsa"
@@ -75,8 +77,8 @@ def test_there_and_back(name: str, expand: bool, cluster: Cluster, tmp_path: Pat
     def write(mode: str) -> None:
         (tmp_path / "gmsa.yaml").write_text(text_of(mode, name, expand))
 
-    def steps(heading: str) -> list[str]:
-        return [it.replace("gmsa-webhook", name) for it in commands(PAGE, heading)]
+    def steps(heading: str) -> list[Command]:
+        return [replace(it, line=it.line.replace("gmsa-webhook", name)) for it in commands(PAGE, heading)]
 
     write("Webhook")
     (tmp_path / "workloads.yaml").write_text(json.dumps(deployment()) + "\n")
@@ -112,8 +114,8 @@ def test_there_and_back(name: str, expand: bool, cluster: Cluster, tmp_path: Pat
         write("Webhook")
         walk(cluster, tmp_path, steps("From Policy to Webhook"), go_on)
         if expand:
-            assert EXPANSION_GOES in PAGE.read_text()
-            walk(cluster, tmp_path, [EXPANSION_GOES], go_on)
+            assert EXPANSION_GOES in (ROOT / PAGE).read_text()
+            walk(cluster, tmp_path, [Command("", EXPANSION_GOES, "")], go_on)
         assert wrong() == []
         assert named(cluster, "validatingadmissionpolicies") == {f"{name}-hardening"}
     until(lambda: not cluster.verdict(bare), "the webhook fills in contents again")

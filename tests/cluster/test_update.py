@@ -1,4 +1,4 @@
-"""From the objects of gmsa-krm 0.1 to an image that looks at init containers, by the ways of ADOPTION.md."""
+"""From the objects of gmsa-krm 0.1 to an image that looks at init containers, by the ways of docs/upgrade.md."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from cluster.harness import CONTENTS, Cluster, Loop, config, init_contents_of, m
 from cluster.test_hardening import HOOK, init
 from cluster.test_policy import CREDSPECS, FOREIGN, NAME, OTHER, TEXT
 from cluster.test_rotation import IN_FLIGHT
-from cluster.walk import commands, walk
+from cluster.walk import walk
 from cluster.webhook_versions import NEW, OLD, image, needs
 from conftest import ROOT
+from pages import commands
 
-PAGE = ROOT / "ADOPTION.md"
+PAGE = "docs/upgrade.md"
 HEADING = "From gmsa-krm 0.1, or from an image before v0.14.0"
 # What the policy of 0.1 had in place of ours for the same image; all its other objects were the same.
 OF_0_1 = {
@@ -103,7 +104,7 @@ def test_no_gap(way: str, cluster: Cluster, tmp_path: Path) -> None:
             write(tmp_path, NEW)
             walk(cluster, tmp_path, commands(PAGE, HEADING), go_on)
         else:
-            assert f"version: {OLD}\n" in PAGE.read_text()
+            assert f"version: {OLD}\n" in (ROOT / PAGE).read_text()
             commit(NEW, f"version: {OLD}, ")
             assert "no other credential spec than the pod" in cluster.verdict(OF_ITS_OWN)
             commit(NEW)
@@ -121,7 +122,7 @@ def test_no_gap(way: str, cluster: Cluster, tmp_path: Path) -> None:
 
 
 def test_all_at_once_leaves_a_gap(cluster: Cluster, tmp_path: Path) -> None:
-    """What ADOPTION.md warns of: the policy has dropped its rule, and the pods of the old image still answer."""
+    """What the page warns of: the policy has dropped its rule, and the pods of the old image still answer."""
     needs(OLD, NEW)
     cluster.install(of_0_1(tmp_path))
     new = [it for it in render(write(tmp_path, NEW)) if it["kind"] != "Deployment"]  # a rollout that hangs

@@ -39,7 +39,7 @@ def test_kustomize_gives_what_render_gives(
     assert done.returncode == 0, done.stderr
     found = by_identity(list(yaml.safe_load_all(done.stdout)))
     rendered = by_identity(call("render", examples / example, env=ENV).objects)
-    if example == "quickstart":
+    if example == "trial":
         for objects in (found, rendered):
             remove_the_certificate(objects)
     assert found == rendered

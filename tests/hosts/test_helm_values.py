@@ -114,7 +114,7 @@ def test_values_that_are_lost_are_named_in_the_order_of_the_file(call: Call, fol
         ("31:1", "extra"),
     ]
     assert (place, field) == ("", "")
-    for word in ("gmsa/gmsa-webhook", "webhook.name", "webhook.namespace", "ADOPTION.md"):
+    for word in ("gmsa/gmsa-webhook", "webhook.name", "webhook.namespace", "docs/how-to/adopt.md"):
         assert word in names
     assert run(call, folder, UPSTREAM) == done
 

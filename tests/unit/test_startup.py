@@ -1,4 +1,4 @@
-"""What a render of the quickstart imports: every start pays for it, so nothing is imported by accident.
+"""What a render imports: every start pays for it, so nothing is imported by accident.
 
 A module that is missing below is either needed by every render, and then it is added here with its cost, or it is
 imported in the function that needs it.
@@ -49,10 +49,10 @@ OURS = {
 
 
 def modules_of_a_render(folder: Path, certificate: str, imported_before: str = "") -> set[str]:
-    """What rendering the quickstart imports, with these fields of webhook.certificate."""
+    """What rendering the overlay trial imports, with these fields of webhook.certificate."""
     config = folder / "gmsa.yaml"
-    quickstart = (ROOT / "kustomize" / "quickstart" / "gmsa.yaml").read_text()
-    config.write_text(quickstart + indent(nested("webhook.certificate", certificate), "  "))
+    trial = (ROOT / "kustomize" / "trial" / "gmsa.yaml").read_text()
+    config.write_text(trial + indent(nested("webhook.certificate", certificate), "  "))
     script = f"import sys\n{imported_before}\n{PROBE}"
     command = [sys.executable, "-c", script, "render", str(config)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -61,7 +61,7 @@ def modules_of_a_render(folder: Path, certificate: str, imported_before: str = "
     return set(modules)
 
 
-def test_the_quickstart_imports_only_what_it_uses(tmp_path: Path) -> None:
+def test_the_trial_imports_only_what_it_uses(tmp_path: Path) -> None:
     modules = modules_of_a_render(tmp_path, "source: CertManager", imported_before=PARSER)
     ours = {name.removeprefix("gmsa_krm.") for name in modules if name.startswith("gmsa_krm.")}
     assert ours == OURS

@@ -45,7 +45,7 @@ def run(options: Options) -> int:
         entry.warn_of_no_users(loaded.report)
     message = (
         f"{options.namespace}/{options.release} are the names of upstream's objects; to take over a running webhook"
-        " without a gap, give webhook.name and webhook.namespace other values and follow ADOPTION.md"
+        " without a gap, give webhook.name and webhook.namespace other values and follow docs/how-to/adopt.md"
     )
     names = Report(options.file)
     names.warning("same-names", message)

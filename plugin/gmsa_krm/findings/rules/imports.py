@@ -147,7 +147,8 @@ RULES = (
             pods that do not know it, and pods that use a gMSA are refused.
         """,
         cure="""
-            Give webhook.name and webhook.namespace other values, run both webhooks side by side and follow ADOPTION.md.
+            Give webhook.name and webhook.namespace other values, run both webhooks side by side and follow
+            docs/how-to/adopt.md.
         """,
         bad="""
             # values.yaml
