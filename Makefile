@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
   $(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print(sys._base_executable)' 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: demo docs test cluster-test image-test dist dist-test fuzz fuzz-check bench bench-check bench-admission lint tools schema lock golden clean
+.PHONY: demo docs docs-test test cluster-test image-test dist dist-test fuzz fuzz-check bench bench-check bench-admission lint tools schema lock golden clean
 
 ## demo: render the quickstart, and show where each object comes from
 demo: .venv/run
@@ -75,22 +75,30 @@ bench-admission: .venv/dev
 	@$(BIN)/python tests/tools/build.py $(CLUSTER_TOOLS)
 	PYTHONPATH=tests:tests/tools $(ISOLATED) $(BIN)/python tests/benchmarks/admission.py $(BENCH)
 
-## lint: style, format, complexity, types, and which room may import which
+## lint: style, format, complexity, types, which room may import which, and the words of all texts
 lint: .venv/dev
 	$(BIN)/ruff check plugin tests
 	$(BIN)/ruff format --check --quiet plugin tests || { echo "run: .venv/bin/ruff format plugin tests"; exit 1; }
 	$(BIN)/mypy
-	$(BIN)/mypy tests/tools/build.py tests/tools/chart.py tests/tools/reference.py tests/tools/documentation.py
+	$(BIN)/mypy tests/tools/build.py tests/tools/chart.py tests/tools/reference.py tests/tools/documentation.py tests/tools/style.py
 	MYPYPATH=tests/benchmarks:tests/tools $(BIN)/mypy tests/benchmarks/bench.py
 	MYPYPATH=tests:tests/benchmarks:tests/tools $(BIN)/mypy --follow-imports=silent tests/benchmarks/admission.py
 	MYPYPATH=tests/fuzz $(BIN)/mypy tests/fuzz/fuzz.py tests/fuzz/test_fuzz.py
 	$(BIN)/lint-imports
+	@$(BIN)/python tests/tools/style.py
 
 ## docs: build the documentation into build/site; a dead link or a page outside of the navigation fails
 docs: .venv/docs
 	@$(BIN)/python tests/tools/reference.py
 	@$(BIN)/python tests/tools/documentation.py
 	@$(BIN)/zensical build --strict --clean
+
+## docs-test: open the site in headless Chromium; as root on Debian that is installed, elsewhere it is skipped if there is none
+docs-test: docs
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! command -v chromium >/dev/null; then \
+	  echo "installing chromium"; \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk >/dev/null; fi
+	$(BIN)/pytest -q -rs --no-cov tests/site
 
 ## tools: build kustomize, both Helms and the server of Argo CD's plugins for the tests
 tools: .venv/dev

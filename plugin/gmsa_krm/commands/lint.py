@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def run(options: Options) -> int:
-    """What cannot be read is said on stderr; then stdout has the findings of the rest, and nothing without any."""
+    """What cannot be read is reported on stderr; then stdout has the findings of the rest, and nothing without any."""
     if options.namespace:
         check_option("--namespace", options.namespace, label_name)
     repository = Repository(os.environ, console.stdin(), options.exclude)

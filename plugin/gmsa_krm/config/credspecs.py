@@ -210,7 +210,7 @@ class CredspecEntry(Section):
         self._check_diagnostics(report)
 
     def warn_of_no_users(self, report: Report) -> None:
-        """Reports an entry without usedBy, once it is known that nothing else lets somebody use it."""
+        """Reports an entry without usedBy, once it is known that nothing else lets someone use it."""
         message = (
             "is missing, so no service account may use the credential spec: its ClusterRole is bound to nobody; give"
             " the service accounts of the workloads, or FromWorkloads"

@@ -35,7 +35,7 @@ def misspelt(root: Node, report: Report) -> InputError | None:
 
 
 def _wrong_field(root: Node, kind: str, group: str) -> str | None:
-    """The field that is wrong; None if it is an object of somebody else. `group`: "" without one."""
+    """The field that is wrong; None if it is an object of another API. `group`: "" without one."""
     if group.lower() == GROUP:
         return "kind" if group == GROUP else "apiVersion"
     is_same = kind.lower() == KIND.lower()

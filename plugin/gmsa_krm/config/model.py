@@ -69,7 +69,7 @@ class Spec(Section):
     admission: Admission = section("How references in pods are expanded and checked.", Admission)
     webhook: Webhook = section("The admission webhook of mode Webhook.", Webhook)
     policy: Policy = section("The admission policy of mode Policy.", Policy)
-    strict: bool = boolean("Make warnings errors, behind every host.", default=False)
+    strict: bool = boolean("Make warnings errors, in every host.", default=False)
     kube_version: str | None = string(
         "Kubernetes version of the cluster. Default: the version that Argo CD passes, else one with every feature.",
         check=values.kube_version,

@@ -257,7 +257,7 @@ def _unchanged() -> list[Object]:
     return [
         {
             "expression": f"request.operation != 'UPDATE' || variables.places == ({cel.places('oldObject', 'containers', 'initContainers')})",
-            "message": "the credential spec of a pod that is there cannot be changed",
+            "message": "the credential spec of an existing pod cannot be changed",
         },
         {
             "expression": (

@@ -82,7 +82,7 @@ class Clusters:
         return [*found, *_agreed(votes, shared), *self._unjudged(votes, shared, namespace)]
 
     def _without_copies(self, findings: list[Finding]) -> list[Finding]:
-        """Without what is said of the outputs of earlier runs that are in several folders, one for each cluster."""
+        """Without the findings about the outputs of earlier runs that are in several folders, one for each cluster."""
         reported = {it.location.file for it in findings if it.rule == "same-object"}
         outputs = [it for it in self._documents if _is_output(it)] if reported else []
         number: dict[tuple[str, Identity | None], int] = {}
