@@ -83,7 +83,10 @@ def opened(browser: sync_api.Browser, address: str, size: dict[str, int]) -> Ite
     page.on("console", lambda it: wrong.append(it.text) if it.type in ("error", "warning") else None)
     page.on("pageerror", lambda it: wrong.append(str(it)))
     page.on("request", lambda it: wrong.append(it.url) if not it.url.startswith((address, "data:", "blob:")) else None)
-    page.on("requestfailed", lambda it: wrong.append(f"failed: {it.url}"))
+    # The next page ends what this one still loads.
+    page.on(
+        "requestfailed", lambda it: wrong.append(f"{it.failure}: {it.url}") if "ABORTED" not in it.failure else None
+    )
     page.on("response", lambda it: wrong.append(f"{it.status}: {it.url}") if it.status >= 400 else None)
     page.goto("")
     yield page
