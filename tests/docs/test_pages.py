@@ -53,6 +53,7 @@ def checkout(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("page", WITH_COMMANDS)
 def test_the_commands_work_as_they_are(page: str, checkout: Path, tmp_path: Path) -> None:
     for name, contents in files(page).items():
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
         (checkout / name).write_text(contents)
     programs, home = tmp_path / "bin", tmp_path / "home"
     for folder in (programs, home):

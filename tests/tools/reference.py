@@ -1,4 +1,4 @@
-"""Writes the pages of docs/reference that describe the program, from the program: `python tests/tools/reference.py`.
+"""Writes what the documentation has from the program and from BENCHMARKS.md: `python tests/tools/reference.py`.
 
 `make schema` and `make docs` call it. tests/docs/test_reference.py fails where a page is out of date.
 """
@@ -33,14 +33,51 @@ _MORE_EXAMPLES: dict[str, Any] = {
 }
 
 ROOT = Path(__file__).parent.parent.parent
-FOLDER = ROOT / "docs" / "reference"
+DOCS = ROOT / "docs"
 _GENERATED = "<!-- make schema writes this page -->\n\n"
 
 
 def pages() -> dict[str, str]:
-    """{name of a page in docs/reference: its text}."""
-    made = {"config.md": config(), "commands.md": commands(), "rules.md": rules(), "output.md": output()}
-    return {name: _GENERATED + re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n" for name, text in made.items()}
+    """{a page in docs: its text}."""
+    made = {"config": config(), "commands": commands(), "rules": rules(), "output": output()}
+    generated = {
+        f"reference/{name}.md": _GENERATED + re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
+        for name, text in made.items()
+    }
+    modes = "concepts/admission-modes.md"
+    return {**generated, modes: with_costs((DOCS / modes).read_text())}
+
+
+# What admission costs
+
+_COSTS_BEGIN, _COSTS_END = "<!-- costs: written by make schema -->\n", "<!-- end of costs -->\n"
+# {a row of BENCHMARKS.md: how the page names it}
+_COSTS = {
+    "nothing installed": "nothing",
+    "mode Webhook, a build of the real webhook": "mode `Webhook`, the real webhook",
+    "mode Policy, 2 credential specs": "mode `Policy`, 2 credential specs",
+    "mode Policy, 2,000 credential specs": "mode `Policy`, 2,000 credential specs",
+    "`expand`, 2 credential specs": "mode `Policy` with `expand`, 2",
+    "`expand`, 2,000 credential specs": "mode `Policy` with `expand`, 2,000",
+}
+
+
+def with_costs(text: str) -> str:
+    """A page with the measured figures of admission, between its two comments."""
+    head, _, rest = text.partition(_COSTS_BEGIN)
+    _, end, tail = rest.partition(_COSTS_END)
+    assert end, "the page has no place for the costs"
+    cells = [
+        [cell.strip() for cell in line.strip("|\n").split("|")]
+        for line in (ROOT / "BENCHMARKS.md").read_text().splitlines()
+        if line.startswith("| ")
+    ]
+    header = next(row for row in cells if row[:2] == ["installed", "gMSA pods/s"])
+    gmsa, other = header.index("p50"), header.index("without gMSA, p50")
+    measured = {row[0]: row for row in cells}
+    rows = [f"| {name} | {measured[row][gmsa]} | {measured[row][other]} |\n" for row, name in _COSTS.items()]
+    table = "| installed | median for a gMSA pod | median for any other pod |\n|---|---|---|\n" + "".join(rows)
+    return head + _COSTS_BEGIN + "\n" + table + "\n" + _COSTS_END + tail
 
 
 # The fields of GMSAConfig
@@ -309,4 +346,4 @@ Manifests that you pass beside the config keep their text. These prefixes say wh
 
 if __name__ == "__main__":
     for name, text in pages().items():
-        (FOLDER / name).write_text(text)
+        (DOCS / name).write_text(text)
