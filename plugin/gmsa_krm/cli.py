@@ -106,6 +106,10 @@ def _run(program: str, arguments: list[str]) -> int:
         return _run_plugin(arguments[0])
     parser = FastParser()
     declare_commands(parser)
+    if arguments[0] == "__complete":  # what the scripts of `completion` call
+        from gmsa_krm.commands.completion import complete
+
+        return complete(parser, arguments[1:])
     # The variable may be inherited: a command or an option is not the file of a config.
     if "KUSTOMIZE_PLUGIN_CONFIG_STRING" in os.environ and not parser.knows(arguments[0]):
         return _run_plugin(arguments[0])

@@ -37,6 +37,7 @@ def declare_commands(parser: ArgumentParser | FastParser) -> None:
     _schema(commands)
     _import(commands)
     _certs(commands)
+    _completion(commands)
     _version(commands)
     _help(commands)
 
@@ -379,6 +380,22 @@ def _certs(commands: Any) -> None:
         "--fail-within", metavar="DURATION", help="exit with status 1 if a certificate expires within this time (720h)"
     )
     show.set_defaults(run="certs.show")
+
+
+def _completion(commands: Any) -> None:
+    completion = _command(
+        commands,
+        "completion",
+        "print a script that makes a shell complete commands, options and rules",
+        "source <(gmsa-krm completion bash)    # in ~/.bashrc; for zsh the same in ~/.zshrc, after compinit",
+        "gmsa-krm completion fish > ~/.config/fish/completions/gmsa-krm.fish",
+        "gmsa-krm completion powershell | Out-String | Invoke-Expression    # in $PROFILE",
+        statuses=_NO_INPUT,
+    )
+    completion.add_argument(
+        "shell", choices=("bash", "zsh", "fish", "powershell"), metavar="bash|zsh|fish|powershell", help="the shell"
+    )
+    completion.set_defaults(run="completion.run")
 
 
 def _version(commands: Any) -> None:
