@@ -62,10 +62,6 @@ class FastParser:
     def add_parser(self, name: str, **settings: Any) -> FastParser:
         return self.commands.setdefault(name, FastParser(settings["summary"]))
 
-    def knows(self, argument: str) -> bool:
-        """Whether a line may start with the argument: a command or an option."""
-        return argument in self.commands or argument.startswith("-")
-
     def unknown_command(self, arguments: list[str]) -> tuple[list[str], str, list[str]] | None:
         """The commands before a word that is none, the word, and what may be there; None if there is no such word."""
         path: list[str] = []

@@ -11,7 +11,7 @@ import sys
 
 from gmsa_krm import __version__, console
 from gmsa_krm.arguments import FastParser, Options
-from gmsa_krm.declarations import declare_commands
+from gmsa_krm.declarations import COMMANDS, declare_commands
 from gmsa_krm.findings import ExternalError, InputError, UsageError
 
 _INTERRUPTED = 130
@@ -104,16 +104,17 @@ def _run(program: str, arguments: list[str]) -> int:
         return function.run()
     if os.path.basename(program) == "GMSAConfig":
         return _run_plugin(arguments[0])
-    parser = FastParser()
-    declare_commands(parser)
-    if arguments[0] == "__complete":  # what the scripts of `completion` call
+    first = arguments[0]
+    if first == "__complete":  # what the scripts of `completion` call
         from gmsa_krm.commands.completion import complete
 
-        return complete(parser, arguments[1:])
+        return complete(_all_commands(), arguments[1:])
     # The variable may be inherited: a command or an option is not the file of a config.
-    if "KUSTOMIZE_PLUGIN_CONFIG_STRING" in os.environ and not parser.knows(arguments[0]):
-        return _run_plugin(arguments[0])
-    options = (parser.read(arguments) if arguments[0] != "help" else None) or _parse(parser, arguments)
+    if "KUSTOMIZE_PLUGIN_CONFIG_STRING" in os.environ and first not in COMMANDS and not first.startswith("-"):
+        return _run_plugin(first)
+    parser = FastParser()
+    declare_commands(parser, only=first)
+    options = (parser.read(arguments) if first != "help" else None) or _parse(arguments)
     if parser.command(arguments).inputs(options).count("-") > 1:
         raise UsageError("- is stdin, which can be read only once; give a file in place of the other -")
     module, _, name = options.run.rpartition(".")
@@ -128,11 +129,17 @@ def _run_plugin(file: str) -> int:
     return plugin.run(file)
 
 
-def _parse(declared: FastParser, arguments: list[str]) -> Options:
+def _all_commands() -> FastParser:
+    parser = FastParser()
+    declare_commands(parser)
+    return parser
+
+
+def _parse(arguments: list[str]) -> Options:
     """The options as argparse reads them; it exits after printing help or an error."""
     if arguments[0] == "help":
         arguments = [*arguments[1:], "--help"]
-    unknown = declared.unknown_command(arguments)
+    unknown = _all_commands().unknown_command(arguments)
     if unknown is not None:
         from gmsa_krm.findings.suggest import suggestion
 

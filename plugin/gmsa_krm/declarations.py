@@ -23,23 +23,16 @@ _NO_INPUT = {1: ""}
 _NO_OBJECTS = {1: "the input is wrong; nothing is printed on stdout"}
 
 
-def declare_commands(parser: ArgumentParser | FastParser) -> None:
-    """Declares all commands and their options. `run` is the module in `commands` and the function in it."""
+def declare_commands(parser: ArgumentParser | FastParser, only: str | None = None) -> None:
+    """Declares the commands and their options. `run` is the module in `commands` and the function in it.
+
+    `only`: the one command that is needed; None for all.
+    """
     parser.add_argument("--version", action="version", version=f"gmsa-krm {__version__}")
     commands: Any = parser.add_subparsers(required=True, metavar="COMMAND")
-    _render(commands)
-    _lint(commands)
-    _patch(commands)
-    _post_render(commands)
-    _argocd(commands)
-    _install(commands)
-    _explain(commands)
-    _schema(commands)
-    _import(commands)
-    _certs(commands)
-    _completion(commands)
-    _version(commands)
-    _help(commands)
+    for name, declare in COMMANDS.items():
+        if only in (None, name):
+            declare(commands)
 
 
 def _command(
@@ -415,3 +408,21 @@ def _help(commands: Any) -> None:
         statuses=_NO_INPUT,
     )
     help_.add_argument("command", nargs="*", metavar="COMMAND", help="a command, such as render or certs issue")
+
+
+# In the order of the help.
+COMMANDS = {
+    "render": _render,
+    "lint": _lint,
+    "patch": _patch,
+    "post-render": _post_render,
+    "argocd": _argocd,
+    "install": _install,
+    "explain": _explain,
+    "schema": _schema,
+    "import": _import,
+    "certs": _certs,
+    "completion": _completion,
+    "version": _version,
+    "help": _help,
+}
