@@ -6,6 +6,7 @@ webhook configurations and API services are last, since they could block everyth
 
 from __future__ import annotations
 
+from gmsa_krm.findings import Location, invalid
 from gmsa_krm.yamltext import writer
 
 TYPE_CHECKING = False
@@ -85,6 +86,21 @@ class Output:
 
         root = parse(self.text)
         return None if root is None else data_of(root)
+
+    def as_json_data(self) -> Any:
+        """Plain data for JSON. Raises InputError for a text that kubectl refuses to read."""
+        if self.text is None:
+            return self.data
+        from gmsa_krm.yamltext.data import json_data_of
+        from gmsa_krm.yamltext.nodes import YamlError, parse
+
+        try:
+            root = parse(self.text)
+            return None if root is None else json_data_of(root)
+        except YamlError as error:
+            raise invalid(
+                "yaml", error.message, Location(self.source), f"{self.identity[1]}/{self.identity[3]}"
+            ) from None
 
 
 def in_apply_order(result: Result, documents: list[Document]) -> list[Output]:

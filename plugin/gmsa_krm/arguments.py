@@ -10,6 +10,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+# The metavars of files to read, of which one may be `-`, standard input.
+INPUTS = frozenset(("PATH", "FILE", "CONFIG"))
+
 
 class Options:
     """The options as attributes, like argparse's Namespace."""
@@ -23,44 +26,32 @@ class Options:
 
 
 class FastParser:
-    """Reads `--option value`, `-o value`, flags, commands and one kind of positional arguments."""
+    """Reads `--option value`, `-o value`, flags, commands and one kind of positional arguments.
 
-    def __init__(self) -> None:
-        self._options: dict[str, tuple[str, dict[str, Any]]] = {}
-        self._positional: tuple[str, str | None] | None = None  # name and nargs
+    `commands`: the parsers of commands by name; `summary`: what the command does; `options`: (destination, settings) by
+    name; `positional`: the same of the positional argument. The settings are those of `add_argument`.
+    """
+
+    def __init__(self, summary: str = "") -> None:
+        self.commands: dict[str, FastParser] = {}
+        self.summary = summary
+        self.options: dict[str, tuple[str, dict[str, Any]]] = {}
+        self.positional: tuple[str, dict[str, Any]] | None = None
         self._values: dict[str, Any] = {}
         self._required: set[str] = set()
-        self._commands: dict[str, FastParser] = {}
 
     def add_argument(self, *names: str, **settings: Any) -> None:
         if settings.get("action") == "version":
             return  # left to argparse
         if not names[0].startswith("-"):
-            self._positional = names[0], settings.get("nargs")
+            self.positional = names[0], settings
             return
         name = settings.get("dest") or names[-1].lstrip("-").replace("-", "_")
-        self._options.update(dict.fromkeys(names, (name, settings)))
+        self.options.update(dict.fromkeys(names, (name, settings)))
         is_flag = settings.get("action") == "store_true"
         self._values[name] = settings.get("default", False if is_flag else None)
         if settings.get("required"):
             self._required.add(name)
-
-    def knows(self, argument: str) -> bool:
-        """Whether a line may start with the argument: a command or an option."""
-        return argument in self._commands or argument.startswith("-")
-
-    def unknown_command(self, arguments: list[str]) -> tuple[list[str], str, list[str]] | None:
-        """The commands before a word that is none, the word, and what may be there; None if there is no such word."""
-        path: list[str] = []
-        parser = self
-        for word in arguments:
-            if not parser._commands or word.startswith("-"):
-                return None
-            if word not in parser._commands:
-                return path, word, list(parser._commands)
-            path.append(word)
-            parser = parser._commands[word]
-        return None
 
     def set_defaults(self, **values: Any) -> None:
         self._values.update(values)
@@ -68,26 +59,64 @@ class FastParser:
     def add_subparsers(self, **_: Any) -> FastParser:
         return self
 
-    def add_parser(self, name: str, **_: Any) -> FastParser:
-        return self._commands.setdefault(name, FastParser())
+    def add_parser(self, name: str, **settings: Any) -> FastParser:
+        return self.commands.setdefault(name, FastParser(settings["summary"]))
+
+    def unknown_command(self, arguments: list[str]) -> tuple[list[str], str, list[str]] | None:
+        """The commands before a word that is none, the word, and what may be there; None if there is no such word."""
+        path: list[str] = []
+        parser = self
+        for word in arguments:
+            if not parser.commands or word.startswith("-"):
+                return None
+            if word not in parser.commands:
+                return path, word, list(parser.commands)
+            path.append(word)
+            parser = parser.commands[word]
+        return None
+
+    def command(self, arguments: list[str]) -> FastParser:
+        """The parser of the command that a line starts with."""
+        parser = self
+        for word in arguments:
+            if word not in parser.commands:
+                break
+            parser = parser.commands[word]
+        return parser
+
+    def inputs(self, options: Options) -> list[str]:
+        """The files to read that the options name."""
+        declared = [*self.options.values(), *([self.positional] if self.positional else [])]
+        names = dict.fromkeys(name for name, settings in declared if settings.get("metavar") in INPUTS)
+        files: list[str] = []
+        for name in names:
+            value = getattr(options, name)
+            files += value if isinstance(value, list) else [value] if value is not None else []
+        return files
 
     def read(self, arguments: list[str]) -> Options | None:
         """The options that argparse would read; None if argparse has to read the line."""
-        if self._commands:
-            command = self._commands.get(arguments[0]) if arguments else None
+        if self.commands:
+            command = self.commands.get(arguments[0]) if arguments else None
             return command.read(arguments[1:]) if command is not None else None
         values = dict(self._values)
         positionals = self._read_options(arguments, values)
-        if positionals is None:
-            return None
-        if self._positional is not None:
-            name, nargs = self._positional
-            if (not positionals and nargs != "?") or (len(positionals) > 1 and nargs != "+"):
-                return None
-            values[name] = positionals if nargs == "+" else positionals[0] if positionals else None
-        elif positionals:
+        if positionals is None or not self._take(positionals, values):
             return None
         return Options(values)
+
+    def _take(self, positionals: list[str], values: dict[str, Any]) -> bool:
+        """Takes the positional arguments into `values`; whether they are as many as there may be, and right."""
+        if self.positional is None:
+            return not positionals
+        name, settings = self.positional
+        nargs, choices = settings.get("nargs"), settings.get("choices")
+        if (not positionals and nargs != "?") or (len(positionals) > 1 and nargs != "+"):
+            return False
+        if choices is not None and not set(positionals) <= set(choices):
+            return False
+        values[name] = positionals if nargs == "+" else positionals[0] if positionals else None
+        return True
 
     def _read_options(self, arguments: list[str], values: dict[str, Any]) -> list[str] | None:
         """Reads the options into `values`; returns the positional arguments, None if argparse has to read the line."""
@@ -102,9 +131,9 @@ class FastParser:
                 positionals.append(argument)
                 continue
             is_complete = bool(positionals)
-            if argument not in self._options:
+            if argument not in self.options:
                 return None
-            name, settings = self._options[argument]
+            name, settings = self.options[argument]
             seen.add(name)
             if settings.get("action") == "store_true":
                 values[name] = True

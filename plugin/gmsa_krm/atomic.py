@@ -24,7 +24,7 @@ def replace_files(contents: dict[str, tuple[bytes, int]]) -> None:
             prepared.append((path, place))
             with open(descriptor, "wb") as file:
                 file.write(data)
-                os.fchmod(descriptor, mode)
+                _set_mode(descriptor, mode)
         while prepared:
             path, place = prepared[0]
             os.replace(path, place)
@@ -59,10 +59,17 @@ def _open_special(place: str) -> int:
         return os.dup(2)
     if _is_open_as(1, target) and not stat.S_ISCHR(target.st_mode):
         raise OSError(errno.EINVAL, "it is standard output, where the resources go", place)
-    # Non-blocking: a pipe that nobody reads is an error then.
-    descriptor = os.open(place, os.O_WRONLY | os.O_TRUNC | os.O_NOCTTY | os.O_NONBLOCK)
-    os.set_blocking(descriptor, True)
+    # Non-blocking: a pipe that nobody reads is an error then. Windows has neither flag.
+    flags = getattr(os, "O_NOCTTY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(place, os.O_WRONLY | os.O_TRUNC | flags)
+    if hasattr(os, "O_NONBLOCK"):
+        os.set_blocking(descriptor, True)
     return descriptor
+
+
+def _set_mode(descriptor: int, mode: int) -> None:
+    if hasattr(os, "fchmod"):  # Windows has it from Python 3.13 on, and no modes to speak of
+        os.fchmod(descriptor, mode)
 
 
 def _is_open_as(descriptor: int, file: os.stat_result) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from gmsa_krm.findings import printable
+from gmsa_krm.findings import ERROR, Location, file_error, invalid, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +29,29 @@ def stdin() -> BinaryIO:
     return sys.stdin.buffer
 
 
+def read_input(file: str, limit: int, advice: str) -> bytes:
+    """The contents of a file that the user has named, or of standard input if it is `-`.
+
+    Raises ExternalError, and InputError if there are more bytes than `limit`; `advice` says what to do then.
+    """
+    try:
+        if file == "-":
+            data = stdin().read(limit + 1)
+        else:
+            with open(file, "rb") as opened:
+                data = opened.read(limit + 1)
+    except OSError as error:
+        raise file_error(shown(file), "read", error) from None
+    if len(data) > limit:
+        raise invalid("too-large", f"is larger than {limit >> 20} MiB; {advice}", Location(shown(file)))
+    return data
+
+
+def shown(file: str) -> str:
+    """What messages call a file that the user has named."""
+    return "stdin" if file == "-" else file
+
+
 def is_terminal() -> bool:
     """Whether standard input is a terminal, so that reading it would wait for a user."""
     return sys.stdin is not None and sys.stdin.isatty()
@@ -47,9 +70,11 @@ def write_text(text: str) -> None:
     write(f"{_printable_lines(text)}\n".encode())
 
 
-def print_findings(findings: Iterable[Finding]) -> None:
+def print_findings(findings: Iterable[Finding], *, quiet: bool = False) -> None:
+    """`quiet`: whether to print errors only."""
     for finding in findings:
-        _print(str(finding))
+        if not quiet or finding.severity == ERROR:
+            _print(str(finding))
 
 
 def print_error(message: object) -> None:

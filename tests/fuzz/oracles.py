@@ -30,13 +30,13 @@ _APPLIED = ("render", "post-render", "argocd generate", "patch", "plugin")
 _SEPARATOR = re.compile(r"^(?:%[^\n]*\n(?:[%#][^\n]*\n)*)?---(?=[ \t\r\n\x85\u2028\u2029]|\Z)", re.MULTILINE)
 _LAST_RESORT = re.compile(r"Traceback \(most recent call last\)|please report|report (?:this|it)\b", re.IGNORECASE)
 _COMMANDS = (
-    *("argocd", "certs", "explain", "help", "import", "install", "lint", "patch", "post-render", "render", "schema"),
-    "version",
+    *("argocd", "certs", "completion", "explain", "help", "import", "install", "lint", "patch", "post-render"),
+    *("render", "schema", "version", "__complete"),
 )
 # The options of commands whose output is compared, as the generators write them.
 _OPTIONS = {
     "render": ("--format", "-o"),
-    "lint": ("--format", "--exclude", "--namespace"),
+    "lint": ("--format", "-o", "--exclude", "--namespace"),
     "post-render": ("--config", "--namespace", "--log-file"),
     "patch": ("--config", "--namespace"),
     "import": ("--release", "--namespace"),
@@ -695,14 +695,19 @@ def _command(call: Call) -> tuple[str, list[str], dict[str, list[str]]]:
     command, *rest = call.arguments
     if command == "argocd" and rest == ["generate"]:
         return "argocd generate", [], {}
+    if command == "__complete":
+        return "completion", [], {}
     if command not in _OPTIONS:
         return "other", [], {}
     paths: list[str] = []
     options: dict[str, list[str]] = {}
     words = iter(rest)
     for word in words:
-        if word in _OPTIONS[command]:
-            options.setdefault(word, []).append(next(words, ""))
+        name = "--namespace" if word == "-n" else word
+        if name in _OPTIONS[command]:
+            value = next(words, "")
+            is_format = name == "-o" and (command == "lint" or value in ("yaml", "json"))
+            options.setdefault("--format" if is_format else name, []).append(value)
         elif word.startswith("-") and word != "-":
             return "other", [], {}
         else:

@@ -318,17 +318,17 @@ def _on_files(dice: Dice, call: Call, names: list[str]) -> Call:
     if how == "folder":
         return call.with_(arguments=("render", "."))
     if how == "json":
-        return call.with_(arguments=("render", *paths, "--format", "json"))
+        return call.with_(arguments=("render", *paths, dice.choice(("--format", "-o")), "json"))
     if how == "output":
         return call.with_(arguments=("render", *paths, "-o", "out", *dice.choice(((), ("--format", "json")))))
     if how == "lint":
         where = dice.choice((paths, ["."], names))
         files = {**call.files, **_repository_files(dice, names)} if where == ["."] else call.files
         more: tuple[str, ...] = dice.choice(
-            ((), (), ("--exclude", dice.choice(("web.yaml", "third", "t*/**"))), ("--namespace", "web"))
+            ((), (), ("--exclude", dice.choice(("web.yaml", "third", "t*/**"))), ("--namespace", "web"), ("-n", "web"))
         )
         form = dice.choice(("text", "json", "json", "sarif"))
-        return call.with_(arguments=("lint", *where, *more, "--format", form), files=files)
+        return call.with_(arguments=("lint", *where, *more, dice.choice(("--format", "-o")), form), files=files)
     first, web = call.files[names[0]], call.files.get("web.yaml", b"")
     if how == "plugin" and isinstance(web, bytes):
         files = {**call.files, "tmp/config": first}
@@ -459,7 +459,8 @@ _WORDS = (
         "--output",
     ),
     *("--format", "--config", "--namespace", "--log-file", "--chart-values", "--dir", "--release", "--name", "--force"),
-    *("--exclude", "--strict", "**/*"),
+    *("--exclude", "--strict", "**/*", "-n", "-q", "--quiet", "--into", "credspec", "completion", "bash", "__complete"),
+    *(":", ":--", ":d", "=", "-o=json"),
     *("--valid-for", "--help", "-h", "--version", "--format=json", "-oout", "--config=gmsa.yaml", "--form", "8760h"),
     *(
         "web",
@@ -488,6 +489,15 @@ _FRAMES = (
         "argocd discover",
         "install helm --dir p",
     ),
+    *(
+        "completion zsh",
+        "__complete render :",
+        "__complete :",
+        "__complete patch :d",
+        "render - -o json -q",
+        "certs show -",
+    ),
+    *("import credspec - --into gmsa.yaml", "import credspec web.yaml --into -", "import helm-values -"),
 )
 _CONFIG = wrapped(
     {

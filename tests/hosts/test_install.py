@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
-from conftest import ROOT, Call, build, environment
+from conftest import ROOT, Call, Done, build, environment
 from hosts.support import assert_mentions
 
 PLUGIN = "gmsa-krm.dev/v1alpha1/gmsaconfig/GMSAConfig"
@@ -68,7 +71,115 @@ def test_a_plugin_whose_python_is_gone_says_how_to_install_it_again(host: str, c
     )
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.startswith("gmsa-krm: /nowhere")
-    assert f"gmsa-krm install {host}" in done.stderr
+    assert f"gmsa-krm install {host} with the same --dir\n" in done.stderr
+
+
+@pytest.mark.parametrize("host", ["kustomize", "helm"])
+def test_a_plugin_whose_python_has_lost_its_packages_says_so(host: str, call: Call, tmp_path: Path) -> None:
+    """As a virtual environment does after an upgrade of the Python that it was made of."""
+    assert call("install", host, env={"HOME": str(tmp_path)}, stdin=b"").status == 0
+    script = next(it for it in tmp_path.rglob("*") if it.name in ("GMSAConfig", "gmsa-krm") and it.is_file())
+    venv = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    script.write_text(script.read_text().replace(sys.executable, f"{venv}/bin/python"))
+    done = subprocess.run(
+        [script, "post-render"], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+    )
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == (
+        f"gmsa-krm: {venv}/bin/python has no gmsa-krm; install gmsa-krm again, then call: gmsa-krm install {host}\n"
+    )
+
+
+# Where Python is on Windows, and how a batch file names it.
+PYTHONS = {
+    r"C:\Program Files (x86)\Python\python.exe": r"C:\Program Files (x86)\Python\python.exe",
+    r"C:\Users\Jürgen\.gmsa-krm\Scripts\python.exe": r"%USERPROFILE%\.gmsa-krm\Scripts\python.exe",
+    r"D:\100%\python.exe": r"D:\100%%\python.exe",
+}
+
+
+class OnWindows:
+    """Calls the program as if it were on Windows, and runs the Python of what it installs."""
+
+    def __init__(self, call: Call, monkeypatch: pytest.MonkeyPatch, python: str) -> None:
+        self._call = call
+        self._python = sys.executable
+        monkeypatch.setattr(sys, "platform", "win32")
+        monkeypatch.setattr(sys, "executable", python)
+        monkeypatch.setenv("USERPROFILE", r"C:\users\Jürgen")
+
+    def install(self, *arguments: str | Path) -> Done:
+        done = self._call("install", *arguments)
+        assert (done.status, done.stderr) == (0, "")
+        return done
+
+    def run(self, batch_file: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Runs the last line of a batch file; what is between double quotes has no character that cmd.exe reads."""
+        last = batch_file.read_bytes().decode("ascii").split("\r\n")[-2]
+        parts = re.fullmatch(r'"%python%" -P -c "([^"%!]*)" %\*', last)
+        assert parts is not None
+        command = [self._python, "-P", "-c", parts[1], *arguments]
+        return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_a_batch_file_names_python(python: str, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    OnWindows(call, monkeypatch, python).install("helm", "--dir", tmp_path)
+    text = (tmp_path / "gmsa/gmsa-krm.cmd").read_bytes().decode("ascii")
+    assert text.replace("\r\n", "\n").startswith(
+        "@echo off\nrem gmsa-krm: calls the program that installed this file\nsetlocal\n"
+        f'set "python={PYTHONS[python]}"\n'
+        'if not exist "%python%" (\n'
+        '  >&2 echo gmsa-krm: "%python%" does not exist; install gmsa-krm again, then call: gmsa-krm install helm'
+        " with the same --dir\n"
+        "  exit /b 3\n)\n"
+    )
+    assert text.count("\n") == text.count("\r\n")
+
+
+def test_kustomizes_plugin_on_windows(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """kustomize wants the file without an ending to exist, and starts it: Go then adds the endings of PATHEXT."""
+    windows = OnWindows(call, monkeypatch, r"C:\python.exe")
+    windows.install("kustomize", "--dir", tmp_path)
+    assert "#!" not in (tmp_path / PLUGIN).read_text()
+    config = ROOT / "kustomize/legacy-plugin/gmsa.yaml"
+    done = windows.run(tmp_path / f"{PLUGIN}.cmd", str(config))
+    assert done.returncode == 0, done.stderr
+    assert "kind: GMSACredentialSpec\n" in done.stdout
+    windows.install("kustomize", "--dir", tmp_path)
+    windows.install("kustomize", "--dir", tmp_path, "--uninstall")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_helms_plugin_on_windows(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    windows = OnWindows(call, monkeypatch, r"C:\python.exe")
+    printed = windows.install("helm", "--dir", tmp_path).stdout
+    manifest = yaml.safe_load((tmp_path / "gmsa/plugin.yaml").read_text())
+    assert manifest["runtimeConfig"]["platformCommand"] == [
+        {"command": r"${HELM_PLUGIN_DIR}\gmsa-krm.cmd", "args": ["post-render"]}
+    ]
+    assert f"$env:HELM_PLUGINS = '{tmp_path}'" in printed
+    assert f"--post-renderer '{tmp_path}/gmsa/gmsa-krm.cmd'" in printed
+    config = str(ROOT / "kustomize/workloads/gmsa.yaml")
+    done = windows.run(tmp_path / "gmsa/gmsa-krm.cmd", "post-render", "--config", config)
+    assert done.returncode == 0, done.stderr
+    assert "kind: GMSACredentialSpec\n" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("host", "place"), [("kustomize", ".config/kustomize/plugin"), ("helm", "AppData/Local/gmsa-krm/helm-plugins")]
+)
+def test_the_folders_of_windows(
+    host: str, place: str, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HOME is that of Git's shell; kustomize asks for USERPROFILE."""
+    windows = OnWindows(call, monkeypatch, r"C:\python.exe")
+    for name in ("HELM_PLUGINS", "KUSTOMIZE_PLUGIN_HOME", "XDG_CONFIG_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", "/c/nothing")
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert str(tmp_path / place) in windows.install(host).stdout
 
 
 def test_a_list_of_helms_folders_keeps_the_plugin_out_of_helms_own(call: Call, tmp_path: Path) -> None:

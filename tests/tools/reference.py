@@ -15,9 +15,9 @@ from typing import Any
 import yaml
 
 from gmsa_krm.apply_order import _RANKS, EMITTED, EMITTED_KINDS
-from gmsa_krm.cli import declare_commands
 from gmsa_krm.config.json_schema import json_schema
 from gmsa_krm.findings.rules import RULES, Rule
+from gmsa_krm.usage import program_parser
 
 # Of fields that no example sets.
 _MORE_EXAMPLES: dict[str, Any] = {
@@ -210,8 +210,6 @@ def _text(text: str) -> str:
 
 
 def commands() -> str:
-    parser = argparse.ArgumentParser(prog="gmsa-krm", add_help=False)
-    declare_commands(parser)
     parts = [
         """\
 # Commands
@@ -220,9 +218,19 @@ def commands() -> str:
 command. `gmsa-krm help COMMAND` prints what this page says.
 
 Messages go to stderr. [Exit statuses](exit-status.md) tell wrong input from a wrong command line.
+
+Options have the habits of kubectl and helm:
+
+- `-o` is the output format. For `render`, a value other than `yaml` and `json` is a folder; write `-o ./json` for a folder of
+  that name. `--format` is the same, without the folder.
+- `-n` is `--namespace`. `-q` prints no warnings and no summary, unless the run fails.
+- `-` in place of a file is stdin, once in a command.
+
+`gmsa-krm completion bash|zsh|fish|powershell` prints a script that completes commands, options, rules and files. For bash and zsh,
+put `source <(gmsa-krm completion bash)` into the start-up file of the shell.
 """
     ]
-    parts += _command(parser, "gmsa-krm")
+    parts += _command(program_parser(), "gmsa-krm")
     return "\n".join(parts)
 
 
@@ -242,7 +250,9 @@ def _described(parser: argparse.ArgumentParser, name: str) -> Iterator[str]:
     usage = formatter.format_help().strip()
     rows = [_argument(it) for it in parser._actions if it.dest != "help"]
     table = ["| argument | what it is |", "|---|---|", *rows] if rows else []
-    yield "\n".join([f"## {name}", "", _text(parser.description or ""), "", "```text", usage, "```", "", *table, ""])
+    page = ["```text", parser.epilog or "", "```", ""]
+    head = [f"## {name}", "", _text(" ".join((parser.description or "").split())), "", "```text", usage, "```", ""]
+    yield "\n".join([*head, *table, *([""] if table else []), *page])
 
 
 def _argument(action: argparse.Action) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 
@@ -11,23 +10,37 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gmsa_krm.arguments import FastParser
-from gmsa_krm.cli import declare_commands
+from gmsa_krm.declarations import declare_commands
+from gmsa_krm.usage import program_parser
 
-COMMANDS = "render post-render patch lint argocd generate discover schema certs issue show install kustomize import helm-values"
+COMMANDS = "render post-render patch lint argocd generate discover schema certs issue show install kustomize import helm-values completion credspec explain help version"
 OPTIONS = (
     "-o --output --output=x --format --config --conf --namespace --log-file --force --chart-values --dir -ox"
-    " -h --help --version"
+    " -h --help --version -n -q --quiet --release-namespace --into --strict"
 )
-VALUES = ["json", "yaml", "sarif", "a.yaml", "b", "", "-", "--", "-5", "two words", "-two words"]
+VALUES = [
+    "json",
+    "yaml",
+    "sarif",
+    "bash",
+    "fish",
+    "account-sid",
+    "a.yaml",
+    "b",
+    "",
+    "-",
+    "--",
+    "-5",
+    "two words",
+    "-two words",
+]
 ARGUMENTS = st.lists(st.sampled_from([*COMMANDS.split(), *OPTIONS.split(), *VALUES]), max_size=7)
 
 
 def read_by_argparse(arguments: list[str]) -> dict[str, object] | None:
-    parser = argparse.ArgumentParser(prog="gmsa-krm", allow_abbrev=False)
-    declare_commands(parser)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         try:
-            return vars(parser.parse_args(arguments))
+            return vars(program_parser().parse_args(arguments))
         except SystemExit:
             return None
 
@@ -61,6 +74,10 @@ def test_the_fast_reader_reads_what_argparse_reads(arguments: list[str]) -> None
         "lint . --format sarif",
         "argocd generate",
         "certs issue --dir certs --force",
+        "render gmsa.yaml -o json -n web -q",
+        "lint . -o sarif -n web",
+        "completion bash",
+        "explain",
     ],
 )
 def test_usual_lines_are_read_fast(line: str) -> None:

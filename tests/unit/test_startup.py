@@ -28,7 +28,18 @@ print(json.dumps([status, modules]), file=sys.stderr)
 """
 LIBRARY = {"__future__", "encodings.utf_8_sig", "errno", "gc"}
 OURS = {
-    *("apply_order", "arguments", "cli", "console", "environment", "generate", "pipeline", "reconcile", "resolve"),
+    *(
+        "apply_order",
+        "arguments",
+        "cli",
+        "console",
+        "declarations",
+        "environment",
+        "generate",
+        "pipeline",
+        "reconcile",
+        "resolve",
+    ),
     *("certificates", "certificates.cert_manager", "certificates.material"),
     *("commands", "commands.render", "findings", "hosts", "hosts.files", "output", "output.stream"),
     *("config", "config.admission", "config.certificate", "config.credspecs", "config.declaration"),

@@ -58,11 +58,12 @@ def issue(options: Options) -> int:
         )
     except OSError as error:
         raise file_error(error.filename or options.dir, "written", error) from None
-    last = datetime.fromtimestamp(now + valid_for, UTC)
-    console.write_text(
-        f"wrote {authority}, {certificate}, {key}\nvalid until {last:%Y-%m-%d}, for {names[0]}\n"
-        f"keep {key} out of Git unless it is encrypted there (SOPS, git-crypt)"
-    )
+    if not options.quiet:
+        last = datetime.fromtimestamp(now + valid_for, UTC)
+        console.write_text(
+            f"wrote {authority}, {certificate}, {key}\nvalid until {last:%Y-%m-%d}, for {names[0]}\n"
+            f"keep {key} out of Git unless it is encrypted there (SOPS, git-crypt)"
+        )
     return console.DONE
 
 
@@ -103,13 +104,8 @@ def _previous_authority(path: str, now: int) -> str:
 
 def _certificates(path: str) -> list[tuple[str, str, float]]:
     """The title, the description and the end (a Unix time) of each certificate in a file."""
-    try:
-        with open(path, "rb") as file:
-            data = file.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise file_error(path, "read", error) from None
-    if len(data) > _MAX_BYTES:
-        raise invalid("too-large", f"is larger than {_MAX_BYTES >> 20} MiB; split it", Location(path))
+    data = console.read_input(path, _MAX_BYTES, "split it")
+    path = console.shown(path)
     blocks = split_certificates(data.decode("ascii", "replace"))
     if not blocks:
         message = "holds no PEM certificate; give a file with -----BEGIN CERTIFICATE-----"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gmsa_krm import console
+from gmsa_krm.findings import UsageError
 from gmsa_krm.findings.explain import explanation, listing
 from gmsa_krm.findings.rules import RULES, find_rule
 
@@ -20,7 +21,6 @@ def run(options: Options) -> int:
         from gmsa_krm.findings.suggest import suggestion
 
         known = suggestion(options.rule, [it.id for it in RULES], listed=False)
-        console.print_error(f"{options.rule[:80]!a} is not a rule{known}; gmsa-krm explain lists all rules")
-        return console.WRONG_USAGE
+        raise UsageError(f"{options.rule[:80]!a} is not a rule{known}; gmsa-krm explain lists all rules")
     console.write_text(explanation(rule).rstrip("\n"))
     return console.DONE

@@ -31,13 +31,18 @@ if TYPE_CHECKING:
     from gmsa_krm.findings import Finding, Issue
 
 _MAX_BYTES = 64 * 1024 * 1024
+_ADVICE = "give files with credential specs"
 
 
 def run(options: Options) -> int:
     """Prints a config, or adds to the one of --into. Raises InputError, ExternalError."""
     target = _Target(options.into) if options.into is not None else None
     findings: list[Finding] = []
-    given = [read for file in options.file for read in read_credspecs(_bytes(file), _shown(file), findings)]
+    given = [
+        read
+        for file in options.file
+        for read in read_credspecs(console.read_input(file, _MAX_BYTES, _ADVICE), console.shown(file), findings)
+    ]
     additions = _Additions(target)
     additions.add(given, findings)
     if has_errors(findings):
@@ -49,36 +54,19 @@ def run(options: Options) -> int:
             raise InputError([*sort_findings(findings), *loaded.findings])
         for entry in loaded.config.spec.credspecs:
             entry.warn_of_no_users(loaded.report)
-        console.print_findings([*sort_findings(findings), *loaded.findings])
+        console.print_findings([*sort_findings(findings), *loaded.findings], quiet=options.quiet)
         console.write(text.encode())
         return console.DONE
-    changed = target.changed(additions)
-    if changed is not None:
-        _write(options.into, changed)
+    text = target.changed(additions)
+    if options.into != "-" and text != target.text:
+        _write(options.into, text)
     for added in additions.credspecs:
         message = f"{added['account']} was added without usedBy, so nobody may use it yet; give its service accounts"
         Report(target.file, findings=findings).warning("no-users", message, field="spec.credspecs")
-    console.print_findings(sort_findings(findings))
+    console.print_findings(sort_findings(findings), quiet=options.quiet)
+    if options.into == "-":
+        console.write(text.encode())
     return console.DONE
-
-
-def _shown(file: str) -> str:
-    return "stdin" if file == "-" else file
-
-
-def _bytes(file: str) -> bytes:
-    try:
-        if file == "-":
-            data = console.stdin().read(_MAX_BYTES + 1)
-        else:
-            with open(file, "rb") as opened:
-                data = opened.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise file_error(_shown(file), "read", error) from None
-    if len(data) > _MAX_BYTES:
-        message = f"is larger than {_MAX_BYTES >> 20} MiB; give files with credential specs"
-        raise invalid("too-large", message, Location(_shown(file)))
-    return data
 
 
 def _write(place: str, text: str) -> None:
@@ -169,17 +157,18 @@ class _Target:
     """The config of --into. Raises InputError if it has errors, or is not the only one in its file."""
 
     def __init__(self, file: str) -> None:
-        self.file = file
-        self._documents = split(decode(_bytes(file), file), file)
+        self.file = console.shown(file)
+        data = console.read_input(file, _MAX_BYTES, "give a file with a GMSAConfig")
+        self._documents = split(decode(data, self.file), self.file)
         configs = [it for it in self._documents if is_config(it.head)]
         if len(configs) != 1:
             message = f"has {len(configs) or 'no'} GMSAConfig{'s' if len(configs) > 1 else ''}; give a file with one"
-            raise invalid("no-config", message, Location(file))
+            raise invalid("no-config", message, Location(self.file))
         self._document = configs[0]
         self._document.close()
         root = self._document.node
         assert root is not None
-        loaded = load_config(root, file, self._document.line)
+        loaded = load_config(root, self.file, self._document.line)
         if has_errors(loaded.findings):
             raise InputError(sort_findings(loaded.findings))
         self.spec: Spec = loaded.config.spec
@@ -198,8 +187,12 @@ class _Target:
                     names.add(read.spec.object_name or credspec_name(read.spec.account or ""))
         return names
 
-    def changed(self, additions: _Additions) -> str | None:
-        """The text of the file with the entries; None if there is nothing to add. Raises InputError."""
+    @property
+    def text(self) -> str:
+        return "".join(it.text for it in self._documents)
+
+    def changed(self, additions: _Additions) -> str:
+        """The text of the file with the entries. Raises InputError."""
         patch: dict[str, Any] = {}
         if additions.domains:
             patch["domains"] = ListPatch(append=additions.domains)
@@ -212,7 +205,7 @@ class _Target:
             }
             patch.setdefault("credspecs", ListPatch()).change = nameless
         if not patch:
-            return None
+            return self.text
         report = Report()
         try:
             change = change_of(self._document, self._root, {"spec": patch})

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from gmsa_krm.arguments import Options
 
-_MARK = "# gmsa-krm: calls the program that installed this file"
+# How to find an earlier installation, in the form of a comment of each kind of file.
+_MARK = "gmsa-krm: calls the program that installed this file"
 
 
 def kustomize(options: Options) -> int:
@@ -28,16 +29,18 @@ def kustomize(options: Options) -> int:
     """
     home = options.dir if options.dir is not None else _kustomize_plugins(os.environ)
     path = os.path.join(home, "gmsa-krm.dev", "v1alpha1", "gmsaconfig", "GMSAConfig")
+    # The program tells by its name that kustomize calls it.
+    cure = _cure("kustomize", options)
+    files = {path: (_script("GMSAConfig", cure), 0o755)}
+    if _is_windows():
+        # kustomize looks for the file without an ending, and Go runs the one beside it that Windows can run.
+        note = f"# {_MARK}\n# kustomize looks for this file, and Windows runs GMSAConfig.cmd beside it.\n"
+        files = {path: (note, 0o644), f"{path}.cmd": (_batch_file("GMSAConfig", cure), 0o755)}
     if options.uninstall:
-        return _uninstall([path], home)
-    # sh: in a #! line, Python's path may have spaces or be too long for the kernel.
-    # -P: a file of the user in the plugin folder must not shadow a module of gmsa-krm.
-    # -c: unlike -m, it lets the script set argv[0], which tells the program that kustomize calls it.
-    call = "import sys; sys.argv[0] = 'GMSAConfig'; from gmsa_krm.cli import main; sys.exit(main())"
-    _install({path: (_script(f"-P -c {shlex.quote(call)}", "kustomize"), 0o755)})
-    hint = "" if options.dir is None else f"; kustomize finds it with KUSTOMIZE_PLUGIN_HOME={os.path.abspath(home)}"
-    console.write_text(f"installed {path}{hint}")
-    return console.DONE
+        return _uninstall(list(files), home, options)
+    _install(files)
+    hint = f"; kustomize finds it with KUSTOMIZE_PLUGIN_HOME={os.path.abspath(home)}" if options.dir is not None else ""
+    return _done(f"installed {path}{hint}", options)
 
 
 def helm(options: Options) -> int:
@@ -48,12 +51,12 @@ def helm(options: Options) -> int:
     """
     plugins = options.dir or _helm_plugins(os.environ)
     folder = os.path.join(plugins, "gmsa")
-    program = os.path.join(folder, "gmsa-krm")
-    if options.uninstall:
-        return _uninstall([os.path.join(folder, "plugin.yaml"), program], plugins)
+    # Helm splits a command at spaces before it puts the folder in, so that may have some.
+    name, separator = ("gmsa-krm.cmd", "\\") if _is_windows() else ("gmsa-krm", "/")
+    program = os.path.join(folder, name)
     manifest = "\n".join(
         (
-            _MARK,
+            f"# {_MARK}",
             "apiVersion: v1",
             "name: gmsa",
             "type: postrenderer/v1",
@@ -61,37 +64,94 @@ def helm(options: Options) -> int:
             "runtime: subprocess",
             "runtimeConfig:",
             "  platformCommand:",
-            "  - command: ${HELM_PLUGIN_DIR}/gmsa-krm",
+            f"  - command: ${{HELM_PLUGIN_DIR}}{separator}{name}",
             "    args: [post-render]",
             "",
         )
     )
-    script = _script("-P -m gmsa_krm", "helm")
-    _install({os.path.join(folder, "plugin.yaml"): (manifest, 0o644), program: (script, 0o755)})
-    console.write_text(
-        f"installed {folder}\n"
-        f"Helm 4: HELM_PLUGINS={os.path.abspath(plugins)} helm template RELEASE CHART --post-renderer gmsa\n"
-        f'beside its other plugins: HELM_PLUGINS="$(helm env HELM_PLUGINS):{os.path.abspath(plugins)}"\n'
-        f"Helm 3: helm template RELEASE CHART --post-renderer {os.path.abspath(program)}"
-        " --post-renderer-args post-render"
+    script = (_batch_file if _is_windows() else _script)("gmsa-krm", _cure("helm", options))
+    files = {os.path.join(folder, "plugin.yaml"): (manifest, 0o644), program: (script, 0o755)}
+    if options.uninstall:
+        return _uninstall(list(files), plugins, options)
+    _install(files)
+    return _done(
+        f"installed {folder}\n{_helm_calls(os.path.abspath(plugins), os.path.abspath(program))}",
+        options,
     )
+
+
+def _helm_calls(plugins: str, program: str) -> str:
+    """How Helm is called then, in PowerShell on Windows."""
+    template = "helm template RELEASE CHART --post-renderer"
+    if _is_windows():
+        return (
+            f"Helm 4: $env:HELM_PLUGINS = '{plugins}'; {template} gmsa\n"
+            f'beside its other plugins: $env:HELM_PLUGINS = "$(helm env HELM_PLUGINS);{plugins}"\n'
+            f"Helm 3: {template} '{program}' --post-renderer-args post-render"
+        )
+    return (
+        f"Helm 4: HELM_PLUGINS={plugins} {template} gmsa\n"
+        f'beside its other plugins: HELM_PLUGINS="$(helm env HELM_PLUGINS):{plugins}"\n'
+        f"Helm 3: {template} {program} --post-renderer-args post-render"
+    )
+
+
+def _is_windows() -> bool:
+    return sys.platform == "win32"
+
+
+def _script(name: str, cure: str) -> str:
+    """A script that calls this program's Python as `name`, and says what to do once that is gone."""
+    # sh: in a #! line, Python's path may have spaces or be too long for the kernel.
+    # -P: a file of the user in the plugin folder must not shadow a module of gmsa-krm.
+    return (
+        f"#!/bin/sh\n# {_MARK}\npython={shlex.quote(sys.executable)}\n"
+        f'[ -x "$python" ] || {{ echo "gmsa-krm: $python does not exist; {cure}" >&2; exit 3; }}\n'
+        f'exec "$python" -P -c {shlex.quote(_code(name, cure))} "$@"\n'
+    )
+
+
+def _batch_file(name: str, cure: str) -> str:
+    """The same for Windows."""
+    # In one line, and without double quotes, which end the argument.
+    code = _code(name, cure).replace('"', "\\'").replace("\n", "\\n")
+    return (
+        f'@echo off\nrem {_MARK}\nsetlocal\nset "python={_python_of_batch_file()}"\n'
+        f'if not exist "%python%" (\n  >&2 echo gmsa-krm: "%python%" does not exist; {cure}\n  exit /b 3\n)\n'
+        f'"%python%" -P -c "exec(\'{code}\')" %*\n'
+    ).replace("\n", "\r\n")
+
+
+def _python_of_batch_file() -> str:
+    """The path of this program's Python. cmd.exe reads files in a code page that may lack letters of a user's name."""
+    python, profile = sys.executable, os.environ.get("USERPROFILE", "")
+    if profile and python.lower().startswith(f"{profile.lower()}\\"):
+        return "%USERPROFILE%" + python[len(profile) :].replace("%", "%%")
+    return python.replace("%", "%%")
+
+
+def _code(name: str, cure: str) -> str:
+    """What Python runs: a virtual environment may have a Python after an upgrade, and no packages for it."""
+    return (
+        f'import sys\nsys.argv[0] = "{name}"\ntry:\n    from gmsa_krm.cli import main\n'
+        "except ModuleNotFoundError:\n"
+        f'    print("gmsa-krm:", sys.executable, "has no gmsa-krm; {cure}", file=sys.stderr)\n'
+        "    sys.exit(3)\nsys.exit(main())\n"
+    )
+
+
+def _cure(host: str, options: Options) -> str:
+    same = " with the same --dir" if options.dir is not None else ""
+    return f"install gmsa-krm again, then call: gmsa-krm install {host}{same}"
+
+
+def _done(message: str, options: Options) -> int:
+    if not options.quiet:
+        console.write_text(message)
     return console.DONE
 
 
-def _script(arguments: str, host: str) -> str:
-    """A script that calls this program's Python, and says what to do once that has moved."""
-    python = shlex.quote(sys.executable)
-    message = (
-        f"the Python that installed this plugin is gone; install gmsa-krm again, then call: gmsa-krm install {host}"
-    )
-    return (
-        f"#!/bin/sh\n{_MARK}\npython={python}\n"
-        f'[ -x "$python" ] || {{ echo "gmsa-krm: $python: {message}" >&2; exit 3; }}\n'
-        f'exec "$python" {arguments} "$@"\n'
-    )
-
-
-def _uninstall(paths: list[str], top: str) -> int:
+def _uninstall(paths: list[str], top: str, options: Options) -> int:
     """Removes files of an earlier installation, and the folders below `top` that are empty then."""
     installed = [path for path in paths if os.path.lexists(path)]
     try:
@@ -99,7 +159,6 @@ def _uninstall(paths: list[str], top: str) -> int:
             _refuse_foreign(path)
         for path in installed:
             os.unlink(path)
-            console.write_text(f"removed {path}")
         for path in installed:
             folder = os.path.dirname(path)
             while len(folder) > len(top) and os.path.isdir(folder) and not os.listdir(folder):
@@ -107,9 +166,8 @@ def _uninstall(paths: list[str], top: str) -> int:
                 folder = os.path.dirname(folder)
     except OSError as error:
         raise file_error(error.filename or paths[0], "removed", error) from None
-    if not installed:
-        console.write_text(f"{paths[0]} is not installed")
-    return console.DONE
+    removed = "\n".join(f"removed {path}" for path in installed)
+    return _done(removed or f"{paths[0]} is not installed", options)
 
 
 def _install(files: dict[str, tuple[str, int]]) -> None:
@@ -125,16 +183,20 @@ def _install(files: dict[str, tuple[str, int]]) -> None:
 
 def _helm_plugins(variables: Mapping[str, str]) -> str:
     """The folder of the plugin: a separate one, unless HELM_PLUGINS is set and does not name it."""
-    own = _own_helm_plugins(variables)
+    own = os.path.join(_data_folder(variables), "gmsa-krm", "helm-plugins")
     given = list(filter(None, variables.get("HELM_PLUGINS", "").split(os.pathsep)))
     return own if not given or own in given else given[0]
 
 
-def _own_helm_plugins(variables: Mapping[str, str]) -> str:
-    data = variables.get("XDG_DATA_HOME") or os.path.join(
-        variables.get("HOME") or os.path.expanduser("~"), ".local", "share"
-    )
-    return os.path.join(data, "gmsa-krm", "helm-plugins")
+def _data_folder(variables: Mapping[str, str]) -> str:
+    if _is_windows():
+        return variables.get("LOCALAPPDATA") or os.path.join(_home(variables), "AppData", "Local")
+    return variables.get("XDG_DATA_HOME") or os.path.join(_home(variables), ".local", "share")
+
+
+def _home(variables: Mapping[str, str]) -> str:
+    """As Go and kustomize have it."""
+    return variables.get("USERPROFILE" if _is_windows() else "HOME") or os.path.expanduser("~")
 
 
 def _refuse_foreign(path: str) -> None:
@@ -149,7 +211,7 @@ def _kustomize_plugins(variables: Mapping[str, str]) -> str:
     configured = variables.get("KUSTOMIZE_PLUGIN_HOME")
     if configured:
         return configured
-    home = variables.get("HOME") or os.path.expanduser("~")
+    home = _home(variables)
     config = variables.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
     default = os.path.join(config, "kustomize", "plugin")
     other = os.path.join(home, "kustomize", "plugin")

@@ -22,9 +22,8 @@ def run(options: Options) -> int:
     repository = Repository(os.environ, console.stdin(), options.exclude)
     repository.read(options.path)
     findings = repository.findings(options.namespace)
-    note = formats.passed_over_note(repository.passed_over)
     if options.format == "text":
-        text = formats.as_text(findings, note)
+        text = formats.as_text(findings, repository.passed_over, only_findings=options.quiet)
     else:
         text = (formats.as_json if options.format == "json" else formats.as_sarif)(findings)
     for failure in repository.failures:

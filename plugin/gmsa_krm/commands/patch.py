@@ -34,7 +34,7 @@ def run(options: Options) -> int:
         check_option("--namespace", options.namespace, label_name)
     configs = resolve(read_configs(options.config, os.environ, console.stdin()), [])
     data, findings = _patch(configs, options.target, options.namespace)
-    console.print_findings(findings)
+    console.print_findings(findings, quiet=options.quiet)
     console.write(data)
     return console.DONE
 

@@ -9,7 +9,7 @@ import stat
 from gmsa_krm import console
 from gmsa_krm.config.values import check_option, label_name
 from gmsa_krm.environment import Environment
-from gmsa_krm.findings import ExternalError, InputError, file_error, refuse_warnings
+from gmsa_krm.findings import ExternalError, InputError, UsageError, file_error, refuse_warnings
 from gmsa_krm.hosts.files import read_configs
 from gmsa_krm.hosts.helm import PostRenderer
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 
 def run(options: Options) -> int:
+    if "-" in options.config:
+        raise UsageError("--config - is not possible, since Helm's stream is on stdin; give the config as a file")
     # Helm 4 drops the messages of its plugins. Helm 3 prints them, and a log beside them does no harm.
     log = options.log_file or (_default_log() if "HELM_PLUGIN_NAME" in os.environ else None)
     environment = Environment(os.getcwd(), os.environ)
@@ -28,7 +30,7 @@ def run(options: Options) -> int:
     try:
         if options.namespace:
             check_option("--namespace", options.namespace, label_name)
-        configs = read_configs(options.config, os.environ)
+        configs = read_configs(options.config, os.environ, console.stdin())
         data, findings = host.run(console.stdin().read(), configs)
         if options.strict:
             refuse_warnings(findings, "--strict")
@@ -45,7 +47,7 @@ def run(options: Options) -> int:
         with contextlib.suppress(OSError):
             if stat.S_ISREG(os.lstat(log).st_mode):
                 os.unlink(log)
-    console.print_findings(findings)
+    console.print_findings(findings, quiet=options.quiet)
     console.write(data)
     return console.DONE
 

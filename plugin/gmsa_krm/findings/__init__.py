@@ -156,6 +156,10 @@ class InputError(Exception):
         self.findings = findings
 
 
+class UsageError(Exception):
+    """The command line asks for what cannot be: exit status 2."""
+
+
 class ExternalError(Exception):
     """A file, a folder or another program failed: exit status 3."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from io import BytesIO
 
 from gmsa_krm.config.load import MAX_BYTES, LoadedConfig, is_config, load_config, may_be_misspelt, too_large
 from gmsa_krm.environment import Environment, FileError, open_regular
@@ -59,15 +58,13 @@ def read_paths(
 
 
 def read_configs(
-    paths: list[str], variables: Mapping[str, str], stdin: BinaryIO | None = None
+    paths: list[str], variables: Mapping[str, str], stdin: BinaryIO
 ) -> list[tuple[LoadedConfig, Environment]]:
-    """The GMSAConfigs in the files of --config. `stdin`: None where it has another use, so that `-` is an error.
+    """The GMSAConfigs in the files of --config.
 
     Raises InputError for other documents too, which nothing would apply, and where there is no GMSAConfig.
     """
-    if stdin is None and "-" in paths:
-        raise invalid("no-config", "stdin cannot be the config; give a file", Location("--config -"))
-    files = read_paths(paths, variables, stdin or BytesIO())
+    files = read_paths(paths, variables, stdin)
     if files.documents:
         message = "is not a GMSAConfig, and --config reads nothing else; move it out of the file"
         raise invalid("not-a-config", message, files.documents[0].location())

@@ -117,7 +117,7 @@ def _holds_secret(data: Any) -> bool:
 def _json(output: Output) -> bytes:
     from gmsa_krm.yamltext import writer
 
-    return (writer.json_of(output.as_data(), indent=2) + "\n").encode()
+    return (writer.json_of(output.as_json_data(), indent=2) + "\n").encode()
 
 
 def _number(output: Output) -> int:

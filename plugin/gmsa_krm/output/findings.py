@@ -17,15 +17,17 @@ if TYPE_CHECKING:
 _MAX_NAMES = 12
 
 
-def as_text(findings: list[Finding], note: str = "") -> str:
-    """`note`: what `passed_over_note` returns."""
-    errors = sum(finding.severity == ERROR for finding in findings)
+def as_text(findings: list[Finding], passed_over: list[str], *, only_findings: bool) -> str:
+    """`passed_over`: the files that are not checked; `only_findings`: whether to leave these and the count out."""
     lines = [str(finding) for finding in findings]
-    lines.append(f"{_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}")
-    return "".join(f"{line}\n" for line in (*lines, note) if line)
+    if not only_findings:
+        errors = sum(finding.severity == ERROR for finding in findings)
+        lines.append(f"{_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}")
+        lines.append(_passed_over_note(passed_over))
+    return "".join(f"{line}\n" for line in lines if line)
 
 
-def passed_over_note(files: list[str]) -> str:
+def _passed_over_note(files: list[str]) -> str:
     """One line about the files that are not checked; empty if all are."""
     if not files:
         return ""

@@ -14,5 +14,5 @@ def stream(outputs: list[Output], *, as_json: bool) -> bytes:
         return encoded([output.as_yaml() for output in outputs])
     from gmsa_krm.yamltext import writer
 
-    listing = {"apiVersion": "v1", "kind": "List", "items": [output.as_data() for output in outputs]}
+    listing = {"apiVersion": "v1", "kind": "List", "items": [output.as_json_data() for output in outputs]}
     return (writer.json_of(listing, indent=2) + "\n").encode()

@@ -32,8 +32,10 @@ def run(options: Options) -> int:
     """
     check_option("--release", options.release, subdomain_name)
     check_option("--namespace", options.namespace, label_name)
-    report = Report(options.file)
-    values = chart.read(options.file, report)
+    file = console.shown(options.file)
+    data = console.read_input(options.file, chart.MAX_BYTES, "give a values file of the chart gmsa")
+    report = Report(file)
+    values = chart.read(data, file, report)
     text = writer.document(translate(values, report, options.release, options.namespace))
     # Reports mistakes in the values, such as an account's SID, before the first render does.
     loaded = parse_config(text, "the GMSAConfig", positions=False)
@@ -47,9 +49,10 @@ def run(options: Options) -> int:
         f"{options.namespace}/{options.release} are the names of upstream's objects; to take over a running webhook"
         " without a gap, give webhook.name and webhook.namespace other values and follow docs/how-to/adopt.md"
     )
-    names = Report(options.file)
+    names = Report(file)
     names.warning("same-names", message)
-    console.print_findings([*found, *names.findings, *(it for it in mistakes if it.severity != ERROR)])
+    warnings = [*found, *names.findings, *(it for it in mistakes if it.severity != ERROR)]
+    console.print_findings(warnings, quiet=options.quiet)
     console.write(text.encode())
     return console.DONE
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from gmsa_krm.config import webhook_image
-from gmsa_krm.findings import Location, file_error, invalid
+from gmsa_krm.findings import Location, invalid
 from gmsa_krm.findings.suggest import suggestion_for
 from gmsa_krm.yamltext.data import data_of
 from gmsa_krm.yamltext.nodes import KIND_NAMES, MAPPING, SCALAR, YamlError, parse, repeated_keys
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gmsa_krm.findings import Report
     from gmsa_krm.yamltext.nodes import Node
 
-_MAX_BYTES = 4 * 1024 * 1024
+MAX_BYTES = 4 * 1024 * 1024
 
 # Each value and its default. An empty mapping or list is one that the chart passes on as it is.
 _JOIN = {"dnsName": "", "dnsTreeName": "", "guid": "", "machineAccountName": "", "netBiosName": "", "sid": ""}
@@ -178,18 +178,8 @@ def text_of(value: Any) -> str:
     return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
-def read(file: str, report: Report) -> Values:
-    """Raises InputError if the file is not a values file of the chart, and ExternalError if it cannot be read."""
-    try:
-        with open(file, "rb") as opened:
-            data = opened.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise file_error(file, "read", error) from None
-    if len(data) > _MAX_BYTES:
-        message = (
-            f"is larger than {_MAX_BYTES >> 20} MiB, so it is the wrong file; give a values file of the chart gmsa"
-        )
-        raise invalid("too-large", message, Location(file))
+def read(data: bytes, file: str, report: Report) -> Values:
+    """The values in the contents of a file. Raises InputError if it is not a values file of the chart."""
     text = decode(data, file)
     try:
         # `helm get values` prints this for a release without values, which is not YAML.

@@ -5,7 +5,7 @@ A `Budget` counts what is read. `Limits` are the kernel's: of memory, CPU time, 
 
 from __future__ import annotations
 
-from gmsa_krm.findings import InputError, invalid
+from gmsa_krm.findings import ExternalError, InputError, invalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,7 +104,11 @@ class Limits:
         return cls(DISCOVERY_SECONDS, min(_DISCOVERY_MEMORY, memory_limit()))
 
     def __enter__(self) -> None:
-        import resource
+        try:
+            import resource
+        except ImportError:
+            message = "argocd runs in Argo CD's sidecar, which is Linux; elsewhere render prints the same manifests"
+            raise ExternalError(message) from None
 
         used = resource.getrusage(resource.RUSAGE_SELF)
         wanted = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import resource
 import shutil
 import signal
 import stat
@@ -246,6 +245,8 @@ def _cage_error(program: str, what: str) -> ExternalError:
 
 
 def _in_child(cage: Cage) -> None:
+    import resource
+
     # Of programs the clock counts the seconds, since they have threads.
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     resource.setrlimit(resource.RLIMIT_CPU, (hard, hard))
