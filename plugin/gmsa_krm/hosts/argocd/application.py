@@ -8,7 +8,7 @@ from gmsa_krm.environment import Environment
 from gmsa_krm.findings import InputError, Location, Report, invalid
 from gmsa_krm.hosts.argocd.folder import HELM, KUSTOMIZE, MANIFESTS, SKIPPED, configs_in, kind_of, manifest_files, read
 from gmsa_krm.hosts.argocd.parameters import VARIABLE, Parameters, read_parameters
-from gmsa_krm.hosts.argocd.repository import inside, leads_out, link_error, refuse_links, repository
+from gmsa_krm.hosts.argocd.repository import inside, leads_out, link_error, repository
 from gmsa_krm.yamltext.stream import decode, split
 
 TYPE_CHECKING = False
@@ -46,16 +46,7 @@ class Application:
 
     def manifests(self) -> list[str]:
         """The files of a folder of manifests. Raises InputError for files that only Argo CD renders."""
-        root = os.path.realpath(self._root)
-        folder_is_inside = inside(root, self.folder)
-        found = []
-        for name in manifest_files(self.folder):
-            path = os.path.join(self.folder, name)
-            # only a link may lead elsewhere than its folder
-            if leads_out(root, path) if os.path.islink(path) else not folder_is_inside:
-                raise link_error(name)
-            if SKIPPED not in read(path):
-                found.append(name)
+        found = [name for name in self._own_files() if SKIPPED not in read(os.path.join(self.folder, name))]
         for name in sorted(os.listdir(self.folder)):
             if name.endswith(".jsonnet"):
                 raise invalid(
@@ -67,13 +58,24 @@ class Application:
 
     def configs(self) -> list[str]:
         """The files with GMSAConfigs beside a chart. Raises InputError for links out of the repository."""
-        refuse_links(self._root)
         found = []
-        for name in manifest_files(self.folder):
+        for name in self._own_files():
             data = read(os.path.join(self.folder, name))
             if SKIPPED not in data and configs_in(data, name):
                 found.append(name)
         return found
+
+    def _own_files(self) -> list[str]:
+        """The YAML and JSON in the folder itself. Raises InputError for what is not in the repository."""
+        root = os.path.realpath(self._root)
+        folder_is_inside = inside(root, self.folder)
+        names = manifest_files(self.folder)
+        for name in names:
+            path = os.path.join(self.folder, name)
+            # only a link may lead elsewhere than its folder
+            if leads_out(root, path) if os.path.islink(path) else not folder_is_inside:
+                raise link_error(name)
+        return names
 
     def kustomize_build(self, plugin: Plugin) -> bytes:
         from gmsa_krm.hosts.argocd.programs import Programs

@@ -21,7 +21,7 @@ MANIFESTS = "manifests"
 # The fields of plugins that gmsa-krm can be; kustomize refuses a validator that changes anything.
 PLUGIN_FIELDS = ("generators", "transformers")
 FOLDER_FIELDS = ("resources", "bases", "components")
-_KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 CHART = "Chart.yaml"
 _ENDINGS = (".yaml", ".yml", ".json")
 # Argo CD's mark for files that are not manifests.
@@ -54,12 +54,12 @@ def manifest_files(folder: str) -> list[str]:
 
 def kustomization(folder: str) -> str:
     """The path of the folder's kustomization, or an empty string."""
-    return next((it for name in _KUSTOMIZATIONS if os.path.isfile(it := os.path.join(folder, name))), "")
+    return next((it for name in KUSTOMIZATIONS if os.path.isfile(it := os.path.join(folder, name))), "")
 
 
 def kustomizations(folder: str) -> list[str]:
     """The names of all that may be the folder's kustomization; kustomize takes the one that it can read."""
-    paths = {name: os.path.join(folder, name) for name in _KUSTOMIZATIONS}
+    paths = {name: os.path.join(folder, name) for name in KUSTOMIZATIONS}
     return [name for name, path in paths.items() if os.path.lexists(path) and not os.path.isdir(path)]
 
 

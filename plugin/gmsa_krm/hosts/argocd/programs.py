@@ -15,11 +15,12 @@ import time
 from gmsa_krm import console
 from gmsa_krm.findings import ExternalError, Location, invalid
 from gmsa_krm.hosts.argocd.confine import Cage, missing
-from gmsa_krm.hosts.argocd.dependencies import remote_dependencies
+from gmsa_krm.hosts.argocd.dependencies import Dependencies
+from gmsa_krm.hosts.argocd.excerpt import Excerpt
 from gmsa_krm.hosts.argocd.kustomization import Kustomization
 from gmsa_krm.hosts.argocd.limits import MAX_FILE, MIB, over_limit, time_limit
 from gmsa_krm.hosts.argocd.references import Hosts
-from gmsa_krm.hosts.argocd.repository import copy_repository, inside
+from gmsa_krm.hosts.argocd.repository import inside
 from gmsa_krm.hosts.argocd.work_folder import WorkFolder
 
 TYPE_CHECKING = False
@@ -51,18 +52,26 @@ class Programs:
     def kustomize_build(self, plugin: Plugin) -> bytes:
         """The output of kustomize for the folder; `plugin` runs a GMSAConfig."""
         with WorkFolder() as self._work:
-            return Kustomization(self._folder, self._root, self._work, self._hosts, self._run, plugin).build()
+            return Kustomization(self._folder, self._excerpt("repository"), self._hosts, self._run, plugin).build()
 
     def helm_template(self, release: str, parameters: Parameters) -> bytes:
         """What helm renders from the chart in the folder, with CRDs and hooks."""
         with WorkFolder() as self._work:
             command = self._template_command(release, parameters)
+            excerpt = self._excerpt("repository")
+            folder = excerpt.copied(self._folder)
+            excerpt.add_tree(folder)
             try:
-                return self._run(command, self._folder)
+                return self._run(command, folder)
             except ExternalError as error:
                 if "missing in charts/" not in str(error):
                     raise
             return self._with_dependencies(command)
+
+    def _excerpt(self, name: str, writable: bool = False) -> Excerpt:
+        excerpt = Excerpt(self._root, os.path.join(self._work, name), writable)
+        self._names[excerpt.top] = excerpt.root
+        return excerpt
 
     def _template_command(self, release: str, parameters: Parameters) -> list[str]:
         variables = self._variables
@@ -93,13 +102,15 @@ class Programs:
         return copied
 
     def _with_dependencies(self, command: list[str]) -> bytes:
-        """In a copy of the repository, since helm writes fetched charts beside the chart."""
-        copied = os.path.join(self._work, "repository")
-        copy_repository(self._root, copied, writable=True)
-        folder = os.path.join(copied, os.path.relpath(self._folder, self._root))
+        """In a copy, since helm writes fetched charts beside the chart."""
+        excerpt = self._excerpt("writable", writable=True)
+        folder = excerpt.copied(self._folder)
+        excerpt.add_tree(folder)
         # As helm reads it: fields in other cases, and those of requirements.yaml.
-        shown = self._run(["helm", "show", "chart", "."], folder)
-        urls = remote_dependencies(shown, folder, copied, self._hosts)
+        dependencies = Dependencies(self._run(["helm", "show", "chart", "."], folder), folder)
+        for path in dependencies.folders:
+            excerpt.add_tree(path)
+        urls = dependencies.urls(excerpt.top, self._hosts)
         # With a Chart.lock helm uses only repositories that were added.
         for number, url in enumerate(urls):
             if url.startswith(("http://", "https://")):
@@ -110,7 +121,7 @@ class Programs:
     def _run(self, command: list[str], folder: str, may_fetch: bool = False) -> bytes:
         """The stdout of a program that succeeded; its messages go to stderr.
 
-        It reads nothing but the repository, and writes nothing but the folder of the run; unless it `may_fetch`, it has
+        It reads and writes nothing but the folder of the run, in which the excerpts are. Unless it `may_fetch`, it has
         no network.
         """
         self._say_what_is_missing()
@@ -139,7 +150,7 @@ class Programs:
                 cage.close()
             self._wait(process, command)
             err.seek(0)
-            messages = self._shown(err.read(_MAX_MESSAGES).decode("utf-8", "replace").strip(), folder)
+            messages = self._shown(err.read(_MAX_MESSAGES).decode("utf-8", "replace").strip())
             if process.returncode:
                 raise _failure(command, process.returncode, messages, out)
             if messages:
@@ -157,7 +168,7 @@ class Programs:
         self._is_first = False
 
     def _cage(self, program: str, environ: dict[str, str], may_fetch: bool) -> Cage:
-        readable = [os.path.dirname(os.path.realpath(program)), os.path.realpath(self._root)]
+        readable = [os.path.dirname(os.path.realpath(program))]
         if may_fetch:
             readable += [os.path.realpath(path) for path in _RESOLVER]
             named = [environ[name] for name in ("HOME", *_FOLDERS, *_CERTIFICATES) if environ.get(name)]
@@ -214,12 +225,11 @@ class Programs:
             )
             raise ExternalError(message) from None
 
-    def _shown(self, messages: str, folder: str) -> str:
-        """The messages with the paths of the repository in place of those of copies."""
+    def _shown(self, messages: str) -> str:
+        """The messages with the paths that the author of the application knows in place of those of copies."""
         for path, name in self._names.items():
             messages = messages.replace(path, name)
-        copied = re.match(r".*?/gmsa-krm-run-[^/]+/repository", folder)
-        return messages.replace(copied[0], os.path.realpath(self._root)) if copied else messages
+        return messages
 
 
 # kustomize passes a repository's branch to git unchecked, options too, and git runs programs for local transports.
