@@ -6,7 +6,17 @@ import os
 
 from gmsa_krm.environment import Environment
 from gmsa_krm.findings import InputError, Location, Report, invalid
-from gmsa_krm.hosts.argocd.folder import HELM, KUSTOMIZE, MANIFESTS, SKIPPED, configs_in, kind_of, manifest_files, read
+from gmsa_krm.hosts.argocd.folder import (
+    HELM,
+    KUSTOMIZE,
+    MANIFESTS,
+    configs_in,
+    is_no_manifest,
+    is_skipped,
+    kind_of,
+    manifest_files,
+    read,
+)
 from gmsa_krm.hosts.argocd.parameters import VARIABLE, Parameters, read_parameters
 from gmsa_krm.hosts.argocd.repository import inside, leads_out, link_error, repository
 from gmsa_krm.yamltext.stream import decode, split
@@ -46,24 +56,26 @@ class Application:
 
     def manifests(self) -> list[str]:
         """The files of a folder of manifests. Raises InputError for files that only Argo CD renders."""
-        found = [name for name in self._own_files() if SKIPPED not in read(os.path.join(self.folder, name))]
         for name in sorted(os.listdir(self.folder)):
-            if name.endswith(".jsonnet"):
+            if name.endswith(".jsonnet") and not is_skipped(self._read(name)):
                 raise invalid(
                     "jsonnet",
                     "is not rendered here; give it its own application, or render it to YAML",
                     Location(name),
                 )
-        return found
+        return [name for name in self._own_files() if not is_no_manifest(self._read(name), name)]
 
     def configs(self) -> list[str]:
         """The files with GMSAConfigs beside a chart. Raises InputError for links out of the repository."""
         found = []
         for name in self._own_files():
-            data = read(os.path.join(self.folder, name))
-            if SKIPPED not in data and configs_in(data, name):
+            data = self._read(name)
+            if not is_skipped(data) and configs_in(data, name):
                 found.append(name)
         return found
+
+    def _read(self, name: str) -> bytes:
+        return read(os.path.join(self.folder, name))
 
     def _own_files(self) -> list[str]:
         """The YAML and JSON in the folder itself. Raises InputError for what is not in the repository."""
