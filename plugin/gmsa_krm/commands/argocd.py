@@ -58,7 +58,7 @@ def _manifests_of_application() -> tuple[bytes, list[Finding]]:
         application.MANIFESTS: _manifests,
     }
     data, findings = render[app.kind](app)
-    findings += app.final_findings()
+    findings = app.check(findings)
     application.refuse_empty(data)
     return data, findings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from gmsa_krm.environment import Environment
-from gmsa_krm.findings import InputError, Location, Report, invalid
+from gmsa_krm.findings import InputError, Location, Report, has_errors, invalid, refuse_warnings
 from gmsa_krm.hosts.argocd.folder import (
     HELM,
     KUSTOMIZE,
@@ -17,7 +17,7 @@ from gmsa_krm.hosts.argocd.folder import (
     manifest_files,
     read,
 )
-from gmsa_krm.hosts.argocd.parameters import VARIABLE, Parameters, read_parameters
+from gmsa_krm.hosts.argocd.parameters import VARIABLE, Parameters, read_parameters, unread_variables
 from gmsa_krm.hosts.argocd.repository import inside, leads_out, link_error, repository
 from gmsa_krm.yamltext.stream import decode, split
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from gmsa_krm.findings import Finding
     from gmsa_krm.hosts.argocd.kustomization import Plugin
     from gmsa_krm.yamltext.stream import Document
+
+_ENV = "spec.source.plugin.env"
+_MAX_NAMES = 20  # in one message
 
 __all__ = ["HELM", "KUSTOMIZE", "MANIFESTS", "Application", "refuse_empty"]
 
@@ -45,6 +48,11 @@ class Application:
         self._parameters = Parameters()
         if variables.get(VARIABLE):
             self._parameters = read_parameters(variables[VARIABLE], Environment(folder, variables))
+        of_parameters, self._others = unread_variables(variables)
+        if of_parameters:
+            others = f", and remove {_listed(self._others)}" if self._others else ""
+            message = f"nothing is read from here; move {_listed(of_parameters)} to plugin.parameters{others}"
+            raise invalid("parameter", message, Location(_ENV))
 
     @property
     def overrides(self) -> list[Override]:
@@ -108,22 +116,30 @@ class Application:
         release = self._parameters.helm_release or name or "release-name"
         return Programs(self.folder, self._root, self._variables).helm_template(release, self._parameters)
 
-    def final_findings(self) -> list[Finding]:
-        """The findings after everything is rendered. Raises InputError for parameters that no config used."""
-        report = Report()
+    def check(self, findings: list[Finding]) -> list[Finding]:
+        """The findings of a render, with those about parameters.
+
+        Raises InputError for parameters that no config used, and for warnings where the application makes them errors.
+        """
+        report = Report(findings=findings)
         for override in self.overrides:
             if not override.used:
                 which = f"named {override.config}" if override.config else "in the application"
                 message = f"there is no GMSAConfig {which}; fix or remove the entry"
                 report.error("override", message, Location(override.source), override.field)
-        if report.findings:
-            raise InputError(report.findings)
+        if has_errors(findings):
+            raise InputError(findings)
         parameters = self._parameters
         for_helm = parameters.helm_release or parameters.helm_values or parameters.helm_value_files
         if for_helm and self.kind != HELM:
             message = "this folder is not a chart, so the parameters for helm have no effect; remove them"
             report.warning("unused-parameter", message, Location(VARIABLE))
-        return report.findings
+        if self._others:
+            message = f"nothing is read from here; remove {_listed(self._others)}"
+            report.warning("unused-parameter", message, Location(_ENV))
+        if parameters.strict:
+            refuse_warnings(findings, "parameter strict")
+        return findings
 
 
 def refuse_empty(data: bytes) -> None:
@@ -134,6 +150,11 @@ def refuse_empty(data: bytes) -> None:
             " or delete the application"
         )
         raise invalid("empty", message)
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+    return ", ".join(f"{name[:80]!a}" for name in names[:_MAX_NAMES]) + more
 
 
 def _has_object(document: Document) -> bool:
