@@ -163,3 +163,16 @@ def test_a_base_that_would_be_finished_too_early_is_refused(field: str, server: 
 @pytest.mark.parametrize("field", ["namePrefix: p-", "configMapGenerator: [{name: c, literals: [a=b]}]", "vars: []"])
 def test_the_same_base_as_an_application_works(field: str, server: CmpServer, folder: Folder) -> None:
     assert server.generate(folder(base_with(field)), "base")
+
+
+# Without the plugin
+
+
+def test_argo_cds_own_kustomize_fails_or_builds_nothing(sidecar: Sidecar, folder: Folder) -> None:
+    """An application with spec.source.kustomize is built so: with the flag in kustomize.buildOptions, it prunes all."""
+    root = folder({**KUSTOMIZATION, "gmsa.yaml": as_function(CONFIG)})
+    plain = sidecar.try_to_run(root, "kustomize", "build", ".")
+    assert plain.returncode != 0
+    assert_mentions(plain.stderr, "external plugins disabled")
+    with_flag = sidecar.try_to_run(root, "kustomize", "build", "--enable-alpha-plugins", ".")
+    assert (with_flag.returncode, with_flag.stdout) == (0, "")

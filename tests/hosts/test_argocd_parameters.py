@@ -270,6 +270,7 @@ def test_an_option_is_not_a_release_name(release: str, server: CmpServer, folder
         ("../../x.yaml", "not in the repository"),
         ("/etc/passwd", "not in the repository"),
         ("https://example.com/x.yaml", "not in the repository"),
+        ("$values/x.yaml", "another source of the application"),
         ("x,/tmp/outside.yaml", "not a file"),
         ("", "file"),
         (".", "file"),

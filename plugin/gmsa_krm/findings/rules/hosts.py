@@ -466,6 +466,38 @@ RULES = (
         """,
     ),
     Rule(
+        "helm-charts",
+        ERROR,
+        "A kustomization under Argo CD renders a chart that may not be rendered there",
+        why="""
+            For helmCharts, kustomize runs helm with what the repository says, in the sidecar that serves all teams. So
+            the operator has to allow it, by GMSA_KRM_ENABLE_HELM=true of the sidecar, and the system needs Landlock and
+            seccomp. Settings and plugins of helm, and templates of names, are never taken from a repository.
+        """,
+        cure="""
+            Commit what helm template prints, make the chart an application of its own, or ask the operator of Argo CD.
+            Give name and releaseName as plain names, and remove configHome and nameTemplate.
+        """,
+        bad="""
+            # kustomization.yaml
+            helmCharts:
+            - name: web
+            transformers:
+            - gmsa.yaml
+
+            $ gmsa-krm argocd generate
+        """,
+        good="""
+            # kustomization.yaml
+            resources:
+            - deployment.yaml
+            transformers:
+            - gmsa.yaml
+
+            $ gmsa-krm argocd generate
+        """,
+    ),
+    Rule(
         "remote-host",
         ERROR,
         "A kustomization or chart would be fetched from a host that is not allowed",

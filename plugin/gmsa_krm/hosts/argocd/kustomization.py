@@ -46,14 +46,15 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gmsa_krm.hosts.argocd.excerpt import Excerpt
+    from gmsa_krm.hosts.argocd.helm_charts import HelmCharts
     from gmsa_krm.hosts.argocd.references import Hosts
     from gmsa_krm.yamltext.nodes import Node
     from gmsa_krm.yamltext.stream import Document
 
     # (config, resources or nothing, the folder of its paths, its file) -> resources
     Plugin = Callable[[bytes, bytes, str, str], bytes]
-    # (arguments, folder, whether it may use the network) -> stdout of kustomize
-    Kustomize = Callable[[list[str], str, bool], bytes]
+    # (folder, whether it may use the network) -> stdout of kustomize build
+    Kustomize = Callable[[str, bool], bytes]
 
 _CONFIG_FOLDERS = ("resources", "bases", "components")
 # Fields that create objects; kustomize refuses a kustomization without one.
@@ -68,10 +69,19 @@ _UNFINISHED = (
 class Kustomization:
     """Builds the kustomization in `folder` of a repository. Raises InputError and ExternalError."""
 
-    def __init__(self, folder: str, excerpt: Excerpt, hosts: Hosts, kustomize: Kustomize, plugin: Plugin) -> None:
+    def __init__(
+        self,
+        folder: str,
+        excerpt: Excerpt,
+        hosts: Hosts,
+        charts: HelmCharts,
+        kustomize: Kustomize,
+        plugin: Plugin,
+    ) -> None:
         """`excerpt`: of the repository; `hosts`: from which something may be fetched."""
         self._folder = folder
         self._excerpt = excerpt
+        self._charts = charts
         self._hosts = hosts
         self._is_remote = False
         self._budget = Budget()
@@ -89,7 +99,7 @@ class Kustomization:
         return self._run_kustomize(folder)
 
     def _run_kustomize(self, folder: str) -> bytes:
-        return self._kustomize(["kustomize", "build", "."], folder, self._is_remote)
+        return self._kustomize(folder, self._is_remote or self._charts.is_remote)
 
     def _prepare(self, folder: str, depth: int = 0) -> None:
         """Rewrites the kustomization in a folder, and those it refers to, so that it needs no plugin."""
@@ -143,6 +153,7 @@ class Kustomization:
                     raise outside_error(entry.text, where)
                 if os.path.isdir(path):
                     folders.append(path)
+        self._charts.add(node, folder, self._shown(file))
         return folders
 
     def _reach(self, folder: str, entry: str) -> None:
@@ -281,6 +292,7 @@ class Kustomization:
                     self._is_remote = True
                 else:
                     self._reach(folder, entry.text)
+            self._charts.add_generator(node, folder, shown)
 
     def _shown(self, path: str) -> str:
         """The path for messages, relative to the application's folder."""

@@ -17,6 +17,7 @@ from gmsa_krm.findings import ExternalError, Location, invalid
 from gmsa_krm.hosts.argocd.confine import Cage, missing
 from gmsa_krm.hosts.argocd.dependencies import Dependencies
 from gmsa_krm.hosts.argocd.excerpt import Excerpt
+from gmsa_krm.hosts.argocd.helm_charts import HelmCharts
 from gmsa_krm.hosts.argocd.kustomization import Kustomization
 from gmsa_krm.hosts.argocd.limits import MAX_FILE, MIB, over_limit, time_limit
 from gmsa_krm.hosts.argocd.references import Hosts
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _MAX_VALUES = 16 * MIB
 _MAX_MESSAGES = 64 * 1024
+_REPOSITORIES = "repositories.yaml"
 
 
 class Programs:
@@ -52,7 +54,15 @@ class Programs:
     def kustomize_build(self, plugin: Plugin) -> bytes:
         """The output of kustomize for the folder; `plugin` runs a GMSAConfig."""
         with WorkFolder() as self._work:
-            return Kustomization(self._folder, self._excerpt("repository"), self._hosts, self._run, plugin).build()
+            excerpt = self._excerpt("repository")
+            charts = HelmCharts(excerpt, self._hosts, self._variables, can_confine=not missing())
+
+            def kustomize(folder: str, may_fetch: bool) -> bytes:
+                helm = self._program("helm") if charts.is_used else ""
+                arguments = charts.arguments(helm) if helm else []
+                return self._run(["kustomize", "build", *arguments, "."], folder, may_fetch, helm)
+
+            return Kustomization(self._folder, excerpt, self._hosts, charts, kustomize, plugin).build()
 
     def helm_template(self, release: str, parameters: Parameters) -> bytes:
         """What helm renders from the chart in the folder, with CRDs and hooks."""
@@ -111,25 +121,42 @@ class Programs:
         for path in dependencies.folders:
             excerpt.add_tree(path)
         urls = dependencies.urls(excerpt.top, self._hosts)
+        known = self._copy_repositories() if urls else b""
         # With a Chart.lock helm uses only repositories that were added.
         for number, url in enumerate(urls):
-            if url.startswith(("http://", "https://")):
+            if url.startswith(("http://", "https://")) and not _has_repository(known, url):
                 self._run(["helm", "repo", "add", f"dependency-{number}", "--", url], folder, True)
         self._run(["helm", "dependency", "build", "."], folder, bool(urls))
         return self._run(command, folder)
 
-    def _run(self, command: list[str], folder: str, may_fetch: bool = False) -> bytes:
-        """The stdout of a program that succeeded; its messages go to stderr.
+    def _copy_repositories(self) -> bytes:
+        """Copies the operator's repositories with their credentials, since helm writes into that file. Returns it."""
+        path = self._variables.get("HELM_REPOSITORY_CONFIG", "")
+        try:
+            with open(path, "rb") as file:
+                known = file.read()
+        except OSError:
+            return b""
+        with open(os.path.join(self._work, _REPOSITORIES), "wb") as copied:
+            copied.write(known)
+        return known
+
+    def _program(self, name: str) -> str:
+        program = shutil.which(name, path=self._variables.get("PATH"))
+        if program is None:
+            raise ExternalError(f"{name} is not on the PATH; add it to the image of the plugin")
+        return program
+
+    def _run(self, command: list[str], folder: str, may_fetch: bool = False, other: str = "") -> bytes:
+        """The stdout of a program that succeeded; its messages go to stderr. `other`: a program that it starts.
 
         It reads and writes nothing but the folder of the run, in which the excerpts are. Unless it `may_fetch`, it has
         no network.
         """
         self._say_what_is_missing()
-        program = shutil.which(command[0], path=self._variables.get("PATH"))
-        if program is None:
-            raise ExternalError(f"{command[0]} is not on the PATH; add it to the image of the plugin")
+        program = self._program(command[0])
         environ = self._environ(may_fetch)
-        cage = self._cage(program, environ, may_fetch)
+        cage = self._cage([program, other] if other else [program], environ, may_fetch)
         # Files and not pipes: the kernel limits the size of a file.
         with tempfile.TemporaryFile(dir=self._work) as out, tempfile.TemporaryFile(dir=self._work) as err:
             try:
@@ -167,8 +194,8 @@ class Programs:
             console.print_error(message)
         self._is_first = False
 
-    def _cage(self, program: str, environ: dict[str, str], may_fetch: bool) -> Cage:
-        readable = [os.path.dirname(os.path.realpath(program))]
+    def _cage(self, programs: list[str], environ: dict[str, str], may_fetch: bool) -> Cage:
+        readable = [os.path.dirname(os.path.realpath(program)) for program in programs]
         if may_fetch:
             readable += [os.path.realpath(path) for path in _RESOLVER]
             named = [environ[name] for name in ("HOME", *_FOLDERS, *_CERTIFICATES) if environ.get(name)]
@@ -176,7 +203,7 @@ class Programs:
         try:
             return Cage(readable, self._work, may_fetch)
         except OSError as error:
-            raise _cage_error(os.path.basename(program), f"cannot be made ({error.strerror})") from None
+            raise _cage_error(os.path.basename(programs[0]), f"cannot be made ({error.strerror})") from None
 
     def _environ(self, may_fetch: bool) -> dict[str, str]:
         """Without what kustomize and helm need not know: seeds, what could make kustomize find plugins, and folders.
@@ -193,7 +220,7 @@ class Programs:
             "TMPDIR": self._work,
             "HELM_CACHE_HOME": os.path.join(self._work, "cache"),
             "HELM_REPOSITORY_CACHE": os.path.join(self._work, "cache/repository"),
-            "HELM_REPOSITORY_CONFIG": os.path.join(self._work, "repositories.yaml"),
+            "HELM_REPOSITORY_CONFIG": os.path.join(self._work, _REPOSITORIES),
             "HELM_CONFIG_HOME": environ.get("HELM_CONFIG_HOME") or os.path.join(self._work, "config"),
             "HELM_DATA_HOME": environ.get("HELM_DATA_HOME") or os.path.join(self._work, "data"),
         }
@@ -248,6 +275,11 @@ _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "GIT_SSL_CAP
 _RESOLVER = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf")
 
 
+def _has_repository(known: bytes, url: str) -> bool:
+    """Whether a URL is in a file of repositories, as helm writes it."""
+    return bool(re.search(rb"^ *url: \"?" + re.escape(url.encode().rstrip(b"/")) + rb"/?\"?$", known, re.MULTILINE))
+
+
 def _cage_error(program: str, what: str) -> ExternalError:
     return ExternalError(
         f"{program} was not started: its confinement by Landlock and seccomp {what}, though this system has them; look"
@@ -286,6 +318,12 @@ def _cure(messages: str) -> str:
 def _read_values(file: str, folder: str, root: str) -> bytes:
     path = os.path.join(folder, file)
     location = Location("parameter 'helm-value-files'")
+    if file.startswith("$"):
+        message = (
+            f"{file[:120]!a} is in another source of the application, which Argo CD gives to its own Helm only; copy"
+            " the file into this repository, or give helm-values"
+        )
+        raise invalid("parameter", message, location)
     if "://" in file or not inside(os.path.realpath(root), path):
         raise invalid(
             "parameter",

@@ -31,7 +31,7 @@ _FILES = (
 # Of these, the fields whose entries may be texts in place of paths: configs of plugins, and patches.
 _CONFIGS = ("generators", "transformers", "validators")
 _PATCHES = ("patchesstrategicmerge", "paths")
-_FREE = ("metadata", "labels", "annotations", "commonlabels", "commonannotations")
+_FREE = ("metadata", "labels", "annotations", "commonlabels", "commonannotations", "valuesinline")
 
 _URL = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:[a-z0-9._~-]+@)?(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?P<port>:[0-9]{1,5})?"
