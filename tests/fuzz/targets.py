@@ -643,8 +643,10 @@ def _parameters(dice: Dice) -> str:
     """ARGOCD_APP_PARAMETERS, right and wrong."""
     if dice.some(0.07):
         return dice.choice(_NO_PARAMETERS)
-    names = ("environment", "config", "config", "certificate-source", "strict")
-    names += ("helm-release", "helm-values", "helm-value-files")
+    names = (
+        *("environment", "config", "config", "certificate-source", "strict"),
+        *("helm-release", "helm-values", "helm-value-files"),
+    )
     entries = []
     for name in dice.sample((*names, "unknown"), dice.randint(1, 3)):
         entry: Data = {"name": name}

@@ -306,13 +306,25 @@ def _failure(command: list[str], status: int, messages: str, out: IO[bytes]) -> 
     return ExternalError(f"{name} failed ({why}):\n{shown}{_cure(messages)}")
 
 
+# What messages of the programs mean here, where their own cures are not possible.
+_CURES = {
+    "external plugins disabled|unable to load external plugin": (
+        "Only GMSAConfigs run here: with other plugins a repository could run any program. Put a GMSAConfig into the"
+        " repository itself, under generators or transformers"
+    ),
+    r"security; file .* is not in or below": (
+        "kustomize reads files of the kustomization's own folder only, and --load-restrictor cannot be set here: move"
+        " the file below it, or write a kustomization.yaml beside it and name its folder under resources or components"
+    ),
+    r"no 'git' program on path": (
+        "git is not in the sidecar, since a repository could give it options: put a copy into the repository, or name"
+        " the URLs of files"
+    ),
+}
+
+
 def _cure(messages: str) -> str:
-    if "external plugins disabled" in messages or "unable to load external plugin" in messages:
-        return (
-            "\nOnly GMSAConfigs run here: with other plugins a repository could run any program. Put a GMSAConfig into"
-            " the repository itself, under generators or transformers"
-        )
-    return ""
+    return "".join(f"\n{cure}" for pattern, cure in _CURES.items() if re.search(pattern, messages))
 
 
 def _read_values(file: str, folder: str, root: str) -> bytes:

@@ -159,7 +159,10 @@ def is_remote(field: str, node: Node, where: Location, hosts: Hosts, is_inline: 
 
 
 def outside_error(text: str, where: Location) -> InputError:
-    message = f"{text[:120]!a} is outside of the repository of the application; move or copy it into the repository"
+    message = (
+        f"{text[:120]!a} is outside of the repository of the application, or of its manifest-generate-paths; move or"
+        " copy it into the repository, or add it to the annotation"
+    )
     return invalid("outside-repository", message, where)
 
 
