@@ -82,7 +82,9 @@ class Environment:
                 raise FileError(
                     f"{shown} is a folder, and ARGOCD_APP_PROJECT_NAME does not say which file in it; name a file"
                 )
-            path, shown = os.path.join(path, project), f"{path}/{project}, for the project {project},"
+            shown = f"{path}/{project}, for the project {project},"
+            cure = "ask the operator of Argo CD to add a seed of the project to the sidecar, or use another source"
+            return _read(os.path.join(path, project), shown, cure, limit, is_named_by_operator=True)
         return _read(path, shown, "mount or fix it", limit, is_named_by_operator=True)
 
 

@@ -147,7 +147,21 @@ def make(folder: Path, trial: str) -> None:
         else:
             _write(folder / name / "gmsa.yaml", workloads("labelSelector: app=iis"))
 
+    _applications(folder)
     doubling.write(folder / "doubling")
+
+
+def _applications(folder: Path) -> None:
+    """Of Argo CD, alone in their repository and among the files of others."""
+    for around in (0, 20_000):
+        root = folder / f"around-{around}"
+        _write(root / "kustomization" / "kustomization.yaml", "resources: [web.yaml]\ntransformers: [gmsa.yaml]\n")
+        _write(root / "chart" / "Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n")
+        for app, name in (("kustomization", "web.yaml"), ("chart", "templates/web.yaml")):
+            _write(root / app / name, Manifests(4).deployment("iis"))
+            _write(root / app / "gmsa.yaml", workloads("labelSelector: app=iis"))
+        for number in range(around):
+            _write(root / "others" / str(number // 100) / f"{number}.yaml", "apiVersion: v1\nkind: ConfigMap\n")
 
 
 def _write(path: Path, text: str) -> None:

@@ -66,6 +66,7 @@ def groups(work: Path) -> list[Group]:
         _stream(work),
         _post_renderer(work, kustomize),
         _argocd(work),
+        _around(work, kustomize, helm),
         _lint(work, tool("kubernetes-newest/kubectl")),
         _doubling(work),
     ]
@@ -278,6 +279,23 @@ def _argocd(work: Path) -> Group:
             ),
         ],
     )
+
+
+def _around(work: Path, kustomize: Path, helm: Path) -> Group:
+    """What is in a repository beside the application costs next to nothing."""
+    programs = work / "programs"
+    programs.mkdir(exist_ok=True)
+    (programs / "kustomize").symlink_to(kustomize)
+    (programs / "helm").symlink_to(helm)
+    contenders, comparisons = {}, []
+    for app in ("kustomization", "chart"):
+        environ = {"PATH": f"{programs}:/usr/bin:/bin", "ARGOCD_APP_SOURCE_PATH": app, "ARGOCD_APP_NAMESPACE": "web"}
+        few, many = f"{app} alone", f"{app} among others"
+        for name, folder in ((few, "around-0"), (many, "around-20000")):
+            contenders[name] = Command((OURS, "argocd", "generate"), work / folder / app, environ)
+        what = f"`argocd generate` of a {app}, 20,000 other files in the repository"
+        comparisons.append(Comparison(what, "the same without them", many, few, 1.2, 1.05))
+    return Group("around", 7, contenders, comparisons)
 
 
 _EVENTS = """

@@ -585,10 +585,14 @@ _FIELDS: tuple[tuple[str, tuple[str, ...]], ...] = (
 _STRINGS: dict[str, tuple[str, ...]] = {
     "environment": ("east", "west", "east", "nothing", "../x", "", "a b"),
     "certificate-source": ("CertManager", "Derive", "ExistingSecret", "Files", "Generate", "x", ""),
+    "strict": ("true", "false", "", "x"),
     "helm-release": ("other", "--post-renderer", "A", "", "x" * 60),
 }
 _EXTRA: dict[str, File] = {
     "x.jsonnet": b"{}",
+    "values.yaml": b"# of a chart\nreplicas: 1\n",
+    "list.yaml": b"- a\n---\n- b\n",
+    "text.yml": b"\xff\xfea\0",
     "Chart.yaml": b"name: x\nversion: 1.0.0\napiVersion: v2\n",
     "kustomization.yaml": b"resources: [gmsa.yaml]\n",
     ".hidden.yaml": b"resources: [gmsa.yaml]\n",
@@ -626,6 +630,8 @@ def _as_application(dice: Dice, files: Files) -> Call:
     variables = {**VARIABLES, **ARGOCD, "KUBE_VERSION": dice.pick(("1.34", ""), (*KUBE_VERSIONS, "x"))}
     if dice.some(0.6):
         variables["ARGOCD_APP_PARAMETERS"] = _parameters(dice)
+    if dice.some(0.1):
+        variables[f"ARGOCD_ENV_{dice.choice(('A', 'environment', 'HELM_VALUES', 'é', ''))}"] = dice.choice(("a", ""))
     for key in ("ARGOCD_APP_NAMESPACE", "ARGOCD_APP_NAME", "KUBE_VERSION"):
         if dice.some(0.08):
             variables.pop(key, None)
@@ -647,7 +653,10 @@ def _parameters(dice: Dice) -> str:
     """ARGOCD_APP_PARAMETERS, right and wrong."""
     if dice.some(0.07):
         return dice.choice(_NO_PARAMETERS)
-    names = ("environment", "config", "config", "certificate-source", "helm-release", "helm-values", "helm-value-files")
+    names = (
+        *("environment", "config", "config", "certificate-source", "strict"),
+        *("helm-release", "helm-values", "helm-value-files"),
+    )
     entries = []
     for name in dice.sample((*names, "unknown"), dice.randint(1, 3)):
         entry: Data = {"name": name}

@@ -142,9 +142,11 @@ def server(tmp_path_factory: pytest.TempPathFactory, sidecar: Sidecar) -> Iterat
 class Web:
     """A web server on this machine, which is what only a sidecar can reach in a cluster."""
 
-    def __init__(self, url: str, requests: list[str]) -> None:
+    def __init__(self, url: str, requests: list[str], folder: Path) -> None:
+        """`folder`: that of its files."""
         self.url = url
         self.requests = requests
+        self.folder = folder
 
 
 @pytest.fixture
@@ -159,5 +161,5 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(files))) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield Web(f"http://127.0.0.1:{running.server_port}/a.yaml", requests)
+        yield Web(f"http://127.0.0.1:{running.server_port}/a.yaml", requests, files)
         running.shutdown()

@@ -5,6 +5,7 @@ test_cases.py has kustomizations and plain manifests; the other test_argocd_*.py
 
 from __future__ import annotations
 
+import base64
 import functools
 import http.server
 import json
@@ -189,6 +190,48 @@ def test_a_chart_with_a_lock_gets_its_dependency_from_a_repository(
         with cmp_server(sidecar.with_environ(GMSA_KRM_ALLOWED_HOSTS="127.0.0.1"), tmp_path) as allowed:
             assert ("Deployment", "default", "gmsa-webhook") in allowed.objects(root)
         web.shutdown()
+
+
+class PrivateFiles(http.server.SimpleHTTPRequestHandler):
+    """Files for whoever has the user `u` and the password `p`."""
+
+    def do_GET(self) -> None:
+        if self.headers["Authorization"] == f"Basic {base64.b64encode(b'u:p').decode()}":
+            super().do_GET()
+        else:
+            self.send_error(401)
+
+
+@pytest.mark.parametrize("has_lock", [True, False])
+@pytest.mark.parametrize("has_credentials", [True, False])
+def test_a_private_repository_of_charts_needs_the_operators_file(
+    has_lock: bool,
+    has_credentials: bool,
+    folder: Folder,
+    program: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    sidecar: Sidecar,
+) -> None:
+    charts = tmp_path_factory.mktemp("charts")
+    own = tmp_path_factory.mktemp("own") / "repositories.yaml"
+    sidecar.run(charts, "helm", "package", ROOT / "charts/gmsa")
+    handler = functools.partial(PrivateFiles, directory=str(charts))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{web.server_port}"
+        sidecar.run(charts, "helm", "repo", "index", ".", "--url", url)
+        operator = sidecar.with_environ(HELM_REPOSITORY_CONFIG=str(own), GMSA_KRM_ALLOWED_HOSTS="127.0.0.1")
+        operator.run(charts, "helm", "repo", "add", "private", url, "--username", "u", "--password", "p")
+        root = folder(umbrella(url))
+        if has_lock:
+            operator.run(root, "helm", "dependency", "update", ".")
+            shutil.rmtree(root / "charts")
+        before = own.read_text()
+        given = operator if has_credentials else sidecar.with_environ(GMSA_KRM_ALLOWED_HOSTS="127.0.0.1")
+        done = given.try_to_run(root, program, "argocd", "generate")
+        web.shutdown()
+    assert ("gmsa-webhook" in done.stdout, done.returncode == 0) == (has_credentials, has_credentials), done.stderr
+    assert own.read_text() == before
 
 
 # Every kind of application

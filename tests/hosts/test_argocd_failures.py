@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from build import tool
 from conftest import Folder
 from hosts.applications import CHART_YAML, CONFIG, KUSTOMIZATION, Files
 from hosts.argocd_cmp import CmpServer
@@ -94,6 +95,10 @@ WRONG: dict[str, tuple[Files, list[str]]] = {
         {"kustomization.yaml": 'generators: ["a\\0b", gmsa.yaml]\n', "gmsa.yaml": CONFIG},
         ["failed"],
     ),
+    "a file outside of the kustomization": (
+        {"a/kustomization.yaml": "resources: [../web.yaml]\ngenerators: [../gmsa.yaml]\n", "web.yaml": deployment()},
+        ["--load-restrictor cannot be set here", "web.yaml"],
+    ),
     "jsonnet": ({"gmsa.yaml": CONFIG, "a.jsonnet": "{}"}, ["a.jsonnet: ", "not rendered"]),
     "a manifest beside a chart": (
         {"Chart.yaml": CHART_YAML, "gmsa.yaml": f"{CONFIG}---\n{deployment()}"},
@@ -105,7 +110,7 @@ WRONG: dict[str, tuple[Files, list[str]]] = {
 @pytest.mark.parametrize("name", WRONG)
 def test_a_failure_is_shown_in_the_ui(name: str, server: CmpServer, folder: Folder) -> None:
     files, words = WRONG[name]
-    message = server.failure(folder(files))
+    message = server.failure(folder(files), "a" if "a/kustomization.yaml" in files else ".")
     assert_mentions(message, *words)
     assert "Traceback" not in message
 
@@ -115,6 +120,37 @@ def test_a_missing_program_is_named(sidecar: Sidecar, folder: Folder, program: P
     done = without_kustomize.try_to_run(folder(KUSTOMIZATION), program, "argocd", "generate")
     assert (done.returncode, done.stdout) == (3, "")
     assert_mentions(done.stderr, "kustomize", "PATH")
+
+
+def test_git_is_named_where_a_repository_of_an_allowed_host_needs_it(
+    sidecar: Sidecar, folder: Folder, program: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    programs = tmp_path_factory.mktemp("programs")
+    (programs / "kustomize").symlink_to(tool("kustomize"))
+    own = sidecar.with_environ(PATH=f"{programs}:{program.parent}", GMSA_KRM_ALLOWED_HOSTS="git.example.com")
+    files = {
+        **KUSTOMIZATION,
+        "kustomization.yaml": "generators: [gmsa.yaml]\nresources: ['https://git.example.com/a.git?ref=main']\n",
+    }
+    done = own.try_to_run(folder(files), program, "argocd", "generate")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert_mentions(done.stderr, "git is not in the sidecar", "put a copy into the repository")
+
+
+def test_a_missing_seed_is_a_matter_of_the_operator(
+    sidecar: Sidecar, folder: Folder, program: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Who writes an application can neither set a variable nor mount a file."""
+    root = folder({"gmsa.yaml": gmsa_config(webhook={"certificate": {"source": "Derive"}})})
+    environ = {name: value for name, value in sidecar.environ.items() if not name.startswith("GMSA_KRM_SEED")}
+    without = Sidecar({**environ, "ARGOCD_APP_NAME": "web", "ARGOCD_APP_PROJECT_NAME": "green"})
+    done = without.try_to_run(root, program, "argocd", "generate")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert_mentions(done.stderr, "the sidecar of Argo CD has no seed", "operator", "certificate-source")
+    of_others = without.with_environ(GMSA_KRM_SEED_FILE=str(tmp_path_factory.mktemp("seeds")))
+    done = of_others.try_to_run(root, program, "argocd", "generate")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert_mentions(done.stderr, "for the project green", "ask the operator of Argo CD")
 
 
 # Programs that do not end

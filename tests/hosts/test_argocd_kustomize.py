@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from conftest import Folder, as_function, by_identity
-from hosts.applications import CONFIG, KUSTOMIZATION, WEBHOOK, WORKLOADS_CONFIG, Files, below
+from hosts.applications import CHART_YAML, CONFIG, KUSTOMIZATION, WEBHOOK, WORKLOADS_CONFIG, Files, below
 from hosts.argocd_cmp import CmpServer
 from hosts.cases import objects
 from hosts.conftest import Sidecar
@@ -125,6 +125,37 @@ def test_a_transformer_needs_no_resources(fields: str, server: CmpServer, folder
     assert WEBHOOK in server.objects(root)
 
 
+FROM_WORKLOADS = gmsa_config(
+    admission=NO_ADMISSION,
+    credspecs=[{"account": "WebApp1", "usedBy": "FromWorkloads"}],
+    workloads=[{"match": {"namespaces": ["shop"]}, "credspec": "gmsa-webapp1"}],
+)
+
+
+@pytest.mark.parametrize("app", ["plain", "kustomization", "chart"])
+def test_workloads_without_a_namespace_are_in_that_of_the_application(
+    app: str, server: CmpServer, folder: Folder
+) -> None:
+    """Argo CD applies them there, so their namespace need not be repeated in each."""
+    web = deployment().replace("  namespace: web\n", "")
+    root = folder(
+        {
+            "plain/web.yaml": web,
+            "plain/gmsa.yaml": FROM_WORKLOADS,
+            "kustomization/kustomization.yaml": "resources: [../base]\ntransformers: [gmsa.yaml]\n",
+            "kustomization/gmsa.yaml": FROM_WORKLOADS,
+            "base/kustomization.yaml": "resources: [web.yaml]\n",
+            "base/web.yaml": web,
+            "chart/Chart.yaml": CHART_YAML,
+            "chart/templates/web.yaml": web,
+            "chart/gmsa.yaml": FROM_WORKLOADS,
+        }
+    )
+    found = server.objects(root, app, ARGOCD_APP_NAMESPACE="shop")
+    assert [namespace for kind, namespace, _ in found if kind == "RoleBinding"] == ["shop"]
+    assert found["Deployment", "", "web"]["spec"]["template"]["spec"]["securityContext"]["windowsOptions"]
+
+
 # Bases
 
 
@@ -163,3 +194,16 @@ def test_a_base_that_would_be_finished_too_early_is_refused(field: str, server: 
 @pytest.mark.parametrize("field", ["namePrefix: p-", "configMapGenerator: [{name: c, literals: [a=b]}]", "vars: []"])
 def test_the_same_base_as_an_application_works(field: str, server: CmpServer, folder: Folder) -> None:
     assert server.generate(folder(base_with(field)), "base")
+
+
+# Without the plugin
+
+
+def test_argo_cds_own_kustomize_fails_or_builds_nothing(sidecar: Sidecar, folder: Folder) -> None:
+    """An application with spec.source.kustomize is built so: with the flag in kustomize.buildOptions, it prunes all."""
+    root = folder({**KUSTOMIZATION, "gmsa.yaml": as_function(CONFIG)})
+    plain = sidecar.try_to_run(root, "kustomize", "build", ".")
+    assert plain.returncode != 0
+    assert_mentions(plain.stderr, "external plugins disabled")
+    with_flag = sidecar.try_to_run(root, "kustomize", "build", "--enable-alpha-plugins", ".")
+    assert (with_flag.returncode, with_flag.stdout) == (0, "")

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from conftest import ROOT, Folder
-from hosts.applications import CHART, CONFIG, KUSTOMIZATION, PLAIN, SMALL_CHART, WEBHOOK, Files, below, parameters
+from hosts.applications import (
+    CHART,
+    CHART_YAML,
+    CONFIG,
+    KUSTOMIZATION,
+    PLAIN,
+    SMALL_CHART,
+    WEBHOOK,
+    Files,
+    below,
+    parameters,
+)
 from hosts.argocd_cmp import CmpServer
-from hosts.support import assert_mentions
+from hosts.support import NO_ADMISSION, assert_mentions, gmsa_config
 
 KINDS = {"plain manifests": PLAIN, "kustomization": KUSTOMIZATION, "chart": SMALL_CHART}
 
@@ -20,6 +32,7 @@ def test_the_ui_knows_the_parameters(server: CmpServer) -> None:
         "environment": "string",
         "config": "map",
         "certificate-source": "string",
+        "strict": "string",
         "helm-release": "string",
         "helm-values": "map",
         "helm-value-files": "array",
@@ -162,6 +175,14 @@ MISTAKES: dict[str, tuple[dict[str, str], list[str]]] = {
         fields({"other/webhook.replicas": "1"}),
         ["parameter config: spec.webhook.replicas: ", "GMSAConfig", "other"],
     ),
+    "neither true nor false": (
+        parameters(strict={"string": "yes"}),
+        ["parameter 'strict': ", "'yes'", "neither true nor false"],
+    ),
+    "in plugin.env": (
+        {"ARGOCD_ENV_environment": "prod", "ARGOCD_ENV_HELM_VALUES": "a: 1", "ARGOCD_ENV_REGION": "eu"},
+        ["spec.source.plugin.env: ", "move 'HELM_VALUES', 'environment' to plugin.parameters", "remove 'REGION'"],
+    ),
     "NUL": (parameters(helm_values={"map": {"a": "\0"}}), ["character"]),
     "surrogate": ({"ARGOCD_APP_PARAMETERS": SURROGATE}, ["character"]),
     "not a path of a value": (parameters(helm_values={"map": {"a=1,b": "x"}}), ["'a=1,b'", "path"]),
@@ -180,6 +201,47 @@ def test_a_mistake_gets_one_line(name: str, server: CmpServer, folder: Folder) -
     message = server.failure(folder({**PLAIN, **ENVIRONMENTS}), **environ)
     assert_mentions(message, *words)
     assert "\n" not in message
+
+
+# Warnings
+
+NOBODY: Files = {"gmsa.yaml": gmsa_config(admission=NO_ADMISSION, credspecs=[{"account": "WebApp1"}])}
+KINDS_WITH_WARNING: dict[str, Files] = {
+    "plain manifests": NOBODY,
+    "kustomization": {"kustomization.yaml": "generators: [gmsa.yaml]\n", **NOBODY},
+    "chart": {"Chart.yaml": CHART_YAML, **NOBODY},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS_WITH_WARNING)
+def test_a_warning_is_in_the_log_of_the_sidecar_and_strict_makes_it_an_error(
+    kind: str, server: CmpServer, folder: Folder
+) -> None:
+    """Argo CD's UI has no place for messages of a successful run; those of a failure are in its condition."""
+    root = folder(KINDS_WITH_WARNING[kind])
+    logged = len(server.log.read_text())
+    assert server.generate(root, **parameters(strict={"string": "false"}))
+    lines = [json.loads(line) for line in server.log.read_text()[logged:].splitlines()]
+    (successful,) = (it for it in lines if "usedBy: is missing" in it.get("stderr", ""))
+    assert (successful["level"], successful["msg"]) == ("info", "Plugin command successful")
+    message = server.failure(root, **parameters(strict={"string": "true"}))
+    assert_mentions(message, "usedBy: is missing", "parameter strict: there is 1 warning, which is an error here")
+
+
+@pytest.mark.parametrize("kind", KINDS_WITH_WARNING)
+def test_strict_changes_nothing_without_a_warning(kind: str, server: CmpServer, folder: Folder) -> None:
+    root = folder(KINDS[kind])
+    assert server.generate(root, **parameters(strict={"string": "true"})) == server.generate(root)
+
+
+def test_plugin_env_is_named_as_not_read(server: CmpServer, folder: Folder) -> None:
+    root = folder(PLAIN)
+    env = {"ARGOCD_ENV_REGION": "eu", "ARGOCD_ENV_A": "b"}
+    logged = len(server.log.read_text())
+    assert server.generate(root, **env) == server.generate(root)
+    assert_mentions(server.log.read_text()[logged:], "spec.source.plugin.env: ", "remove 'A', 'REGION'")
+    message = server.failure(root, **env, **parameters(strict={"string": "true"}))
+    assert_mentions(message, "spec.source.plugin.env: ", "remove 'A', 'REGION'")
 
 
 # Helm
@@ -208,6 +270,7 @@ def test_an_option_is_not_a_release_name(release: str, server: CmpServer, folder
         ("../../x.yaml", "not in the repository"),
         ("/etc/passwd", "not in the repository"),
         ("https://example.com/x.yaml", "not in the repository"),
+        ("$values/x.yaml", "another source of the application"),
         ("x,/tmp/outside.yaml", "not a file"),
         ("", "file"),
         (".", "file"),

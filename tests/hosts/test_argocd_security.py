@@ -224,14 +224,19 @@ def test_an_application_cannot_choose_the_seed(variable: str, server: CmpServer,
 # Files
 
 
+WITH_WEB: Files = {**KUSTOMIZATION, "kustomization.yaml": "generators: [gmsa.yaml]\nresources: [web.yaml]\n"}
+BASE: Files = {**KUSTOMIZATION, "kustomization.yaml": "generators: [gmsa.yaml]\nresources: [base]\n"}
+IN_FOLDER: Files = {**KUSTOMIZATION, "kustomization.yaml": "generators: [gmsa.yaml]\ncrds: [base/secret.yaml]\n"}
 LINKS: dict[str, tuple[Files, str, str]] = {
     "beside manifests": (PLAIN, "web.yaml", "../outside/secret.yaml"),
     "beside a chart": (SMALL_CHART, "config.yaml", "../outside/secret.yaml"),
     "in a chart": (SMALL_CHART, "templates/web.yaml", "../../outside/secret.yaml"),
-    "in a folder that git does not look at": (SMALL_CHART, ".git/web.yaml", "../../outside/secret.yaml"),
-    "in a kustomization": (KUSTOMIZATION, "web.yaml", "../outside/secret.yaml"),
+    "in a kustomization": (WITH_WEB, "web.yaml", "../outside/secret.yaml"),
+    "of a kustomization": (BASE, "base/kustomization.yaml", "../../outside/secret.yaml"),
+    "of a folder": (BASE, "base", "../outside"),
+    "on the way to a file": (IN_FOLDER, "base", "../outside"),
     # In the folder of a base it leads elsewhere than here.
-    "by the process that follows it": (KUSTOMIZATION, "web.yaml", "/proc/self/cwd/gmsa.yaml"),
+    "by the process that follows it": (WITH_WEB, "web.yaml", "/proc/self/cwd/gmsa.yaml"),
 }
 
 
@@ -250,6 +255,15 @@ def test_links_out_of_the_repository_are_refused(
     assert (done.returncode, done.stdout) == (1, "")
     assert_mentions(done.stderr, f"{link}: ", "symbolic link", "repository")
     assert "SECRET" not in done.stderr
+
+
+@pytest.mark.parametrize("files", [SMALL_CHART, KUSTOMIZATION])
+def test_a_link_that_nothing_reaches_is_not_followed(
+    files: Files, program: Path, sidecar: Sidecar, folder: Folder
+) -> None:
+    root = folder({**below("app", files), "outside/secret.yaml": "SECRET", "app/.git/x": ""}) / "app"
+    (root / ".git/web.yaml").symlink_to("../../outside/secret.yaml")
+    assert "SECRET" not in sidecar.run(root, program, "argocd", "generate")
 
 
 @pytest.mark.parametrize("beside", [{}, {"Chart.yaml": CHART_YAML}, {"Chart.yaml": CHART_YAML, "templates/a": ""}])

@@ -111,6 +111,11 @@ def _raw_seed(settings: Derive, environment: Environment) -> bytes:
         return value.encode("utf-8", "surrogateescape")
     in_file = f"{settings.seed_env}_FILE"
     seed = environment.read_named_by(in_file, _MAX_SEED_BYTES)
+    if seed is None and environment.variable("ARGOCD_APP_NAME") is not None:
+        raise FileError(
+            "the sidecar of Argo CD has no seed; ask its operator for one of the project, or use another source, such"
+            " as CertManager (parameter certificate-source)"
+        )
     if seed is None:
         raise FileError(
             f"the variable {settings.seed_env} is not set; set it to a secret seed, such as `openssl rand -hex 32`"

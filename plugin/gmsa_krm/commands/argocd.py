@@ -58,7 +58,7 @@ def _manifests_of_application() -> tuple[bytes, list[Finding]]:
         application.MANIFESTS: _manifests,
     }
     data, findings = render[app.kind](app)
-    findings += app.final_findings()
+    findings = app.check(findings)
     application.refuse_empty(data)
     return data, findings
 
@@ -69,7 +69,9 @@ def _kustomization(app: Application) -> tuple[bytes, list[Finding]]:
     findings: list[Finding] = []
 
     def plugin(config: bytes, resources: bytes, folder: str, file: str) -> bytes:
-        output, found = run_plugin(config, resources, app.environment(folder), file, app.overrides)
+        # An overlay may still set the namespace of what a base has.
+        namespace = app.namespace if os.path.realpath(folder) == os.path.realpath(app.folder) else ""
+        output, found = run_plugin(config, resources, app.environment(folder), file, app.overrides, namespace)
         findings.extend(found)
         return output
 

@@ -170,7 +170,7 @@ class Reader:
     def add(self, document: Document, file: str, real: str) -> None:
         """Adds a document of a file. Raises InputError if it cannot be read."""
         head = document.head
-        if head is None:
+        if head is None or head.is_null:
             return
         if is_config(head):
             if len(document.text) > MAX_BYTES:

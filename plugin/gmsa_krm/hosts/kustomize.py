@@ -15,16 +15,21 @@ if TYPE_CHECKING:
 
 
 def run_plugin(
-    config: bytes, stdin: bytes, environment: Environment, file: str = "", overrides: list[Override] | None = None
+    config: bytes,
+    stdin: bytes,
+    environment: Environment,
+    file: str = "",
+    overrides: list[Override] | None = None,
+    namespace: str = "",
 ) -> tuple[bytes, list[Finding]]:
     """The output of a generator (if stdin is empty) or of a transformer. Raises InputError.
 
     `file`: the config's file, if `config` has its lines; kustomize passes a rewritten copy.
-    `overrides`: fields of the config that the host sets.
+    `overrides`: fields of the config that the host sets; `namespace`: that of documents without one.
     """
     shown = file or "GMSAConfig"
     loaded = parse_config(decode(config, shown), shown, positions=bool(file), overrides=overrides)
     documents = split(decode(stdin, "stdin"), "stdin") if stdin.strip() else []
-    result = run([(loaded, environment)], documents)
+    result = run([(loaded, environment)], documents, namespace)
     texts = [*result.texts(), *(writer.document(it.data) for it in result.added)]
     return joined(texts).encode(), result.findings

@@ -322,8 +322,8 @@ RULES = (
         ERROR,
         "There are warnings in a run that makes them errors",
         why="""
-            With spec.strict, or --strict of render and post-render, a run with a warning ends with exit status 1 and
-            prints nothing on stdout. The warnings are listed above.
+            With spec.strict, --strict of render and post-render, or the parameter strict of an Argo CD application, a
+            run with a warning ends with exit status 1 and prints nothing on stdout. The warnings are listed above.
         """,
         cure="""
             Fix what the warnings find. If one is accepted, remove strict.

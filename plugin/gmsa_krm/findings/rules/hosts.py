@@ -327,11 +327,11 @@ RULES = (
         "A parameter of an Argo CD application is wrong",
         why="""
             An Application passes parameters to the plugin by name, each as a string, an array or a map. One that is
-            misspelled or of another form would have no effect.
+            misspelled, of another form, or in plugin.env in place of plugin.parameters would have no effect.
         """,
         cure="""
-            Use environment, config, certificate-source, helm-release, helm-values or helm-value-files in the form that
-            gmsa-krm argocd parameters prints. Files have to be in the repository of the application.
+            Use environment, config, certificate-source, strict, helm-release, helm-values or helm-value-files in the
+            form that gmsa-krm argocd parameters prints. Files have to be in the repository of the application.
         """,
         bad="""
             apiVersion: argoproj.io/v1alpha1
@@ -463,6 +463,38 @@ RULES = (
                   onExistingHook: Replace
 
             $ gmsa-krm patch --config gmsa.yaml Deployment/web
+        """,
+    ),
+    Rule(
+        "helm-charts",
+        ERROR,
+        "A kustomization under Argo CD renders a chart that may not be rendered there",
+        why="""
+            For helmCharts, kustomize runs helm with what the repository says, in the sidecar that serves all teams. So
+            the operator has to allow it, by GMSA_KRM_ENABLE_HELM=true of the sidecar, and the system needs Landlock and
+            seccomp. Settings and plugins of helm, and templates of names, are never taken from a repository.
+        """,
+        cure="""
+            Commit what helm template prints, make the chart an application of its own, or ask the operator of Argo CD.
+            Give name and releaseName as plain names, and remove configHome and nameTemplate.
+        """,
+        bad="""
+            # kustomization.yaml
+            helmCharts:
+            - name: web
+            transformers:
+            - gmsa.yaml
+
+            $ gmsa-krm argocd generate
+        """,
+        good="""
+            # kustomization.yaml
+            resources:
+            - deployment.yaml
+            transformers:
+            - gmsa.yaml
+
+            $ gmsa-krm argocd generate
         """,
     ),
     Rule(
@@ -709,13 +741,13 @@ RULES = (
     Rule(
         "unused-parameter",
         WARNING,
-        "An Argo CD application sets Helm parameters for a folder without a chart",
+        "An Argo CD application sets parameters that have no effect",
         why="""
             helm-release, helm-values and helm-value-files are for folders with a Chart.yaml. In a kustomization or a
-            folder of manifests they have no effect.
+            folder of manifests they have no effect. Entries of plugin.env never have one.
         """,
         cure="""
-            Remove the parameters, or point the Application at the folder of the chart.
+            Remove the parameters or entries, or point the Application at the folder of the chart.
         """,
         bad="""
             apiVersion: argoproj.io/v1alpha1

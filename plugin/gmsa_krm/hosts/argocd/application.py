@@ -5,10 +5,20 @@ from __future__ import annotations
 import os
 
 from gmsa_krm.environment import Environment
-from gmsa_krm.findings import InputError, Location, Report, invalid
-from gmsa_krm.hosts.argocd.folder import HELM, KUSTOMIZE, MANIFESTS, SKIPPED, configs_in, kind_of, manifest_files, read
-from gmsa_krm.hosts.argocd.parameters import VARIABLE, Parameters, read_parameters
-from gmsa_krm.hosts.argocd.repository import inside, leads_out, link_error, refuse_links, repository
+from gmsa_krm.findings import InputError, Location, Report, has_errors, invalid, refuse_warnings
+from gmsa_krm.hosts.argocd.folder import (
+    HELM,
+    KUSTOMIZE,
+    MANIFESTS,
+    configs_in,
+    is_no_manifest,
+    is_skipped,
+    kind_of,
+    manifest_files,
+    read,
+)
+from gmsa_krm.hosts.argocd.parameters import VARIABLE, Parameters, read_parameters, unread_variables
+from gmsa_krm.hosts.argocd.repository import inside, leads_out, link_error, repository
 from gmsa_krm.yamltext.stream import decode, split
 
 TYPE_CHECKING = False
@@ -19,6 +29,9 @@ if TYPE_CHECKING:
     from gmsa_krm.findings import Finding
     from gmsa_krm.hosts.argocd.kustomization import Plugin
     from gmsa_krm.yamltext.stream import Document
+
+_ENV = "spec.source.plugin.env"
+_MAX_NAMES = 20  # in one message
 
 __all__ = ["HELM", "KUSTOMIZE", "MANIFESTS", "Application", "refuse_empty"]
 
@@ -35,6 +48,11 @@ class Application:
         self._parameters = Parameters()
         if variables.get(VARIABLE):
             self._parameters = read_parameters(variables[VARIABLE], Environment(folder, variables))
+        of_parameters, self._others = unread_variables(variables)
+        if of_parameters:
+            others = f", and remove {_listed(self._others)}" if self._others else ""
+            message = f"nothing is read from here; move {_listed(of_parameters)} to plugin.parameters{others}"
+            raise invalid("parameter", message, Location(_ENV))
 
     @property
     def overrides(self) -> list[Override]:
@@ -46,34 +64,38 @@ class Application:
 
     def manifests(self) -> list[str]:
         """The files of a folder of manifests. Raises InputError for files that only Argo CD renders."""
-        root = os.path.realpath(self._root)
-        folder_is_inside = inside(root, self.folder)
-        found = []
-        for name in manifest_files(self.folder):
-            path = os.path.join(self.folder, name)
-            # only a link may lead elsewhere than its folder
-            if leads_out(root, path) if os.path.islink(path) else not folder_is_inside:
-                raise link_error(name)
-            if SKIPPED not in read(path):
-                found.append(name)
         for name in sorted(os.listdir(self.folder)):
-            if name.endswith(".jsonnet"):
+            if name.endswith(".jsonnet") and not is_skipped(self._read(name)):
                 raise invalid(
                     "jsonnet",
                     "is not rendered here; give it its own application, or render it to YAML",
                     Location(name),
                 )
-        return found
+        return [name for name in self._own_files() if not is_no_manifest(self._read(name), name)]
 
     def configs(self) -> list[str]:
         """The files with GMSAConfigs beside a chart. Raises InputError for links out of the repository."""
-        refuse_links(self._root)
         found = []
-        for name in manifest_files(self.folder):
-            data = read(os.path.join(self.folder, name))
-            if SKIPPED not in data and configs_in(data, name):
+        for name in self._own_files():
+            data = self._read(name)
+            if not is_skipped(data) and configs_in(data, name):
                 found.append(name)
         return found
+
+    def _read(self, name: str) -> bytes:
+        return read(os.path.join(self.folder, name))
+
+    def _own_files(self) -> list[str]:
+        """The YAML and JSON in the folder itself. Raises InputError for what is not in the repository."""
+        root = os.path.realpath(self._root)
+        folder_is_inside = inside(root, self.folder)
+        names = manifest_files(self.folder)
+        for name in names:
+            path = os.path.join(self.folder, name)
+            # only a link may lead elsewhere than its folder
+            if leads_out(root, path) if os.path.islink(path) else not folder_is_inside:
+                raise link_error(name)
+        return names
 
     def kustomize_build(self, plugin: Plugin) -> bytes:
         from gmsa_krm.hosts.argocd.programs import Programs
@@ -94,22 +116,30 @@ class Application:
         release = self._parameters.helm_release or name or "release-name"
         return Programs(self.folder, self._root, self._variables).helm_template(release, self._parameters)
 
-    def final_findings(self) -> list[Finding]:
-        """The findings after everything is rendered. Raises InputError for parameters that no config used."""
-        report = Report()
+    def check(self, findings: list[Finding]) -> list[Finding]:
+        """The findings of a render, with those about parameters.
+
+        Raises InputError for parameters that no config used, and for warnings where the application makes them errors.
+        """
+        report = Report(findings=findings)
         for override in self.overrides:
             if not override.used:
                 which = f"named {override.config}" if override.config else "in the application"
                 message = f"there is no GMSAConfig {which}; fix or remove the entry"
                 report.error("override", message, Location(override.source), override.field)
-        if report.findings:
-            raise InputError(report.findings)
+        if has_errors(findings):
+            raise InputError(findings)
         parameters = self._parameters
         for_helm = parameters.helm_release or parameters.helm_values or parameters.helm_value_files
         if for_helm and self.kind != HELM:
             message = "this folder is not a chart, so the parameters for helm have no effect; remove them"
             report.warning("unused-parameter", message, Location(VARIABLE))
-        return report.findings
+        if self._others:
+            message = f"nothing is read from here; remove {_listed(self._others)}"
+            report.warning("unused-parameter", message, Location(_ENV))
+        if parameters.strict:
+            refuse_warnings(findings, "parameter strict")
+        return findings
 
 
 def refuse_empty(data: bytes) -> None:
@@ -120,6 +150,11 @@ def refuse_empty(data: bytes) -> None:
             " or delete the application"
         )
         raise invalid("empty", message)
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+    return ", ".join(f"{name[:80]!a}" for name in names[:_MAX_NAMES]) + more
 
 
 def _has_object(document: Document) -> bool:

@@ -22,27 +22,37 @@ _FIELDS = {"name", "repository", "version"}
 _LOCAL = "file://"
 
 
-def remote_dependencies(chart: bytes, folder: str, root: str, hosts: Hosts) -> list[str]:
-    """The URLs from which the charts come that the chart in `folder` depends on, in the repository `root`.
+class Dependencies:
+    """`chart`: the fields of the chart in `folder`, as helm prints them. Locks are written again, as they were read."""
 
-    `chart`: its fields, as helm prints them. Locks are written again, as they were read here. Raises InputError for
-    folders outside of the repository, and for hosts that are not allowed.
-    """
-    fields = one_mapping(chart, _CHART)
-    listed = [_texts(it) for it in _items(fields)] if fields is not None else []
-    found = [(_CHART, it) for it in listed]
-    for name in _LOCKS:
-        found += [(name, it) for it in _read_lock(folder, name)]
-    urls = {}
-    for file, dependency in found:
-        url = dependency.get("repository", "")
-        local = _local_path(dependency)
-        if local:
-            if located(root, folder, local) is None:
-                raise outside_error(url or dependency.get("name", ""), Location(file))
-        elif hosts.check(url, Location(file)):
-            urls[url] = True
-    return list(urls)
+    def __init__(self, chart: bytes, folder: str) -> None:
+        self._folder = folder
+        fields = one_mapping(chart, _CHART)
+        self._listed = [(_CHART, _texts(it)) for it in _items(fields)] if fields is not None else []
+        for name in _LOCKS:
+            self._listed += [(name, it) for it in _read_lock(folder, name)]
+
+    @property
+    def folders(self) -> list[str]:
+        """The folders of charts that need not be fetched."""
+        paths = [path for _, dependency in self._listed if (path := _local_path(dependency))]
+        return [os.path.normpath(os.path.join(self._folder, path)) for path in paths]
+
+    def urls(self, root: str, hosts: Hosts) -> list[str]:
+        """The URLs from which the other charts come, of the repository `root`.
+
+        Raises InputError for folders outside of the repository, and for hosts that are not allowed.
+        """
+        urls = {}
+        for file, dependency in self._listed:
+            url = dependency.get("repository", "")
+            local = _local_path(dependency)
+            if local:
+                if located(root, self._folder, local) is None:
+                    raise outside_error(url or dependency.get("name", ""), Location(file))
+            elif hosts.check(url, Location(file)):
+                urls[url] = True
+        return list(urls)
 
 
 def _local_path(dependency: dict[str, str]) -> str:

@@ -16,10 +16,10 @@ from gmsa_krm.hosts.argocd.folder import (
     KUSTOMIZE,
     MAX_FIELDS,
     PLUGIN_FIELDS,
-    SKIPPED,
     dependencies,
     entries_of,
     fields_of,
+    is_skipped,
     kind_of,
     kustomization,
     manifest_files,
@@ -125,7 +125,7 @@ class Discovery:
 
     def _has_config(self, path: str) -> bool:
         data = self._read(path)
-        return self._is_config(data) and SKIPPED not in data
+        return self._is_config(data) and not is_skipped(data)
 
     def _is_config(self, data: bytes) -> bool:
         """Whether a GMSAConfig is among the documents of a stream."""

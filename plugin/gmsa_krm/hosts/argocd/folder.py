@@ -21,11 +21,13 @@ MANIFESTS = "manifests"
 # The fields of plugins that gmsa-krm can be; kustomize refuses a validator that changes anything.
 PLUGIN_FIELDS = ("generators", "transformers")
 FOLDER_FIELDS = ("resources", "bases", "components")
-_KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 CHART = "Chart.yaml"
 _ENDINGS = (".yaml", ".yml", ".json")
 # Argo CD's mark for files that are not manifests.
-SKIPPED = b"+argocd:skip-file-rendering"
+_SKIPPED = b"+argocd:skip-file-rendering"
+# A YAML file that Argo CD cannot read as an object is a mistake where it has all of these, and else not a manifest.
+_SIGNS = ("apiVersion:", "kind:", "metadata:")
 _WORD = b"GMSAConfig"
 _GROUP = b"gmsa-krm.dev/"
 _MAX_FILE = 16 * 1024 * 1024  # a GMSAConfig's own limit
@@ -45,21 +47,47 @@ def manifest_files(folder: str) -> list[str]:
         names = sorted(os.listdir(folder))
     except OSError as error:
         raise ExternalError(f"{folder}: cannot be read ({error.strerror})") from None
-    return [
-        name
-        for name in names
-        if name.endswith(_ENDINGS) and name[0] != "." and not os.path.isdir(os.path.join(folder, name))
-    ]
+    return [name for name in names if name.endswith(_ENDINGS) and not os.path.isdir(os.path.join(folder, name))]
+
+
+def is_skipped(data: bytes) -> bool:
+    """Whether a file has Argo CD's mark."""
+    return _SKIPPED in (data.replace(b"\0", b"") if data[:2] in (b"\xff\xfe", b"\xfe\xff") else data)
+
+
+def is_no_manifest(data: bytes, name: str) -> bool:
+    """Whether Argo CD passes over a file of a folder of manifests: one with its mark, or YAML of another purpose.
+
+    That is YAML whose first document is no object, or cannot be read; with a GMSAConfig it is a mistake.
+    """
+    if is_skipped(data):
+        return True
+    if name.endswith(".json") or names_config(data):
+        return False
+    from gmsa_krm.yamltext.stream import decode, split
+
+    try:
+        text = decode(data, "")
+        if all(sign in text for sign in _SIGNS):
+            return False
+        documents = split(text)
+    except InputError:
+        return False  # reported where it is read
+    try:
+        first = next((root for it in documents if (root := it.node) is not None and not root.is_null), None)
+    except InputError:
+        return True
+    return first is not None and not first.string("kind")
 
 
 def kustomization(folder: str) -> str:
     """The path of the folder's kustomization, or an empty string."""
-    return next((it for name in _KUSTOMIZATIONS if os.path.isfile(it := os.path.join(folder, name))), "")
+    return next((it for name in KUSTOMIZATIONS if os.path.isfile(it := os.path.join(folder, name))), "")
 
 
 def kustomizations(folder: str) -> list[str]:
     """The names of all that may be the folder's kustomization; kustomize takes the one that it can read."""
-    paths = {name: os.path.join(folder, name) for name in _KUSTOMIZATIONS}
+    paths = {name: os.path.join(folder, name) for name in KUSTOMIZATIONS}
     return [name for name, path in paths.items() if os.path.lexists(path) and not os.path.isdir(path)]
 
 

@@ -1,4 +1,4 @@
-"""Builds a kustomization without plugins: the GMSAConfigs are removed from a copy and run in this process.
+"""Builds a kustomization without plugins: the GMSAConfigs are removed from an excerpt and run in this process.
 
 kustomize's plugins must not run in a program that serves many repositories and holds a seed. With --enable-exec a
 repository can run any program; with --enable-alpha-plugins alone it can too, since the group and kind of a config
@@ -15,6 +15,7 @@ import os
 from gmsa_krm.config.load import is_config
 from gmsa_krm.findings import Location, invalid
 from gmsa_krm.hosts.argocd.folder import (
+    KUSTOMIZATIONS,
     MAX_FIELDS,
     PLUGIN_FIELDS,
     configs_in,
@@ -34,7 +35,7 @@ from gmsa_krm.hosts.argocd.references import (
     outside_error,
     references_of,
 )
-from gmsa_krm.hosts.argocd.repository import copy_repository, located, refuse_links
+from gmsa_krm.hosts.argocd.repository import located
 from gmsa_krm.yamltext.data import data_of
 from gmsa_krm.yamltext.nodes import SCALAR
 from gmsa_krm.yamltext.stream import decode, split
@@ -44,14 +45,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from gmsa_krm.hosts.argocd.excerpt import Excerpt
+    from gmsa_krm.hosts.argocd.helm_charts import HelmCharts
     from gmsa_krm.hosts.argocd.references import Hosts
     from gmsa_krm.yamltext.nodes import Node
     from gmsa_krm.yamltext.stream import Document
 
     # (config, resources or nothing, the folder of its paths, its file) -> resources
     Plugin = Callable[[bytes, bytes, str, str], bytes]
-    # (arguments, folder, whether it may use the network) -> stdout of kustomize
-    Kustomize = Callable[[list[str], str, bool], bytes]
+    # (folder, whether it may use the network) -> stdout of kustomize build
+    Kustomize = Callable[[str, bool], bytes]
 
 _CONFIG_FOLDERS = ("resources", "bases", "components")
 # Fields that create objects; kustomize refuses a kustomization without one.
@@ -64,12 +67,21 @@ _UNFINISHED = (
 
 
 class Kustomization:
-    """Builds the kustomization in `folder` of the repository `root`. Raises InputError and ExternalError."""
+    """Builds the kustomization in `folder` of a repository. Raises InputError and ExternalError."""
 
-    def __init__(self, folder: str, root: str, work: str, hosts: Hosts, kustomize: Kustomize, plugin: Plugin) -> None:
-        """`work`: a folder for the copy; `hosts`: from which something may be fetched."""
+    def __init__(
+        self,
+        folder: str,
+        excerpt: Excerpt,
+        hosts: Hosts,
+        charts: HelmCharts,
+        kustomize: Kustomize,
+        plugin: Plugin,
+    ) -> None:
+        """`excerpt`: of the repository; `hosts`: from which something may be fetched."""
         self._folder = folder
-        self._root = root
+        self._excerpt = excerpt
+        self._charts = charts
         self._hosts = hosts
         self._is_remote = False
         self._budget = Budget()
@@ -78,22 +90,22 @@ class Kustomization:
         self._seen: set[str] = set()
         self._top = ""
         self._written = 0
-        self._copy = os.path.join(os.path.realpath(work), "repository")
 
     def build(self) -> bytes:
-        refuse_links(self._root)
-        copy_repository(self._root, self._copy)
-        folder = os.path.normpath(os.path.join(self._copy, os.path.relpath(self._folder, self._root)))
+        folder = self._excerpt.copied(self._folder)
+        self._excerpt.add(folder)
         self._top = os.path.realpath(folder)
         self._prepare(folder)
         return self._run_kustomize(folder)
 
     def _run_kustomize(self, folder: str) -> bytes:
-        return self._kustomize(["kustomize", "build", "."], folder, self._is_remote)
+        return self._kustomize(folder, self._is_remote or self._charts.is_remote)
 
     def _prepare(self, folder: str, depth: int = 0) -> None:
-        """Rewrites the kustomization in a folder of the copy, and those it refers to, so that it needs no plugin."""
+        """Rewrites the kustomization in a folder, and those it refers to, so that it needs no plugin."""
         folder = os.path.realpath(folder)
+        for name in KUSTOMIZATIONS:
+            self._excerpt.add(os.path.join(folder, name))
         file = kustomization(folder)
         if folder in self._seen or not file:
             return
@@ -131,15 +143,23 @@ class Kustomization:
             inline = is_inline(field, entry.text, where)
             if is_remote(field, entry, where, self._hosts, inline):
                 self._is_remote = True
-            elif inline:
+                continue
+            self._reach(folder, entry.text)
+            if inline:
                 check_inline(entry.text, folder, where)  # what it refers to is looked at where it is used
             elif is_folder(field):
-                path = located(self._copy, folder, entry.text)
+                path = located(self._excerpt.top, folder, entry.text)
                 if path is None:
                     raise outside_error(entry.text, where)
                 if os.path.isdir(path):
                     folders.append(path)
+        self._charts.add(node, folder, self._shown(file))
         return folders
+
+    def _reach(self, folder: str, entry: str) -> None:
+        """Adds what an entry of a file in `folder` may name, as a path or as KEY=FILE."""
+        for text in {entry, entry.partition("=")[2] or entry}:
+            self._excerpt.add(os.path.normpath(os.path.join(folder, text)))
 
     def _rewrite(self, folder: str, file: str, fields: dict[str, Any]) -> None:
         """Runs the GMSAConfigs among generators and transformers, and writes the kustomization without them."""
@@ -179,7 +199,7 @@ class Kustomization:
                 continue
             found = True
             for text, source in configs:
-                generated = self._plugin(text, b"", self._folder_in_repository(folder), source)
+                generated = self._plugin(text, b"", self._excerpt.original(folder), source)
                 resources.append(self._write_file(folder, generated))
             if rest:
                 kept.append(self._write_file(folder, rest))
@@ -207,7 +227,7 @@ class Kustomization:
         if fields["resources"] or fields.get("generators") or any(key.lower() in _CREATING for key in fields):
             self._write(file, fields)
             before = self._run_kustomize(folder)
-        after = self._plugin(text, before, self._folder_in_repository(folder), source)
+        after = self._plugin(text, before, self._excerpt.original(folder), source)
         return {"resources": [self._write_file(folder, after)], **metadata}
 
     def _refuse_unfinished(self, folder: str, seen: set[str]) -> None:
@@ -228,7 +248,7 @@ class Kustomization:
                 )
                 raise invalid("transformer-in-base", message, self._location(file))
         for _, entry in entries_of(node, *_CONFIG_FOLDERS):
-            path = located(self._copy, folder, entry)
+            path = located(self._excerpt.top, folder, entry)
             if path is not None and os.path.isdir(path):
                 self._refuse_unfinished(path, seen)
 
@@ -242,8 +262,9 @@ class Kustomization:
         if self._is_inline(field, entry, file):
             source, data = "", entry.encode("utf-8", "surrogateescape")  # no file has its lines
         elif self._hosts.check(entry, self._location(file), True):
+            self._excerpt.add_tree(folder)  # what it refers to is not known
             return [], b""
-        elif (path := located(self._copy, folder, entry)) is None:
+        elif (path := located(self._excerpt.top, folder, entry)) is None:
             raise outside_error(entry, self._location(file))
         elif os.path.isdir(path):
             if not kustomization(path):
@@ -253,29 +274,29 @@ class Kustomization:
             refuse_large(path)
             source, data = self._shown(path), read(path)
         configs = configs_in(data, source)
-        self._check_plugins(data, source or self._shown(file))
+        self._check_plugins(data, folder, source or self._shown(file))
         if not configs:
             return [], b""
         texts = {config.text for config in configs}
         rest = [it.text for it in split(decode(data, source), source) if it.node is not None and it.text not in texts]
         return [(_padded(config), source) for config in configs], "---\n".join(rest).encode("utf-8", "surrogateescape")
 
-    def _check_plugins(self, data: bytes, shown: str) -> None:
-        """Raises InputError for what kustomize's own generators and transformers may not refer to."""
+    def _check_plugins(self, data: bytes, folder: str, shown: str) -> None:
+        """Adds what kustomize's own generators and transformers refer to. Raises InputError for what they may not."""
         for document in split(decode(data, shown), shown):
             node = document.node
             if node is None or is_config(node):
                 continue
             for field, entry in references_of(node, shown):
-                self._is_remote |= is_remote(field, entry, Location(shown), self._hosts)
-
-    def _folder_in_repository(self, folder: str) -> str:
-        """The folder in the repository that a folder of the copy belongs to; the files of a config are read there."""
-        return os.path.normpath(os.path.join(self._root, os.path.relpath(folder, self._copy)))
+                if is_remote(field, entry, Location(shown), self._hosts):
+                    self._is_remote = True
+                else:
+                    self._reach(folder, entry.text)
+            self._charts.add_generator(node, folder, shown)
 
     def _shown(self, path: str) -> str:
         """The path for messages, relative to the application's folder."""
-        return os.path.relpath(self._folder_in_repository(path), self._folder)
+        return os.path.relpath(self._excerpt.original(path), self._folder)
 
     def _location(self, file: str) -> Location:
         return Location(self._shown(file))
@@ -283,10 +304,8 @@ class Kustomization:
     def _write_file(self, folder: str, data: bytes) -> str:
         """Writes resources or configs to a new file beside the kustomization; returns its name."""
         self._written += 1
-        name = f"gmsa-krm-{self._written}.yaml"
-        while os.path.lexists(os.path.join(folder, name)):
+        while not self._excerpt.is_free(os.path.join(folder, name := f"gmsa-krm-{self._written}.yaml")):
             self._written += 1
-            name = f"gmsa-krm-{self._written}.yaml"
         with open(os.path.join(folder, name), "wb") as file:
             file.write(data or b"apiVersion: v1\nkind: List\nmetadata: {}\nitems: []\n")
         return name

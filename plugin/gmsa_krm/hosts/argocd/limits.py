@@ -22,7 +22,7 @@ MAX_PARSED = 32 * MIB
 # Argo CD takes answers of up to 100 MiB.
 MAX_FILE = 256 * MIB
 MAX_OPEN_FILES = 1024
-# Of a repository that has to be copied; the volume of the sidecar has 4 GiB for all runs.
+# Of an application that has to be copied; the volume of the sidecar has 4 GiB for all runs.
 MAX_COPIED = 1024 * MIB
 # Of discovery, which runs for every application of an instance.
 DISCOVERY_SECONDS = 10

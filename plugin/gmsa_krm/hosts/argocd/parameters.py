@@ -12,12 +12,14 @@ from gmsa_krm.yamltext.stream import decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from gmsa_krm.environment import Environment
     from gmsa_krm.findings import Finding
 
 VARIABLE = "ARGOCD_APP_PARAMETERS"
+_OF_ENV = "ARGOCD_ENV_"  # Argo CD's prefix of the variables in plugin.env
 ENVIRONMENTS = "environments"
 _MAX_ENVIRONMENT = 1024 * 1024
 _RELEASE = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,51}[a-z0-9])?")
@@ -40,6 +42,7 @@ _KNOWN = {
         "Source of the webhook's certificate",
         "CertManager, Derive, ExistingSecret or Files",
     ),
+    "strict": ("string", "Warnings are errors", "true or false"),
     "helm-release": ("string", "Helm: release name", "Default: the name of the application"),
     "helm-values": ("map", "Helm: values", "As with --set"),
     "helm-value-files": ("array", "Helm: files of values", "Relative to the chart's folder, within the repository"),
@@ -51,6 +54,7 @@ class Parameters:
 
     def __init__(self) -> None:
         self.overrides: list[Override] = []
+        self.strict = False
         self.helm_release = ""
         self.helm_values: dict[str, str] = {}
         self.helm_value_files: list[str] = []
@@ -85,6 +89,10 @@ def read_parameters(text: str | None, environment: Environment) -> Parameters:
             parameters.overrides += overrides_of_form(fields, parameter)
         except InputError as error:
             findings += error.findings
+    strict = given.get("strict", "")
+    if strict not in ("", "true", "false"):
+        _report("strict", findings).error("parameter", f"{strict[:80]!a} is neither true nor false; give one of them")
+    parameters.strict = strict == "true"
     parameters.helm_release = given.get("helm-release", "")
     parameters.helm_values = given.get("helm-values", {})
     parameters.helm_value_files = given.get("helm-value-files", [])
@@ -92,6 +100,13 @@ def read_parameters(text: str | None, environment: Environment) -> Parameters:
     if findings:
         raise InputError(findings)
     return parameters
+
+
+def unread_variables(variables: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """The names in the application's plugin.env, which has no effect here: those of parameters, and others."""
+    names = sorted(name.removeprefix(_OF_ENV) for name in variables if name.startswith(_OF_ENV))
+    of_parameters = [name for name in names if name.lower().replace("_", "-") in _KNOWN]
+    return of_parameters, [name for name in names if name not in of_parameters]
 
 
 def _check_helm(parameters: Parameters, findings: list[Finding]) -> None:

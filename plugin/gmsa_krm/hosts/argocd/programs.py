@@ -14,11 +14,13 @@ import time
 from gmsa_krm import console
 from gmsa_krm.findings import ExternalError, Location, invalid
 from gmsa_krm.hosts.argocd.confine import Cage, missing
-from gmsa_krm.hosts.argocd.dependencies import remote_dependencies
+from gmsa_krm.hosts.argocd.dependencies import Dependencies
+from gmsa_krm.hosts.argocd.excerpt import Excerpt
+from gmsa_krm.hosts.argocd.helm_charts import HelmCharts
 from gmsa_krm.hosts.argocd.kustomization import Kustomization
 from gmsa_krm.hosts.argocd.limits import MAX_FILE, MIB, over_limit, time_limit
 from gmsa_krm.hosts.argocd.references import Hosts
-from gmsa_krm.hosts.argocd.repository import copy_repository, inside
+from gmsa_krm.hosts.argocd.repository import inside
 from gmsa_krm.hosts.argocd.work_folder import WorkFolder
 
 TYPE_CHECKING = False
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 _MAX_VALUES = 16 * MIB
 _MAX_MESSAGES = 64 * 1024
+_REPOSITORIES = "repositories.yaml"
 
 
 class Programs:
@@ -50,18 +53,34 @@ class Programs:
     def kustomize_build(self, plugin: Plugin) -> bytes:
         """The output of kustomize for the folder; `plugin` runs a GMSAConfig."""
         with WorkFolder() as self._work:
-            return Kustomization(self._folder, self._root, self._work, self._hosts, self._run, plugin).build()
+            excerpt = self._excerpt("repository")
+            charts = HelmCharts(excerpt, self._hosts, self._variables, can_confine=not missing())
+
+            def kustomize(folder: str, may_fetch: bool) -> bytes:
+                helm = self._program("helm") if charts.is_used else ""
+                arguments = charts.arguments(helm) if helm else []
+                return self._run(["kustomize", "build", *arguments, "."], folder, may_fetch, helm)
+
+            return Kustomization(self._folder, excerpt, self._hosts, charts, kustomize, plugin).build()
 
     def helm_template(self, release: str, parameters: Parameters) -> bytes:
         """What helm renders from the chart in the folder, with CRDs and hooks."""
         with WorkFolder() as self._work:
             command = self._template_command(release, parameters)
+            excerpt = self._excerpt("repository")
+            folder = excerpt.copied(self._folder)
+            excerpt.add_tree(folder)
             try:
-                return self._run(command, self._folder)
+                return self._run(command, folder)
             except ExternalError as error:
                 if "missing in charts/" not in str(error):
                     raise
             return self._with_dependencies(command)
+
+    def _excerpt(self, name: str, writable: bool = False) -> Excerpt:
+        excerpt = Excerpt(self._root, os.path.join(self._work, name), writable)
+        self._names[excerpt.top] = excerpt.root
+        return excerpt
 
     def _template_command(self, release: str, parameters: Parameters) -> list[str]:
         variables = self._variables
@@ -92,32 +111,51 @@ class Programs:
         return copied
 
     def _with_dependencies(self, command: list[str]) -> bytes:
-        """In a copy of the repository, since helm writes fetched charts beside the chart."""
-        copied = os.path.join(self._work, "repository")
-        copy_repository(self._root, copied, writable=True)
-        folder = os.path.join(copied, os.path.relpath(self._folder, self._root))
+        """In a copy, since helm writes fetched charts beside the chart."""
+        excerpt = self._excerpt("writable", writable=True)
+        folder = excerpt.copied(self._folder)
+        excerpt.add_tree(folder)
         # As helm reads it: fields in other cases, and those of requirements.yaml.
-        shown = self._run(["helm", "show", "chart", "."], folder)
-        urls = remote_dependencies(shown, folder, copied, self._hosts)
+        dependencies = Dependencies(self._run(["helm", "show", "chart", "."], folder), folder)
+        for path in dependencies.folders:
+            excerpt.add_tree(path)
+        urls = dependencies.urls(excerpt.top, self._hosts)
+        known = self._copy_repositories() if urls else b""
         # With a Chart.lock helm uses only repositories that were added.
         for number, url in enumerate(urls):
-            if url.startswith(("http://", "https://")):
+            if url.startswith(("http://", "https://")) and not _has_repository(known, url):
                 self._run(["helm", "repo", "add", f"dependency-{number}", "--", url], folder, True)
         self._run(["helm", "dependency", "build", "."], folder, bool(urls))
         return self._run(command, folder)
 
-    def _run(self, command: list[str], folder: str, may_fetch: bool = False) -> bytes:
-        """The stdout of a program that succeeded; its messages go to stderr.
+    def _copy_repositories(self) -> bytes:
+        """Copies the operator's repositories with their credentials, since helm writes into that file. Returns it."""
+        path = self._variables.get("HELM_REPOSITORY_CONFIG", "")
+        try:
+            with open(path, "rb") as file:
+                known = file.read()
+        except OSError:
+            return b""
+        with open(os.path.join(self._work, _REPOSITORIES), "wb") as copied:
+            copied.write(known)
+        return known
 
-        It reads nothing but the repository, and writes nothing but the folder of the run; unless it `may_fetch`, it has
+    def _program(self, name: str) -> str:
+        program = shutil.which(name, path=self._variables.get("PATH"))
+        if program is None:
+            raise ExternalError(f"{name} is not on the PATH; add it to the image of the plugin")
+        return program
+
+    def _run(self, command: list[str], folder: str, may_fetch: bool = False, other: str = "") -> bytes:
+        """The stdout of a program that succeeded; its messages go to stderr. `other`: a program that it starts.
+
+        It reads and writes nothing but the folder of the run, in which the excerpts are. Unless it `may_fetch`, it has
         no network.
         """
         self._say_what_is_missing()
-        program = shutil.which(command[0], path=self._variables.get("PATH"))
-        if program is None:
-            raise ExternalError(f"{command[0]} is not on the PATH; add it to the image of the plugin")
+        program = self._program(command[0])
         environ = self._environ(may_fetch)
-        cage = self._cage(program, environ, may_fetch)
+        cage = self._cage([program, other] if other else [program], environ, may_fetch)
         # Files and not pipes: the kernel limits the size of a file.
         with tempfile.TemporaryFile(dir=self._work) as out, tempfile.TemporaryFile(dir=self._work) as err:
             try:
@@ -138,7 +176,7 @@ class Programs:
                 cage.close()
             self._wait(process, command)
             err.seek(0)
-            messages = self._shown(err.read(_MAX_MESSAGES).decode("utf-8", "replace").strip(), folder)
+            messages = self._shown(err.read(_MAX_MESSAGES).decode("utf-8", "replace").strip())
             if process.returncode:
                 raise _failure(command, process.returncode, messages, out)
             if messages:
@@ -155,8 +193,8 @@ class Programs:
             console.print_error(message)
         self._is_first = False
 
-    def _cage(self, program: str, environ: dict[str, str], may_fetch: bool) -> Cage:
-        readable = [os.path.dirname(os.path.realpath(program)), os.path.realpath(self._root)]
+    def _cage(self, programs: list[str], environ: dict[str, str], may_fetch: bool) -> Cage:
+        readable = [os.path.dirname(os.path.realpath(program)) for program in programs]
         if may_fetch:
             readable += [os.path.realpath(path) for path in _RESOLVER]
             named = [environ[name] for name in ("HOME", *_FOLDERS, *_CERTIFICATES) if environ.get(name)]
@@ -164,7 +202,7 @@ class Programs:
         try:
             return Cage(readable, self._work, may_fetch)
         except OSError as error:
-            raise _cage_error(os.path.basename(program), f"cannot be made ({error.strerror})") from None
+            raise _cage_error(os.path.basename(programs[0]), f"cannot be made ({error.strerror})") from None
 
     def _environ(self, may_fetch: bool) -> dict[str, str]:
         """Without what kustomize and helm need not know: seeds, what could make kustomize find plugins, and folders.
@@ -181,7 +219,7 @@ class Programs:
             "TMPDIR": self._work,
             "HELM_CACHE_HOME": os.path.join(self._work, "cache"),
             "HELM_REPOSITORY_CACHE": os.path.join(self._work, "cache/repository"),
-            "HELM_REPOSITORY_CONFIG": os.path.join(self._work, "repositories.yaml"),
+            "HELM_REPOSITORY_CONFIG": os.path.join(self._work, _REPOSITORIES),
             "HELM_CONFIG_HOME": environ.get("HELM_CONFIG_HOME") or os.path.join(self._work, "config"),
             "HELM_DATA_HOME": environ.get("HELM_DATA_HOME") or os.path.join(self._work, "data"),
         }
@@ -213,12 +251,11 @@ class Programs:
             )
             raise ExternalError(message) from None
 
-    def _shown(self, messages: str, folder: str) -> str:
-        """The messages with the paths of the repository in place of those of copies."""
+    def _shown(self, messages: str) -> str:
+        """The messages with the paths that the author of the application knows in place of those of copies."""
         for path, name in self._names.items():
             messages = messages.replace(path, name)
-        copied = re.match(r".*?/gmsa-krm-run-[^/]+/repository", folder)
-        return messages.replace(copied[0], os.path.realpath(self._root)) if copied else messages
+        return messages
 
 
 # kustomize passes a repository's branch to git unchecked, options too, and git runs programs for local transports.
@@ -235,6 +272,11 @@ _FOLDERS = (
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH")
 # May be links out of /etc.
 _RESOLVER = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf")
+
+
+def _has_repository(known: bytes, url: str) -> bool:
+    """Whether a URL is in a file of repositories, as helm writes it."""
+    return bool(re.search(rb"^ *url: \"?" + re.escape(url.encode().rstrip(b"/")) + rb"/?\"?$", known, re.MULTILINE))
 
 
 def _cage_error(program: str, what: str) -> ExternalError:
@@ -265,18 +307,36 @@ def _failure(command: list[str], status: int, messages: str, out: IO[bytes]) -> 
     return ExternalError(f"{name} failed ({why}):\n{shown}{_cure(messages)}")
 
 
+# What messages of the programs mean here, where their own cures are not possible.
+_CURES = {
+    "external plugins disabled|unable to load external plugin": (
+        "Only GMSAConfigs run here: with other plugins a repository could run any program. Put a GMSAConfig into the"
+        " repository itself, under generators or transformers"
+    ),
+    r"security; file .* is not in or below": (
+        "kustomize reads files of the kustomization's own folder only, and --load-restrictor cannot be set here: move"
+        " the file below it, or write a kustomization.yaml beside it and name its folder under resources or components"
+    ),
+    r"no 'git' program on path": (
+        "git is not in the sidecar, since a repository could give it options: put a copy into the repository, or name"
+        " the URLs of files"
+    ),
+}
+
+
 def _cure(messages: str) -> str:
-    if "external plugins disabled" in messages or "unable to load external plugin" in messages:
-        return (
-            "\nOnly GMSAConfigs run here: with other plugins a repository could run any program. Put a GMSAConfig into"
-            " the repository itself, under generators or transformers"
-        )
-    return ""
+    return "".join(f"\n{cure}" for pattern, cure in _CURES.items() if re.search(pattern, messages))
 
 
 def _read_values(file: str, folder: str, root: str) -> bytes:
     path = os.path.join(folder, file)
     location = Location("parameter 'helm-value-files'")
+    if file.startswith("$"):
+        message = (
+            f"{file[:120]!a} is in another source of the application, which Argo CD gives to its own Helm only; copy"
+            " the file into this repository, or give helm-values"
+        )
+        raise invalid("parameter", message, location)
     if "://" in file or not inside(os.path.realpath(root), path):
         raise invalid(
             "parameter",

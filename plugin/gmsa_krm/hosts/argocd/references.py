@@ -31,7 +31,7 @@ _FILES = (
 # Of these, the fields whose entries may be texts in place of paths: configs of plugins, and patches.
 _CONFIGS = ("generators", "transformers", "validators")
 _PATCHES = ("patchesstrategicmerge", "paths")
-_FREE = ("metadata", "labels", "annotations", "commonlabels", "commonannotations")
+_FREE = ("metadata", "labels", "annotations", "commonlabels", "commonannotations", "valuesinline")
 
 _URL = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:[a-z0-9._~-]+@)?(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?P<port>:[0-9]{1,5})?"
@@ -159,7 +159,10 @@ def is_remote(field: str, node: Node, where: Location, hosts: Hosts, is_inline: 
 
 
 def outside_error(text: str, where: Location) -> InputError:
-    message = f"{text[:120]!a} is outside of the repository of the application; move or copy it into the repository"
+    message = (
+        f"{text[:120]!a} is outside of the repository of the application, or of its manifest-generate-paths; move or"
+        " copy it into the repository, or add it to the annotation"
+    )
     return invalid("outside-repository", message, where)
 
 

@@ -1,11 +1,10 @@
-"""The repository around an application's folder: its root, its symbolic links, and copies of it."""
+"""The repository around an application's folder: its root, and its symbolic links."""
 
 from __future__ import annotations
 
 import os
 
-from gmsa_krm.findings import ExternalError, InputError, Location, invalid
-from gmsa_krm.hosts.argocd.limits import MAX_COPIED, MIB, over_limit
+from gmsa_krm.findings import InputError, Location, invalid
 
 _MAX_PATH = 4096  # Linux's
 
@@ -55,53 +54,3 @@ def leads_out(root: str, link: str) -> bool:
 def link_error(file: str) -> InputError:
     message = "is a symbolic link out of the repository; replace it with the file, or make it a relative link"
     return invalid("link", message, Location(file))
-
-
-def refuse_links(root: str) -> None:
-    """Raises InputError for a symbolic link that leaves the repository: its target may be secret.
-
-    Argo CD refuses such links by default, too.
-    """
-    real = os.path.realpath(root)
-    for parent, folders, files in os.walk(root):
-        for name in (*folders, *files):
-            path = os.path.join(parent, name)
-            if os.path.islink(path) and leads_out(real, path):
-                raise link_error(os.path.relpath(path, root))
-
-
-def copy_repository(root: str, target: str, writable: bool = False) -> None:
-    """Copies the repository. Unless it is `writable`, files are hard links if possible: replace, never change them.
-
-    Raises InputError if more has to be copied than a run may take.
-    """
-    import shutil
-
-    left = MAX_COPIED
-
-    def copy(source: str, destination: str) -> None:
-        nonlocal left
-        left -= os.lstat(source).st_size
-        if left < 0:
-            raise over_limit(
-                f"has more than {MAX_COPIED // MIB:,} MiB of repository to copy",
-                "keep it in a smaller repository, or commit the packed charts that it depends on",
-            )
-        shutil.copy2(source, destination, follow_symlinks=False)
-
-    def link(source: str, destination: str) -> None:
-        try:
-            os.link(source, destination, follow_symlinks=False)
-        except OSError:
-            copy(source, destination)
-
-    try:
-        shutil.copytree(
-            root,
-            target,
-            symlinks=True,
-            ignore=shutil.ignore_patterns(".git"),
-            copy_function=copy if writable else link,
-        )
-    except (OSError, shutil.Error) as error:
-        raise ExternalError(f"the repository cannot be copied to {target}: {error}") from None
