@@ -17,13 +17,13 @@ from gmsa_krm.workloads.pod_data import PodReport
 from gmsa_krm.workloads.validate import PodValidator, service_account_of
 from gmsa_krm.yamltext.changes import change_of, report_not_edited
 from gmsa_krm.yamltext.data import data_of
-from gmsa_krm.yamltext.edits import NotEdited, apply_patch
-from gmsa_krm.yamltext.nodes import overridden_keys, overridden_keys_of, repeated_keys, repeated_keys_of
+from gmsa_krm.yamltext.edits import NotEdited, RepeatedKey, apply_patch
+from gmsa_krm.yamltext.nodes import MAPPING, overridden_keys, overridden_keys_of, repeated_keys, repeated_keys_of
 from gmsa_krm.yamltext.stream import KindFilter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from gmsa_krm.config.workloads import WorkloadEntry
@@ -37,8 +37,9 @@ if TYPE_CHECKING:
     # {credspec: {namespace: service accounts}}
     Usage = dict[str, dict[str, set[str]]]
 
-# Keys that say whether an object is a workload, or has workloads in it.
-_DECIDING = ("kind", "items")
+# Keys that say whether an object is a workload, or has workloads in it, and those by which entries match it.
+_DECIDING = ("apiVersion", "items", "kind")
+_MATCHED = (*_DECIDING, "labels", "metadata", "name", "namespace")
 # A document without this text has no pod with a gMSA, and need not be parsed.
 _REFERENCE = "gmsaCredentialSpec"
 _CREDSPEC = "GMSACredentialSpec"
@@ -177,8 +178,9 @@ class _Run:
                 continue
             else:
                 is_changed, has_reference = self._process(index, document, workload, above, is_hook)
-                keys = repeated_keys(it) if is_changed or may_refer else []
-                overridden = overridden_keys(it) if is_changed or may_refer else []
+                is_read = is_changed or may_refer
+                keys = repeated_keys(it) if is_read else _matched(workload, repeated_keys_of, 1)
+                overridden = overridden_keys(it) if is_read else _matched(workload, overridden_keys_of, 0)
             self._refuse_repeated(document, keys, str(workload or ""))
             self._refuse_overridden(document, overridden, str(workload or ""))
             if may_be_overlooked:
@@ -246,9 +248,9 @@ class _Run:
                 report.error("no-pod", message, workload.root)
             return {}, set()
         patch = self._mutation([self._entries[it][0] for it in matching], node, report)
-        if self._catalog.approved:
-            patch = inject_contents(patch, node, self._catalog, report)
         try:
+            if self._catalog.approved:
+                patch = inject_contents(patch, node, self._catalog, report)
             pod = apply_patch(data_of(node), patch)
         except IndexError:
             # Of two equal keys the patch is for the first and the data have the last; the keys are reported as errors.
@@ -293,7 +295,7 @@ class _Run:
             mutation.add(entry, self._catalog.dns_name(entry.credspec))
         return mutation.patch()
 
-    def _refuse_repeated(self, document: Document, keys: list[tuple[Node, Node]], field: str) -> None:
+    def _refuse_repeated(self, document: Document, keys: Iterable[tuple[Node, Node]], field: str) -> None:
         """Of equal keys some readers take the first, some the last, so what is checked may not be what is applied."""
         report = document.report(self.findings)
         for first, again in keys:
@@ -301,7 +303,7 @@ class _Run:
             message = f"the key {again.text[:60]} is repeated in this mapping (first in line {line}); remove one"
             report.error("duplicate-key", message, again, field)
 
-    def _refuse_overridden(self, document: Document, keys: list[tuple[Node, Node]], field: str) -> None:
+    def _refuse_overridden(self, document: Document, keys: Iterable[tuple[Node, Node]], field: str) -> None:
         report = document.report(self.findings)
         for own, merge_key in keys:
             line = document.line + merge_key.line + 1
@@ -320,10 +322,22 @@ class _Run:
         try:
             change = change_of(document, workload.root, nested, above)
         except NotEdited as found:
-            report_not_edited(document.report(self.findings), found, str(workload))
+            if not isinstance(found, RepeatedKey):  # which is reported for the whole workload
+                report_not_edited(document.report(self.findings), found, str(workload))
         else:
             if change is not None:
                 self.changes.setdefault(index, []).append(change)
+
+
+def _matched(workload: Workload, find: Callable[[Node], list[tuple[Node, Node]]], at: int) -> list[tuple[Node, Node]]:
+    """What `find` finds in what entries match a workload by; `at`: which node of what it finds is the key."""
+    found: list[tuple[Node, Node]] = []
+    metadata = workload.root.get("metadata")
+    labels = metadata.get("labels") if metadata is not None else None
+    for mapping in (workload.root, metadata, labels):
+        if mapping is not None and mapping.kind == MAPPING:
+            found += [it for it in find(mapping) if mapping is labels or it[at].text in _MATCHED]
+    return found
 
 
 def _is_hook(document: Document) -> bool:

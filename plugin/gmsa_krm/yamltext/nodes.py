@@ -423,19 +423,31 @@ def duplicate_keys(root: Node) -> list[Node]:
 def repeated_keys(root: Node) -> list[tuple[Node, Node]]:
     """As `duplicate_keys`, each with the first key of that name."""
     found: list[tuple[Node, Node]] = []
+    for mapping in _mappings(root):
+        if len({key.text for key, _ in mapping.pairs}) < len(mapping.pairs):
+            found += repeated_keys_of(mapping)
+    found.sort(key=lambda it: it[1].start)
+    return found
+
+
+def _mappings(root: Node) -> Iterator[Node]:
+    """The mappings in the tree of `root`, each once. What an alias repeats may be anchored outside of the tree."""
+    repeated: set[int] = set()
     pending = [root]
     while pending:
         node = pending.pop()
-        if node.alias:
-            continue  # seen where it is anchored
-        if node.kind == SEQUENCE:
-            pending += node.items
-        elif node.kind == MAPPING:
-            if len({key.text for key, _ in node.pairs}) < len(node.pairs):
-                found += repeated_keys_of(node)
+        if node.kind == SCALAR:
+            continue
+        if node.anchor is not None:
+            contents = id(node.pairs if node.kind == MAPPING else node.items)
+            if contents in repeated:
+                continue
+            repeated.add(contents)
+        if node.kind == MAPPING:
+            yield node
             pending += [value for _, value in node.pairs if value.kind != SCALAR]
-    found.sort(key=lambda it: it[1].start)
-    return found
+        else:
+            pending += [item for item in node.items if item.kind != SCALAR]
 
 
 def overridden_keys(root: Node) -> list[tuple[Node, Node]]:
@@ -446,16 +458,8 @@ def overridden_keys(root: Node) -> list[tuple[Node, Node]]:
     """
     found: list[tuple[Node, Node]] = []
     names: dict[int, frozenset[str]] = {}
-    pending = [root]
-    while pending:
-        node = pending.pop()
-        if node.alias:
-            continue  # seen where it is anchored
-        if node.kind == SEQUENCE:
-            pending += [item for item in node.items if item.kind != SCALAR]
-        elif node.kind == MAPPING:
-            found += overridden_keys_of(node, names)
-            pending += [value for _, value in node.pairs if value.kind != SCALAR]
+    for mapping in _mappings(root):
+        found += overridden_keys_of(mapping, names)
     found.sort(key=lambda it: it[0].start)
     return found
 
