@@ -54,6 +54,7 @@ def run(options: Options) -> int:
         return console.DONE
     changed = target.changed(additions)
     if changed is not None:
+        _Target(target.file, changed)  # raises InputError: what the config would become has no errors, too
         _write(options.into, changed)
     for added in additions.credspecs:
         message = f"{added['account']} was added without usedBy, so nobody may use it yet; give its service accounts"
@@ -82,6 +83,8 @@ def _bytes(file: str) -> bytes:
 
 
 def _write(place: str, text: str) -> None:
+    """Replaces the file, or what a link leads to, as a whole."""
+    place = os.path.realpath(place)
     try:
         atomic.write_file(place, text.encode(), stat.S_IMODE(os.stat(place).st_mode))
     except OSError as error:
@@ -149,9 +152,12 @@ class _Additions:
         for name, known in self._known.items():
             if known.dns_name.lower() == domain.dns_name.lower():
                 return name
-        self._known[domain.dns_name] = domain
-        self.domains.append(domain_entry(domain))
-        return domain.dns_name
+        added, number = domain.dns_name, 2
+        while added in self._known:  # another domain of the config is called so
+            added, number = f"{domain.dns_name}-{number}", number + 1
+        self._known[added] = domain
+        self.domains.append({**({} if added == domain.dns_name else {"name": added}), **domain_entry(domain)})
+        return added
 
     def config(self) -> str:
         """A new config."""
@@ -168,9 +174,10 @@ class _Additions:
 class _Target:
     """The config of --into. Raises InputError if it has errors, or is not the only one in its file."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, text: str | None = None) -> None:
+        """`text`: that of the file, if it is known."""
         self.file = file
-        self._documents = split(decode(_bytes(file), file), file)
+        self._documents = split(decode(_bytes(file), file) if text is None else text, file)
         configs = [it for it in self._documents if is_config(it.head)]
         if len(configs) != 1:
             message = f"has {len(configs) or 'no'} GMSAConfig{'s' if len(configs) > 1 else ''}; give a file with one"
