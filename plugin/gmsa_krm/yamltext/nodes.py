@@ -41,6 +41,8 @@ _LIBYAML_DEPTH = "exceeded maximum nesting depth"
 # Of YAML's own tags. A tag of another namespace has no meaning, though it may end in the same word.
 YAML_TAG = "tag:yaml.org,2002:"
 _BINARY, _MERGE, _NULL, _STR = (f"{YAML_TAG}{it}" for it in ("binary", "merge", "null", "str"))
+# In place of the tag of a binary scalar that holds no text; what it stands for cannot be written again.
+_NO_TEXT = "!binary"
 # Nodes that the aliases of a document may repeat; go-yaml refuses a small document from here on.
 MAX_EXPANDED = 400_000
 # What libyaml ends lines at: CR and LF, alone or together, NEL, LS and PS; for a character class, and as a whole.
@@ -265,6 +267,8 @@ def _build(parser: CParser, text: str, only: frozenset[str] | None) -> Node | No
                 anchors[node.anchor] = node, 1, 0
             if tag == _BINARY:
                 _decode(node)
+            elif tag == "!" and node.text == "<<":
+                _refuse_doubtful_merge(node, stack)
         elif kind is MappingStartEvent or kind is SequenceStartEvent:
             if len(stack) >= MAX_DEPTH:
                 mark = event.start_mark
@@ -370,15 +374,23 @@ def _after_properties(node: Node, text: str) -> None:
             node.start, node.column = match.end(), len(lines[-1])
 
 
+def _refuse_doubtful_merge(node: Node, stack: list[_Open]) -> None:
+    """go-yaml v2, and so kubectl, takes a key `<<` with the tag `!` for a merge key, even a quoted one."""
+    if stack and stack[-1].node.kind == MAPPING and stack[-1].key is None:
+        message = "the key << has the tag !, and is a merge key to some readers only; remove the tag"
+        raise YamlError(message, node.line + 1, node.column + 1)
+
+
 def _decode(node: Node) -> None:
     """Makes a binary scalar the text that it is to who reads it as YAML 1.1 has it, such as kubectl."""
     from base64 import b64decode
 
     try:
-        node.text = b64decode("".join(node.text.split()), validate=True).decode()
+        data = b64decode("".join(node.text.split()), validate=True)
     except ValueError:
-        return
-    node.tag = _STR
+        return  # an error to every reader
+    node.text = data.decode(errors="replace")
+    node.tag = _STR if node.text.encode() == data else _NO_TEXT
 
 
 def _alias(event: Any, anchors: dict[str, tuple[Node, int, int] | _Open]) -> tuple[Node, int, int]:
