@@ -104,3 +104,18 @@ def test_they_do_not_hide_a_workload_from_the_entry_that_matches_it(given: str, 
 def test_a_group_that_is_repeated_does_not_hide_a_workload(check: Check) -> None:
     manifest = "apiVersion: v1\n" + deployment("containers: []\n")
     assert any(it.rule == "duplicate-key" for it in check(workloads_config(entry()), manifest).findings)
+
+
+REFERENCE = "{spec: {securityContext: {windowsOptions: {gmsaCredentialSpecName: gmsa-nope}}, containers: []}}"
+
+
+@pytest.mark.parametrize("first", ["template: null", "template: []", "template: a"])
+@pytest.mark.parametrize("second", [f"template: {REFERENCE}", f"<<: {{template: {REFERENCE}}}"])
+def test_a_template_that_is_none_does_not_hide_the_one_that_kubectl_applies(
+    first: str, second: str, check: Check
+) -> None:
+    manifest = f"apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web, namespace: web}}\nspec:\n  {first}\n  {second}\n"
+    found = check(gmsa_config(CREDSPEC, MODE_NONE), manifest).findings
+    assert any(it.rule == "duplicate-key" and it.says("template") for it in found)
+    matched = check(workloads_config(entry()), manifest.replace(REFERENCE, "{spec: {containers: []}}")).findings
+    assert any(it.rule == "duplicate-key" and it.says("template") for it in matched)

@@ -9,7 +9,7 @@ from gmsa_krm.workloads.catalog import CredspecCatalog
 from gmsa_krm.workloads.grants import Grants, report_unbound
 from gmsa_krm.workloads.host_names import HostNames
 from gmsa_krm.workloads.inject_contents import inject_contents
-from gmsa_krm.workloads.kinds import kind_meant, known_kinds, objects_in, workload_of
+from gmsa_krm.workloads.kinds import kind_meant, kind_of, known_kinds, objects_in, workload_of
 from gmsa_krm.workloads.mutate import PodMutation, matches
 from gmsa_krm.workloads.operating_system import RuntimeClasses
 from gmsa_krm.workloads.overlooked import Overlooked, may_mean_gmsa
@@ -170,7 +170,10 @@ class _Run:
         for it, above in objects_in(root):
             workload = workload_of(it, self._kinds)
             has_reference = False
-            if workload is None:
+            if workload is None and kind_of(it, self._kinds) is not None:
+                # With the last of two equal keys it may have a pod.
+                keys, overridden = repeated_keys(it), overridden_keys(it)
+            elif workload is None:
                 # With another kind it may be a workload to some readers.
                 keys = [again for again in repeated_keys_of(it) if may_refer or again[1].text in _DECIDING]
                 overridden = [found for found in overridden_keys_of(it) if may_refer or found[0].text in _DECIDING]
