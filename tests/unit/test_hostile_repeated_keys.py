@@ -58,7 +58,7 @@ def test_behind_an_alias_a_key_that_is_merged_again_is_an_error(is_item: bool, c
 
 
 @pytest.mark.parametrize("mode", [MODE_NONE, MODE_POLICY])
-@pytest.mark.parametrize("again", ["spec: {hostname: a}\n", "spec:\n  containers: []\n"])
+@pytest.mark.parametrize("again", ["spec: {hostname: a}\n", "spec:\n  containers: []\n", "spec: {containers: [a]}\n"])
 def test_a_container_that_only_the_first_has_is_no_internal_error(
     again: str, mode: str, call: Call, folder: Folder
 ) -> None:

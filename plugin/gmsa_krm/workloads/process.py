@@ -17,7 +17,7 @@ from gmsa_krm.workloads.pod_data import PodReport
 from gmsa_krm.workloads.validate import PodValidator, service_account_of
 from gmsa_krm.yamltext.changes import change_of, report_not_edited
 from gmsa_krm.yamltext.data import data_of
-from gmsa_krm.yamltext.edits import NotEdited, RepeatedKey, apply_patch
+from gmsa_krm.yamltext.edits import NotEdited, apply_patch
 from gmsa_krm.yamltext.nodes import MAPPING, overridden_keys, overridden_keys_of, repeated_keys, repeated_keys_of
 from gmsa_krm.yamltext.stream import KindFilter
 
@@ -180,10 +180,12 @@ class _Run:
             elif self._is_own(workload):
                 continue
             else:
-                is_changed, has_reference = self._process(index, document, workload, above, is_hook)
-                is_read = is_changed or may_refer
+                patch, has_reference = self._process(document, workload, is_hook)
+                is_read = patch or may_refer
                 keys = repeated_keys(it) if is_read else _matched(workload, repeated_keys_of, 1)
                 overridden = overridden_keys(it) if is_read else _matched(workload, overridden_keys_of, 0)
+                if patch and not keys:  # it could be for the first of two equal keys
+                    self._edit(index, document, workload, above, patch)
             self._refuse_repeated(document, keys, str(workload or ""))
             self._refuse_overridden(document, overridden, str(workload or ""))
             if may_be_overlooked:
@@ -209,22 +211,15 @@ class _Run:
             self._own = set().union(*map(self._emitted_workloads, self._configs))
         return workload.identity in self._own
 
-    def _process(
-        self, index: int, document: Document, workload: Workload, above: list[Node], is_hook: bool
-    ) -> tuple[bool, bool]:
-        """Whether the workload is changed, and whether it then names a credspec.
-
-        `above`: what it is in, below the root of the document.
-        """
+    def _process(self, document: Document, workload: Workload, is_hook: bool) -> tuple[dict[str, Any], bool]:
+        """The patch of the workload's pod, and whether the pod then names a credspec."""
         numbers = sorted({*self._by_name.get(workload.name, ()), *self._of_any_name})
         if is_hook and workload.name not in self._by_name:
             # A hook of a Helm release is changed only if an entry names it. In mode Policy it gets contents in any
             # case, since it is refused without them. It is always checked: anyone may write the annotation.
             numbers = []
         patch, named = self._patch(document, workload, numbers)
-        if patch:
-            self._edit(index, document, workload, above, patch)
-        return bool(patch), bool(named)
+        return patch, bool(named)
 
     def _root(self, document: Document) -> Node | None:
         """The root of a document that may have a workload to process."""
@@ -319,14 +314,14 @@ class _Run:
     def _edit(
         self, index: int, document: Document, workload: Workload, above: list[Node], patch: dict[str, Any]
     ) -> None:
+        """`above`: what the workload is in, below the root of the document."""
         nested: dict[str, Any] = {"spec": patch}
         for key in reversed(workload.path):
             nested = {key: nested}
         try:
             change = change_of(document, workload.root, nested, above)
         except NotEdited as found:
-            if not isinstance(found, RepeatedKey):  # which is reported for the whole workload
-                report_not_edited(document.report(self.findings), found, str(workload))
+            report_not_edited(document.report(self.findings), found, str(workload))
         else:
             if change is not None:
                 self.changes.setdefault(index, []).append(change)

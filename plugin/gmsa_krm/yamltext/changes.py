@@ -6,7 +6,6 @@ from bisect import bisect_right
 
 from gmsa_krm.yamltext.data import data_of
 from gmsa_krm.yamltext.edits import (
-    RepeatedKey,
     SharedNode,
     UnsupportedForm,
     apply_edits,
@@ -15,7 +14,7 @@ from gmsa_krm.yamltext.edits import (
     entry_starts,
     line_end,
 )
-from gmsa_krm.yamltext.nodes import MAPPING, SCALAR, YamlError, parse, repeated_keys
+from gmsa_krm.yamltext.nodes import MAPPING, SCALAR, YamlError, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,19 +44,14 @@ class Change:
 def change_of(document: Document, node: Node, patch: dict[str, Any], above: Iterable[Node] = ()) -> Change | None:
     """The change of a mapping in a document by a patch; None if the mapping is so already. Raises NotEdited.
 
+    The mapping has no equal keys in what the patch is for: it could be for the first, and the data have the last.
     `above`: what the mapping is in, below the document's root.
     """
-    try:
-        edits = edits_for(document.text, node, patch, document.repeated_anchors(), [*document.above, *above])
-        if edits:
-            return Change(node, patch, edits)
-        data = data_of(node)
-        is_done = apply_patch(data, patch) == data
-    except IndexError:  # an entry that the data have not, which are those of the last of two equal keys
-        for first, again in repeated_keys(node):
-            raise RepeatedKey(first, again) from None
-        raise
-    if not is_done:
+    edits = edits_for(document.text, node, patch, document.repeated_anchors(), [*document.above, *above])
+    if edits:
+        return Change(node, patch, edits)
+    data = data_of(node)
+    if apply_patch(data, patch) != data:
         raise _unproved(node)
     return None
 
@@ -162,11 +156,7 @@ def _unproved(node: Node) -> UnsupportedForm:
 
 
 def report_not_edited(report: Report, found: NotEdited, field: str = "") -> None:
-    if isinstance(found, RepeatedKey):
-        line, where = report.location(found.first).line, str(report.location(found.node))
-        if not any(it.rule == "duplicate-key" and str(it.location) == where for it in report.findings):
-            report.error("duplicate-key", f"{found} (first in line {line}); remove one", found.node, field)
-    elif isinstance(found, SharedNode):
+    if isinstance(found, SharedNode):
         message = (
             f"is under &{found.node.anchor}, which is repeated elsewhere, so the change would apply there too;"
             " replace the alias with its contents"

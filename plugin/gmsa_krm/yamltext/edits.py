@@ -46,14 +46,6 @@ class SharedNode(NotEdited):
         super().__init__(f"&{node.anchor}", node)
 
 
-class RepeatedKey(NotEdited):
-    """A patch is for the first of two equal keys, and readers take the last. `node` is that one."""
-
-    def __init__(self, first: Node, again: Node) -> None:
-        super().__init__(f"the key {again.text[:60]} is repeated in this mapping", again)
-        self.first = first
-
-
 class ListPatch:
     """A change of a list.
 
