@@ -5,7 +5,7 @@ from __future__ import annotations
 from gmsa_krm.config.plain_data import plain_data
 from gmsa_krm.findings import Report
 from gmsa_krm.manifests.manifest import MANAGED_BY
-from gmsa_krm.yamltext.nodes import SCALAR, duplicate_keys, overridden_keys
+from gmsa_krm.yamltext.nodes import SCALAR, duplicate_keys, overridden_keys, repeated_keys_of
 from gmsa_krm.yamltext.stream import KindFilter
 
 TYPE_CHECKING = False
@@ -108,6 +108,10 @@ def _change(
     from gmsa_krm.yamltext.edits import ListPatch, NotEdited
 
     root = document.node
+    for first, again in repeated_keys_of(root) if root is not None else ():
+        if again.text == "items":  # kubectl takes the last, and these are the first
+            _refuse_repeated_items(document, first, again, findings)
+            return
     try:
         change = change_of(document, root, {"items": ListPatch(replace=replaced)}) if root is not None else None
     except NotEdited as found:
@@ -115,6 +119,15 @@ def _change(
     else:
         if change is not None:
             changes.setdefault(index, []).append(change)
+
+
+def _refuse_repeated_items(document: Document, first: Node, again: Node, findings: list[Finding]) -> None:
+    """Unless it is reported already, where the list has workloads."""
+    report, place = document.report(findings), str(document.location(again))
+    if not any(it.rule == "duplicate-key" and str(it.location) == place for it in findings):
+        line = document.location(first).line
+        message = f"the key items is repeated in this mapping (first in line {line}); remove one"
+        report.error("duplicate-key", message, again)
 
 
 def describe(identity: Identity) -> str:

@@ -193,3 +193,29 @@ def test_a_manifest_that_a_config_reads_is_not_one_of_its_own(command: str, call
     assert done.status == 0, done.stdout + done.stderr
     if command == "render":
         assert rendered(call, root) == {"web-1": credspec("Web", "fabrikam.com")}
+
+
+@pytest.mark.parametrize("others", [[], [{"dnsName": "example.com", "netBiosName": "EXAMPLE"}]])
+def test_a_new_domain_gets_a_name_that_no_other_has(others: list[dict[str, str]], call: Call, folder: Folder) -> None:
+    """A domain of the config may be called as another one is on the network."""
+    config = yaml.safe_load(INTO)
+    config["spec"]["domains"][0]["name"] = "fabrikam.com"
+    ids = {"guid": "aaaaaaaa-87ac-4fcd-92ec-e79e5252348a", "sid": "S-1-5-21-7-8-9"}
+    config["spec"]["domains"] += [{**it, **ids} for it in others]
+    config["spec"]["credspecs"][0]["domain"] = "fabrikam.com"
+    root = folder({"gmsa.yaml": yaml.safe_dump(config), "b.json": json.dumps(credspec("Web2", "fabrikam.com"))})
+    before = rendered(call, root / "gmsa.yaml")
+    done = call("import", "credspec", root / "b.json", "--into", root / "gmsa.yaml")
+    assert done.status == 0, done.stderr
+    assert rendered(call, root / "gmsa.yaml") == {**before, "gmsa-web2": credspec("Web2", "fabrikam.com")}
+
+
+def test_the_file_that_a_link_leads_to_is_replaced_as_a_whole(call: Call, folder: Folder) -> None:
+    """It was emptied and written again, so that a full disk would have lost it."""
+    root = folder({"real.yaml": INTO, "a.json": json.dumps(GOOD)})
+    (root / "gmsa.yaml").symlink_to("real.yaml")
+    (root / "earlier.yaml").hardlink_to(root / "real.yaml")
+    assert call("import", "credspec", root / "a.json", "--into", root / "gmsa.yaml").status == 0
+    assert (root / "gmsa.yaml").is_symlink()
+    assert "WebApp1" in (root / "real.yaml").read_text()
+    assert (root / "earlier.yaml").read_text() == INTO

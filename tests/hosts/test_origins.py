@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,9 @@ FIELD = "spec.template.spec.securityContext.windowsOptions.gmsaCredentialSpecNam
 PATH = "internal.config.kubernetes.io/path"
 
 
+CONFIG_MAP = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a, annotations: {{{PATH}: other.yaml}}}}\n"
+
+
 def results(call: Call, *items: str) -> tuple[list[dict[str, Any]], str]:
     given = {
         "apiVersion": "config.kubernetes.io/v1",
@@ -58,6 +62,20 @@ def test_a_result_has_the_resource_the_field_and_the_file(call: Call) -> None:
     assert result["field"] == {"path": FIELD}
     assert result["file"] == {"path": "apps/web.yaml"}
     assert stderr.startswith(f"apps/web.yaml: Deployment web/web: {FIELD}: gmsa-web1 is not a credspec")
+
+
+def test_items_on_one_line_are_told_apart(call: Call) -> None:
+    """JSON without line breaks: the last item was named."""
+    items = [WORKLOAD.replace("kept:", f"{PATH}: apps/web.yaml\n    kept:"), CONFIG_MAP]
+    given = {
+        "apiVersion": "config.kubernetes.io/v1",
+        "kind": "ResourceList",
+        "items": [yaml.safe_load(it) for it in items],
+        "functionConfig": yaml.safe_load(CONFIG),
+    }
+    (result,) = yaml.safe_load(call(stdin=json.dumps(given).encode()).stdout)["results"]
+    assert result["resourceRef"]["name"] == "web"
+    assert result["file"] == {"path": "apps/web.yaml"}
 
 
 def test_an_item_without_a_path_keeps_its_line(call: Call) -> None:

@@ -170,7 +170,38 @@ def test_what_is_no_merge_key_merges_nothing(key: str, check: Check) -> None:
     assert "default-service-account" in {it.rule for it in check(CONFIG, manifest).findings}
 
 
+@pytest.mark.parametrize("key", ["! <<", '! "<<"', "!<!> '<<'", '! &merge "<<"', '! "\\x3c<"'])
+def test_what_is_a_merge_key_to_some_readers_is_an_error(key: str, call: Call, folder: Folder) -> None:
+    """kubectl has the containers that are merged, kustomize the others."""
+    manifest = POD.replace("gmsa-nope", "gmsa-webapp1") + f"  {key}:\n    containers: [{{name: iis, image: iis}}]\n"
+    assert all("the key << has the tag !" in message for message in messages(manifest, call, folder))
+
+
+def test_a_value_may_look_like_a_merge_key(check: Check) -> None:
+    manifest = POD.replace("gmsa-nope", "gmsa-webapp1").replace("metadata:\n", 'metadata:\n  uid: ! "<<"\n')
+    assert check(CONFIG, manifest).done.status == 0
+
+
 # Tags
+
+
+@pytest.mark.parametrize("key", ["kind", "spec", "name"])
+def test_base64_that_holds_no_text_is_another_key(key: str, call: Call, folder: Folder) -> None:
+    """To the readers of Kubernetes `!!binary spec` is a key of three bytes, so the one that is merged counts."""
+    plain = {"kind": "kind: Pod", "spec": "spec:\n", "name": "name: web"}[key]
+    other = {"kind": "!!binary kind: Secret\n", "spec": "!!binary spec: {containers: []}\n", "name": ""}[key]
+    lines = POD.replace("  name: web\n", "  name: web\n  !!binary name: other\n") if key == "name" else POD
+    manifest = f"<<:\n{indent(lines, '  ')}{other}"
+    assert plain in manifest
+    assert all(UNKNOWN in message for message in messages(manifest, call, folder))
+
+
+def test_base64_that_holds_no_text_is_not_copied(check: Check) -> None:
+    """What an alias repeats is written again, and this cannot be."""
+    pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: web}\nspec:\n  nodeSelector: *labels\n  containers: []\n"
+    manifest = f"apiVersion: v1\nkind: List\nlabels: &labels {{a: !!binary gIGC}}\nitems:\n{listed(pod)}"
+    finding = check(workloads_config(entry()), manifest).find("unusual-form", "Pod web/web")
+    assert finding.says("the tag !binary")
 
 
 @pytest.mark.parametrize("tag", ["null", "bool", "merge"])

@@ -318,3 +318,14 @@ def test_a_second_list_of_containers_is_an_error(second: str, check: Check) -> N
     checked = check(gmsa_config(CREDSPEC_FROM_WORKLOADS, MODE_NONE, entry), manifest)
     assert "duplicate-key" in {it.rule for it in checked.findings}
     assert checked.done.status == 1
+
+
+def test_a_long_value_does_not_make_a_message_of_any_length(call: Call, folder: Folder) -> None:
+    """Of 16 MB in 400 kB: each of the pods repeats the value by an alias, and so did its message."""
+    pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: web}\nspec:\n  nodeSelector: {kubernetes.io/os: *long}\n"
+    pod += "  securityContext: {windowsOptions: {gmsaCredentialSpecName: gmsa-webapp1}}\n"
+    manifest = f"apiVersion: v1\nkind: List\nlong: &long {'x' * 100_000}\nitems:\n{listed(pod, pod)}"
+    done = call("render", folder({"gmsa.yaml": FROM_WORKLOADS, "web.yaml": manifest}))
+    assert done.status == 1
+    assert "and a pod with a gMSA runs on Windows; remove the reference, or fix this field" in done.stderr
+    assert len(done.stderr) < 20_000

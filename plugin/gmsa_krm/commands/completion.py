@@ -97,7 +97,7 @@ def _flags(parser: FastParser, before: list[str], current: str) -> Candidates:
 
 
 def _values(settings: dict[str, Any], current: str) -> tuple[Candidates, str]:
-    """The candidates for a value, and what else may stand there."""
+    """The candidates for a value, and what else the shell may offer."""
     metavar = settings.get("metavar", "")
     if metavar == "RULE":
         return _rules(), _NONE

@@ -58,8 +58,10 @@ def run(options: Options) -> int:
         console.write(text.encode())
         return console.DONE
     text = target.changed(additions)
-    if options.into != "-" and text != target.text:
-        _write(options.into, text)
+    if text != target.text:
+        _Target(target.file, text)  # raises InputError: what the config would become has no errors, too
+        if options.into != "-":
+            _write(options.into, text)
     for added in additions.credspecs:
         message = f"{added['account']} was added without usedBy, so nobody may use it yet; give its service accounts"
         Report(target.file, findings=findings).warning("no-users", message, field="spec.credspecs")
@@ -70,6 +72,8 @@ def run(options: Options) -> int:
 
 
 def _write(place: str, text: str) -> None:
+    """Replaces the file, or what a link leads to, as a whole."""
+    place = os.path.realpath(place)
     try:
         atomic.write_file(place, text.encode(), stat.S_IMODE(os.stat(place).st_mode))
     except OSError as error:
@@ -137,9 +141,12 @@ class _Additions:
         for name, known in self._known.items():
             if known.dns_name.lower() == domain.dns_name.lower():
                 return name
-        self._known[domain.dns_name] = domain
-        self.domains.append(domain_entry(domain))
-        return domain.dns_name
+        added, number = domain.dns_name, 2
+        while added in self._known:  # another domain of the config is called so
+            added, number = f"{domain.dns_name}-{number}", number + 1
+        self._known[added] = domain
+        self.domains.append({**({} if added == domain.dns_name else {"name": added}), **domain_entry(domain)})
+        return added
 
     def config(self) -> str:
         """A new config."""
@@ -156,10 +163,12 @@ class _Additions:
 class _Target:
     """The config of --into. Raises InputError if it has errors, or is not the only one in its file."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, text: str | None = None) -> None:
+        """`text`: that of the file, if it is known."""
         self.file = console.shown(file)
-        data = console.read_input(file, _MAX_BYTES, "give a file with a GMSAConfig")
-        self._documents = split(decode(data, self.file), self.file)
+        if text is None:
+            text = decode(console.read_input(file, _MAX_BYTES, "give a file with a GMSAConfig"), self.file)
+        self._documents = split(text, self.file)
         configs = [it for it in self._documents if is_config(it.head)]
         if len(configs) != 1:
             message = f"has {len(configs) or 'no'} GMSAConfig{'s' if len(configs) > 1 else ''}; give a file with one"

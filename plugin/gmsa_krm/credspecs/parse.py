@@ -162,10 +162,11 @@ def _of_object(data: dict[str, Any], file: str, findings: list[Finding], prefix:
 
 def _check_object(data: dict[str, Any], report: Report, root: Node | None = None, prefix: str = "") -> None:
     """Reports keys of a GMSACredentialSpec that its CRD drops, and contents at the wrong place."""
+    values = {key.text: value for key, value in root.entries()} if root is not None else {}
     for key in data:
         if key not in _OBJECT_KEYS:
             message = "unknown field, which the CRD drops; the contents of a GMSACredentialSpec are in credspec"
-            report.error("unknown-field", message, root.get(key) if root is not None else None, f"{prefix}{key[:60]}")
+            report.error("unknown-field", message, values.get(key), f"{prefix}{key[:60]}")
     contents = data.get("credspec")
     if isinstance(contents, dict):
         return

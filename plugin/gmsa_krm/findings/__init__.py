@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 ERROR = "error"
 WARNING = "warning"
+# Longer than all messages whose values are of a usual length.
+_MAX_TEXT = 4_000
 
 
 class Location:
@@ -48,7 +50,7 @@ class Finding:
 
     `rule` is the id of a rule of the catalogue, for filters and for SARIF. `field` is the path of the field as the
     user would write it (`spec.domains[0].sid`), empty for the whole input. `message` says what is wrong and how to fix
-    it. Both are printable, whatever the input holds.
+    it. Both are printable and of limited length, whatever the input holds.
     """
 
     __slots__ = ("field", "location", "message", "rule", "severity")
@@ -56,9 +58,9 @@ class Finding:
     def __init__(self, severity: str, rule: str, message: str, location: Location, field: str = "") -> None:
         self.severity = severity
         self.rule = rule
-        self.message = printable(message)
+        self.message = printable(_cut(message))
         self.location = location
-        self.field = printable(field)
+        self.field = printable(_cut(field))
 
     def __str__(self) -> str:
         head = str(self.location)
@@ -69,6 +71,13 @@ class Finding:
             parts.append(self.field)
         parts.append(self.message)
         return printable(": ".join(parts))
+
+
+def _cut(text: str) -> str:
+    """A text without its middle if it is long: it may hold a value of any length, which aliases repeat."""
+    if len(text) <= _MAX_TEXT:
+        return text
+    return f"{text[: _MAX_TEXT // 2]} [{len(text) - _MAX_TEXT:,} characters] {text[-_MAX_TEXT // 2 :]}"
 
 
 def printable(text: str) -> str:

@@ -11,7 +11,7 @@ from gmsa_krm.config.load import is_config, load_config
 from gmsa_krm.findings import WARNING, Finding, InputError, Location, invalid
 from gmsa_krm.pipeline import run
 from gmsa_krm.yamltext import writer
-from gmsa_krm.yamltext.origins import Origins, first_line
+from gmsa_krm.yamltext.origins import Origins, start_of
 from gmsa_krm.yamltext.stream import decode, encoded, split
 
 TYPE_CHECKING = False
@@ -64,7 +64,7 @@ class PostRenderer:
                 return data, []
             message = "there is no GMSAConfig, neither in the chart's output nor by --config; add one of them"
             raise invalid("no-config", message)
-        origins = Origins(sorted((*(it for it, _ in found), *documents), key=first_line), _source)
+        origins = Origins(sorted((*(it for it, _ in found), *documents), key=start_of), _source)
         try:
             result = run([*configs, *((config, self._environment) for _, config in found)], documents, self._namespace)
         except InputError as error:

@@ -32,7 +32,7 @@ _FUNCTION = "config.kubernetes.io/function"
 _KUBECTL = re.compile(r"(?:^|[\s;&|(@`\"'=$/{-])(?:kubectl|oc|KUBECTL)(?:\.exe)?[)}\"']*(?=\s)")
 _KUSTOMIZE = re.compile(r"(?:^|[\s;&|(@`\"'=$/{-])(?:kustomize|KUSTOMIZE)(?:\.exe)?[)}\"']*(?=\s)")
 # The end of a command in a line.
-_END = re.compile(r"\s*(?:\|\|?|&&?|;|[0-9]?>|<|\)|`)")
+_END = re.compile(r"\|\|?|&&?|;|[0-9]?>|<|\)|`")
 _VARIABLE = re.compile(
     r"\$\{\{[^}]{0,200}\}\}|\$\([^()]{0,200}\)|\$\{[^}]{0,200}\}|\{\{[^}]{0,200}\}\}|\$\$?[A-Za-z_]\w*|%\w{1,60}%"
 )
@@ -43,7 +43,8 @@ _VERBS = frozenset(
 _WITH_VALUE = frozenset(
     ("-o", "--output", "-e", "--env", "--load-restrictor", "--helm-command", "--mount", "--network-name")
 )
-_PIPED = re.compile(r"\b(?:kustomize|kubectl|oc)\b.*\|\s*[\w./-]*gmsa-krm[)}\"']*\s+(?:render|post-render)\b")
+_BUILD = re.compile(r"\b(?:kustomize|kubectl|oc)\b")
+_PIPE = re.compile(r"\|\s*[\w./-]*gmsa-krm[)}\"']*\s+(?:render|post-render)\b")
 
 
 class Call:
@@ -81,7 +82,7 @@ class Scripts:
         if "kubectl" not in text and "kustomize" not in text.lower() and "oc " not in text and "KUBECTL" not in text:
             return
         for number, line in _lines(text):
-            if _PIPED.search(line):
+            if _is_piped(line):
                 self.is_piped = True
                 continue
             for call, column in _calls(line):
@@ -152,6 +153,12 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
         parts = []
     if parts:
         yield start, " ".join(parts)[:_MAX_LINE]
+
+
+def _is_piped(line: str) -> bool:
+    """Whether a build is piped into gmsa-krm."""
+    build = _BUILD.search(line) if "gmsa-krm" in line else None
+    return build is not None and _PIPE.search(line, build.end()) is not None
 
 
 def _calls(line: str) -> Iterator[tuple[Call, int]]:

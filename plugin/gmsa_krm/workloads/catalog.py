@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gmsa_krm.config.credspecs import UsedBy
     from gmsa_krm.credspecs.parse import ReadCredspec
     from gmsa_krm.findings import Finding
     from gmsa_krm.resolve import Resolved, ResolvedCredspec
@@ -60,6 +61,7 @@ class CredspecCatalog:
         self._by_lower_case: dict[str, str] | None = None
         self._by_account: dict[str, str] | None = None
         self._suggested: dict[str, str] = {}
+        self._users: dict[str, set[tuple[str, str]]] = {}  # namespace and service account of usedBy, by credspec
 
     def ignore(self, names: set[str]) -> None:
         """Accepts names that are reported already."""
@@ -137,5 +139,13 @@ class CredspecCatalog:
         used_by = credspec.entry.used_by
         if isinstance(used_by, str) or self._grants is None:
             return None
-        is_allowed = any(use.allows(namespace, service_account) for use in used_by)
-        return is_allowed or self._grants.allow(name, namespace, service_account)
+        return self._is_in(name, used_by, namespace, service_account) or self._grants.allow(
+            name, namespace, service_account
+        )
+
+    def _is_in(self, name: str, used_by: list[UsedBy], namespace: str, service_account: str) -> bool:
+        """Whether usedBy of a credspec names the service account; an empty namespace is any."""
+        if name not in self._users:
+            pairs = {(use.namespace, account) for use in used_by for account in use.service_accounts}
+            self._users[name] = pairs | {("", account) for _, account in pairs}
+        return not self._users[name].isdisjoint(((namespace, service_account), (namespace, "*")))

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _BINDINGS = KindFilter(["RoleBinding", "ClusterRoleBinding"])
 _ROLE_PREFIX = role_name("")
+_ACCOUNT, _GROUP = "ServiceAccount", "Group"
+_ANY = "*"  # of a namespace
 _EVERYBODY = ("system:serviceaccounts", "system:authenticated")
 
 
@@ -27,7 +29,7 @@ class Grants:
 
     def __init__(self, documents: Iterable[Document] = ()) -> None:
         self._documents = documents
-        self._by_role: dict[str, list[Grant]] | None = None
+        self._by_role: dict[str, set[Grant]] | None = None
 
     def exist(self, credspec: str) -> bool:
         """Whether a binding lets anybody use the credspec."""
@@ -35,9 +37,13 @@ class Grants:
 
     def allow(self, credspec: str, namespace: str, service_account: str) -> bool:
         """Whether a binding lets the service account use the credspec; an empty namespace is any."""
-        return any(_allows(it, namespace, service_account) for it in self._of(credspec))
+        groups = [*_EVERYBODY, f"system:serviceaccounts:{namespace}"]
+        subjects = [(_GROUP, "", name) for name in groups]
+        subjects += [(_ACCOUNT, of, service_account) for of in {"", namespace or _ANY}]
+        grants = self._of(credspec)
+        return any((where, *subject) in grants for where in {"", namespace or _ANY} for subject in subjects)
 
-    def _of(self, credspec: str) -> list[Grant]:
+    def _of(self, credspec: str) -> set[Grant]:
         if self._by_role is None:
             self._by_role = {}
             for document in self._documents:
@@ -46,7 +52,7 @@ class Grants:
                         if item.node is not None:
                             self._add(item.node)
                     document.forget()
-        return self._by_role.get(role_name(credspec), [])
+        return self._by_role.get(role_name(credspec), set())
 
     def _add(self, root: Node) -> None:
         role, subjects, metadata = root.get("roleRef"), root.get("subjects"), root.get("metadata")
@@ -54,18 +60,12 @@ class Grants:
             return
         is_cluster = root.string("kind") == "ClusterRoleBinding"
         where = "" if is_cluster or metadata is None else metadata.string("namespace")
-        grants = self._by_role.setdefault(role.string("name"), [])
+        grants = self._by_role.setdefault(role.string("name"), set())
         for it in subjects.items if subjects is not None and subjects.kind == SEQUENCE else ():
-            grants.append((where, it.string("kind"), it.string("namespace") or where, it.string("name")))
-
-
-def _allows(grant: Grant, namespace: str, service_account: str) -> bool:
-    where, kind, of, name = grant
-    if where and namespace and where != namespace:
-        return False
-    if kind == "ServiceAccount":
-        return name == service_account and (not namespace or not of or of == namespace)
-    return kind == "Group" and (name in _EVERYBODY or name == f"system:serviceaccounts:{namespace}")
+            kind, name = it.string("kind"), it.string("name")
+            of = "" if kind == _GROUP else it.string("namespace") or where
+            # So that it is found where the namespace of a workload is not known.
+            grants.update({(where, kind, of, name), (_ANY, kind, of and _ANY, name)})
 
 
 def report_unbound(configs: Iterable[Resolved], grants: Grants, named: set[str]) -> None:

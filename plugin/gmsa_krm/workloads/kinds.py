@@ -119,9 +119,14 @@ class Workload:
         return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"
 
 
+def kind_of(root: Node, kinds: Kinds) -> PodKind | None:
+    """The kind of an object; None if it is not one with a pod."""
+    return kinds.get((root.string("apiVersion").rpartition("/")[0], root.string("kind")))
+
+
 def workload_of(root: Node, kinds: Kinds) -> Workload | None:
     """An object as a workload; None if it has no pod."""
-    known = kinds.get((root.string("apiVersion").rpartition("/")[0], root.string("kind")))
+    known = kind_of(root, kinds)
     template: Node | None = root
     for key in known.path if known is not None else ():
         template = template.get(key) if template is not None else None

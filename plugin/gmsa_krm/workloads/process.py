@@ -9,7 +9,7 @@ from gmsa_krm.workloads.catalog import CredspecCatalog
 from gmsa_krm.workloads.grants import Grants, report_unbound
 from gmsa_krm.workloads.host_names import HostNames
 from gmsa_krm.workloads.inject_contents import inject_contents
-from gmsa_krm.workloads.kinds import kind_meant, known_kinds, objects_in, workload_of
+from gmsa_krm.workloads.kinds import kind_meant, kind_of, known_kinds, objects_in, workload_of
 from gmsa_krm.workloads.mutate import PodMutation, matches
 from gmsa_krm.workloads.operating_system import RuntimeClasses
 from gmsa_krm.workloads.overlooked import Overlooked, may_mean_gmsa
@@ -18,12 +18,12 @@ from gmsa_krm.workloads.validate import PodValidator, service_account_of
 from gmsa_krm.yamltext.changes import change_of, report_not_edited
 from gmsa_krm.yamltext.data import data_of
 from gmsa_krm.yamltext.edits import NotEdited, apply_patch
-from gmsa_krm.yamltext.nodes import overridden_keys, overridden_keys_of, repeated_keys, repeated_keys_of
+from gmsa_krm.yamltext.nodes import MAPPING, overridden_keys, overridden_keys_of, repeated_keys, repeated_keys_of
 from gmsa_krm.yamltext.stream import KindFilter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from gmsa_krm.config.workloads import WorkloadEntry
@@ -37,8 +37,9 @@ if TYPE_CHECKING:
     # {credspec: {namespace: service accounts}}
     Usage = dict[str, dict[str, set[str]]]
 
-# Keys that say whether an object is a workload, or has workloads in it.
-_DECIDING = ("kind", "items")
+# Keys that say whether an object is a workload, or has workloads in it, and those by which entries match it.
+_DECIDING = ("apiVersion", "items", "kind")
+_MATCHED = (*_DECIDING, "labels", "metadata", "name", "namespace")
 # A document without this text has no pod with a gMSA, and need not be parsed.
 _REFERENCE = "gmsaCredentialSpec"
 _CREDSPEC = "GMSACredentialSpec"
@@ -169,16 +170,22 @@ class _Run:
         for it, above in objects_in(root):
             workload = workload_of(it, self._kinds)
             has_reference = False
-            if workload is None:
+            if workload is None and kind_of(it, self._kinds) is not None:
+                # With the last of two equal keys it may have a pod.
+                keys, overridden = repeated_keys(it), overridden_keys(it)
+            elif workload is None:
                 # With another kind it may be a workload to some readers.
                 keys = [again for again in repeated_keys_of(it) if may_refer or again[1].text in _DECIDING]
                 overridden = [found for found in overridden_keys_of(it) if may_refer or found[0].text in _DECIDING]
             elif self._is_own(workload):
                 continue
             else:
-                is_changed, has_reference = self._process(index, document, workload, above, is_hook)
-                keys = repeated_keys(it) if is_changed or may_refer else []
-                overridden = overridden_keys(it) if is_changed or may_refer else []
+                patch, has_reference = self._process(document, workload, is_hook)
+                is_read = patch or may_refer
+                keys = repeated_keys(it) if is_read else _matched(workload, repeated_keys_of, 1)
+                overridden = overridden_keys(it) if is_read else _matched(workload, overridden_keys_of, 0)
+                if patch and not keys:  # it could be for the first of two equal keys
+                    self._edit(index, document, workload, above, patch)
             self._refuse_repeated(document, keys, str(workload or ""))
             self._refuse_overridden(document, overridden, str(workload or ""))
             if may_be_overlooked:
@@ -204,22 +211,15 @@ class _Run:
             self._own = set().union(*map(self._emitted_workloads, self._configs))
         return workload.identity in self._own
 
-    def _process(
-        self, index: int, document: Document, workload: Workload, above: list[Node], is_hook: bool
-    ) -> tuple[bool, bool]:
-        """Whether the workload is changed, and whether it then names a credspec.
-
-        `above`: what it is in, below the root of the document.
-        """
+    def _process(self, document: Document, workload: Workload, is_hook: bool) -> tuple[dict[str, Any], bool]:
+        """The patch of the workload's pod, and whether the pod then names a credspec."""
         numbers = sorted({*self._by_name.get(workload.name, ()), *self._of_any_name})
         if is_hook and workload.name not in self._by_name:
             # A hook of a Helm release is changed only if an entry names it. In mode Policy it gets contents in any
             # case, since it is refused without them. It is always checked: anyone may write the annotation.
             numbers = []
         patch, named = self._patch(document, workload, numbers)
-        if patch:
-            self._edit(index, document, workload, above, patch)
-        return bool(patch), bool(named)
+        return patch, bool(named)
 
     def _root(self, document: Document) -> Node | None:
         """The root of a document that may have a workload to process."""
@@ -246,9 +246,9 @@ class _Run:
                 report.error("no-pod", message, workload.root)
             return {}, set()
         patch = self._mutation([self._entries[it][0] for it in matching], node, report)
-        if self._catalog.approved:
-            patch = inject_contents(patch, node, self._catalog, report)
         try:
+            if self._catalog.approved:
+                patch = inject_contents(patch, node, self._catalog, report)
             pod = apply_patch(data_of(node), patch)
         except IndexError:
             # Of two equal keys the patch is for the first and the data have the last; the keys are reported as errors.
@@ -293,7 +293,7 @@ class _Run:
             mutation.add(entry, self._catalog.dns_name(entry.credspec))
         return mutation.patch()
 
-    def _refuse_repeated(self, document: Document, keys: list[tuple[Node, Node]], field: str) -> None:
+    def _refuse_repeated(self, document: Document, keys: Iterable[tuple[Node, Node]], field: str) -> None:
         """Of equal keys some readers take the first, some the last, so what is checked may not be what is applied."""
         report = document.report(self.findings)
         for first, again in keys:
@@ -301,7 +301,7 @@ class _Run:
             message = f"the key {again.text[:60]} is repeated in this mapping (first in line {line}); remove one"
             report.error("duplicate-key", message, again, field)
 
-    def _refuse_overridden(self, document: Document, keys: list[tuple[Node, Node]], field: str) -> None:
+    def _refuse_overridden(self, document: Document, keys: Iterable[tuple[Node, Node]], field: str) -> None:
         report = document.report(self.findings)
         for own, merge_key in keys:
             line = document.line + merge_key.line + 1
@@ -314,6 +314,7 @@ class _Run:
     def _edit(
         self, index: int, document: Document, workload: Workload, above: list[Node], patch: dict[str, Any]
     ) -> None:
+        """`above`: what the workload is in, below the root of the document."""
         nested: dict[str, Any] = {"spec": patch}
         for key in reversed(workload.path):
             nested = {key: nested}
@@ -324,6 +325,17 @@ class _Run:
         else:
             if change is not None:
                 self.changes.setdefault(index, []).append(change)
+
+
+def _matched(workload: Workload, find: Callable[[Node], list[tuple[Node, Node]]], at: int) -> list[tuple[Node, Node]]:
+    """What `find` finds in what entries match a workload by; `at`: which node of what it finds is the key."""
+    found: list[tuple[Node, Node]] = []
+    metadata = workload.root.get("metadata")
+    labels = metadata.get("labels") if metadata is not None else None
+    for mapping in (workload.root, metadata, labels):
+        if mapping is not None and mapping.kind == MAPPING:
+            found += [it for it in find(mapping) if mapping is labels or it[at].text in _MATCHED]
+    return found
 
 
 def _is_hook(document: Document) -> bool:

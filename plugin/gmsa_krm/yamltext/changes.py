@@ -44,6 +44,7 @@ class Change:
 def change_of(document: Document, node: Node, patch: dict[str, Any], above: Iterable[Node] = ()) -> Change | None:
     """The change of a mapping in a document by a patch; None if the mapping is so already. Raises NotEdited.
 
+    The mapping has no equal keys in what the patch is for: it could be for the first, and the data have the last.
     `above`: what the mapping is in, below the document's root.
     """
     edits = edits_for(document.text, node, patch, document.repeated_anchors(), [*document.above, *above])

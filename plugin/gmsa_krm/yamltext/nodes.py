@@ -41,6 +41,8 @@ _LIBYAML_DEPTH = "exceeded maximum nesting depth"
 # Of YAML's own tags. A tag of another namespace has no meaning, though it may end in the same word.
 YAML_TAG = "tag:yaml.org,2002:"
 _BINARY, _MERGE, _NULL, _STR = (f"{YAML_TAG}{it}" for it in ("binary", "merge", "null", "str"))
+# In place of the tag of a binary scalar that holds no text; what it stands for cannot be written again.
+_NO_TEXT = "!binary"
 # Nodes that the aliases of a document may repeat; go-yaml refuses a small document from here on.
 MAX_EXPANDED = 400_000
 # What libyaml ends lines at: CR and LF, alone or together, NEL, LS and PS; for a character class, and as a whole.
@@ -265,6 +267,8 @@ def _build(parser: CParser, text: str, only: frozenset[str] | None) -> Node | No
                 anchors[node.anchor] = node, 1, 0
             if tag == _BINARY:
                 _decode(node)
+            elif tag == "!" and node.text == "<<":
+                _refuse_doubtful_merge(node, stack)
         elif kind is MappingStartEvent or kind is SequenceStartEvent:
             if len(stack) >= MAX_DEPTH:
                 mark = event.start_mark
@@ -370,15 +374,23 @@ def _after_properties(node: Node, text: str) -> None:
             node.start, node.column = match.end(), len(lines[-1])
 
 
+def _refuse_doubtful_merge(node: Node, stack: list[_Open]) -> None:
+    """go-yaml v2, and so kubectl, takes a key `<<` with the tag `!` for a merge key, even a quoted one."""
+    if stack and stack[-1].node.kind == MAPPING and stack[-1].key is None:
+        message = "the key << has the tag !, and is a merge key to some readers only; remove the tag"
+        raise YamlError(message, node.line + 1, node.column + 1)
+
+
 def _decode(node: Node) -> None:
     """Makes a binary scalar the text that it is to who reads it as YAML 1.1 has it, such as kubectl."""
     from base64 import b64decode
 
     try:
-        node.text = b64decode("".join(node.text.split()), validate=True).decode()
+        data = b64decode("".join(node.text.split()), validate=True)
     except ValueError:
-        return
-    node.tag = _STR
+        return  # an error to every reader
+    node.text = data.decode(errors="replace")
+    node.tag = _STR if node.text.encode() == data else _NO_TEXT
 
 
 def _alias(event: Any, anchors: dict[str, tuple[Node, int, int] | _Open]) -> tuple[Node, int, int]:
@@ -423,19 +435,31 @@ def duplicate_keys(root: Node) -> list[Node]:
 def repeated_keys(root: Node) -> list[tuple[Node, Node]]:
     """As `duplicate_keys`, each with the first key of that name."""
     found: list[tuple[Node, Node]] = []
+    for mapping in _mappings(root):
+        if len({key.text for key, _ in mapping.pairs}) < len(mapping.pairs):
+            found += repeated_keys_of(mapping)
+    found.sort(key=lambda it: it[1].start)
+    return found
+
+
+def _mappings(root: Node) -> Iterator[Node]:
+    """The mappings in the tree of `root`, each once. What an alias repeats may be anchored outside of the tree."""
+    repeated: set[int] = set()
     pending = [root]
     while pending:
         node = pending.pop()
-        if node.alias:
-            continue  # seen where it is anchored
-        if node.kind == SEQUENCE:
-            pending += node.items
-        elif node.kind == MAPPING:
-            if len({key.text for key, _ in node.pairs}) < len(node.pairs):
-                found += repeated_keys_of(node)
+        if node.kind == SCALAR:
+            continue
+        if node.anchor is not None:
+            contents = id(node.pairs if node.kind == MAPPING else node.items)
+            if contents in repeated:
+                continue
+            repeated.add(contents)
+        if node.kind == MAPPING:
+            yield node
             pending += [value for _, value in node.pairs if value.kind != SCALAR]
-    found.sort(key=lambda it: it[1].start)
-    return found
+        else:
+            pending += [item for item in node.items if item.kind != SCALAR]
 
 
 def overridden_keys(root: Node) -> list[tuple[Node, Node]]:
@@ -446,16 +470,8 @@ def overridden_keys(root: Node) -> list[tuple[Node, Node]]:
     """
     found: list[tuple[Node, Node]] = []
     names: dict[int, frozenset[str]] = {}
-    pending = [root]
-    while pending:
-        node = pending.pop()
-        if node.alias:
-            continue  # seen where it is anchored
-        if node.kind == SEQUENCE:
-            pending += [item for item in node.items if item.kind != SCALAR]
-        elif node.kind == MAPPING:
-            found += overridden_keys_of(node, names)
-            pending += [value for _, value in node.pairs if value.kind != SCALAR]
+    for mapping in _mappings(root):
+        found += overridden_keys_of(mapping, names)
     found.sort(key=lambda it: it[0].start)
     return found
 

@@ -28,7 +28,8 @@ class Origins:
         location = finding.location
         if location.file != "stdin" or not location.line:
             return None
-        at = bisect_right(self._documents, location.line - 1, key=first_line) - 1
+        place = location.line - 1, location.column - 1
+        at = bisect_right(self._documents, place, key=start_of) - 1
         return self._documents[at] if at >= 0 else None
 
     def named(self, findings: Iterable[Finding]) -> list[Finding]:
@@ -43,7 +44,7 @@ class Origins:
         return Finding(finding.severity, finding.rule, finding.message, Location(file), finding.field)
 
 
-def first_line(document: Document) -> int:
-    """The line of stdin in which a document starts, counted from 0; for an item, that of its node."""
+def start_of(document: Document) -> tuple[int, int]:
+    """The line and column of stdin in which a document starts, counted from 0; for an item, those of its node."""
     node = document.node if document.whole is not None else None
-    return document.line + (node.line if node is not None else 0)
+    return (document.line, 0) if node is None else (document.line + node.line, node.column)
