@@ -200,8 +200,14 @@ def _argocd(commands: Any) -> None:
         statuses=_NO_OBJECTS,
         variables=(
             *("ARGOCD_APP_NAME", "ARGOCD_APP_NAMESPACE", "ARGOCD_APP_PARAMETERS", "ARGOCD_APP_PROJECT_NAME"),
-            *(*_APPLICATION, "ARGOCD_EXEC_TIMEOUT", "KUBE_API_VERSIONS", "KUBE_VERSION"),
-            *("GMSA_KRM_ALLOWED_HOSTS", "GMSA_KRM_SEED", "GMSA_KRM_SEED_FILE", "SOURCE_DATE_EPOCH"),
+            *(*_APPLICATION, "ARGOCD_ENV_", "ARGOCD_EXEC_TIMEOUT", "KUBE_API_VERSIONS", "KUBE_VERSION"),
+            *(
+                "GMSA_KRM_ALLOWED_HOSTS",
+                "GMSA_KRM_ENABLE_HELM",
+                "GMSA_KRM_SEED",
+                "GMSA_KRM_SEED_FILE",
+                "SOURCE_DATE_EPOCH",
+            ),
         ),
     )
     generate.set_defaults(run="argocd.generate")

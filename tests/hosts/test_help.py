@@ -164,6 +164,13 @@ def test_every_variable_that_help_describes_is_read() -> None:
         assert len(re.findall(rf"['\" ]{name}['\" =]", texts)) > 2, name
 
 
+def test_help_describes_the_variables_of_the_reference() -> None:
+    page = (ROOT / "docs/reference/environment.md").read_text().partition("\n## Passed on")[0]
+    names = {name for row in re.findall(r"(?m)^\| ([^|]*) \|", page) for name in re.findall("`(.*?)`", row)}
+    assert "GMSA_KRM_SEED" in names
+    assert names - {"USERPROFILE", "LOCALAPPDATA"} <= set(VARIABLES)
+
+
 @pytest.fixture
 def place(folder: Folder, program: Path) -> Path:
     """A folder with what the examples name."""
