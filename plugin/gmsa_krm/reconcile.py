@@ -108,7 +108,8 @@ def _change(
     from gmsa_krm.yamltext.edits import ListPatch, NotEdited
 
     root = document.node
-    for first, again in repeated_keys_of(root) if root is not None else ():
+    sources = root.sources() if root is not None else ()
+    for first, again in (found for mapping in sources for found in repeated_keys_of(mapping)):
         if again.text == "items":  # kubectl takes the last, and these are the first
             _refuse_repeated_items(document, first, again, findings)
             return

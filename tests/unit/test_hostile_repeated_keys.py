@@ -119,3 +119,31 @@ def test_a_template_that_is_none_does_not_hide_the_one_that_kubectl_applies(
     assert any(it.rule == "duplicate-key" and it.says("template") for it in found)
     matched = check(workloads_config(entry()), manifest.replace(REFERENCE, "{spec: {containers: []}}")).findings
     assert any(it.rule == "duplicate-key" and it.says("template") for it in matched)
+
+
+@pytest.mark.parametrize(
+    "merged",
+    [
+        pytest.param(
+            f"items: a\n  items: [{{kind: Pod, apiVersion: v1, metadata: {{name: web}}, {REFERENCE[1:-1]}}}]",
+            id="items",
+        ),
+        pytest.param(f"kind: Secret\n  kind: Pod\n  {REFERENCE[1:-1]}", id="kind"),
+        pytest.param(f"apiVersion: a/v1\n  apiVersion: v1\n  kind: Pod\n  {REFERENCE[1:-1]}", id="apiVersion"),
+    ],
+)
+def test_in_what_is_merged_they_do_not_hide_a_workload(merged: str, check: Check) -> None:
+    manifest = f"metadata: {{name: web, namespace: web}}\n<<:\n  {merged}\n"
+    manifest += "".join(
+        f"{it}\n" for it in ("apiVersion: v1", "kind: List") if it.split(":")[0] not in merged.split(" [")[0]
+    )
+    assert "duplicate-key" in {it.rule for it in check(gmsa_config(CREDSPEC, MODE_NONE), manifest).findings}
+
+
+@pytest.mark.parametrize("key", ["name", "labels"])
+def test_in_merged_metadata_they_do_not_hide_a_workload(key: str, check: Check) -> None:
+    merged = {"name": "name: other\n    name: web", "labels": "name: other\n    labels: {app: a, app: iis}"}[key]
+    pod = "spec:\n  template:\n    spec:\n      containers: []\n"
+    manifest = f"apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  namespace: web\n  <<:\n    {merged}\n{pod}"
+    config = workloads_config(entry(match="names: [web]" if key == "name" else "labelSelector: app=iis"))
+    assert "duplicate-key" in {it.rule for it in check(config, manifest).findings}

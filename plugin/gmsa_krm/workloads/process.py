@@ -175,8 +175,8 @@ class _Run:
                 keys, overridden = repeated_keys(it), overridden_keys(it)
             elif workload is None:
                 # With another kind it may be a workload to some readers.
-                keys = [again for again in repeated_keys_of(it) if may_refer or again[1].text in _DECIDING]
-                overridden = [found for found in overridden_keys_of(it) if may_refer or found[0].text in _DECIDING]
+                keys = [found for found in _in(it, repeated_keys_of) if may_refer or found[1].text in _DECIDING]
+                overridden = [found for found in _in(it, overridden_keys_of) if may_refer or found[0].text in _DECIDING]
             elif self._is_own(workload):
                 continue
             else:
@@ -327,6 +327,11 @@ class _Run:
                 self.changes.setdefault(index, []).append(change)
 
 
+def _in(mapping: Node, find: Callable[[Node], list[tuple[Node, Node]]]) -> list[tuple[Node, Node]]:
+    """What `find` finds in a mapping and in those that it merges."""
+    return [found for source in mapping.sources() for found in find(source)]
+
+
 def _matched(workload: Workload, find: Callable[[Node], list[tuple[Node, Node]]], at: int) -> list[tuple[Node, Node]]:
     """What `find` finds in what entries match a workload by; `at`: which node of what it finds is the key."""
     found: list[tuple[Node, Node]] = []
@@ -334,7 +339,7 @@ def _matched(workload: Workload, find: Callable[[Node], list[tuple[Node, Node]]]
     labels = metadata.get("labels") if metadata is not None else None
     for mapping in (workload.root, metadata, labels):
         if mapping is not None and mapping.kind == MAPPING:
-            found += [it for it in find(mapping) if mapping is labels or it[at].text in _MATCHED]
+            found += [it for it in _in(mapping, find) if mapping is labels or it[at].text in _MATCHED]
     return found
 
 
