@@ -232,6 +232,7 @@ def test_a_private_repository_of_charts_needs_the_operators_file(
         web.shutdown()
     assert ("gmsa-webhook" in done.stdout, done.returncode == 0) == (has_credentials, has_credentials), done.stderr
     assert own.read_text() == before
+    assert ("HELM_REPOSITORY_CONFIG" in done.stderr) is not has_credentials
 
 
 # Every kind of application

@@ -317,6 +317,10 @@ _CURES = {
         "kustomize reads files of the kustomization's own folder only, and --load-restrictor cannot be set here: move"
         " the file below it, or write a kustomization.yaml beside it and name its folder under resources or components"
     ),
+    r"401 Unauthorized|403 Forbidden": (
+        "Credentials of Argo CD's own repositories do not reach a plugin: commit the packed charts, or ask the operator"
+        " of Argo CD for HELM_REPOSITORY_CONFIG or HELM_REGISTRY_CONFIG of the sidecar"
+    ),
     r"no 'git' program on path": (
         "git is not in the sidecar, since a repository could give it options: put a copy into the repository, or name"
         " the URLs of files"
