@@ -1,7 +1,8 @@
 """Whole repositories, for `lint`: files of all sorts, kustomizations and scripts beside the configs and manifests.
 
 `walk`: the files of folders; `reading`: what of them is a manifest; `kustomizations`: who refers to whom; `clusters`:
-which configs and manifests belong together; `wiring` and `scripts`: whether a GMSAConfig runs where it is built.
+which configs and manifests belong together; `wiring` and `scripts`: whether a GMSAConfig runs where it is built;
+`renames`: whether what kustomizations rename is found again.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from gmsa_krm.repository.kustomizations import (
     read_kustomization,
 )
 from gmsa_krm.repository.reading import RepositoryReader
+from gmsa_krm.repository.renames import Renames
 from gmsa_krm.repository.scripts import MAX_SCRIPT, Scripts, check_calls
 from gmsa_krm.repository.walk import Exclude, files_in
 from gmsa_krm.repository.wiring import Config, Wiring
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from gmsa_krm.findings import Finding
+    from gmsa_krm.yamltext.stream import Document
 
 __all__ = ["Repository"]
 
@@ -86,7 +89,8 @@ class Repository:
         configs_of: dict[str, list[int]] = {}
         for number, config in enumerate(configs):
             configs_of.setdefault(config.path, []).append(number)
-        graph = Graph(self._kustomizations.values(), configs_of, self._inline)
+        naming = self._documents_with_credspecs()
+        graph = Graph(self._kustomizations.values(), configs_of, self._inline, naming)
         self._findings += reader.findings()
         self._findings += Clusters(
             files.configs,
@@ -97,14 +101,15 @@ class Repository:
             is_one=self._has_named_config,
         ).findings(namespace)
         if self._kustomizations:
-            self._check_wiring(graph, configs)
+            self._check_wiring(graph, configs, naming)
         return sort_findings(self._findings)
 
-    def _check_wiring(self, graph: Graph, configs: list[Config]) -> None:
-        accounts = self._service_accounts() if graph.renames else set()
-        wiring = Wiring(graph, configs, accounts, self._plugins_outside)
+    def _check_wiring(self, graph: Graph, configs: list[Config], naming: dict[str, list[Document]]) -> None:
+        wiring = Wiring(graph, configs, self._plugins_outside)
         wiring.check(is_piped=self._scripts.is_piped, is_called=self._scripts.mentions_gmsa_krm)
         self._findings += wiring.findings
+        if any(it.renames for it in self._kustomizations.values()):
+            self._findings += Renames(graph, configs, naming, self._service_accounts()).findings()
         self._findings += check_calls(self._scripts.calls, graph, configs, self._roots)
 
     def _read_folder(self, folder: str, seen: set[str]) -> None:
@@ -170,6 +175,16 @@ class Repository:
         except (ExternalError, InputError):
             return set()
         return {it.path for it in found.entries_of("generators", "transformers") if it.path}
+
+    def _documents_with_credspecs(self) -> dict[str, list[Document]]:
+        """The documents in which a credential spec may be or be named, by the real paths of their files."""
+        found: dict[str, list[Document]] = {}
+        if any(it.renames for it in self._kustomizations.values()):
+            reader = self._reader
+            for document, path in zip(reader.files.documents, reader.document_files, strict=True):
+                if any(document.mentions(it) for it in ("gmsaCredentialSpec", "GMSACredentialSpec", "resourceNames")):
+                    found.setdefault(path, []).append(document)
+        return found
 
     def _service_accounts(self) -> set[tuple[str, str]]:
         """(namespace, name) of the ServiceAccounts among the documents."""

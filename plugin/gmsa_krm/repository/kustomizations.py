@@ -18,8 +18,13 @@ from gmsa_krm.yamltext.stream import Document, decode, split
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
+    from typing import TypeVar
 
     from gmsa_krm.yamltext.nodes import Node
+
+    _Key = TypeVar("_Key", int, str)
+    # What was applied to an object: the last rename, and what was applied before it.
+    Applied = tuple["Applied", "Rename"] | None
 
 _RESOURCES = ("resources", "bases")
 _PLUGINS = ("generators", "transformers")
@@ -43,7 +48,8 @@ class Entry:
 class Kustomization:
     """A kustomization. `file` is its path in messages, `folder` its real folder; `entries` are what it refers to.
 
-    `patches`: the real paths of the files that its patches are in; `renames`: its fields that change names, each with
+    `patches`: the real paths of the files that its patches are in; `configurations`: of those that tell kustomize about
+    fields, and `schemas` about kinds, "" for what is not a file; `renames`: its fields that change names, each with
     its value, which is not empty.
     """
 
@@ -53,6 +59,7 @@ class Kustomization:
         self.entries: list[Entry] = []
         self.patches: list[str] = []
         self.configurations: list[str] = []
+        self.schemas: list[str] = []
         self.renames: list[tuple[str, Node]] = []
         for key, value in root.pairs if root is not None and root.kind == MAPPING else ():
             # Go's JSON takes names of fields in any case.
@@ -67,6 +74,9 @@ class Kustomization:
     def _read(self, field: str, name: str, value: Node) -> None:
         if field in _RENAMING and value.kind == SCALAR and value.text and not value.is_null:
             self.renames.append((name, value))
+        schema = value.get("path") if field == "openapi" and value.kind == MAPPING else None
+        if schema is not None and schema.kind == SCALAR:
+            self.schemas.append(self._path(schema))
         if value.kind != SEQUENCE:
             return
         if field in (*_RESOURCES, *_PLUGINS, "components", "validators"):
@@ -75,10 +85,10 @@ class Kustomization:
             nodes = [it.get("path") or it if it.kind == MAPPING else it for it in value.items]
             self.patches += [path for it in nodes if it.kind == SCALAR and (path := self._path(it))]
         elif field == "configurations":
-            self.configurations += [path for it in value.items if it.kind == SCALAR and (path := self._path(it))]
+            self.configurations += [self._path(it) for it in value.items if it.kind == SCALAR]
 
     def _path(self, node: Node) -> str:
-        if not node.text or "\n" in node.text or "\0" in node.text or len(node.text) > 4096:
+        if not node.text or "\n" in node.text or "\0" in node.text or "://" in node.text or len(node.text) > 4096:
             return ""
         try:
             return os.path.realpath(os.path.join(self.folder, node.text))
@@ -116,35 +126,53 @@ def patch_files(kustomizations: Collection[Kustomization]) -> set[str]:
 
 
 class Rename:
-    """A field of a kustomization that changes names in what configs make."""
+    """A field of a kustomization that changes the names of all that is in its build before."""
 
-    __slots__ = ("configs", "field", "kustomization", "node")
+    __slots__ = ("field", "kustomization", "node")
 
     def __init__(self, kustomization: Kustomization, field: str, node: Node) -> None:
         self.kustomization = kustomization
         self.field = field
         self.node = node
-        self.configs: dict[int, None] = {}
+
+    @property
+    def kind(self) -> str:
+        return self.field.lower()
+
+
+def in_order(applied: Applied) -> list[Rename]:
+    """The renames, the first one first."""
+    renames = []
+    while applied is not None:
+        applied, rename = applied
+        renames.append(rename)
+    return renames[::-1]
 
 
 class Graph:
     """The kustomizations of a repository.
 
     `configs_of`: the numbers of the GMSAConfigs in a file, by its real path; `inline`: of those in an entry, by the
-    entry's id.
+    entry's id. `followed`: the real paths of the files of which to know what is applied to them.
     """
 
     def __init__(
-        self, kustomizations: Iterable[Kustomization], configs_of: dict[str, list[int]], inline: dict[int, int]
+        self,
+        kustomizations: Iterable[Kustomization],
+        configs_of: dict[str, list[int]],
+        inline: dict[int, int],
+        followed: Collection[str],
     ) -> None:
         self.by_folder = {it.folder: it for it in kustomizations}
         self._configs_of = configs_of
         self._inline = inline
+        self._followed = followed
         self._of_plugins: dict[str, list[int]] = {}  # by the folder of a kustomization of plugins
         self._steps = 0
-        # The numbers of the configs that run in the build of a kustomization, by its folder.
-        self.uses: dict[str, dict[int, None]] = {}
-        self.renames: dict[tuple[str, str], Rename] = {}
+        # By the folder of a kustomization: the numbers of the configs that run in its build, the files in it that are
+        # followed, and what is applied to each.
+        self.uses: dict[str, dict[int, Applied]] = {}
+        self.files: dict[str, dict[str, Applied]] = {}
         # What a kustomization applies to everything before it, if it is a component.
         self._through: dict[str, list[Rename]] = {}
         self.plugin_folders = self._plugin_folders()
@@ -177,11 +205,11 @@ class Graph:
 
     def builds_resources(self) -> set[str]:
         """The folders of the kustomizations whose output goes to a cluster, not only to a list of plugins."""
-        seen = set(self._folders_below(self.tops()))
+        seen = set(self.folders_below(self.tops()))
         rest = [it for it in self.by_folder if it not in seen and it not in self.plugin_folders]
-        return seen | set(self._folders_below(rest))
+        return seen | set(self.folders_below(rest))
 
-    def _folders_below(self, folders: Iterable[str]) -> Iterator[str]:
+    def folders_below(self, folders: Iterable[str]) -> Iterator[str]:
         """The folders of kustomizations, and of all that these take resources and components from."""
         pending = list(folders)
         seen = set(pending)
@@ -196,7 +224,7 @@ class Graph:
     def _files_below(self, folders: Iterable[str]) -> set[str]:
         return {
             entry.path
-            for folder in self._folders_below(folders)
+            for folder in self.folders_below(folders)
             for entry in self.by_folder[folder].entries_of(*_RESOURCES)
             if entry.path not in self.by_folder
         }
@@ -204,7 +232,7 @@ class Graph:
     def _plugin_folders(self) -> set[str]:
         """The kustomizations whose output is a list of plugins."""
         entries = [it for found in self.by_folder.values() for it in found.entries_of(*_PLUGINS, "validators")]
-        return set(self._folders_below({it.path: None for it in entries if it.path in self.by_folder}))
+        return set(self.folders_below({it.path: None for it in entries if it.path in self.by_folder}))
 
     def _bottom_up(self) -> list[str]:
         """The folders, each after those that it takes resources from; kustomize refuses circles."""
@@ -226,32 +254,40 @@ class Graph:
         return order
 
     def _accumulate(self, kustomization: Kustomization) -> None:
-        uses: dict[int, None] = {}
+        uses: dict[int, Applied] = {}
+        files: dict[str, Applied] = {}
         through: list[Rename] = []
         for entry in kustomization.entries_of(*_RESOURCES):
-            self._add(uses, self.uses.get(entry.path, ()))
+            self._add(uses, self.uses.get(entry.path, {}))
+            self._add(files, self.files.get(entry.path, {}))
+            if entry.path in self._followed:
+                self._add(files, {entry.path: None})
         for entry in kustomization.entries_of("generators"):
-            self._add(uses, self.configs(entry))
+            self._add(uses, dict.fromkeys(self.configs(entry)))
         for entry in kustomization.entries_of("components"):
             self._rename(uses, self._through.get(entry.path, ()))
+            self._rename(files, self._through.get(entry.path, ()))
             through += self._through.get(entry.path, ())
-            self._add(uses, self.uses.get(entry.path, ()))
+            self._add(uses, self.uses.get(entry.path, {}))
+            self._add(files, self.files.get(entry.path, {}))
         own = [Rename(kustomization, field, node) for field, node in kustomization.renames]
         self._rename(uses, own)
+        self._rename(files, own)
         for entry in kustomization.entries_of("transformers"):
-            self._add(uses, self.configs(entry))
+            self._add(uses, dict.fromkeys(self.configs(entry)))
         self.uses[kustomization.folder] = uses
+        self.files[kustomization.folder] = files
         self._through[kustomization.folder] = [*through, *own][:100]
 
-    def _add(self, uses: dict[int, None], more: Iterable[int]) -> None:
-        for number in more:
+    def _add(self, items: dict[_Key, Applied], more: dict[_Key, Applied]) -> None:
+        for key, applied in more.items():
             self._steps += 1
-            if len(uses) < _MAX_USES and self._steps < _MAX_STEPS:
-                uses[number] = None
+            if len(items) < _MAX_USES and self._steps < _MAX_STEPS:
+                items.setdefault(key, applied)
 
-    def _rename(self, uses: dict[int, None], renames: Iterable[Rename]) -> None:
-        for it in renames if uses else ():
-            self._steps += len(uses)
+    def _rename(self, items: dict[_Key, Applied], renames: Iterable[Rename]) -> None:
+        for it in renames if items else ():
+            self._steps += len(items)
             if self._steps < _MAX_STEPS:
-                rename = self.renames.setdefault((it.kustomization.folder, it.field), it)
-                rename.configs.update(uses)
+                pairs: dict[int, Applied] = {id(applied): (applied, it) for applied in items.values()}
+                items.update({key: pairs[id(applied)] for key, applied in items.items()})
