@@ -138,17 +138,16 @@ class Kustomizations:
     def built(self, folder: str = ".") -> list[list[dict[str, Any]]]:
         """What each program builds: kustomize with the config as exec function, kubectl as legacy plugin."""
         root = self._folder({}) / folder
-        config = self._folder({}) / "gmsa.yaml"
-        text = config.read_text() if config.exists() else ""
+        configs = {path: path.read_text() for path in self._folder({}).rglob("gmsa.yaml")}
         outputs = []
         for name, program in self._programs.items():
-            if text:
-                config.write_text(as_function(text) if name == "function" else text)
+            for path, text in configs.items():
+                path.write_text(as_function(text) if name == "function" else text)
             done = build(program, root, self._home, *(["--enable-exec"] if name == "function" else []))
             assert done.returncode == 0, done.stderr
             outputs.append([it for it in yaml.safe_load_all(done.stdout) if it])
-        if text:
-            config.write_text(text)
+        for path, text in configs.items():
+            path.write_text(text)
         return outputs
 
     def lint(self) -> list[str]:
@@ -480,3 +479,106 @@ def test_a_privileged_namespace_is_not_to_be_renamed(kustomizations: Kustomizati
         assert namespace["name"] == "shop"
         assert namespace["labels"]["pod-security.kubernetes.io/enforce"] == "privileged"
     assert [it for it in kustomizations.lint() if "privileged" in it]
+
+
+def transformer(kind: str, **fields: Any) -> dict[str, Any]:
+    return {"apiVersion": "builtin", "kind": kind, "metadata": {"name": "t"}, **fields}
+
+
+FIELDS = {"fieldSpecs": [{"path": "metadata/name"}]}
+# kustomize's transformers as objects, in a file and written into the kustomization; whether something breaks.
+LISTED: dict[str, tuple[str, dict[str, Any], dict[str, Any], bool]] = {
+    "prefix": (APP, transformer("PrefixTransformer", prefix="p-", **FIELDS), {}, True),
+    "prefix, followed": (
+        gmsa_config(admission=NO_ADMISSION),
+        transformer("PrefixTransformer", prefix="p-", **FIELDS),
+        {"namespace": "web", "configurations": [REFERENCES]},
+        False,
+    ),
+    "suffix": (APP, transformer("SuffixTransformer", suffix="-s", **FIELDS), {}, True),
+    "suffix of Deployments": (
+        APP,
+        transformer("SuffixTransformer", suffix="-s", fieldSpecs=[{"path": "metadata/name", "kind": "Deployment"}]),
+        {},
+        False,
+    ),
+    "namespace": (
+        gmsa_config(admission=NO_ADMISSION),
+        transformer("NamespaceTransformer", metadata={"name": "t", "namespace": "shop"}),
+        {},
+        True,
+    ),
+    "namespace with all subjects": (
+        gmsa_config(admission=NO_ADMISSION),
+        transformer(
+            "NamespaceTransformer",
+            metadata={"name": "t", "namespace": "shop"},
+            setRoleBindingSubjects="allServiceAccounts",
+        ),
+        {},
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("is_written", [False, True], ids=["in a file", "written"])
+@pytest.mark.parametrize("name", LISTED)
+def test_transformers_that_are_listed_count_too(name: str, is_written: bool, kustomizations: Kustomizations) -> None:
+    config, listed, fields, is_broken = LISTED[name]
+    entry = as_yaml(listed) if is_written else "t.yaml"
+    kustomizations.app(config, workload(), generators=["gmsa.yaml"], **fields)
+    before = [broken(it) for it in kustomizations.built()]
+    kustomizations.app(config, workload(), generators=["gmsa.yaml"], transformers=[entry], **fields)
+    kustomizations.write({} if is_written else {"t.yaml": as_yaml(listed)})
+    for objects, old in zip(kustomizations.built(), before, strict=True):
+        assert len(broken(objects)) > len(old) if is_broken else len(broken(objects)) <= len(old)
+    found = kustomizations.lint()
+    assert bool(found) is is_broken, found
+    assert all(it.startswith("kustomization.yaml:" if is_written else "t.yaml:") for it in found)
+
+
+def test_patches_name_credential_specs_too(kustomizations: Kustomizations) -> None:
+    bare = workload(securityContext={}, initContainers=[], containers=[{"name": "iis", "image": "iis:1"}])
+    patch = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "deployment", "namespace": "web"},
+        "spec": {"template": {"spec": {"securityContext": WINDOWS}}},
+    }
+    kustomizations.write({"patch.yaml": as_yaml(patch)})
+    for entry in ({"path": "patch.yaml"}, {"patch": as_yaml(patch)}):
+        for more, is_broken in (({}, True), ({"namespace": "web", "configurations": [REFERENCES]}, False)):
+            kustomizations.app("", CREDSPEC, bare, namePrefix="p-", patches=[entry], **more)
+            for objects in kustomizations.built():
+                assert uses(objects) == {NAME if is_broken else f"p-{NAME}"}
+            assert bool(kustomizations.lint()) is is_broken
+
+
+def test_the_job_of_diagnostics_is_named_by_its_namespace(kustomizations: Kustomizations) -> None:
+    config = yaml.safe_load(APP)
+    config["spec"]["credspecs"][0] |= {"diagnostics": {"namespace": "web", "serviceAccount": "webapp1"}}
+    for more, is_broken in (({}, True), ({"namespace": "web"}, False)):
+        kustomizations.app(as_yaml(config), namePrefix="p-", configurations=[REFERENCES], **more)
+        for objects in kustomizations.built():
+            assert bool(broken(objects)) is is_broken
+        assert bool(kustomizations.lint()) is is_broken
+
+
+def test_what_a_transformer_writes_is_renamed_above_it(kustomizations: Kustomizations) -> None:
+    config = yaml.safe_load(APP)
+    config["spec"]["workloads"] = [{"match": {"kinds": ["Deployment"]}, "credspec": NAME}]
+    bare = workload(securityContext={}, initContainers=[], containers=[{"name": "iis", "image": "iis:1"}])
+    base = {"resources": ["web.yaml"], "transformers": ["gmsa.yaml"]}
+    for more, is_broken in (({}, True), ({"namespace": "web"}, False)):
+        overlay = {"resources": ["base"], "namePrefix": "p-", "configurations": [REFERENCES], **more}
+        kustomizations.write(
+            {
+                "kustomization.yaml": as_yaml(overlay),
+                "base/kustomization.yaml": as_yaml(base),
+                "base/gmsa.yaml": as_yaml(config),
+                "base/web.yaml": as_yaml(bare),
+            }
+        )
+        for objects in kustomizations.built():
+            assert uses(objects) == {NAME if is_broken else f"p-{NAME}"}
+        assert bool(kustomizations.lint()) is is_broken

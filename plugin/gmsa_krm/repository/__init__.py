@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Repository"]
 
+# What is in every document with a credential spec, or that names one.
+_NAMING = ("gmsaCredentialSpec", "GMSACredentialSpec", "resourceNames")
+
 
 class Repository:
     """Files and folders with configs, manifests and everything else. `exclude`: patterns of what is not read.
@@ -80,6 +83,7 @@ class Repository:
     def findings(self, namespace: str) -> list[Finding]:
         """Of all files, sorted. `namespace`: that of documents without one."""
         reader = self._reader
+        naming = self._documents_with_credspecs()
         reader.pass_over_parts(patch_files(self._kustomizations.values()))
         for kustomization in self._kustomizations.values():
             self._add_inline(kustomization)
@@ -89,7 +93,6 @@ class Repository:
         configs_of: dict[str, list[int]] = {}
         for number, config in enumerate(configs):
             configs_of.setdefault(config.path, []).append(number)
-        naming = self._documents_with_credspecs()
         graph = Graph(self._kustomizations.values(), configs_of, self._inline, naming)
         self._findings += reader.findings()
         self._findings += Clusters(
@@ -108,8 +111,7 @@ class Repository:
         wiring = Wiring(graph, configs, self._plugins_outside)
         wiring.check(is_piped=self._scripts.is_piped, is_called=self._scripts.mentions_gmsa_krm)
         self._findings += wiring.findings
-        if any(it.renames for it in self._kustomizations.values()):
-            self._findings += Renames(graph, configs, naming, self._service_accounts()).findings()
+        self._findings += Renames(graph, configs, naming, self._service_accounts).findings()
         self._findings += check_calls(self._scripts.calls, graph, configs, self._roots)
 
     def _read_folder(self, folder: str, seen: set[str]) -> None:
@@ -177,13 +179,19 @@ class Repository:
         return {it.path for it in found.entries_of("generators", "transformers") if it.path}
 
     def _documents_with_credspecs(self) -> dict[str, list[Document]]:
-        """The documents in which a credential spec may be or be named, by the real paths of their files."""
+        """The documents in which a credential spec may be, be named or be written, by the real paths of their files.
+
+        Patches are among them.
+        """
         found: dict[str, list[Document]] = {}
-        if any(it.renames for it in self._kustomizations.values()):
-            reader = self._reader
-            for document, path in zip(reader.files.documents, reader.document_files, strict=True):
-                if any(document.mentions(it) for it in ("gmsaCredentialSpec", "GMSACredentialSpec", "resourceNames")):
-                    found.setdefault(path, []).append(document)
+        reader = self._reader
+        may_be_changed = any(loaded.config.spec.workloads for loaded, _ in reader.files.configs)
+        for document, path in zip(reader.files.documents, reader.document_files, strict=True):
+            if self._kustomizations and (may_be_changed or any(map(document.mentions, _NAMING))):
+                found.setdefault(path, []).append(document)
+        for kustomization in self._kustomizations.values():
+            for number, document in enumerate(kustomization.written_patches):
+                found[kustomization.path_of_written(number)] = [document]
         return found
 
     def _service_accounts(self) -> set[tuple[str, str]]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 
 from gmsa_krm.config.load import is_config
+from gmsa_krm.environment import open_regular
 from gmsa_krm.findings import InputError, Location
 from gmsa_krm.yamltext.nodes import MAPPING, SCALAR, SEQUENCE
 from gmsa_krm.yamltext.stream import Document, decode, split
@@ -29,6 +30,13 @@ if TYPE_CHECKING:
 _RESOURCES = ("resources", "bases")
 _PLUGINS = ("generators", "transformers")
 _RENAMING = ("namespace", "nameprefix", "namesuffix")
+# kustomize's transformers as objects: the field that each stands for, and where the value is.
+_TRANSFORMERS = {
+    "NamespaceTransformer": ("namespace", ("metadata", "namespace")),
+    "PrefixTransformer": ("nameprefix", ("prefix",)),
+    "SuffixTransformer": ("namesuffix", ("suffix",)),
+}
+_MAX_FILE = 32 * 1024 * 1024
 # Configs that one kustomization is known to build; of more only the first are followed.
 _MAX_USES = 10_000
 _MAX_STEPS = 1_000_000
@@ -48,7 +56,8 @@ class Entry:
 class Kustomization:
     """A kustomization. `file` is its path in messages, `folder` its real folder; `entries` are what it refers to.
 
-    `patches`: the real paths of the files that its patches are in; `configurations`: of those that tell kustomize about
+    `patches`: the real paths of the files that its patches are in; `written_patches`: those that are written into it;
+    `configurations`: of those that tell kustomize about
     fields, and `schemas` about kinds, "" for what is not a file; `renames`: its fields that change names, each with
     its value, which is not empty.
     """
@@ -58,6 +67,7 @@ class Kustomization:
         self.folder = folder
         self.entries: list[Entry] = []
         self.patches: list[str] = []
+        self.written_patches: list[Document] = []
         self.configurations: list[str] = []
         self.schemas: list[str] = []
         self.renames: list[tuple[str, Node]] = []
@@ -84,8 +94,25 @@ class Kustomization:
         elif field in ("patches", "patchesjson6902", "patchesstrategicmerge"):
             nodes = [it.get("path") or it if it.kind == MAPPING else it for it in value.items]
             self.patches += [path for it in nodes if it.kind == SCALAR and (path := self._path(it))]
+            self.written_patches += [it for node in value.items for it in self._written(node)]
         elif field == "configurations":
             self.configurations += [self._path(it) for it in value.items if it.kind == SCALAR]
+
+    def _written(self, patch: Node) -> list[Document]:
+        text = patch.get("patch") if patch.kind == MAPPING else patch
+        if text is None or text.kind != SCALAR or "gmsaCredentialSpec" not in text.text:
+            return []
+        try:
+            documents = split(text.text, self.file)
+        except InputError:
+            return []  # kustomize reports it
+        for it in documents:
+            it.line += text.line
+        return documents
+
+    def path_of_written(self, number: int) -> str:
+        """What stands for the path of a patch that is written into it."""
+        return f"{self.folder}\0{number}"
 
     def _path(self, node: Node) -> str:
         if not node.text or "\n" in node.text or "\0" in node.text or "://" in node.text or len(node.text) > 4096:
@@ -126,18 +153,73 @@ def patch_files(kustomizations: Collection[Kustomization]) -> set[str]:
 
 
 class Rename:
-    """A field of a kustomization that changes the names of all that is in its build before."""
+    """What changes the names of all that is in a build before: a field of a kustomization, or a transformer in `file`.
 
-    __slots__ = ("field", "kustomization", "node")
+    `line`: that before the text of `node`; `kind`: namespace, nameprefix or namesuffix; `moves_subjects`: whether it
+    changes all subjects of RoleBindings, too.
+    """
 
-    def __init__(self, kustomization: Kustomization, field: str, node: Node) -> None:
-        self.kustomization = kustomization
+    __slots__ = ("field", "file", "kind", "line", "moves_subjects", "node")
+
+    def __init__(
+        self, file: str, line: int, kind: str, field: str, node: Node, *, moves_subjects: bool = False
+    ) -> None:
+        self.file = file
+        self.line = line
+        self.kind = kind
         self.field = field
         self.node = node
+        self.moves_subjects = moves_subjects
 
-    @property
-    def kind(self) -> str:
-        return self.field.lower()
+
+def contents_of(path: str) -> bytes:
+    """The contents of a file, empty if it cannot be read, which kustomize reports."""
+    try:
+        with open_regular(path) as file:
+            return file.read(_MAX_FILE)
+    except OSError:
+        return b""
+
+
+def renames_in(entry: Entry, kustomization: Kustomization) -> list[Rename]:
+    """The transformers of kustomize in a file of `transformers`, or written into it, that rename credential specs."""
+    is_written = "\n" in entry.node.text
+    text = entry.node.text.encode("utf-8", "replace") if is_written else contents_of(entry.path) if entry.path else b""
+    if not any(it.encode() in text for it in _TRANSFORMERS):
+        return []
+    shown = os.path.normpath(os.path.join(os.path.dirname(kustomization.file), entry.node.text))
+    file = kustomization.file if is_written else shown
+    try:
+        roots = [it.node for it in split(decode(text, file), file)]
+    except InputError:
+        return []  # kustomize reports it
+    line = entry.node.line if is_written else 0
+    found = [_rename_of(root, file, line) for root in roots if root is not None and root.kind == MAPPING]
+    return [it for it in found if it is not None]
+
+
+def _rename_of(root: Node, file: str, line: int) -> Rename | None:
+    kind, path = _TRANSFORMERS.get(root.string("kind"), ("", ()))
+    value: Node | None = root if path else None
+    for key in path:
+        value = value.get(key) if value is not None and value.kind == MAPPING else None
+    if value is None or value.kind != SCALAR or not value.text:
+        return None
+    if kind == "namespace":
+        if root.string("unsetOnly") == "true":
+            return None
+    elif not _renames_credspecs(root.get("fieldSpecs")):
+        return None
+    moves = root.string("setRoleBindingSubjects") == "allServiceAccounts"
+    return Rename(file, line, kind, ".".join(path), value, moves_subjects=moves)
+
+
+def _renames_credspecs(fields: Node | None) -> bool:
+    """Whether names of credential specs are changed, and not by the same transformer where pods name them."""
+    nodes = [it for it in fields.items if it.kind == MAPPING] if fields is not None and fields.kind == SEQUENCE else []
+    names = [it.string("kind") for it in nodes if it.string("path") == "metadata/name"]
+    is_thought_of = any(it.string("path").endswith("gmsaCredentialSpecName") for it in nodes)
+    return any(it in ("", "GMSACredentialSpec") for it in names) and not is_thought_of
 
 
 def in_order(applied: Applied) -> list[Rename]:
@@ -270,11 +352,18 @@ class Graph:
             through += self._through.get(entry.path, ())
             self._add(uses, self.uses.get(entry.path, {}))
             self._add(files, self.files.get(entry.path, {}))
-        own = [Rename(kustomization, field, node) for field, node in kustomization.renames]
+        written = [kustomization.path_of_written(it) for it in range(len(kustomization.written_patches))]
+        self._add(files, {it: None for it in (*kustomization.patches, *written) if it in self._followed})
+        own = [Rename(kustomization.file, 0, field.lower(), field, node) for field, node in kustomization.renames]
         self._rename(uses, own)
         self._rename(files, own)
         for entry in kustomization.entries_of("transformers"):
-            self._add(uses, dict.fromkeys(self.configs(entry)))
+            configs = self.configs(entry)
+            if not configs and entry.path not in self.by_folder:
+                listed = renames_in(entry, kustomization)
+                self._rename(uses, listed)
+                self._rename(files, listed)
+            self._add(uses, dict.fromkeys(configs))
         self.uses[kustomization.folder] = uses
         self.files[kustomization.folder] = files
         self._through[kustomization.folder] = [*through, *own][:100]

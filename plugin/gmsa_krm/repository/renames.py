@@ -9,17 +9,17 @@ none (api/resmap/reswrangler.go); its own `namespace` gives one to credential sp
 from __future__ import annotations
 
 from gmsa_krm.credspecs.parse import GROUP, KIND
-from gmsa_krm.environment import open_regular
 from gmsa_krm.findings import InputError, Report, has_errors
-from gmsa_krm.repository.kustomizations import in_order
+from gmsa_krm.repository.kustomizations import contents_of, in_order
 from gmsa_krm.workloads.kinds import known_kinds, objects_in, workload_of
+from gmsa_krm.workloads.mutate import matches
 from gmsa_krm.workloads.name_references import HOLDERS, RESOURCE_NAMES, reference_path
 from gmsa_krm.yamltext.nodes import MAPPING, SCALAR, SEQUENCE
 from gmsa_krm.yamltext.stream import decode, split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from gmsa_krm.config.credspecs import CredspecEntry
     from gmsa_krm.config.model import Spec
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from gmsa_krm.yamltext.nodes import Node
     from gmsa_krm.yamltext.stream import Document
 
-_MAX_FILE = 32 * 1024 * 1024
 # Of objects that are looked at, over all builds.
 _MAX_STEPS = 1_000_000
 _CLUSTER_SCOPED = ("ClusterRole",)
@@ -42,11 +41,17 @@ _CONFIGURATION = "add a file with the output of gmsa-krm schema --name-reference
 
 
 class NamedCredspec:
-    """A place where an object names a credential spec. `path`: as kustomize writes it."""
+    """A place where an object names a credential spec.
 
-    __slots__ = ("group", "kind", "name", "namespace", "path", "shown")
+    `path`: as kustomize writes it; `config`: the number of the config that writes the name there.
+    """
 
-    def __init__(self, identity: tuple[str, str, str], path: str, name: str, shown: str) -> None:
+    __slots__ = ("config", "group", "kind", "name", "namespace", "path", "shown")
+
+    def __init__(
+        self, identity: tuple[str, str, str], path: str, name: str, shown: str, config: int | None = None
+    ) -> None:
+        self.config = config
         self.group, self.kind, self.namespace = identity
         self.path = path
         self.name = name
@@ -63,7 +68,7 @@ class Followed:
         for path in configurations:
             self._read(path)
         for path in schemas:
-            self.is_cluster_scoped |= not path or KIND.encode() in _bytes(path)
+            self.is_cluster_scoped |= not path or KIND.encode() in contents_of(path)
 
     def has(self, group: str, kind: str, path: str) -> bool:
         wanted = ((group, kind, path), ("", kind, path), (group, "", path), ("", "", path))
@@ -73,7 +78,7 @@ class Followed:
         if not path:
             self._is_unknown = True
             return
-        data = _bytes(path)
+        data = contents_of(path)
         if KIND.encode() not in data:
             return
         try:
@@ -130,7 +135,7 @@ class Renames:
     """Checks what the builds of a repository rename.
 
     `documents`: those in which a credential spec may be or be named, by the real paths of their files. `accounts`: the
-    ServiceAccounts of the repository, as (namespace, name).
+    ServiceAccounts of the repository, as (namespace, name); asked where that decides.
     """
 
     def __init__(
@@ -138,15 +143,21 @@ class Renames:
         graph: Graph,
         configs: list[Config],
         documents: dict[str, list[Document]],
-        accounts: set[tuple[str, str]],
+        accounts: Callable[[], set[tuple[str, str]]],
     ) -> None:
         self._graph = graph
         self._configs = configs
         self._documents = documents
         self._accounts = accounts
         self._kinds = known_kinds(config.spec for config in configs)
+        self._entries = [
+            (number, entry)
+            for number, config in enumerate(configs)
+            if not has_errors(config.loaded.findings)
+            for entry in config.spec.workloads
+        ]
         self._objects: dict[str, tuple[list[str], list[NamedCredspec]]] = {}  # by file
-        self._reported: set[tuple[str, str]] = set()
+        self._reported: set[tuple[str, int, int]] = set()
         self._steps = 0
 
     def findings(self) -> list[Finding]:
@@ -185,7 +196,7 @@ class Renames:
     def _parts_of_config(self, spec: Spec, rename: Rename, followed: Followed) -> tuple[list[str], str]:
         """What a rename breaks in what a config makes, and the cure."""
         if rename.kind == "namespace":
-            return _moved(spec, rename.node.text, self._accounts), _TRANSFORMERS
+            return _moved(spec, rename, self._accounts()), _TRANSFORMERS
         parts = _fixed(spec)
         if parts:
             return parts, _TRANSFORMERS
@@ -194,12 +205,13 @@ class Renames:
         return parts, f"{_TRANSFORMERS}, or {_CONFIGURATION}"
 
     def _report(self, rename: Rename, what: str, cure: str, found: list[Finding]) -> None:
-        key = rename.kustomization.folder, rename.field
-        if key not in self._reported:
-            self._reported.add(key)
+        report = Report(rename.file, rename.line, findings=found)
+        where = report.location(rename.node)
+        place = where.file, where.line, where.column
+        if place not in self._reported:
+            self._reported.add(place)
             message = f"{rename.node.text[:60]} also changes {what}; {cure}"
-            report = Report(rename.kustomization.file, findings=found)
-            report.error("renamed-objects", message, rename.node, rename.field)
+            report.error("renamed-objects", message, where, rename.field)
 
     def _build(self, top: str) -> Build:
         folders = [self._graph.by_folder[it] for it in self._graph.folders_below([top])]
@@ -209,12 +221,17 @@ class Renames:
             for entry in self._configs[number].spec.credspecs:
                 if entry.name:
                     build.add(entry.name, applied, number)
+                if entry.name and entry.diagnostics is not None:
+                    job = ("batch", "Job", entry.diagnostics.namespace)
+                    path = reference_path(("spec", "template"), "")
+                    build.places.append((NamedCredspec(job, path, entry.name, f"the Job of {entry.path}"), applied))
         for path, applied in self._graph.files[top].items():
             names, places = self._objects_in(path)
             self._steps += len(names) + len(places)
             for name in names:
                 build.add(name, applied, None)
-            build.places += [(it, applied) for it in places]
+            uses = self._graph.uses[top]
+            build.places += [(it, applied) for it in places if it.config is None or it.config in uses]
         return build
 
     def _objects_in(self, path: str) -> tuple[list[str], list[NamedCredspec]]:
@@ -228,9 +245,24 @@ class Renames:
                     if identity[:2] == (GROUP, KIND):
                         names.append(identity[3])
                     places += _places_in(it, document, self._kinds)
+                    places += self._places_written(it, document)
                 document.forget()
             self._objects[path] = names, places
         return self._objects[path]
+
+    def _places_written(self, root: Node, document: Document) -> Iterator[NamedCredspec]:
+        """Where configs write names into a workload."""
+        workload = workload_of(root, self._kinds) if self._entries else None
+        if workload is None:
+            return
+        group, kind, namespace, name = workload.identity
+        location = document.location(root)
+        shown = f"{kind} {name} ({location.file}:{location.line})"
+        self._steps += len(self._entries)
+        for number, entry in self._entries if self._steps < _MAX_STEPS else ():
+            if entry.credspec and matches(entry, workload, namespace):
+                path = reference_path(workload.path, "containers" if entry.containers else "")
+                yield NamedCredspec((group, kind, namespace), path, entry.credspec, shown, number)
 
 
 def _into(namespace: str, cure: str) -> str:
@@ -293,14 +325,6 @@ def _namespace(own: str, applied: Applied) -> str:
     return namespaces[-1] or "default"
 
 
-def _bytes(path: str) -> bytes:
-    try:
-        with open_regular(path) as file:
-            return file.read(_MAX_FILE)
-    except OSError:
-        return b""  # kustomize reports it
-
-
 def _fixed(spec: Spec) -> list[str]:
     """What another name breaks, whatever kustomize follows."""
     parts = []
@@ -311,8 +335,9 @@ def _fixed(spec: Spec) -> list[str]:
     return parts
 
 
-def _moved(spec: Spec, namespace: str, accounts: set[tuple[str, str]]) -> list[str]:
-    """What `namespace` breaks."""
+def _moved(spec: Spec, rename: Rename, accounts: set[tuple[str, str]]) -> list[str]:
+    """What another namespace breaks."""
+    namespace = rename.node.text
     parts = []
     if _has_fixed_names(spec) and spec.webhook.namespace != namespace:
         parts.append("the namespace of the webhook's Service, but not in its certificate")
@@ -324,7 +349,7 @@ def _moved(spec: Spec, namespace: str, accounts: set[tuple[str, str]]) -> list[s
             continue
         if len({use.namespace for use in entry.used_by}) > 1:
             parts.append(f"the RoleBindings of {entry.path}, which then have one namespace and one name")
-        elif (stays := _account_that_stays(entry, namespace, known)) is not None:
+        elif not rename.moves_subjects and (stays := _account_that_stays(entry, namespace, known)) is not None:
             parts.append(f"the namespace of the RoleBinding of {entry.path}, but not that of its subject {stays}")
         if len(parts) > 1:
             break
