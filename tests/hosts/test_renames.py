@@ -6,6 +6,7 @@ The real kustomize and kubectl build; `references` judges by the Kubernetes API.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import Call, Folder, as_function, build, kubectl
+from conftest import ROOT, Call, Folder, as_function, build, kubectl
 from hosts.references import broken, credspecs_of, grants, pods
 from hosts.support import CERT_MANAGER, CONTOSO, NO_ADMISSION, as_yaml, gmsa_config
 
@@ -582,3 +583,16 @@ def test_what_a_transformer_writes_is_renamed_above_it(kustomizations: Kustomiza
         for objects in kustomizations.built():
             assert uses(objects) == {NAME if is_broken else f"p-{NAME}"}
         assert bool(kustomizations.lint()) is is_broken
+
+
+def test_the_example_in_the_docs(kustomizations: Kustomizations) -> None:
+    text = (ROOT / "kustomize/README.md").read_text()
+    (example,) = (it for it in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "configurations:" in it)
+    files = {"kustomization.yaml": example, "gmsa.yaml": APP, "deployment.yaml": as_yaml(workload())}
+    references = (ROOT / "kustomize/name-references.yaml").read_text()
+    kustomizations.write({**files, "name-references.yaml": references})
+    for objects in kustomizations.built():
+        assert uses(objects) == {f"shop-{NAME}"}
+        assert grants(objects) == {("shop", "shop-webapp1", f"shop-{NAME}")}
+        assert broken(objects) == set()
+    assert kustomizations.lint() == []
