@@ -596,3 +596,16 @@ def test_the_example_in_the_docs(kustomizations: Kustomizations) -> None:
         assert grants(objects) == {("shop", "shop-webapp1", f"shop-{NAME}")}
         assert broken(objects) == set()
     assert kustomizations.lint() == []
+
+
+def test_each_cure_is_one_that_the_next_run_accepts(kustomizations: Kustomizations) -> None:
+    fields: dict[str, Any] = {"namePrefix": "p-"}
+    kustomizations.app("", CREDSPEC, *ACCESS, workload(), **fields)
+    (found,) = kustomizations.lint()
+    assert "namespace: web" in found
+    assert "schema --name-references" in found
+    kustomizations.app("", CREDSPEC, *ACCESS, workload(), **fields, namespace="web", configurations=[REFERENCES])
+    assert kustomizations.lint() == []
+    # Or the credential spec goes elsewhere.
+    kustomizations.app("", workload(), **fields)
+    assert kustomizations.lint() == []

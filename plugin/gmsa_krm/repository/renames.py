@@ -98,6 +98,35 @@ class Followed:
                 self._fields.add((it.string("group"), it.string("kind"), path))
 
 
+class Lost:
+    """A place with the name of a credential spec from before it was renamed.
+
+    `applied`: what is applied to the credential spec; `config`: the number of the config that makes it; `elsewhere`:
+    the namespace into which kustomize does not follow it; `is_known`: whether kustomize is told of all such places.
+    """
+
+    __slots__ = ("applied", "config", "elsewhere", "is_known", "place")
+
+    def __init__(self, place: NamedCredspec, applied: Applied, config: int | None) -> None:
+        self.place = place
+        self.applied = applied
+        self.config = config
+        self.elsewhere = ""
+        self.is_known = True
+
+    @property
+    def cure(self) -> str:
+        if self.config is not None:
+            return _TRANSFORMERS if self.elsewhere else f"{_TRANSFORMERS}, or {_CONFIGURATION}"
+        if not self.elsewhere:
+            return _CONFIGURATION
+        more = "" if self.is_known else f", and {_CONFIGURATION}"
+        return (
+            f"kustomize takes it for an object with a namespace and does not follow it into {self.elsewhere}: set"
+            f" namespace: {self.elsewhere} in the kustomization, too{more}; or keep the GMSACredentialSpec out of it"
+        )
+
+
 class Build:
     """The credential specs in the build of a kustomization by the names that they had before, and what names them.
 
@@ -109,6 +138,7 @@ class Build:
         self.renamed: dict[str, tuple[Applied, int | None]] = {}
         self.final: set[str] = set()
         self.places: list[tuple[NamedCredspec, Applied]] = []
+        self._last: dict[int, str] = {}  # the namespace that is applied, by the id of what is
 
     def add(self, name: str, applied: Applied, config: int | None) -> None:
         for it in in_order(applied):
@@ -116,19 +146,31 @@ class Build:
             name = _renamed(name, it)
         self.final.add(name)
 
-    def lost(self) -> Iterator[tuple[NamedCredspec, Applied, int | None, str]]:
-        """Each place that still has the name from before: what is applied to the credential spec, the config that makes
-        it, and the namespace into which kustomize does not follow it.
-        """
+    def lost(self) -> list[Lost]:
+        """A place for each credential spec that still has its name from before; one that is elsewhere, if any is."""
+        found: dict[str, Lost] = {}
         for place, applied in self.places:
             if place.name in self.final or place.name not in self.renamed:
                 continue
             of_credspec, config = self.renamed[place.name]
             is_free = self.followed.is_cluster_scoped or place.kind in _CLUSTER_SCOPED
-            namespace = "" if is_free else _namespace(place.namespace, applied)
-            elsewhere = namespace if namespace != _namespace("", of_credspec) and not is_free else ""
-            if elsewhere or not self.followed.has(place.group, place.kind, place.path):
-                yield place, of_credspec, config, elsewhere
+            namespace = "" if is_free else self._namespace(place.namespace, applied)
+            elsewhere = namespace if namespace != self._namespace("", of_credspec) and not is_free else ""
+            is_known = self.followed.has(place.group, place.kind, place.path)
+            if elsewhere or not is_known:
+                lost = found.setdefault(place.name, Lost(place, of_credspec, config))
+                lost.is_known &= is_known
+                if elsewhere and not lost.elsewhere:
+                    lost.place, lost.elsewhere = place, elsewhere
+        return list(found.values())
+
+    def _namespace(self, own: str, applied: Applied) -> str:
+        """The namespace as kustomize compares it at the end of a build."""
+        if id(applied) not in self._last:
+            self._last[id(applied)] = next(
+                (it.node.text for it in reversed(in_order(applied)) if it.kind == "namespace"), ""
+            )
+        return self._last[id(applied)] or own or "default"
 
 
 class Renames:
@@ -171,27 +213,26 @@ class Renames:
 
     def _check_build(self, top: str, found: list[Finding]) -> None:
         build = self._build(top)
-        lost = list(build.lost())
+        lost = build.lost()
         for number, applied in self._graph.uses[top].items():
             config = self._configs[number]
             if has_errors(config.loaded.findings):
                 continue
             for rename in in_order(applied):
                 parts, cure = self._parts_of_config(config.spec, rename, build.followed)
-                for place, _, maker, elsewhere in lost if rename.kind != "namespace" else ():
-                    if maker == number and elsewhere:
-                        parts.append(f"the name of {place.name}, but not in {place.shown}")
-                        cure = _TRANSFORMERS
+                for it in lost if rename.kind != "namespace" else ():
+                    if it.config == number and it.elsewhere:
+                        parts.append(f"the name of {it.place.name}, but not in {it.place.shown}")
+                        cure = it.cure
                         break
                 if parts:
                     what = f"what {config.loaded.file or 'the GMSAConfig'} makes: {', and '.join(parts[:2])}"
                     self._report(rename, what, cure, found)
-        for place, applied, maker, elsewhere in lost:
-            for rename in in_order(applied):
+        for it in lost:
+            for rename in in_order(it.applied):
                 if rename.kind != "namespace":
-                    what = f"the name of the GMSACredentialSpec {place.name}, but not in {place.shown}"
-                    cure = _CONFIGURATION if maker is None else f"{_TRANSFORMERS}, or {_CONFIGURATION}"
-                    self._report(rename, what, _into(elsewhere, cure), found)
+                    what = f"the name of the GMSACredentialSpec {it.place.name}, but not in {it.place.shown}"
+                    self._report(rename, what, it.cure, found)
 
     def _parts_of_config(self, spec: Spec, rename: Rename, followed: Followed) -> tuple[list[str], str]:
         """What a rename breaks in what a config makes, and the cure."""
@@ -231,7 +272,7 @@ class Renames:
             for name in names:
                 build.add(name, applied, None)
             uses = self._graph.uses[top]
-            build.places += [(it, applied) for it in places if it.config is None or it.config in uses]
+            build.places += ((it, applied) for it in places if it.config is None or it.config in uses)
         return build
 
     def _objects_in(self, path: str) -> tuple[list[str], list[NamedCredspec]]:
@@ -263,15 +304,6 @@ class Renames:
             if entry.credspec and matches(entry, workload, namespace):
                 path = reference_path(workload.path, "containers" if entry.containers else "")
                 yield NamedCredspec((group, kind, namespace), path, entry.credspec, shown, number)
-
-
-def _into(namespace: str, cure: str) -> str:
-    if not namespace:
-        return cure
-    return (
-        f"kustomize follows it into the namespace default only, and not into {namespace}: set namespace: {namespace} in"
-        " the kustomization, too, or keep the GMSACredentialSpec out of it"
-    )
 
 
 def _identity(root: Node) -> tuple[str, str, str, str]:
@@ -317,12 +349,6 @@ def _renamed(name: str, rename: Rename) -> str:
     if rename.kind == "nameprefix":
         return rename.node.text + name
     return name + rename.node.text if rename.kind == "namesuffix" else name
-
-
-def _namespace(own: str, applied: Applied) -> str:
-    """The namespace as kustomize compares it at the end of a build."""
-    namespaces = [own, *(it.node.text for it in in_order(applied) if it.kind == "namespace")]
-    return namespaces[-1] or "default"
 
 
 def _fixed(spec: Spec) -> list[str]:
