@@ -281,10 +281,21 @@ def _schema(commands: Any) -> None:
         "schema",
         "print the JSON Schema of GMSAConfig, for editors",
         "gmsa-krm schema > gmsaconfig.schema.json",
-        "gmsa-krm schema --chart-values > values.schema.json",
-        statuses=_NO_INPUT,
+        "gmsa-krm schema --name-references > name-references.yaml",
     )
     schema.add_argument("--chart-values", action="store_true", help="print the schema of the chart's values instead")
+    schema.add_argument(
+        "--name-references",
+        action="store_true",
+        help="print a file for configurations of a kustomization instead, by which kustomize follows credential specs",
+    )
+    schema.add_argument(
+        "--config",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="with --name-references: also for the workloadKinds of this GMSAConfig; - for stdin; may be repeated",
+    )
     schema.set_defaults(run="schema.run")
 
 

@@ -22,12 +22,34 @@ class FileError(Exception):
     """A file that the input refers to cannot be used; the message says why and what to do."""
 
 
+class Host:
+    """What a message says of the program around a run, so that its cure is one that the user has there.
+
+    `folder`: what paths in a config are relative to; `namespace`: how an object without namespace gets one;
+    `workloads`: how workloads get here where none does.
+    """
+
+    __slots__ = ("folder", "namespace", "workloads")
+
+    def __init__(self, folder: str, namespace: str, workloads: str) -> None:
+        self.folder = folder
+        self.namespace = namespace
+        self.workloads = workloads
+
+
+FILES = Host("the config's folder", "give metadata.namespace, or --namespace", "give the workloads' manifests, too")
+
+
 class Environment:
     """The environment of a config. Its paths are relative to `folder` and may not leave it."""
 
-    def __init__(self, folder: str, variables: Mapping[str, str]) -> None:
+    def __init__(self, folder: str, variables: Mapping[str, str], host: Host = FILES) -> None:
         self._folder = folder
         self._variables = variables
+        self.host = host
+
+    def under(self, host: Host) -> Environment:
+        return Environment(self._folder, self._variables, host)
 
     def variable(self, name: str) -> str | None:
         return self._variables.get(name)
@@ -47,24 +69,24 @@ class Environment:
     def path(self, relative: str) -> str:
         """The real path of a file in the folder. Raises FileError if the path leaves the folder."""
         if not relative or "\0" in relative:
-            raise FileError("is not a path; give one relative to the config's folder")
+            raise FileError(f"is not a path; give one relative to {self.host.folder}")
         if os.path.isabs(relative) or relative.startswith("\\") or relative[1:2] == ":":
-            raise FileError(f"{relative} is an absolute path; give one relative to the config's folder")
+            raise FileError(f"{relative} is an absolute path; give one relative to {self.host.folder}")
         try:
             os.fsencode(relative)
         except UnicodeEncodeError:
             raise FileError(f"{relative!a} cannot be a path in this locale; set LC_ALL=C.UTF-8") from None
         root = os.path.realpath(self._folder)
         if ".." in relative.replace("\\", "/").split("/"):
-            raise FileError(f"{relative} leaves the config's folder by ..; put the file into the folder")
+            raise FileError(f"{relative} leaves {self.host.folder} by ..; put the file into the folder")
         real = os.path.realpath(os.path.join(root, relative))
         if os.path.commonpath((root, real)) != root:
-            raise FileError(f"{relative} leaves the config's folder by a symbolic link; put the file itself there")
+            raise FileError(f"{relative} leaves {self.host.folder} by a symbolic link; put the file itself there")
         return real
 
     def read(self, relative: str, limit: int) -> bytes:
         """The contents of a file in the folder, at most `limit` bytes. Raises FileError."""
-        return _read(self.path(relative), relative, "paths are relative to the config's folder", limit)
+        return _read(self.path(relative), relative, f"paths are relative to {self.host.folder}", limit)
 
     def read_named_by(self, variable: str, limit: int) -> bytes | None:
         """The contents of the file whose path is in a variable, or None if it is not set. Raises FileError.

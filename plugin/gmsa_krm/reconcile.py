@@ -41,11 +41,16 @@ class Emitted:
 
 
 def merge(manifests: Iterable[tuple[Manifest, Resolved]]) -> dict[Identity, Emitted]:
-    """One object per identity; an error if two manifests of one identity differ."""
+    """One object per identity; an error if two manifests of one identity differ, one for each section of a config."""
     emitted: dict[Identity, Emitted] = {}
+    reported: set[tuple[int, str]] = set()
     for manifest, config in manifests:
         first = emitted.setdefault(manifest.identity, Emitted(manifest))
         if first.data is not manifest.data and first.data != manifest.data:
+            section = id(config), ".".join(manifest.source.split(".")[:2])
+            if section in reported:
+                continue
+            reported.add(section)
             cure = (
                 "a cluster has one webhook and one CRD: join the configs, or set admission.mode: None in all but one"
                 if manifest.source.startswith(_SINGLETONS) and first.source.startswith(_SINGLETONS)

@@ -13,7 +13,7 @@ from gmsa_krm.certificates import obtain
 from gmsa_krm.certificates.material import EMITTED, TlsMaterial
 from gmsa_krm.config.values import parse_version, subdomain_name
 from gmsa_krm.credspecs.values import credspec_name
-from gmsa_krm.environment import Environment, FileError
+from gmsa_krm.environment import Environment, FileError, Host
 from gmsa_krm.findings import ERROR, InputError, Report, has_errors, sort_findings
 
 TYPE_CHECKING = False
@@ -61,11 +61,12 @@ class Resolved:
     configs. `report` locates further findings in the config, whose node is `root`.
     """
 
-    __slots__ = ("_domains", "_kube_version", "approved", "credspecs", "report", "root", "spec", "tls")
+    __slots__ = ("_domains", "_kube_version", "approved", "credspecs", "host", "report", "root", "spec", "tls")
 
     def __init__(
         self,
         loaded: LoadedConfig,
+        host: Host,
         credspecs: list[ResolvedCredspec],
         domains: Callable[[], list[DeclaredDomain]],
         approved: dict[str, list[str]],
@@ -75,6 +76,7 @@ class Resolved:
         self.spec: Spec = loaded.config.spec
         self.root = loaded.config.node
         self.report: Report = loaded.report
+        self.host = host
         self.credspecs = credspecs
         self._domains = domains
         self.approved = approved
@@ -187,7 +189,8 @@ class _Resolver:
         return entry.name or self.names.get(entry.path)
 
     def resolved(self, approved: dict[str, list[str]]) -> Resolved:
-        return Resolved(self.loaded, self.credspecs, self.domains, approved, self._tls, self._kube_version)
+        host = self._environment.host
+        return Resolved(self.loaded, host, self.credspecs, self.domains, approved, self._tls, self._kube_version)
 
     def _add_to_domain(self, domain: Domain, key: str, issue: Issue) -> None:
         field = key[0].lower() + key[1:]

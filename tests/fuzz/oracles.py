@@ -234,6 +234,18 @@ def messages_are_lines(subject: Subject) -> Iterator[str]:
         yield f"exit status {subject.outcome.status} without a message"
 
 
+def messages_are_said_once(subject: Subject) -> Iterator[str]:
+    """No message is repeated about the same place."""
+    lines = subject.outcome.messages if subject.outcome.stderr and subject.outcome.status != 2 else []
+    if subject.host == "lint":
+        form = subject.options.get("--format", ["text"])[-1]
+        lines = [str(it) for it in json.loads(subject.stdout or "[]")] if form == "json" else lines
+        lines = subject.stdout.split("\n") if form == "text" else lines
+    for line, count in Counter(lines).items():
+        if count > 1 and line:
+            yield f"{count} times: {line!r}"
+
+
 def _messages_as_data(subject: Subject) -> list[Any]:
     form = subject.options.get("--format", ["text"])[-1]
     if subject.host == "lint" and form == "json":
@@ -671,6 +683,7 @@ ORACLES: tuple[Oracle, ...] = (
     no_output_on_failure,
     no_leftovers,
     messages_are_lines,
+    messages_are_said_once,
     no_key_material,
     formats_are_json,
     output_parses,

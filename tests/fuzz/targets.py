@@ -290,7 +290,10 @@ def _repository_files(dice: Dice, names: list[str]) -> dict[str, bytes]:
     """What may be beside configs: kustomizations, right and wrong, scripts that build them, values, templates."""
     fields = ("generators", "transformers", "resources", "components", "validators", "patches", "Generators", "bases")
     entries = (*names, "web.yaml", "third", "..", ".", "", "no.yaml", "\0", "kind: GMSAConfig\n")
-    renames = ("namePrefix: p-", "nameSuffix: 5", "namespace: shop", "namespace: [a]", "configurations: [a]", "a: *b")
+    renames = (
+        *("namePrefix: p-", "nameSuffix: 5", "namespace: shop", "namespace: [a]", "configurations: [a]", "a: *b"),
+        *("configurations: [web.yaml]", "openapi: {path: web.yaml}", "patches: [{patch: gmsaCredentialSpec}]"),
+    )
     files = {}
     for folder in ("", "third/", "overlay/"):
         if dice.some(0.5):
@@ -460,7 +463,7 @@ _WORDS = (
     ),
     *("--format", "--config", "--namespace", "--log-file", "--chart-values", "--dir", "--release", "--name", "--force"),
     *("--exclude", "--strict", "**/*", "-n", "-q", "--quiet", "--into", "credspec", "completion", "bash", "__complete"),
-    *(":", ":--", ":d", "=", "-o=json"),
+    *(":", ":--", ":d", "=", "-o=json", "--name-references"),
     *("--valid-for", "--help", "-h", "--version", "--format=json", "-oout", "--config=gmsa.yaml", "--form", "8760h"),
     *(
         "web",
@@ -479,7 +482,13 @@ _WORDS = (
 )
 _FRAMES = (
     *("render gmsa.yaml", "render gmsa.yaml -o out", "lint .", "post-render --config gmsa.yaml", "argocd generate"),
-    *("patch --config gmsa.yaml Deployment/web", "schema", "install kustomize --dir p", "import helm-values web.yaml"),
+    *(
+        "patch --config gmsa.yaml Deployment/web",
+        "schema",
+        "schema --name-references --config gmsa.yaml",
+        "install kustomize --dir p",
+        "import helm-values web.yaml",
+    ),
     *(
         "certs issue",
         "certs show certs/ca.crt",

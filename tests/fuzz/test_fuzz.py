@@ -121,6 +121,7 @@ FAULTS: list[tuple[str, Call, int, Change]] = [
     ("messages_are_lines", STREAM, 0, stderr("two\x1b[31m\n")),
     ("messages_are_lines", Call(("explain",)), 0, stdout(lambda text: text + b"\x1b[31m")),
     ("messages_are_lines", WRONG, 0, lambda outcome: replace(outcome, stderr="")),
+    ("messages_are_said_once", WRONG, 0, lambda outcome: replace(outcome, stderr=outcome.stderr * 2)),
     ("messages_are_lines", WRONG_LIST, 0, replaced("message: ", 'message: "two\\nlines"  # ')),
     ("no_key_material", STREAM, 0, stderr(f"the seed {SEED} is weak\n")),
     ("no_key_material", STREAM, 0, stderr(good_material().key)),

@@ -219,3 +219,11 @@ def test_the_file_that_a_link_leads_to_is_replaced_as_a_whole(call: Call, folder
     assert (root / "gmsa.yaml").is_symlink()
     assert "WebApp1" in (root / "real.yaml").read_text()
     assert (root / "earlier.yaml").read_text() == INTO
+
+
+def test_two_entries_of_one_account_are_told_apart(call: Call, folder: Folder) -> None:
+    files = {"a.json": json.dumps(GOOD), "b.yaml": yaml.safe_dump(manifest("web", GOOD))}
+    root = folder({"gmsa.yaml": INTO, **files})
+    done = call("import", "credspec", root / "a.json", root / "b.yaml", "--into", root / "gmsa.yaml")
+    assert "WebApp1 was added without usedBy" in done.stderr
+    assert "web was added without usedBy" in done.stderr

@@ -20,6 +20,8 @@ def test_the_schemas_in_the_repository_are_those_of_the_program(call: Call) -> N
     values = ROOT / "charts/gmsa/values.schema.json"
     assert SCHEMA.read_text() == call("schema").stdout, "run make schema"
     assert values.read_text() == call("schema", "--chart-values").stdout, "run make schema"
+    references = ROOT / "kustomize/name-references.yaml"
+    assert references.read_text() == call("schema", "--name-references").stdout, "run make schema"
 
 
 def test_the_schema_is_valid() -> None:

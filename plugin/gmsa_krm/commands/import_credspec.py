@@ -63,7 +63,8 @@ def run(options: Options) -> int:
         if options.into != "-":
             _write(options.into, text)
     for added in additions.credspecs:
-        message = f"{added['account']} was added without usedBy, so nobody may use it yet; give its service accounts"
+        name = added.get("name", added["account"])
+        message = f"{name} was added without usedBy, so nobody may use it yet; give its service accounts"
         Report(target.file, findings=findings).warning("no-users", message, field="spec.credspecs")
     console.print_findings(sort_findings(findings), quiet=options.quiet)
     if options.into == "-":

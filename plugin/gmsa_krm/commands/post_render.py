@@ -8,7 +8,7 @@ import stat
 
 from gmsa_krm import console
 from gmsa_krm.config.values import check_option, label_name
-from gmsa_krm.environment import Environment
+from gmsa_krm.environment import Environment, Host
 from gmsa_krm.findings import ExternalError, InputError, UsageError, file_error, refuse_warnings
 from gmsa_krm.hosts.files import read_configs
 from gmsa_krm.hosts.helm import PostRenderer
@@ -19,18 +19,23 @@ if TYPE_CHECKING:
 
     from gmsa_krm.arguments import Options
 
+_NAMESPACE = "give metadata.namespace, or --post-renderer-args=--release-namespace=NS"
+_WORKLOADS = "fix the match, or remove the entry"
+_STREAM = Host("the working directory, since the config is in the chart's output", _NAMESPACE, _WORKLOADS)
+_FILES = Host("the config's folder", _NAMESPACE, _WORKLOADS)
+
 
 def run(options: Options) -> int:
     if "-" in options.config:
         raise UsageError("--config - is not possible, since Helm's stream is on stdin; give the config as a file")
     # Helm 4 drops the messages of its plugins. Helm 3 prints them, and a log beside them does no harm.
     log = options.log_file or (_default_log() if "HELM_PLUGIN_NAME" in os.environ else None)
-    environment = Environment(os.getcwd(), os.environ)
-    host = PostRenderer(environment, namespace=options.namespace)
+    host = PostRenderer(Environment(os.getcwd(), os.environ, _STREAM), namespace=options.namespace)
     try:
         if options.namespace:
             check_option("--namespace", options.namespace, label_name)
-        configs = read_configs(options.config, os.environ, console.stdin())
+        read = read_configs(options.config, os.environ, console.stdin())
+        configs = [(config, environment.under(_FILES)) for config, environment in read]
         data, findings = host.run(console.stdin().read(), configs)
         if options.strict:
             refuse_warnings(findings, "--strict")

@@ -140,8 +140,16 @@ def warning_issue(rule: str, message: str) -> Issue:
 
 
 def sort_findings(findings: Iterable[Finding]) -> list[Finding]:
-    """By file, line and column; findings about a whole file come after those with a line."""
-    return sorted(findings, key=lambda it: (it.location.file, it.location.line or 1 << 60, it.location.column))
+    """By file, line and column, each once; findings about a whole file come after those with a line.
+
+    An alias repeats a place under the path of another field.
+    """
+    once: dict[tuple[object, ...], Finding] = {}
+    for it in findings:
+        where = it.location
+        field = it.field.rpartition(".")[2].partition("[")[0] if where.line else it.field
+        once.setdefault((it.rule, where.file, where.line, where.column, field, it.message), it)
+    return sorted(once.values(), key=lambda it: (it.location.file, it.location.line or 1 << 60, it.location.column))
 
 
 def has_errors(findings: Iterable[Finding]) -> bool:

@@ -1,7 +1,8 @@
 """Whole repositories, for `lint`: files of all sorts, kustomizations and scripts beside the configs and manifests.
 
 `walk`: the files of folders; `reading`: what of them is a manifest; `kustomizations`: who refers to whom; `clusters`:
-which configs and manifests belong together; `wiring` and `scripts`: whether a GMSAConfig runs where it is built.
+which configs and manifests belong together; `wiring` and `scripts`: whether a GMSAConfig runs where it is built;
+`renames`: whether what kustomizations rename is found again.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from gmsa_krm.repository.kustomizations import (
     read_kustomization,
 )
 from gmsa_krm.repository.reading import RepositoryReader
+from gmsa_krm.repository.renames import Renames
 from gmsa_krm.repository.scripts import MAX_SCRIPT, Scripts, check_calls
 from gmsa_krm.repository.walk import Exclude, files_in
 from gmsa_krm.repository.wiring import Config, Wiring
@@ -30,8 +32,12 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from gmsa_krm.findings import Finding
+    from gmsa_krm.yamltext.stream import Document
 
 __all__ = ["Repository"]
+
+# What is in every document with a credential spec, or that names one.
+_NAMING = ("gmsaCredentialSpec", "GMSACredentialSpec", "resourceNames")
 
 
 class Repository:
@@ -77,6 +83,7 @@ class Repository:
     def findings(self, namespace: str) -> list[Finding]:
         """Of all files, sorted. `namespace`: that of documents without one."""
         reader = self._reader
+        naming = self._documents_with_credspecs()
         reader.pass_over_parts(patch_files(self._kustomizations.values()))
         for kustomization in self._kustomizations.values():
             self._add_inline(kustomization)
@@ -86,7 +93,7 @@ class Repository:
         configs_of: dict[str, list[int]] = {}
         for number, config in enumerate(configs):
             configs_of.setdefault(config.path, []).append(number)
-        graph = Graph(self._kustomizations.values(), configs_of, self._inline)
+        graph = Graph(self._kustomizations.values(), configs_of, self._inline, naming)
         self._findings += reader.findings()
         self._findings += Clusters(
             files.configs,
@@ -97,14 +104,14 @@ class Repository:
             is_one=self._has_named_config,
         ).findings(namespace)
         if self._kustomizations:
-            self._check_wiring(graph, configs)
+            self._check_wiring(graph, configs, naming)
         return sort_findings(self._findings)
 
-    def _check_wiring(self, graph: Graph, configs: list[Config]) -> None:
-        accounts = self._service_accounts() if graph.renames else set()
-        wiring = Wiring(graph, configs, accounts, self._plugins_outside)
+    def _check_wiring(self, graph: Graph, configs: list[Config], naming: dict[str, list[Document]]) -> None:
+        wiring = Wiring(graph, configs, self._plugins_outside)
         wiring.check(is_piped=self._scripts.is_piped, is_called=self._scripts.mentions_gmsa_krm)
         self._findings += wiring.findings
+        self._findings += Renames(graph, configs, naming, self._service_accounts).findings()
         self._findings += check_calls(self._scripts.calls, graph, configs, self._roots)
 
     def _read_folder(self, folder: str, seen: set[str]) -> None:
@@ -170,6 +177,22 @@ class Repository:
         except (ExternalError, InputError):
             return set()
         return {it.path for it in found.entries_of("generators", "transformers") if it.path}
+
+    def _documents_with_credspecs(self) -> dict[str, list[Document]]:
+        """The documents in which a credential spec may be, be named or be written, by the real paths of their files.
+
+        Patches are among them.
+        """
+        found: dict[str, list[Document]] = {}
+        reader = self._reader
+        may_be_changed = any(loaded.config.spec.workloads for loaded, _ in reader.files.configs)
+        for document, path in zip(reader.files.documents, reader.document_files, strict=True):
+            if self._kustomizations and (may_be_changed or any(map(document.mentions, _NAMING))):
+                found.setdefault(path, []).append(document)
+        for kustomization in self._kustomizations.values():
+            for number, document in enumerate(kustomization.written_patches):
+                found[kustomization.path_of_written(number)] = [document]
+        return found
 
     def _service_accounts(self) -> set[tuple[str, str]]:
         """(namespace, name) of the ServiceAccounts among the documents."""

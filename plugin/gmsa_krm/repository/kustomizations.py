@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 
 from gmsa_krm.config.load import is_config
+from gmsa_krm.environment import open_regular
 from gmsa_krm.findings import InputError, Location
 from gmsa_krm.yamltext.nodes import MAPPING, SCALAR, SEQUENCE
 from gmsa_krm.yamltext.stream import Document, decode, split
@@ -18,12 +19,24 @@ from gmsa_krm.yamltext.stream import Document, decode, split
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
+    from typing import TypeVar
 
     from gmsa_krm.yamltext.nodes import Node
+
+    _Key = TypeVar("_Key", int, str)
+    # What was applied to an object: the last rename, and what was applied before it.
+    Applied = tuple["Applied", "Rename"] | None
 
 _RESOURCES = ("resources", "bases")
 _PLUGINS = ("generators", "transformers")
 _RENAMING = ("namespace", "nameprefix", "namesuffix")
+# kustomize's transformers as objects: the field that each stands for, and where the value is.
+_TRANSFORMERS = {
+    "NamespaceTransformer": ("namespace", ("metadata", "namespace")),
+    "PrefixTransformer": ("nameprefix", ("prefix",)),
+    "SuffixTransformer": ("namesuffix", ("suffix",)),
+}
+_MAX_FILE = 32 * 1024 * 1024
 # Configs that one kustomization is known to build; of more only the first are followed.
 _MAX_USES = 10_000
 _MAX_STEPS = 1_000_000
@@ -43,7 +56,9 @@ class Entry:
 class Kustomization:
     """A kustomization. `file` is its path in messages, `folder` its real folder; `entries` are what it refers to.
 
-    `patches`: the real paths of the files that its patches are in; `renames`: its fields that change names, each with
+    `patches`: the real paths of the files that its patches are in; `written_patches`: those that are written into it;
+    `configurations`: of those that tell kustomize about
+    fields, and `schemas` about kinds, "" for what is not a file; `renames`: its fields that change names, each with
     its value, which is not empty.
     """
 
@@ -52,7 +67,9 @@ class Kustomization:
         self.folder = folder
         self.entries: list[Entry] = []
         self.patches: list[str] = []
+        self.written_patches: list[Document] = []
         self.configurations: list[str] = []
+        self.schemas: list[str] = []
         self.renames: list[tuple[str, Node]] = []
         for key, value in root.pairs if root is not None and root.kind == MAPPING else ():
             # Go's JSON takes names of fields in any case.
@@ -67,6 +84,9 @@ class Kustomization:
     def _read(self, field: str, name: str, value: Node) -> None:
         if field in _RENAMING and value.kind == SCALAR and value.text and not value.is_null:
             self.renames.append((name, value))
+        schema = value.get("path") if field == "openapi" and value.kind == MAPPING else None
+        if schema is not None and schema.kind == SCALAR:
+            self.schemas.append(self._path(schema))
         if value.kind != SEQUENCE:
             return
         if field in (*_RESOURCES, *_PLUGINS, "components", "validators"):
@@ -74,11 +94,28 @@ class Kustomization:
         elif field in ("patches", "patchesjson6902", "patchesstrategicmerge"):
             nodes = [it.get("path") or it if it.kind == MAPPING else it for it in value.items]
             self.patches += [path for it in nodes if it.kind == SCALAR and (path := self._path(it))]
+            self.written_patches += [it for node in value.items for it in self._written(node)]
         elif field == "configurations":
-            self.configurations += [path for it in value.items if it.kind == SCALAR and (path := self._path(it))]
+            self.configurations += [self._path(it) for it in value.items if it.kind == SCALAR]
+
+    def _written(self, patch: Node) -> list[Document]:
+        text = patch.get("patch") if patch.kind == MAPPING else patch
+        if text is None or text.kind != SCALAR or "gmsaCredentialSpec" not in text.text:
+            return []
+        try:
+            documents = split(text.text, self.file)
+        except InputError:
+            return []  # kustomize reports it
+        for it in documents:
+            it.line += text.line
+        return documents
+
+    def path_of_written(self, number: int) -> str:
+        """What stands for the path of a patch that is written into it."""
+        return f"{self.folder}\0{number}"
 
     def _path(self, node: Node) -> str:
-        if not node.text or "\n" in node.text or "\0" in node.text or len(node.text) > 4096:
+        if not node.text or "\n" in node.text or "\0" in node.text or "://" in node.text or len(node.text) > 4096:
             return ""
         try:
             return os.path.realpath(os.path.join(self.folder, node.text))
@@ -116,35 +153,108 @@ def patch_files(kustomizations: Collection[Kustomization]) -> set[str]:
 
 
 class Rename:
-    """A field of a kustomization that changes names in what configs make."""
+    """What changes the names of all that is in a build before: a field of a kustomization, or a transformer in `file`.
 
-    __slots__ = ("configs", "field", "kustomization", "node")
+    `line`: that before the text of `node`; `kind`: namespace, nameprefix or namesuffix; `moves_subjects`: whether it
+    changes all subjects of RoleBindings, too.
+    """
 
-    def __init__(self, kustomization: Kustomization, field: str, node: Node) -> None:
-        self.kustomization = kustomization
+    __slots__ = ("field", "file", "kind", "line", "moves_subjects", "node")
+
+    def __init__(
+        self, file: str, line: int, kind: str, field: str, node: Node, *, moves_subjects: bool = False
+    ) -> None:
+        self.file = file
+        self.line = line
+        self.kind = kind
         self.field = field
         self.node = node
-        self.configs: dict[int, None] = {}
+        self.moves_subjects = moves_subjects
+
+
+def contents_of(path: str) -> bytes:
+    """The contents of a file, empty if it cannot be read, which kustomize reports."""
+    try:
+        with open_regular(path) as file:
+            return file.read(_MAX_FILE)
+    except OSError:
+        return b""
+
+
+def renames_in(entry: Entry, kustomization: Kustomization) -> list[Rename]:
+    """The transformers of kustomize in a file of `transformers`, or written into it, that rename credential specs."""
+    is_written = "\n" in entry.node.text
+    text = entry.node.text.encode("utf-8", "replace") if is_written else contents_of(entry.path) if entry.path else b""
+    if not any(it.encode() in text for it in _TRANSFORMERS):
+        return []
+    shown = os.path.normpath(os.path.join(os.path.dirname(kustomization.file), entry.node.text))
+    file = kustomization.file if is_written else shown
+    try:
+        roots = [it.node for it in split(decode(text, file), file)]
+    except InputError:
+        return []  # kustomize reports it
+    line = entry.node.line if is_written else 0
+    found = [_rename_of(root, file, line) for root in roots if root is not None and root.kind == MAPPING]
+    return [it for it in found if it is not None]
+
+
+def _rename_of(root: Node, file: str, line: int) -> Rename | None:
+    kind, path = _TRANSFORMERS.get(root.string("kind"), ("", ()))
+    value: Node | None = root if path else None
+    for key in path:
+        value = value.get(key) if value is not None and value.kind == MAPPING else None
+    if value is None or value.kind != SCALAR or not value.text:
+        return None
+    if kind == "namespace":
+        if root.string("unsetOnly") == "true":
+            return None
+    elif not _renames_credspecs(root.get("fieldSpecs")):
+        return None
+    moves = root.string("setRoleBindingSubjects") == "allServiceAccounts"
+    return Rename(file, line, kind, ".".join(path), value, moves_subjects=moves)
+
+
+def _renames_credspecs(fields: Node | None) -> bool:
+    """Whether names of credential specs are changed, and not by the same transformer where pods name them."""
+    nodes = [it for it in fields.items if it.kind == MAPPING] if fields is not None and fields.kind == SEQUENCE else []
+    names = [it.string("kind") for it in nodes if it.string("path") == "metadata/name"]
+    is_thought_of = any(it.string("path").endswith("gmsaCredentialSpecName") for it in nodes)
+    return any(it in ("", "GMSACredentialSpec") for it in names) and not is_thought_of
+
+
+def in_order(applied: Applied) -> list[Rename]:
+    """The renames, the first one first."""
+    renames = []
+    while applied is not None:
+        applied, rename = applied
+        renames.append(rename)
+    return renames[::-1]
 
 
 class Graph:
     """The kustomizations of a repository.
 
     `configs_of`: the numbers of the GMSAConfigs in a file, by its real path; `inline`: of those in an entry, by the
-    entry's id.
+    entry's id. `followed`: the real paths of the files of which to know what is applied to them.
     """
 
     def __init__(
-        self, kustomizations: Iterable[Kustomization], configs_of: dict[str, list[int]], inline: dict[int, int]
+        self,
+        kustomizations: Iterable[Kustomization],
+        configs_of: dict[str, list[int]],
+        inline: dict[int, int],
+        followed: Collection[str],
     ) -> None:
         self.by_folder = {it.folder: it for it in kustomizations}
         self._configs_of = configs_of
         self._inline = inline
+        self._followed = followed
         self._of_plugins: dict[str, list[int]] = {}  # by the folder of a kustomization of plugins
         self._steps = 0
-        # The numbers of the configs that run in the build of a kustomization, by its folder.
-        self.uses: dict[str, dict[int, None]] = {}
-        self.renames: dict[tuple[str, str], Rename] = {}
+        # By the folder of a kustomization: the numbers of the configs that run in its build, the files in it that are
+        # followed, and what is applied to each.
+        self.uses: dict[str, dict[int, Applied]] = {}
+        self.files: dict[str, dict[str, Applied]] = {}
         # What a kustomization applies to everything before it, if it is a component.
         self._through: dict[str, list[Rename]] = {}
         self.plugin_folders = self._plugin_folders()
@@ -177,11 +287,11 @@ class Graph:
 
     def builds_resources(self) -> set[str]:
         """The folders of the kustomizations whose output goes to a cluster, not only to a list of plugins."""
-        seen = set(self._folders_below(self.tops()))
+        seen = set(self.folders_below(self.tops()))
         rest = [it for it in self.by_folder if it not in seen and it not in self.plugin_folders]
-        return seen | set(self._folders_below(rest))
+        return seen | set(self.folders_below(rest))
 
-    def _folders_below(self, folders: Iterable[str]) -> Iterator[str]:
+    def folders_below(self, folders: Iterable[str]) -> Iterator[str]:
         """The folders of kustomizations, and of all that these take resources and components from."""
         pending = list(folders)
         seen = set(pending)
@@ -196,7 +306,7 @@ class Graph:
     def _files_below(self, folders: Iterable[str]) -> set[str]:
         return {
             entry.path
-            for folder in self._folders_below(folders)
+            for folder in self.folders_below(folders)
             for entry in self.by_folder[folder].entries_of(*_RESOURCES)
             if entry.path not in self.by_folder
         }
@@ -204,7 +314,7 @@ class Graph:
     def _plugin_folders(self) -> set[str]:
         """The kustomizations whose output is a list of plugins."""
         entries = [it for found in self.by_folder.values() for it in found.entries_of(*_PLUGINS, "validators")]
-        return set(self._folders_below({it.path: None for it in entries if it.path in self.by_folder}))
+        return set(self.folders_below({it.path: None for it in entries if it.path in self.by_folder}))
 
     def _bottom_up(self) -> list[str]:
         """The folders, each after those that it takes resources from; kustomize refuses circles."""
@@ -226,32 +336,47 @@ class Graph:
         return order
 
     def _accumulate(self, kustomization: Kustomization) -> None:
-        uses: dict[int, None] = {}
+        uses: dict[int, Applied] = {}
+        files: dict[str, Applied] = {}
         through: list[Rename] = []
         for entry in kustomization.entries_of(*_RESOURCES):
-            self._add(uses, self.uses.get(entry.path, ()))
+            self._add(uses, self.uses.get(entry.path, {}))
+            self._add(files, self.files.get(entry.path, {}))
+            if entry.path in self._followed:
+                self._add(files, {entry.path: None})
         for entry in kustomization.entries_of("generators"):
-            self._add(uses, self.configs(entry))
+            self._add(uses, dict.fromkeys(self.configs(entry)))
         for entry in kustomization.entries_of("components"):
             self._rename(uses, self._through.get(entry.path, ()))
+            self._rename(files, self._through.get(entry.path, ()))
             through += self._through.get(entry.path, ())
-            self._add(uses, self.uses.get(entry.path, ()))
-        own = [Rename(kustomization, field, node) for field, node in kustomization.renames]
+            self._add(uses, self.uses.get(entry.path, {}))
+            self._add(files, self.files.get(entry.path, {}))
+        written = [kustomization.path_of_written(it) for it in range(len(kustomization.written_patches))]
+        self._add(files, {it: None for it in (*kustomization.patches, *written) if it in self._followed})
+        own = [Rename(kustomization.file, 0, field.lower(), field, node) for field, node in kustomization.renames]
         self._rename(uses, own)
+        self._rename(files, own)
         for entry in kustomization.entries_of("transformers"):
-            self._add(uses, self.configs(entry))
+            configs = self.configs(entry)
+            if not configs and entry.path not in self.by_folder:
+                listed = renames_in(entry, kustomization)
+                self._rename(uses, listed)
+                self._rename(files, listed)
+            self._add(uses, dict.fromkeys(configs))
         self.uses[kustomization.folder] = uses
+        self.files[kustomization.folder] = files
         self._through[kustomization.folder] = [*through, *own][:100]
 
-    def _add(self, uses: dict[int, None], more: Iterable[int]) -> None:
-        for number in more:
+    def _add(self, items: dict[_Key, Applied], more: dict[_Key, Applied]) -> None:
+        for key, applied in more.items():
             self._steps += 1
-            if len(uses) < _MAX_USES and self._steps < _MAX_STEPS:
-                uses[number] = None
+            if len(items) < _MAX_USES and self._steps < _MAX_STEPS:
+                items.setdefault(key, applied)
 
-    def _rename(self, uses: dict[int, None], renames: Iterable[Rename]) -> None:
-        for it in renames if uses else ():
-            self._steps += len(uses)
+    def _rename(self, items: dict[_Key, Applied], renames: Iterable[Rename]) -> None:
+        for it in renames if items else ():
+            self._steps += len(items)
             if self._steps < _MAX_STEPS:
-                rename = self.renames.setdefault((it.kustomization.folder, it.field), it)
-                rename.configs.update(uses)
+                pairs: dict[int, Applied] = {id(applied): (applied, it) for applied in items.values()}
+                items.update({key: pairs[id(applied)] for key, applied in items.items()})

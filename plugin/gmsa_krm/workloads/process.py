@@ -105,6 +105,7 @@ class _Run:
         self.findings = findings
         self._namespace = namespace
         self._configs = configs
+        self._documents = documents
         self._emitted_workloads = emitted_workloads
         self._own: set[Identity] | None = None
         self._catalog = catalog
@@ -155,8 +156,14 @@ class _Run:
     def check_matched(self) -> None:
         for index, (entry, config) in enumerate(self._entries):
             if index not in self._matched:
-                message = "matches no workload that passes through; fix the match, or remove the entry"
+                cure = "fix the match, or remove the entry" if self._has_documents else config.host.workloads
+                message = f"matches no workload that passes through; {cure}"
                 config.report.warning("no-match", message, entry.at("match"), f"{entry.path}.match")
+
+    @property
+    def _has_documents(self) -> bool:
+        """Whether anything passes through; a function gets its config among the items."""
+        return any(it.identity is not None and it.identity[1] != "GMSAConfig" for it in self._documents)
 
     def process(self, index: int, document: Document) -> None:
         may_be_overlooked = may_mean_gmsa(document)
@@ -264,8 +271,8 @@ class _Run:
                 continue
             if not namespace:
                 message = (
-                    f"has no namespace, so it is not known where its service account may use {name}; give"
-                    " metadata.namespace (or --namespace of render and lint, --release-namespace of post-render)"
+                    f"has no namespace, so it is not known where its service account may use {name};"
+                    f" {self._configs[0].host.namespace}"
                 )
                 report.error("no-namespace", message, workload.root)
             # A wrong type is reported; as a text it can stand beside the others.

@@ -79,16 +79,21 @@ RULES = (
     Rule(
         "renamed-objects",
         ERROR,
-        "A kustomization renames what a GMSAConfig makes, but not where it is named",
+        "A kustomization renames a credential spec or what a GMSAConfig makes, but not where it is named",
         why="""
-            namePrefix, nameSuffix and namespace also change what generators make, in the same kustomization and in all
-            below it. kustomize does not know where pods and ClusterRoles name a GMSACredentialSpec, nor which names the
-            certificate of the webhook is for, and it leaves subjects of RoleBindings that are not in the build. So pods
-            are refused.
+            namePrefix, nameSuffix and namespace change all that is in a kustomization and below it, also what
+            generators make. kustomize does not know where pods and roles name a GMSACredentialSpec, nor which names the
+            certificate of the webhook and the policy of mode Policy are for, and it leaves subjects of RoleBindings
+            that are not in the build. So pods are refused.
+
+            With the output of gmsa-krm schema --name-references in configurations, kustomize follows the names of
+            credential specs, but only into pods of the same namespace: it takes that of a GMSACredentialSpec for
+            default, or for the one that the kustomization sets.
         """,
         cure="""
             List the GMSAConfig under transformers of the outermost kustomization: transformers run after all renaming.
-            Write the final names and namespaces into the config.
+            Write the final names and namespaces into the config. Or, for credential specs alone, add the output of
+            gmsa-krm schema --name-references to configurations, and let the kustomization set the namespace.
         """,
         bad="""
             # kustomization.yaml

@@ -756,7 +756,8 @@ RULES = (
             misspelled, the workload is not in the input, or its kind is missing from workloadKinds.
         """,
         cure="""
-            Fix match, pass the workload too, or remove the entry.
+            Fix match, pass the workload too, or remove the entry. With kustomize, list the config under transformers,
+            since generators see no workloads.
         """,
         bad="""
             spec:
@@ -784,8 +785,8 @@ RULES = (
             Without a namespace it is not known where the service account needs it.
         """,
         cure="""
-            Set metadata.namespace of the workload, pass --namespace to post-render, or list the service accounts in
-            usedBy.
+            Set metadata.namespace of the workload, or namespace in the kustomization; pass --namespace to render or
+            lint, --release-namespace to post-render; or list the service accounts in usedBy.
         """,
         bad="""
             # gmsa.yaml
