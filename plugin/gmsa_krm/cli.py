@@ -91,8 +91,8 @@ def _internal_error(error: BaseException) -> str:
         trace = trace.tb_next
     python = ".".join(map(str, sys.version_info[:3]))
     return (
-        f"internal error: {type(error).__name__} at {place} (gmsa-krm {__version__}, Python {python}); this is a"
-        " mistake of gmsa-krm and not of the input, so report this line and what led to it"
+        f"internal error: {type(error).__name__} at {place} (gmsa-krm {__version__}, Python {python}); this is a bug"
+        " in gmsa-krm, not in the input; report this line and what led to it"
     )
 
 

@@ -140,6 +140,19 @@ def test_a_block_is_copied_as_it_is(page: sync_api.Page) -> None:
     assert copied.startswith("metadata:\n  name: contoso\n  annotations:")
 
 
+def test_commands_are_copied_without_what_they_print(page: sync_api.Page) -> None:
+    page.goto("how-to/certificates/")
+    block = page.locator(".highlight", has_text="certs issue").first
+    block.hover()
+    block.locator("button").first.click()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.splitlines() == [
+        "gmsa-krm certs issue --dir kustomize/files/certs",
+        "gmsa-krm certs show kustomize/files/certs/tls.crt",
+        "gmsa-krm render kustomize/files/gmsa.yaml",
+    ]
+
+
 def test_dark_mode_stays(page: sync_api.Page) -> None:
     light = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.locator("form[data-md-component=palette] label:visible").first.click()

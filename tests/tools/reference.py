@@ -245,7 +245,7 @@ def _described(parser: argparse.ArgumentParser, name: str) -> Iterator[str]:
     if any(isinstance(it, argparse._SubParsersAction) for it in parser._actions):
         yield from _command(parser, name)
         return
-    formatter = argparse.HelpFormatter(prog=name, width=96)
+    formatter = argparse.HelpFormatter(prog=name, width=78)
     formatter.add_usage(None, parser._actions, parser._mutually_exclusive_groups, prefix="")
     usage = formatter.format_help().strip()
     rows = [_argument(it) for it in parser._actions if it.dest != "help"]
