@@ -19,7 +19,7 @@ demo: .venv/run
 test: lint tools
 	$(BIN)/pytest -q -n 2 --cov --cov-report=term:skip-covered
 
-CLUSTER_TOOLS := etcd cert-manager gotemplate kustomize helm3 helm4 $(foreach release,newest oldest,\
+CLUSTER_TOOLS := argocd etcd cert-manager gotemplate kustomize helm3 helm4 $(foreach release,newest oldest,\
   $(addprefix kubernetes-$(release)/,kube-apiserver kube-controller-manager kubectl))
 # Processes and mounts end with the namespaces, also after Ctrl-C.
 ISOLATED := unshare --net --mount --pid --fork --kill-child --mount-proc
@@ -29,8 +29,11 @@ cluster-test: .venv/dev
 	@test "$$(id -u)" = 0 || { echo "cluster-test makes network namespaces, so it needs root: sudo make cluster-test"; exit 1; }
 	@command -v unshare >/dev/null || { echo "cluster-test needs unshare; on Debian: apt-get install util-linux"; exit 1; }
 	@$(ISOLATED) true || { echo "cluster-test cannot make namespaces here, see above; a container needs to be privileged for it"; exit 1; }
+	@if command -v apt-get >/dev/null && ! { command -v redis-server || command -v redis-check-rdb; } >/dev/null; then \
+	  echo "installing redis-tools"; apt-get update -qq && apt-get install -y -qq --no-install-recommends redis-tools >/dev/null || \
+	  echo "there is no Redis, so the tests of Argo CD are skipped"; fi
 	@$(BIN)/python tests/tools/build.py $(CLUSTER_TOOLS)
-	$(ISOLATED) $(BIN)/pytest -q tests/cluster
+	$(ISOLATED) $(BIN)/pytest -q -rs tests/cluster
 
 ## image-test: the image of Argo CD's sidecar, built by buildah; as root on Debian, elsewhere it is skipped
 image-test: tools
@@ -100,9 +103,9 @@ docs-test: docs
 	  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk >/dev/null; fi
 	$(BIN)/pytest -q -rs --no-cov tests/site
 
-## tools: build kustomize, both Helms and the server of Argo CD's plugins for the tests
+## tools: build kustomize, both Helms and Argo CD for the tests
 tools: .venv/dev
-	@$(BIN)/python tests/tools/build.py kustomize helm3 helm4 argocd-cmp-server
+	@$(BIN)/python tests/tools/build.py kustomize helm3 helm4 argocd
 
 .venv/run: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "gmsa-krm needs Python 3.11 or newer, and none is on the PATH; install one, or call make PYTHON=/path/to/python3"; exit 1; }

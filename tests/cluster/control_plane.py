@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 import secrets
 import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
@@ -33,6 +36,7 @@ _CONTROLLERS = (
     "namespace-controller",
     "garbage-collector-controller",
     "validatingadmissionpolicy-status-controller",  # checks types
+    "disruption-controller",  # without the status of a PodDisruptionBudget, Argo CD waits for it
 )
 
 
@@ -44,17 +48,34 @@ def version(release: str) -> str:
     return found[1]
 
 
+@dataclass(frozen=True)
+class ApiServer:
+    """How an API server is reached; the owner of the token is in the group system:masters."""
+
+    port: int
+    ca: Path
+    token: str
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def client(self) -> Client:
+        return Client("127.0.0.1", self.port, self.ca, self.token)
+
+
 class ControlPlane:
-    """Runs from `start` to `stop`; `client` is in the group system:masters."""
+    """Runs from `start` to `stop`."""
 
     def __init__(self, release: str, folder: Path) -> None:
         self.release = release
         self.folder = folder
         self.kubectl = tool(f"kubernetes-{release}/kubectl")
         self._processes: list[tuple[subprocess.Popen[bytes], IO[bytes]]] = []
-        self._token = secrets.token_hex(16)
+        self.api_server = ApiServer(API_PORT, folder / "ca.crt", secrets.token_hex(16))
         self._write_certificates()
-        self.client = Client("127.0.0.1", API_PORT, folder / "ca.crt", self._token)
+        self.client = self.api_server.client
 
     def start(self) -> None:
         try:
@@ -74,21 +95,7 @@ class ControlPlane:
             "--unsafe-no-fsync",
             "--log-level=warn",
         )
-        self._run(
-            tool(f"kubernetes-{self.release}/kube-apiserver"),
-            "--etcd-servers=http://127.0.0.1:2379",
-            f"--secure-port={API_PORT}",
-            f"--advertise-address={API_ADDRESS}",
-            f"--service-cluster-ip-range={SERVICE_RANGE}",
-            f"--tls-cert-file={file('server.crt')}",
-            f"--tls-private-key-file={file('server.key')}",
-            f"--token-auth-file={file('tokens.csv')}",
-            "--authorization-mode=RBAC",
-            "--service-account-issuer=https://kubernetes.default.svc",
-            f"--service-account-key-file={file('accounts.pub')}",
-            f"--service-account-signing-key-file={file('accounts.key')}",
-        )
-        until(self._is_ready, "the API server is ready")
+        self._run_api_server(self.api_server)
         assert self.client.get("/version")["gitVersion"] == version(self.release)
         self._run(
             tool(f"kubernetes-{self.release}/kube-controller-manager"),
@@ -103,29 +110,61 @@ class ControlPlane:
         )
         until(lambda: self.client.find("/api/v1/namespaces/default/serviceaccounts/default"), "the controllers run")
 
+    @contextlib.contextmanager
+    def second(self) -> Iterator[ApiServer]:
+        """Another cluster, which is an API server beside this one's, with data of its own and no controllers."""
+        server = replace(self.api_server, port=API_PORT + 1)
+        self._run_api_server(server, "--etcd-prefix=/second")
+        try:
+            yield server
+        finally:
+            self._stop_last()
+
     @property
     def pids(self) -> list[int]:
         return [process.pid for process, _ in self._processes]
 
     def stop(self) -> None:
-        for process, log in reversed(self._processes):
-            process.kill()  # nothing of it is wanted any more
-            process.wait()
-            log.close()
-        self._processes.clear()
+        while self._processes:
+            self._stop_last()
+
+    def _stop_last(self) -> None:
+        process, log = self._processes.pop()
+        process.kill()  # nothing of it is wanted any more
+        process.wait()
+        log.close()
+
+    def _run_api_server(self, server: ApiServer, *arguments: str) -> None:
+        file = self.folder.joinpath
+        self._run(
+            tool(f"kubernetes-{self.release}/kube-apiserver"),
+            "--etcd-servers=http://127.0.0.1:2379",
+            f"--secure-port={server.port}",
+            f"--advertise-address={API_ADDRESS}",
+            f"--service-cluster-ip-range={SERVICE_RANGE}",
+            f"--tls-cert-file={file('server.crt')}",
+            f"--tls-private-key-file={file('server.key')}",
+            f"--token-auth-file={file('tokens.csv')}",
+            "--authorization-mode=RBAC",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            f"--service-account-key-file={file('accounts.pub')}",
+            f"--service-account-signing-key-file={file('accounts.key')}",
+            *arguments,
+        )
+        until(lambda: self._is_ready(server.client), "the API server is ready")
 
     def _run(self, program: Path, *arguments: str) -> None:
-        log = (self.folder / f"{program.name}.log").open("wb")
+        log = (self.folder / f"{program.name}-{len(self._processes)}.log").open("wb")
         process = subprocess.Popen(
             [program, *arguments], cwd=self.folder, stdout=log, stderr=log, env={"HOME": str(self.folder)}
         )
         self._processes.append((process, log))
 
-    def _is_ready(self) -> bool:
+    def _is_ready(self, client: Client) -> bool:
         for process, log in self._processes:
             assert process.poll() is None, f"{process.args} ended: {Path(log.name).read_text()[-3000:]}"
         try:
-            return bool(self.client.get("/readyz") == "ok")
+            return bool(client.get("/readyz") == "ok")
         except (OSError, ApiError):
             return False
 
@@ -167,16 +206,16 @@ class ControlPlane:
         file("accounts.key").write_text(key_pem(accounts))
         public = accounts.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         file("accounts.pub").write_bytes(public)
-        file("tokens.csv").write_text(f'{self._token},admin,admin,"system:masters"\n')
+        file("tokens.csv").write_text(f'{self.api_server.token},admin,admin,"system:masters"\n')
         file("kubeconfig").write_text(f"""\
 apiVersion: v1
 kind: Config
 clusters:
 - name: it
-  cluster: {{server: "https://127.0.0.1:{API_PORT}", certificate-authority: {file("ca.crt")}}}
+  cluster: {{server: "{self.api_server.url}", certificate-authority: {file("ca.crt")}}}
 users:
 - name: admin
-  user: {{token: {self._token}}}
+  user: {{token: {self.api_server.token}}}
 contexts:
 - name: it
   context: {{cluster: it, user: admin}}

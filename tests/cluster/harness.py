@@ -147,6 +147,7 @@ class Cluster:
     )
 
     def __init__(self, control_plane: ControlPlane, node: Node) -> None:
+        self.control_plane = control_plane
         self.client: Client = control_plane.client
         self.node = node
         self.release = control_plane.release

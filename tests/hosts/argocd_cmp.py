@@ -80,7 +80,12 @@ class CmpServer:
         self.log = work / "log"
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [program, "--config-dir-path", plugin], env={**environ, **own}, stdout=log, stderr=log, cwd=work
+                ["argocd-cmp-server", "--config-dir-path", plugin],
+                executable=program,
+                env={**environ, **own},
+                stdout=log,
+                stderr=log,
+                cwd=work,
             )
         self._deadline = deadline
         self._socket = sockets / "gmsa-krm.sock"

@@ -130,7 +130,7 @@ def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Sidecar:
 
 def cmp_server(sidecar: Sidecar, work: Path, deadline: float = 60) -> CmpServer:
     """A server in the sidecar; `work` is a new folder of its own."""
-    return CmpServer(tool("argocd-cmp-server"), ROOT / "plugin/argocd", work / "cmp", sidecar.environ, deadline)
+    return CmpServer(tool("argocd"), ROOT / "plugin/argocd", work / "cmp", sidecar.environ, deadline)
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ from hosts.applications import (
 from hosts.argocd_cmp import CmpServer
 from hosts.cases import objects
 from hosts.conftest import Sidecar, cmp_server
-from hosts.support import deployment
+from hosts.support import CERT_MANAGER, deployment, gmsa_config
 
 # Discovery
 
@@ -155,6 +155,45 @@ def test_the_chart_in_the_repository_stays_as_it_is(program: Path, sidecar: Side
     app.run(root / "umbrella", program, "argocd", "generate")
     assert (root / "umbrella/Chart.lock").read_text() == ""
     assert not (root / "umbrella/charts").exists()
+
+
+# What comes in a wave before the others; tests/cluster/test_argocd.py has an Argo CD that needs it
+
+WAVE = "argocd.argoproj.io/sync-wave"
+WITHOUT_CRD = gmsa_config(webhook=CERT_MANAGER, crd={"install": False})
+CRD = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata:
+  name: gmsacredentialspecs.windows.k8s.io
+"""
+ROLE_OF_OTHERS = """\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: a
+"""
+WITH_WAVES = "kustomization.yaml", "commonAnnotations: {argocd.argoproj.io/sync-wave: '3'}\ngenerators: [gmsa.yaml]\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "first"),
+    [
+        (PLAIN, ["ClusterRole"]),
+        (KUSTOMIZATION, ["ClusterRole"]),
+        ({"gmsa.yaml": WITHOUT_CRD, "crd.yaml": CRD, "a.yaml": ROLE_OF_OTHERS}, ["ClusterRole"]),
+        ({"Chart.yaml": CHART_YAML, "gmsa.yaml": WITHOUT_CRD, "crds/crd.yaml": CRD}, ["ClusterRole"]),
+        ({"gmsa.yaml": WITHOUT_CRD}, []),
+        ({"gmsa.yaml": CONFIG, **dict([WITH_WAVES])}, []),
+    ],
+)
+def test_a_role_of_our_own_comes_before_the_others_where_the_crd_is_new(
+    files: Files, first: list[str], server: CmpServer, folder: Folder
+) -> None:
+    found = server.objects(folder(files))
+    before = {key: it for key, it in found.items() if it["metadata"].get("annotations", {}).get(WAVE) == "-1"}
+    assert [kind for kind, _, _ in before] == first
+    assert all(name.startswith(("use-gmsa-", "gmsa-")) for _, _, name in before)
 
 
 def test_the_release_of_an_application_outside_of_argo_cds_namespace_has_its_name(

@@ -49,7 +49,6 @@ def test_the_fleet_is_discovered(application: dict[str, Any], server: CmpServer,
 def test_each_cluster_of_the_fleet_has_its_own_values(application: dict[str, Any], server: CmpServer) -> None:
     east = server.objects(ROOT / "kustomize", "fleet", **for_cluster(application, "east", "2"))
     west = server.objects(ROOT / "kustomize", "fleet", **for_cluster(application, "west", "5"))
-    # the ApplicationSet's value is stronger than the file's
     assert (east[WEBHOOK]["spec"]["replicas"], west[WEBHOOK]["spec"]["replicas"]) == (2, 5)
     selectors = [found[WEBHOOK]["spec"]["template"]["spec"]["nodeSelector"] for found in (east, west)]
     assert [selector.get("kubernetes.io/arch") for selector in selectors] == ["arm64", None]
@@ -69,7 +68,7 @@ images: [{name: gmsa-krm-cmp, newName: registry.example.com/x, newTag: v1}]
 @pytest.fixture(scope="session")
 def repo_server() -> list[dict[str, Any]]:
     """repo-server's objects in Argo CD's own manifests, as its Go module has them."""
-    manifests = module("argocd-cmp-server") / "manifests/install.yaml"
+    manifests = module("argocd") / "manifests/install.yaml"
     return [it for it in objects(manifests.read_text()) if it["metadata"]["name"] == "argocd-repo-server"]
 
 

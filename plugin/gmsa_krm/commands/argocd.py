@@ -50,6 +50,7 @@ def generate(_: Options) -> int:
 
 def _manifests_of_application() -> tuple[bytes, list[Finding]]:
     from gmsa_krm.hosts.argocd import application
+    from gmsa_krm.hosts.argocd.sync_wave import in_waves
 
     app = application.Application(os.getcwd(), os.environ)
     render = {
@@ -60,7 +61,7 @@ def _manifests_of_application() -> tuple[bytes, list[Finding]]:
     data, findings = render[app.kind](app)
     findings = app.check(findings)
     application.refuse_empty(data)
-    return data, findings
+    return in_waves(data), findings
 
 
 def _kustomization(app: Application) -> tuple[bytes, list[Finding]]:
