@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -139,11 +140,15 @@ def settled(client: Client, items: list[Object]) -> dict[str, str]:
 
 
 def _version(item: Object) -> str:
-    """Of the API server's own bookkeeping: once a policy's types are checked, an apply without a change makes another
-    order and time of its managedFields, and a resource version with that.
+    """The resource version, but for two kinds whose bookkeeping (managedFields) an apply without a change writes again:
+    a policy once its types are checked, and a Namespace with nothing but a name, of which the manager owns no field.
     """
-    key = "generation" if item["kind"] == "ValidatingAdmissionPolicy" else "resourceVersion"
-    return str(item["metadata"][key])
+    metadata = dict(item["metadata"])
+    if item["kind"] not in ("Namespace", "ValidatingAdmissionPolicy"):
+        return str(metadata["resourceVersion"])
+    for bookkeeping in ("resourceVersion", "managedFields"):
+        metadata.pop(bookkeeping, None)
+    return json.dumps({**item, "metadata": metadata}, sort_keys=True)
 
 
 def take_for_granted(client: Client, items: list[Object]) -> None:
