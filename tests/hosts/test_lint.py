@@ -71,6 +71,15 @@ def test_a_config_without_mistakes_passes(call: Call, folder: Folder) -> None:
     assert (done.status, done.stdout) == (0, "no errors, no warnings\n")
 
 
+def test_sarif_names_files_as_the_repository_does(call: Call, folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code scanning finds no file for `./gmsa.yaml`."""
+    monkeypatch.chdir(folder({"gmsa.yaml": MISTAKES, "west/gmsa.yaml": MISTAKES}))
+    sarif = json.loads(call("lint", "--format", "sarif", ".", "./west").stdout)
+    places = (location for it in sarif["runs"][0]["results"] for location in it["locations"])
+    files = {it["physicalLocation"]["artifactLocation"]["uri"] for it in places}
+    assert files == {"gmsa.yaml", "west/gmsa.yaml"}
+
+
 @pytest.fixture(scope="session")
 def sarif_schema() -> jsonschema.Draft4Validator:
     """The JSON Schema of OASIS, errata 01, as the Go module go-sarif carries it."""

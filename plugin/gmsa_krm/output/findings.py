@@ -118,6 +118,10 @@ def _sarif_result(finding: Finding) -> dict[str, Any]:
 
 
 def _uri(file: str) -> str:
+    """A relative reference without `./`: code scanning matches it with the paths of the repository."""
     from urllib.parse import quote
 
-    return quote(file.replace("\\", "/").encode("utf-8", "surrogateescape"))
+    path = file.replace("\\", "/")
+    while path.startswith("./"):
+        path = path[2:].lstrip("/")
+    return quote(path.encode("utf-8", "surrogateescape"))
