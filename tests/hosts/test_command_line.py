@@ -194,6 +194,7 @@ FILES = [
     ("lint {} web.yaml", "gmsa.yaml"),
     ("lint gmsa.yaml {}", "web.yaml"),
     ("patch --config {} deploy/web", "gmsa.yaml"),
+    ("schema --config {}", "gmsa.yaml"),
     ("import credspec {}", "webapp3.json"),
     ("import helm-values {}", "values.yaml"),
     ("certs show {}", "certs/tls.crt"),

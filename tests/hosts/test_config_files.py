@@ -41,5 +41,5 @@ def test_a_file_without_a_config_is_named(command: list[str], call: Call, folder
 def test_stdin_is_the_stream_and_not_the_config_of_post_render(call: Call) -> None:
     """It was read twice, and Helm 3 got an empty release with exit status 0."""
     done = call("post-render", "--config", "-", stdin=(CONFIG + "---\n" + CONFIG_MAP).encode())
-    assert (done.status, done.stdout) == (1, "")
-    assert "--config -: stdin cannot be the config; give a file" in done.stderr
+    assert (done.status, done.stdout) == (2, "")
+    assert "--config - is not possible, since Helm's stream is on stdin" in done.stderr

@@ -62,16 +62,9 @@ def json_data_of(root: Node) -> Any:
 
 def _check_tag(node: Node) -> None:
     tag = node.tag
-    if tag == _BINARY:
-        # Not UTF-8, or `nodes` would have made it a text: JSON has U+FFFD for each byte that is none.
-        from base64 import b64decode
-
-        try:
-            text = b64decode("".join(node.text.split()), validate=True).decode("utf-8", "surrogateescape")
-        except ValueError:
-            raise _wrong_tag(node) from None
-        node.text, node.tag = re.sub("[\ud800-\udfff]", "\ufffd", text), _STR
-    elif tag in _TYPES and (
+    if tag == _BINARY:  # `nodes` makes what is Base64 a text
+        raise _wrong_tag(node)
+    if tag in _TYPES and (
         type(value := _scalar(node)) not in _TYPES[tag] or (tag == _INT and not -(1 << 63) <= value < 1 << 64)
     ):
         raise _wrong_tag(node)

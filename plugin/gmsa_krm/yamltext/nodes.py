@@ -382,14 +382,17 @@ def _refuse_doubtful_merge(node: Node, stack: list[_Open]) -> None:
 
 
 def _decode(node: Node) -> None:
-    """Makes a binary scalar the text that it is to who reads it as YAML 1.1 has it, such as kubectl."""
+    """Makes a binary scalar the text that it is to who reads it as YAML 1.1 has it, such as kubectl.
+
+    Like Go, that has U+FFFD for each byte that is not UTF-8.
+    """
     from base64 import b64decode
 
     try:
         data = b64decode("".join(node.text.split()), validate=True)
     except ValueError:
         return  # an error to every reader
-    node.text = data.decode(errors="replace")
+    node.text = re.sub("[\ud800-\udfff]", "\ufffd", data.decode(errors="surrogateescape"))
     node.tag = _STR if node.text.encode() == data else _NO_TEXT
 
 
