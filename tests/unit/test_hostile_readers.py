@@ -283,3 +283,12 @@ def test_a_byte_order_mark_may_start_a_document(start: str, check: Check) -> Non
         f'{start}\ufeff{{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {{"name": "last"}}}}\n' if start else ""
     )
     assert check(CONFIG, ("" if start else "\ufeff") + manifest).done.status == 0
+
+
+def test_lint_reads_the_other_files_of_a_repository(call: Call, folder: Folder) -> None:
+    """A file whose lines end documents for some readers only is one finding, and does not hide those of others."""
+    where = folder({"gmsa.yaml": CONFIG, "a.yaml": CONFIG_MAP + "---#\n" + CONFIG_MAP, "web.yaml": POD})
+    done = call("lint", where)
+    assert done.status == 1
+    assert "a.yaml:5:1: ends a document for kubectl" in done.stdout
+    assert UNKNOWN in done.stdout
