@@ -56,10 +56,12 @@ dist-test: tools
 
 ## fuzz: a million runs on random inputs, judged by the oracles in tests/fuzz; about an hour on two cores
 fuzz: .venv/dev
+	@$(BIN)/python tests/tools/build.py readers
 	$(BIN)/python tests/fuzz/fuzz.py
 
 ## fuzz-check: the same inputs at each call, for a minute
 fuzz-check: .venv/dev
+	@$(BIN)/python tests/tools/build.py readers
 	$(BIN)/python tests/fuzz/fuzz.py --seconds 60
 
 ## bench: measure against what a user would run instead, and write BENCHMARKS.md; some ten minutes
@@ -86,7 +88,7 @@ lint: .venv/dev
 	$(BIN)/mypy tests/tools/build.py tests/tools/chart.py tests/tools/reference.py tests/tools/documentation.py tests/tools/style.py
 	MYPYPATH=tests/benchmarks:tests/tools $(BIN)/mypy tests/benchmarks/bench.py
 	MYPYPATH=tests:tests/benchmarks:tests/tools $(BIN)/mypy --follow-imports=silent tests/benchmarks/admission.py
-	MYPYPATH=tests/fuzz $(BIN)/mypy tests/fuzz/fuzz.py tests/fuzz/test_fuzz.py
+	MYPYPATH=tests/fuzz:tests/tools $(BIN)/mypy tests/fuzz/fuzz.py tests/fuzz/test_fuzz.py
 	$(BIN)/lint-imports
 	@$(BIN)/python tests/tools/style.py
 
@@ -103,9 +105,9 @@ docs-test: docs
 	  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk >/dev/null; fi
 	$(BIN)/pytest -q -rs --no-cov tests/site
 
-## tools: build kustomize, both Helms and Argo CD for the tests
+## tools: build kustomize, both Helms, Argo CD and the readers of YAML for the tests
 tools: .venv/dev
-	@$(BIN)/python tests/tools/build.py kustomize helm3 helm4 argocd
+	@$(BIN)/python tests/tools/build.py kustomize helm3 helm4 argocd readers
 
 .venv/run: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "gmsa-krm needs Python 3.11 or newer, and none is on the PATH; install one, or call make PYTHON=/path/to/python3"; exit 1; }

@@ -47,6 +47,7 @@ class Settings:
         self.kinds = dict(_BUILT_IN)
         self.entries: list[Data] = []
         self.contents: dict[str, str | None] = {}  # by credspec; None where it is not worked out here
+        self.existing: list[str] = []
         self.has_policy = self.has_unknown_names = False
         self._domains: dict[str, str] = {}  # DNS names, by credspec
         for config in configs:
@@ -54,6 +55,7 @@ class Settings:
 
     def _add(self, spec: Data) -> None:
         self.entries += _mappings(spec.get("workloads"))
+        self.existing += [str(it) for it in spec.get("existingCredspecs") or ()]
         for kind in _mappings(spec.get("workloadKinds")):
             path = tuple(str(kind.get("podTemplate") or "spec.template").split("."))
             self.kinds[str(kind.get("apiGroup")), str(kind.get("kind"))] = path
@@ -135,6 +137,17 @@ def _changed(root: Plain, settings: Settings, namespace: str, is_hook: bool) -> 
         if any(_is_matched(root, match, namespace) for match in _matches(entry)):
             pod = _PodChange(pod, entry, settings).run()
     return _with_value(root, (*path, "spec"), _with_contents(pod, settings))
+
+
+def references(root: Plain, settings: Settings) -> Iterator[str]:
+    """The credspecs that the pod of a workload refers to, and its containers."""
+    path = settings.kinds.get((text_at(root, "apiVersion").rpartition("/")[0], text_at(root, "kind")))
+    pod = None if path is None else at(root, *path, "spec")
+    lists = (_mapping(pod).get(key) for key in ("containers", "initContainers", "ephemeralContainers"))
+    for holder in (pod, *(it for listing in lists for it in _mappings(listing))):
+        name = text_at(holder, "securityContext", "windowsOptions", "gmsaCredentialSpecName")
+        if name:
+            yield name
 
 
 def is_managed(root: Plain) -> bool:

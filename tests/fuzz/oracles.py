@@ -21,6 +21,7 @@ import plain
 from expected import Settings
 from plain import Node, Plain, Unreadable
 from program import Call, Outcome
+from readers import Reading, readings
 from support_files import SECRETS, good_material
 
 Run = Callable[[Call], Outcome]
@@ -344,7 +345,8 @@ def _is_foreign(text: str, settings: Settings) -> bool:
         nodes = plain.documents(text)
         if not nodes:
             return False
-        objects = [it for node in nodes for it in expected.objects_in(plain.plain(node))]
+        roots = [plain.plain(node) for node in nodes]
+        objects = [*roots, *(it for root in roots for it in expected.objects_in(root))]
     except Unreadable:
         return False
     if any(map(_is_config, nodes)) or _ends_in_a_block(text):
@@ -448,12 +450,20 @@ def _check_emitted(emitted: Documents) -> Iterator[str]:
         yield f"an object is emitted twice: {sorted(names)}"
 
 
+def _is_config_data(data: Plain) -> bool:
+    group = expected.text_at(data, "apiVersion").partition("/")[0]
+    return expected.text_at(data, "kind") == "GMSAConfig" and group == "gmsa-krm.dev"
+
+
+def _is_manifest_data(data: Plain) -> bool:
+    return isinstance(data, dict) and "kind" in data and ("metadata" in data or "items" in data)
+
+
 def _is_dropped(node: Node, subject: Subject) -> bool:
     """The config that kustomize hands over as an item, and documents that are not objects of a file."""
     data = plain.plain(node)
     if subject.host != "function":
-        has_name = isinstance(data, dict) and "kind" in data and ("metadata" in data or "items" in data)
-        return not has_name and subject.host in ("render", "argocd generate")
+        return not _is_manifest_data(data) and subject.host in ("render", "argocd generate")
     if not _is_config(node):
         return False
     name = expected.text_at(plain.plain(subject.resource_list), "functionConfig", "metadata", "name")
@@ -464,6 +474,75 @@ def _is_dropped(node: Node, subject: Subject) -> bool:
         and expected.text_at(data, "metadata", "name") == name
         and not any(expected.text_at(data, *note, path) for path in paths)
     )
+
+
+def readers_get_what_is_meant(subject: Subject) -> Iterator[str]:
+    """kubectl, Argo CD and kustomize each get of the output what they got of the input, changed as the config says."""
+    if not subject.is_done or not _has_one_stream(subject):
+        return
+    before, after = readings(_stream_in(subject)), readings(subject.outcome.stdout)
+    for name, reading in before.items():
+        if reading.error or before["kubectl"].error:
+            continue
+        if after[name].error:
+            yield f"{name} cannot read the output: {after[name].error}"
+            continue
+        found = _difference_of_readings(reading, after[name], subject)
+        if found:
+            yield f"{name} does not get what is meant: {found}"
+
+
+def readers_see_no_other_reference(subject: Subject) -> Iterator[str]:
+    """Whatever kubectl, Argo CD or kustomize reads as a reference to a credspec is one that the config knows."""
+    if not subject.is_done or not _has_one_stream(subject):
+        return
+    settings = subject.settings
+    known = {*settings.contents, *settings.existing}
+    if settings.has_unknown_names:
+        return
+    for name, reading in readings(subject.outcome.stdout).items():
+        known_here = known | {expected.text_at(it, "metadata", "name") for it in _objects(reading)}
+        for root in _objects(reading):
+            for reference in expected.references(root, settings):
+                if reference not in known_here:
+                    yield f"{name} reads a reference to {reference!r} in {expected.identity(root)}"
+
+
+def _has_one_stream(subject: Subject) -> bool:
+    """Whether the documents come in one stream, and are not changed by another run's output among them."""
+    if subject.host == "render":
+        return subject.paths == ["gmsa.yaml", "web.yaml"] and not subject.options
+    return subject.host == "post-render"
+
+
+def _stream_in(subject: Subject) -> bytes:
+    file = subject.call.files.get("web.yaml") if subject.host == "render" else subject.call.stdin
+    return file if isinstance(file, bytes) else b""
+
+
+def _objects(reading: Reading) -> Iterator[Plain]:
+    for root in reading.documents:
+        yield root
+        yield from expected.objects_in(root)
+
+
+def _difference_of_readings(before: Reading, after: Reading, subject: Subject) -> str:
+    """Where a document that came in, changed as the config says, does not come out; "" if all do, in their order."""
+    left = list(after.documents)
+    for root in before.documents:
+        if _is_config_data(root) or any(map(expected.is_managed, expected.objects_in(root))):
+            continue
+        if subject.host == "render" and not _is_manifest_data(root):
+            continue
+        wanted = expected.changed(root, subject.settings, subject.namespace)
+        differences = [expected.difference(wanted, it) for it in left]
+        if "" not in differences:
+            reasons = [it for it in differences if not _is_of_another(it)] or differences
+            return f"{expected.identity(root)}: {reasons[0] if reasons else 'it does not come out'}"
+        at = differences.index("")
+        left = left[:at] + left[at + 1 :] if subject.host == "render" else left[at + 1 :]
+    strange = [it for it in left if subject.host == "render" and not expected.is_managed(it)]
+    return f"{expected.identity(strange[0])} is new" if strange else ""
 
 
 def resource_list_is_kept(subject: Subject) -> Iterator[str]:
@@ -608,6 +687,8 @@ def lint_agrees(subject: Subject) -> Iterator[str]:
     lint = subject.run(subject.call.with_(arguments=("lint", *subject.paths)))
     if "there is no GMSAConfig in the input" in subject.outcome.stderr:
         return  # lint needs none
+    if "not YAML" in subject.outcome.stderr:
+        return  # lint reads values of JSON without separators, and passes over what is no manifest
     lines = _lines(lint.stdout)
     is_partial = "." in subject.paths or lines[-1:][0].startswith("passed over: ")
     if lint.status != subject.outcome.status and not is_partial:
@@ -689,6 +770,8 @@ ORACLES: tuple[Oracle, ...] = (
     output_parses,
     foreign_bytes,
     documents_as_expected,
+    readers_get_what_is_meant,
+    readers_see_no_other_reference,
     resource_list_is_kept,
     same_bytes_twice,
     own_output_is_final,
@@ -767,9 +850,7 @@ def _is_manifest(name: str) -> bool:
 
 
 def _is_config(node: Node) -> bool:
-    data = plain.plain(node)
-    group = expected.text_at(data, "apiVersion").partition("/")[0]
-    return expected.text_at(data, "kind") == "GMSAConfig" and group == "gmsa-krm.dev"
+    return _is_config_data(plain.plain(node))
 
 
 def _list_of(root: Node, key: str) -> list[Node]:

@@ -21,7 +21,7 @@ _MAY_BE_DEEP = re.compile(r"^[ \t]{300}|(?:[-?][ \t]+){100}", re.MULTILINE)
 
 
 class Unreadable(Exception):
-    """PyYAML cannot read the text, or it is too deep or too large to compare."""
+    """PyYAML cannot read the text, or reads it otherwise than Go; or it is too deep or too large to compare."""
 
 
 class Scalar(NamedTuple):
@@ -145,12 +145,16 @@ class _Expander:
             raise Unreadable("too deep, or too large by its aliases")
         if isinstance(node, yaml.ScalarNode):
             tag = tag_of(node)
+            if tag not in ("null", "str") and not tag.startswith("!") and node.tag != _implicit_tag(node.value):
+                raise Unreadable(f"{node.value[:30]} as {tag}, which readers take in different ways")
             return Scalar("null", "") if tag == "null" and node.value in _NULLS else Scalar(tag, node.value)
         if isinstance(node, yaml.SequenceNode):
             return [self.plain(item, depth + 1) for item in node.value]
         merged: dict[str, Plain] = {}
         own: dict[str, Plain] = {}
         for key, value in node.value:
+            if _is_read_in_two_ways(key):
+                raise Unreadable("a merge key to one reader and not to another, as readers.py sees it")
             if key.tag == f"{_TAG}merge":
                 merged = {**self._merged(value, depth), **merged}
             else:
@@ -163,6 +167,12 @@ class _Expander:
             data = self.plain(item, depth + 1)
             found = {**data, **found} if isinstance(data, dict) else found
         return found
+
+
+def _is_read_in_two_ways(key: Node) -> bool:
+    """Whether a key has the tag of a merge key and not its text, or the other way round; or is in base64."""
+    is_quoted = isinstance(key, yaml.ScalarNode) and key.style is not None and key.value == "<<"
+    return tag_of(key).endswith("binary") or is_quoted or (key.tag == f"{_TAG}merge") != (key.value == "<<")
 
 
 def key_text(key: Node) -> str:

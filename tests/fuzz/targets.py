@@ -23,6 +23,7 @@ from configs import (
 from dice import Dice
 from manifests import credspec_bytes, credspec_json, credspec_object, foreign_object, in_lists, workload
 from program import Call
+from spellings import odd_document, odd_stream
 from support_files import VARIABLES, File, Link, files_named_in, materials
 from wrong_values import WRONG, copied, with_wrong_values
 from yaml_styles import Style, with_mistakes, without_raw
@@ -791,6 +792,51 @@ def credspecs(dice: Dice) -> Call:
     return Call(("import", "credspec", *files), b"", files)
 
 
+# Spellings
+
+_READERS_CONFIG = """\
+apiVersion: gmsa-krm.dev/v1alpha1
+kind: GMSAConfig
+metadata: {name: contoso}
+spec:
+  admission: {mode: None}
+  crd: {install: false}
+  webhook: {certificate: {source: CertManager}}
+  domains:
+  - dnsName: contoso.com
+    netBiosName: CONTOSO
+    guid: 244818ae-87ac-4fcd-92ec-e79e5252348a
+    sid: S-1-5-21-2126449477-2524075714-3094792973
+  credspecs:
+  - account: WebApp1
+    usedBy: [{namespace: web, serviceAccounts: [webapp1]}]
+"""
+_READERS_ENTRY = """\
+  workloads:
+  - match: {names: [web], namespaces: [web]}
+    credspec: gmsa-webapp1
+    serviceAccount: webapp1
+    containers: [iis]
+    netlogonRestart: {}
+"""
+
+
+def readers(dice: Dice) -> Call:
+    """Streams that YAML's readers may take in different ways, through `post-render` and `render`."""
+    config = _READERS_CONFIG + (_READERS_ENTRY if dice.some(0.6) else "")
+    reference = dice.choice(("gmsa-unknown", "gmsa-webapp1"))
+    if dice.some(0.6):
+        texts = [odd_document(dice, reference) for _ in range(dice.choice((1, 1, 1, 2)))]
+        stream = "---\n".join(texts)
+    else:
+        stream = odd_stream(dice, reference)
+    files: Files = {"gmsa.yaml": _utf8(config)}
+    if dice.some(0.2):
+        return Call(("render", "gmsa.yaml", "web.yaml"), b"", {**files, "web.yaml": _utf8(stream)})
+    arguments = ("post-render", "--config", "gmsa.yaml", *dice.choice(((), ("--namespace", "web"))))
+    return Call(arguments, _utf8(stream), files)
+
+
 Target = Callable[[Dice], Call]
 TARGETS: dict[str, Target] = {
     "helm3": helm3,
@@ -801,6 +847,7 @@ TARGETS: dict[str, Target] = {
     "argocd": argocd,
     "values": values,
     "credspecs": credspecs,
+    "readers": readers,
 }
 
 

@@ -140,10 +140,30 @@ def in_generator(**fields: Any) -> Files:
     }
 
 
+def in_list(kind: str, **fields: Any) -> Files:
+    """Beside a chart that may be rendered, so that kustomize runs helm."""
+    listed = {"apiVersion": "v1", "kind": kind, "items": [{**IN_GENERATOR, "metadata": {"name": "listed"}, **fields}]}
+    return {**in_generator(), "more.yaml": as_yaml(listed), "kustomization.yaml": LISTED}
+
+
+LISTED = "generators: [chart.yaml, more.yaml, gmsa.yaml]\n"
 REFUSED: dict[str, tuple[Files, str]] = {
     "settings of helm": (kustomization({"configHome": "./cfg"}), "remove configHome"),
     "settings in another case": (kustomization({"CONFIGHOME": "./cfg"}), "remove configHome"),
     "settings of a generator": (in_generator(configHome="./cfg"), "remove configHome"),
+    "settings of a generator in a list": (in_list("List", configHome="./cfg"), "remove configHome"),
+    "a template of a generator in a list": (in_list("List", nameTemplate='{{ env "HOME" }}'), "give releaseName"),
+    "a chart of a generator in a list": (in_list("ConfigMapList", name="../../other/web"), "not the name of a chart"),
+    "a generator in lists": (
+        {
+            **in_generator(),
+            "more.yaml": as_yaml(
+                {"kind": "List", "items": [{"kind": "List", "items": [{**IN_GENERATOR, "name": "-x"}]}]}
+            ),
+            "kustomization.yaml": LISTED,
+        },
+        "not the name of a chart",
+    ),
     "a template that reads variables": (kustomization(nameTemplate='{{ env "HOME" }}'), "give releaseName"),
     "an option as a release": (kustomization(releaseName="--post-renderer=/bin/sh"), "takes for an option"),
     "an option as a chart": (kustomization(name="--post-renderer=/bin/sh"), "not the name of a chart"),

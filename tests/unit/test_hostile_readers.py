@@ -7,6 +7,7 @@ Both decode with k8s.io/apimachinery: `YAMLReader` splits a stream by its lines,
 from __future__ import annotations
 
 import base64
+import json
 from textwrap import indent
 
 import pytest
@@ -283,3 +284,19 @@ def test_a_byte_order_mark_may_start_a_document(start: str, check: Check) -> Non
         f'{start}\ufeff{{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {{"name": "last"}}}}\n' if start else ""
     )
     assert check(CONFIG, ("" if start else "\ufeff") + manifest).done.status == 0
+
+
+@pytest.mark.parametrize("behind", [":", " : x", ": {}\nkind: ConfigMap", " :\n---\na: b"])
+def test_json_as_a_key_is_an_error(behind: str, call: Call, folder: Folder) -> None:
+    """kubectl applies the object before it comes to the error behind it."""
+    pod = json.dumps(yaml.safe_load(POD))
+    assert all("an object of its own to kubectl" in it for it in messages(pod + behind + "\n", call, folder))
+
+
+def test_lint_reads_the_other_files_of_a_repository(call: Call, folder: Folder) -> None:
+    """A file whose lines end documents for some readers only is one finding, and does not hide those of others."""
+    where = folder({"gmsa.yaml": CONFIG, "a.yaml": CONFIG_MAP + "---#\n" + CONFIG_MAP, "web.yaml": POD})
+    done = call("lint", where)
+    assert done.status == 1
+    assert "a.yaml:5:1: ends a document for kubectl" in done.stdout
+    assert UNKNOWN in done.stdout

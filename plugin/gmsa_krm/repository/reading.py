@@ -77,8 +77,20 @@ class RepositoryReader(Reader):
         if not is_named and "{{" in text and self._is_in_chart(file):
             self.pass_over(file, real)
             return
-        for document in split(_without_release(text) if file == "-" else text, shown):
+        try:
+            documents = split(_without_release(text) if file == "-" else text, shown)
+        except InputError as error:
+            self._refuse(error, text, file, real)
+            return
+        for document in documents:
             self._read_document(document, file, real)
+
+    def _refuse(self, error: InputError, text: str, file: str, real: str) -> None:
+        """Keeps the error of a file or document, unless it is a text that is not meant as a manifest."""
+        if error.findings[0].rule == "yaml" and not self._is_named and _is_other(text):
+            self.pass_over(file, real)
+        else:
+            self.errors.append((real, error))
 
     def pass_over(self, file: str, real: str) -> None:
         self._passed_over[real] = file
@@ -139,10 +151,8 @@ class RepositoryReader(Reader):
             if is_syntax and (values := _json_values(document)):
                 for value in values:
                     self._read_document(value, file, real)
-            elif is_syntax and not self._is_named and _is_other(document.text):
-                self.pass_over(file, real)
             else:
-                self.errors.append((real, error))
+                self._refuse(error, document.text, file, real)
 
     def _is_in_chart(self, file: str) -> bool:
         """Whether a file is a template of a chart."""

@@ -284,6 +284,8 @@ def _build(parser: CParser, text: str, only: frozenset[str] | None) -> Node | No
             mark = event.start_mark
             opened.start, opened.line, opened.column = mark.index, mark.line, mark.column
             opened.end = mark.index
+            if len(stack) == 1 and opened.flow:
+                _refuse_json_as_key(opened, stack[0])
             under = stack[0].key if only is not None and len(stack) == 1 else None
             if under is None or under.text == "<<" or under.text in (only or ()):
                 stack.append(_Open(opened))
@@ -378,6 +380,13 @@ def _refuse_doubtful_merge(node: Node, stack: list[_Open]) -> None:
     """go-yaml v2, and so kubectl, takes a key `<<` with the tag `!` for a merge key, even a quoted one."""
     if stack and stack[-1].node.kind == MAPPING and stack[-1].key is None:
         message = "the key << has the tag !, and is a merge key to some readers only; remove the tag"
+        raise YamlError(message, node.line + 1, node.column + 1)
+
+
+def _refuse_json_as_key(node: Node, root: _Open) -> None:
+    """kubectl reads JSON up to its end, and what follows apart; with a `:` behind it, it is a key to YAML."""
+    if root.node.kind == MAPPING and root.key is None:
+        message = "a mapping is the key of another value, and an object of its own to kubectl; remove what follows it"
         raise YamlError(message, node.line + 1, node.column + 1)
 
 

@@ -16,7 +16,7 @@ from gmsa_krm.yamltext.nodes import MAPPING, SCALAR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from gmsa_krm.findings import InputError
     from gmsa_krm.hosts.argocd.excerpt import Excerpt
@@ -65,10 +65,10 @@ class HelmCharts:
             self._add_chart(chart, {**globals_, **_fields(chart, file)}, folder, file)
 
     def add_generator(self, config: Node, folder: str, file: str) -> None:
-        """Adds the chart of a config of kustomize's own generators, if it is one for charts."""
-        if config.kind == MAPPING and config.string("kind").lower() == _OLD:
-            self._check_allowed(config, file)
-            self._add_chart(config, _fields(config, file), folder, file)
+        """Adds the charts of a config of kustomize's own generators: of one for charts, or of those in a list."""
+        for chart in _generators_in(config):
+            self._check_allowed(chart, file)
+            self._add_chart(chart, _fields(chart, file), folder, file)
 
     def arguments(self, helm: str) -> list[str]:
         """Those of `kustomize build`, as Argo CD has them; `helm`: the path of the program."""
@@ -123,6 +123,24 @@ _REFUSED = {
     "confighome": "helm takes no settings and plugins from a repository; remove configHome",
     "nametemplate": "a nameTemplate could read variables of the sidecar; give releaseName",
 }
+
+
+def _generators_in(config: Node) -> Iterator[Node]:
+    """The configs for charts in a config, however deep: kustomize takes the objects in lists, and in lists of lists."""
+    pending = [config]
+    seen: set[int] = set()
+    while pending:
+        node = pending.pop()
+        if node.kind == SCALAR:
+            continue
+        contents: object = node.pairs if node.kind == MAPPING else node.items
+        if id(contents) in seen:
+            continue  # an alias
+        seen.add(id(contents))
+        kinds = [value.text for key, value in node.pairs if key.text == "kind" and value.kind == SCALAR]
+        if any(kind.lower() == _OLD for kind in (*kinds, node.string("kind"))):
+            yield node
+        pending += [*node.items, *(value for _, value in node.pairs)]
 
 
 def _fields(node: Node, file: str) -> dict[str, tuple[Node, str]]:
