@@ -127,6 +127,7 @@ tools: .venv/dev
 ## schema: write the JSON Schemas that the examples and the chart name, what kustomize reads, the chart's table of values and icon, and docs/reference
 schema: .venv/run
 	$(BIN)/gmsa-krm schema > kustomize/gmsaconfig.schema.json
+	$(BIN)/gmsa-krm schema --snapshot > kustomize/activedirectorysnapshot.schema.json
 	$(BIN)/gmsa-krm schema --chart-values > charts/gmsa/values.schema.json
 	$(BIN)/gmsa-krm schema --name-references > kustomize/name-references.yaml
 	$(BIN)/python tests/tools/reference.py

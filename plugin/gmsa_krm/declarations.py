@@ -284,6 +284,7 @@ def _schema(commands: Any) -> None:
         "gmsa-krm schema --name-references > name-references.yaml",
     )
     schema.add_argument("--chart-values", action="store_true", help="print the schema of the chart's values instead")
+    schema.add_argument("--snapshot", action="store_true", help="print that of ActiveDirectorySnapshot instead")
     schema.add_argument(
         "--name-references",
         action="store_true",
