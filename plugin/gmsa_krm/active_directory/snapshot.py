@@ -197,7 +197,8 @@ def _sorted(value: Any) -> Any:
     if not isinstance(value, list):
         return value
     if value and isinstance(value[0], dict):
-        return sorted(value, key=lambda it: [str(it.get(key)).lower() for key in ("dnsName", "name", "sid", "denied")])
+        told = [{key: it for key, it in entry.items() if it is not None} for entry in value]
+        return sorted(told, key=lambda it: [str(it.get(key)).lower() for key in ("dnsName", "name", "sid", "denied")])
     return sorted(set(value), key=lambda it: (it.lower(), it))
 
 

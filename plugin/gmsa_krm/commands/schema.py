@@ -1,4 +1,4 @@
-"""`schema`: the JSON Schema of GMSAConfig, of the chart's values, or of ActiveDirectorySnapshot; where kustomize finds names."""
+"""`schema`: JSON Schemas of GMSAConfig, of the chart's values and of snapshots; where kustomize finds names."""
 
 from __future__ import annotations
 
