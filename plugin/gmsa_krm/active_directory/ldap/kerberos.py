@@ -71,14 +71,14 @@ def _context(host: str, certificate: bytes | None) -> Any:
         bindings = None
         request |= spnego.ContextReq.integrity | spnego.ContextReq.confidentiality
     else:
-        bindings = GssChannelBindings(application_data=b"tls-server-end-point:" + _fingerprint(certificate))
+        bindings = GssChannelBindings(application_data=b"tls-server-end-point:" + end_point(certificate))
         request |= spnego.ContextReq.no_integrity
     return spnego.client(
         hostname=host, service="ldap", protocol="kerberos", context_req=request, channel_bindings=bindings
     )
 
 
-def _fingerprint(certificate: bytes) -> bytes:
+def end_point(certificate: bytes) -> bytes:
     """RFC 5929, 4.1: the hash of the certificate by the function of its signature, but for those that are too weak."""
     import hashlib
 
