@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from active_directory import contoso
+from active_directory.authority import Authority
 from active_directory.debian import debian
-from active_directory.samba import PASSWORD, Authority, DomainController
+from active_directory.samba import PASSWORD, DomainController
 from cluster.network import is_own_namespace, loopback_up
 from conftest import Call, Done
 

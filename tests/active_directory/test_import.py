@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from active_directory import contoso
+from active_directory.authority import Authority
 from active_directory.conftest import Importer
-from active_directory.samba import PASSWORD, Authority, DomainController
+from active_directory.samba import PASSWORD, DomainController
 from conftest import CONTENTS, Call
 
 _GROUP = {"name": "WebApp1Hosts", "kind": "Group"}

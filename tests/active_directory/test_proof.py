@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from active_directory import contoso
-from active_directory.samba import PASSWORD, Authority, DomainController
+from active_directory.authority import Authority
+from active_directory.samba import PASSWORD, DomainController
 
 NODES = ("NODE1", "NODE2", "NODE3", "OTHER")
 ACCOUNTS = (

@@ -288,12 +288,17 @@ class Connection:
         """How long to wait now, in seconds."""
         left = self._deadline - time.monotonic()
         if left <= 0:
-            message = f"{self.host}: it took more than {TOTAL / 60:.0f} minutes"
-            raise LdapError(f"{message}; limit the accounts with --account, or try another domain controller")
+            raise self._late()
         return min(left, SILENCE)
+
+    def _late(self) -> LdapError:
+        message = f"{self.host}: reading took more than {TOTAL:.0f} seconds"
+        return LdapError(f"{message}; limit the accounts with --account, or try another domain controller")
 
     def _lost(self, error: OSError) -> LdapError:
         if isinstance(error, TimeoutError):
+            if time.monotonic() >= self._deadline:
+                return self._late()
             return LdapError(f"{self.host} does not answer; try again, or another domain controller")
         return LdapError(f"{self.host}: the connection failed ({error.strerror or error})")
 
