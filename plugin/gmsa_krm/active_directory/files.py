@@ -45,8 +45,8 @@ def read_files(files: list[tuple[str, bytes]]) -> tuple[list[Data], list[Data], 
         if not _is_json(data):
             loaded = read_snapshot(data, file)
             findings += loaded.findings
-            spec = data_of(loaded.snapshot.node)["spec"] if loaded.snapshot.node is not None else {}
-            if not has_errors(loaded.findings):
+            if not has_errors(loaded.findings) and loaded.snapshot.node is not None:
+                spec = data_of(loaded.snapshot.node)["spec"]
                 domains += spec.get("domains") or []
                 accounts += spec.get("accounts") or []
         else:

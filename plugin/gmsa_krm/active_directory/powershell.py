@@ -96,6 +96,10 @@ class PowerShellData:
             message = f"{name or 'an account'} has no ObjectClass of an account; take it with Get-ADServiceAccount"
             report.error("directory-file", message)
             return
+        domain = _dns_name(_text(item.get("distinguishedname")))
+        if not domain:
+            report.error("directory-file", f"{name} has no DistinguishedName, which tells its domain; add it")
+            return
         principals = item.get("principalsallowedtoretrievemanagedpassword")
         if isinstance(principals, str) and re.search(r",DC=[^,]* (CN|OU)=", principals):
             message = f"{name}: PrincipalsAllowedToRetrieveManagedPassword is one text; {_DEPTH_CURE}"
@@ -104,7 +108,7 @@ class PowerShellData:
         readers = [{"name": _common_name(it), "kind": UNKNOWN} for it in _lines(principals)]
         account = {
             "account": name,
-            "domain": _dns_name(_text(item.get("distinguishedname"))),
+            "domain": domain,
             "kind": kind,
             "sid": _sid(item.get("sid")) or _sid(item.get("objectsid")) or None,
             **control_fields(_number(item.get("useraccountcontrol"))),
