@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
+import tree_sitter_powershell
 import yaml
+from tree_sitter import Language, Parser
 
-from conftest import CONTENTS, Call, Folder
+from conftest import CONTENTS, ROOT, Call, Folder
 
 SID = "S-1-5-21-2126449477-2524075714-3094792973"
 GUID = "244818ae-87ac-4fcd-92ec-e79e5252348a"
@@ -282,10 +285,16 @@ WRONG: dict[str, tuple[str, tuple[str, ...], str]] = {
         "add -Depth 5",
     ),
     "an object of something else": (json.dumps({"Name": "a"}), (), "has no object of Get-ADDomain"),
+    "an account of no domain": (
+        json.dumps([DOMAIN, {**ACCOUNT, "DistinguishedName": "CN=WebApp1"}]),
+        (),
+        "WebApp1 has no DistinguishedName",
+    ),
     "half a file": (json.dumps(DOMAIN)[:-9], (), "is neither a snapshot nor JSON"),
     "a config": (CONFIG, (), "has no ActiveDirectorySnapshot"),
     "two snapshots": (f"{SNAPSHOT}---\n{SNAPSHOT}", (), "has 2 ActiveDirectorySnapshots"),
     "a mistake in a snapshot": (SNAPSHOT.replace("kind: Group\n", "kind: Grp\n"), (), "ad:28:13: spec.accounts[1]"),
+    "a snapshot without a spec": (SNAPSHOT.partition("spec:")[0], (), "spec: is missing"),
     "nothing": ("", (), "has no ActiveDirectorySnapshot"),
 }
 
@@ -316,3 +325,30 @@ def test_a_server_or_files_are_read(arguments: tuple[str, ...], call: Call) -> N
     done = call("import", "ad", *arguments)
     assert done.status == 2
     assert "give either --server or --domain, or FILE" in done.stderr
+
+
+def test_the_lines_for_powershell_are_right(call: Call, folder: Folder) -> None:
+    """They parse, and each property that they ask for is read: what they write becomes the snapshot."""
+    (block,) = re.findall(r"```powershell\n(.*?)```", (ROOT / "docs/how-to/active-directory.md").read_text(), re.DOTALL)
+    tree = Parser(Language(tree_sitter_powershell.language())).parse(block.encode())
+    assert not tree.root_node.has_error
+
+    def names(start: str, end: str) -> list[str]:
+        return re.findall(r"'([-\w]+)'", block.partition(start)[2].partition(end)[0])
+
+    listed = [*names("Select-Object (@(", ")"), *names("$properties = ", "@{")]
+    assert {*ACCOUNT, "msDS-AllowedToDelegateTo", "TrustedToAuthForDelegation"} - set(listed) == {
+        *("Name", "ObjectGUID", "UserPrincipalName")
+    }
+    written = {
+        "Forest": {"RootDomain": "contoso.com", "Domains": ["contoso.com"]},
+        "Domain": {key: DOMAIN[key] for key in names("Get-ADDomain", "\n")},
+        "Trusts": [],
+        "Accounts": [{key: ACCOUNT.get(key) for key in listed}],
+    }
+    # > of Windows PowerShell 5.1
+    root = folder({"ad.json": json.dumps(written, indent=4).encode("utf-16")})
+    done = call("import", "ad", root / "ad.json", "--snapshot", root / "ad.yaml")
+    assert done.status == 0, done.stderr
+    spec = yaml.safe_load((root / "ad.yaml").read_text())["spec"]
+    assert (spec["domains"][0]["sid"], spec["accounts"]) == (SID, [WANTED])

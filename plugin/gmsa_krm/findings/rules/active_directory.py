@@ -73,8 +73,8 @@ spec:
             its domain. Below its -Depth, ConvertTo-Json writes a list as one text, which cannot be taken apart again.
         """,
         cure="""
-            Write the file as docs/active-directory.md has it, with ConvertTo-Json -Depth 5, and give Get-ADDomain
-            together with the accounts; or take a snapshot with gmsa-krm import ad --snapshot.
+            Write the file as docs/how-to/active-directory.md has it, with ConvertTo-Json -Depth 5, and give
+            Get-ADDomain together with the accounts; or take a snapshot with gmsa-krm import ad --snapshot.
         """,
         bad="""
             # ad.json
