@@ -286,7 +286,7 @@ def test_a_hostile_server_gets_a_message_in_time(name: str, server: Server, monk
 def test_nothing_but_bind_search_and_unbind_is_sent(server: Server) -> None:
     server.snapshot(directory(child_domain()), "--account", "*)(objectClass=*")
     kinds = [kind for kind, _ in server.fake.requests]
-    assert set(kinds) == {BIND, SEARCH, UNBIND}
+    assert {BIND, SEARCH} <= set(kinds) <= {BIND, SEARCH, UNBIND}
     assert kinds.count(BIND) == 1
     assert not any(
         b"msDS-ManagedPassword\x04" in it or it.endswith(b"msDS-ManagedPassword") for _, it in server.fake.requests
