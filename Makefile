@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
   $(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print(sys._base_executable)' 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: demo docs docs-test test cluster-test image-test dist dist-test fuzz fuzz-check bench bench-check bench-admission lint tools schema lock golden clean
+.PHONY: demo docs docs-test test cluster-test ad-test image-test dist dist-test fuzz fuzz-check bench bench-check bench-admission lint tools schema lock golden clean
 
 ## demo: render the quickstart, and show where each object comes from
 demo: .venv/run
@@ -34,6 +34,18 @@ cluster-test: .venv/dev
 	  echo "there is no Redis, so the tests of Argo CD are skipped"; fi
 	@$(BIN)/python tests/tools/build.py $(CLUSTER_TOOLS)
 	$(ISOLATED) $(BIN)/pytest -q -rs tests/cluster
+
+AD_PACKAGES := mmdebstrap krb5-user gcc libkrb5-dev
+## ad-test: import ad on a real domain controller, Samba's; as root on Debian, in namespaces of its own
+ad-test: .venv/dev
+	@test "$$(id -u)" = 0 || { echo "ad-test makes namespaces and a chroot, so it needs root: sudo make ad-test"; exit 1; }
+	@$(ISOLATED) true || { echo "ad-test cannot make namespaces here, see above; a container needs to be privileged for it"; exit 1; }
+	@dpkg -s $(AD_PACKAGES) >/dev/null 2>&1 || { command -v apt-get >/dev/null && echo "installing $(AD_PACKAGES)" && \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(AD_PACKAGES) >/dev/null; } || \
+	  { echo "ad-test needs packages of Debian: apt-get install $(AD_PACKAGES)"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[ad]'
+	@PYTHONPATH=tests/tools $(BIN)/python tests/active_directory/debian.py
+	$(ISOLATED) $(BIN)/pytest -q tests/active_directory
 
 ## image-test: the image of Argo CD's sidecar, built by buildah; as root on Debian, elsewhere it is skipped
 image-test: tools
@@ -129,6 +141,7 @@ tools: .venv/dev
 ## schema: write the JSON Schemas that the examples and the chart name, what kustomize reads, the chart's table of values and icon, and docs/reference
 schema: .venv/run
 	$(BIN)/gmsa-krm schema > kustomize/gmsaconfig.schema.json
+	$(BIN)/gmsa-krm schema --snapshot > kustomize/activedirectorysnapshot.schema.json
 	$(BIN)/gmsa-krm schema --chart-values > charts/gmsa/values.schema.json
 	$(BIN)/gmsa-krm schema --name-references > kustomize/name-references.yaml
 	$(BIN)/python tests/tools/reference.py

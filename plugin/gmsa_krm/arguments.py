@@ -111,11 +111,12 @@ class FastParser:
             return not positionals
         name, settings = self.positional
         nargs, choices = settings.get("nargs"), settings.get("choices")
-        if (not positionals and nargs != "?") or (len(positionals) > 1 and nargs != "+"):
+        is_list = nargs in ("+", "*")
+        if (not positionals and nargs not in ("?", "*")) or (len(positionals) > 1 and not is_list):
             return False
         if choices is not None and not set(positionals) <= set(choices):
             return False
-        values[name] = positionals if nargs == "+" else positionals[0] if positionals else None
+        values[name] = positionals if is_list else positionals[0] if positionals else None
         return True
 
     def _read_options(self, arguments: list[str], values: dict[str, Any]) -> list[str] | None:

@@ -284,6 +284,7 @@ def _schema(commands: Any) -> None:
         "gmsa-krm schema --name-references > name-references.yaml",
     )
     schema.add_argument("--chart-values", action="store_true", help="print the schema of the chart's values instead")
+    schema.add_argument("--snapshot", action="store_true", help="print that of ActiveDirectorySnapshot instead")
     schema.add_argument(
         "--name-references",
         action="store_true",
@@ -329,6 +330,47 @@ def _import(commands: Any) -> None:
     )
     _add_quiet(credspec)
     credspec.set_defaults(run="import_credspec.run")
+    directory = _command(
+        sources,
+        "ad",
+        "convert domains and gMSAs of Active Directory",
+        "gmsa-krm import ad --server dc1.contoso.com --account WebApp1 > gmsa.yaml",
+        "gmsa-krm import ad ad.yaml --into gmsa.yaml",
+        statuses={3: "a server or a file cannot be read, or a file cannot be written"},
+        variables=("GMSA_KRM_AD_PASSWORD", "KRB5CCNAME", "KRB5_CLIENT_KTNAME", "SOURCE_DATE_EPOCH"),
+    )
+    directory.add_argument(
+        "file",
+        nargs="*",
+        metavar="FILE",
+        help="a snapshot, or JSON of Get-ADDomain and Get-ADServiceAccount; - for stdin",
+    )
+    directory.add_argument("--server", metavar="HOST", help="DNS name of a domain controller; its domain is read")
+    directory.add_argument(
+        "--domain",
+        action="append",
+        default=[],
+        metavar="DNSNAME",
+        help="read this domain, whose controllers DNS names; may be repeated",
+    )
+    directory.add_argument(
+        "--user", help="log on by a password over TLS, as user@domain; default: as the logged-on user, by Kerberos"
+    )
+    directory.add_argument(
+        "--password-file", metavar="FILE", help="password of --user; default: $GMSA_KRM_AD_PASSWORD, or a prompt"
+    )
+    directory.add_argument("--ca", metavar="FILE", help="CA certificates that TLS trusts; default: the system's")
+    directory.add_argument(
+        "--account",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only this account, or those of a pattern such as web*; may be repeated",
+    )
+    directory.add_argument("--into", metavar="CONFIG", help="add to this config and correct its domains; keep the rest")
+    directory.add_argument("--snapshot", metavar="FILE", help="also write an ActiveDirectorySnapshot, for checks")
+    _add_quiet(directory)
+    directory.set_defaults(run="import_ad.run")
     values = _command(
         sources,
         "helm-values",

@@ -40,7 +40,7 @@ _OPTIONS = {
     "lint": ("--format", "-o", "--exclude", "--namespace"),
     "post-render": ("--config", "--namespace", "--log-file"),
     "patch": ("--config", "--namespace"),
-    "import": ("--release", "--namespace"),
+    "import": ("--release", "--namespace", "--account"),
 }
 _SUFFIXES = (".yaml", ".yml", ".json")
 _NO_MANIFESTS = ("kustomization.yaml", "kustomization.yml")

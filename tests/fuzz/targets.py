@@ -465,6 +465,7 @@ _WORDS = (
     *("--format", "--config", "--namespace", "--log-file", "--chart-values", "--dir", "--release", "--name", "--force"),
     *("--exclude", "--strict", "**/*", "-n", "-q", "--quiet", "--into", "credspec", "completion", "bash", "__complete"),
     *(":", ":--", ":d", "=", "-o=json", "--name-references"),
+    *("ad", "--account", "--user", "--password-file", "--ca", "--snapshot"),
     *("--valid-for", "--help", "-h", "--version", "--format=json", "-oout", "--config=gmsa.yaml", "--form", "8760h"),
     *(
         "web",
@@ -837,6 +838,79 @@ def readers(dice: Dice) -> Call:
     return Call(arguments, _utf8(stream), files)
 
 
+def _directory_account(dice: Dice) -> Data:
+    account: Data = {
+        "account": dice.choice(("WebApp1", "web 2", "no", "Ünïcode", "x" * 20)),
+        "domain": dice.choice(("contoso.com", "contoso.com", "emea.contoso.com")),
+        "kind": dice.choice(("GroupManagedServiceAccount",) * 3 + ("ManagedServiceAccount", "User")),
+    }
+    for key, values in {
+        "sid": ("S-1-5-21-1-2-3-1106", "x", None),
+        "enabled": (True, False, "no"),
+        "servicePrincipalNames": ([], ["http/a", "~"], "http/a"),
+        "passwordReaders": ([], [{"name": "G", "kind": "Group"}], [{"name": "G"}], {}),
+        "hosts": ([], ["*"], [1]),
+        "passwordIntervalDays": (30, -1, "30"),
+    }.items():
+        if dice.some():
+            account[key] = dice.choice(values[:2] if dice.is_right else values)
+    return account
+
+
+def _powershell(dice: Dice) -> Any:
+    domain: Data = {
+        "DNSRoot": "contoso.com",
+        "NetBIOSName": dice.choice(("CONTOSO", "", 1)),
+        "ObjectGUID": dice.choice(("244818ae-87ac-4fcd-92ec-e79e5252348a", "x")),
+        "DomainSID": dice.choice(("S-1-5-21-1-2-3", {"Value": "S-1-5-21-1-2-3"}, {}, None)),
+        "Forest": dice.choice(("contoso.com", "", None)),
+    }
+    account: Data = {
+        "SamAccountName": dice.choice(("WebApp1$", "web", "", None, 1)),
+        "DistinguishedName": dice.choice(("CN=WebApp1,DC=contoso,DC=com", "DC=", "", [])),
+        "ObjectClass": dice.choice(("msDS-GroupManagedServiceAccount", ["user"], {}, None)),
+        "ServicePrincipalNames": dice.choice((["http/a"], "http/a http/b", {"Value": [1]}, [[]])),
+        "KerberosEncryptionType": dice.choice(([28], "RC4, AES128", {}, "x" * 100)),
+        "PrincipalsAllowedToRetrieveManagedPassword": dice.choice(([], ["CN=a\\,b,DC=c"], "CN=a,DC=c CN=b,DC=c", 1)),
+    }
+    return dice.choice(([domain, account], {"a": domain, "b": [account]}, [account], domain, [], 1))
+
+
+def active_directory(dice: Dice) -> Call:
+    """Snapshots and PowerShell's JSON through `import ad`."""
+    domains = [
+        {
+            "dnsName": it,
+            "netBiosName": it.partition(".")[0].upper(),
+            "guid": f"244818ae-87ac-4fcd-92ec-{index:012}",
+            "sid": f"S-1-5-21-1-2-{index}",
+        }
+        for index, it in enumerate(("contoso.com", "emea.contoso.com")[: dice.randint(1, 2)])
+    ]
+    data: Data = {
+        "apiVersion": "gmsa-krm.dev/v1alpha1",
+        "kind": "ActiveDirectorySnapshot",
+        "metadata": {"name": "contoso.com"},
+        "spec": {"domains": domains, "accounts": [_directory_account(dice) for _ in range(dice.randint(0, 3))]},
+    }
+    if not dice.is_right and dice.some(0.4):
+        data["spec"] = with_wrong_values(dice, data["spec"], 1)
+    text = Style(dice).dump(data)
+    if not dice.is_right and dice.some(0.3):
+        text = with_mistakes(dice, text, dice.randint(1, 2))
+    files: Files = {"ad.yaml": _utf8(text)}
+    if dice.some(0.4):
+        texts = [json.dumps(_powershell(dice)) for _ in range(dice.randint(1, 2))]
+        cut = dice.randint(1, 60) if dice.some(0.1) else None
+        files["ad.json"] = "\r\n".join(texts).encode(dice.choice(("utf-8", "utf-8-sig", "utf-16", "utf-16-le")))[:cut]
+    names = dice.choice(((), (), ("--account", "WebApp1"), ("--account", "web*"), ("--account", "nobody")))
+    read = ("ad.yaml",) if "ad.json" not in files else dice.choice((("ad.json",), ("ad.yaml", "ad.json")))
+    if dice.some(0.5):
+        files["gmsa.yaml"] = _utf8(Style(dice).dump(_small_config(dice)))
+        return Call(("import", "ad", *read, *names, "--into", "gmsa.yaml"), b"", files)
+    return Call(("import", "ad", *read, *names), b"", files)
+
+
 Target = Callable[[Dice], Call]
 TARGETS: dict[str, Target] = {
     "helm3": helm3,
@@ -848,6 +922,7 @@ TARGETS: dict[str, Target] = {
     "values": values,
     "credspecs": credspecs,
     "readers": readers,
+    "active-directory": active_directory,
 }
 
 

@@ -18,7 +18,9 @@ MODELINE = "# yaml-language-server: $schema="
 
 def test_the_schemas_in_the_repository_are_those_of_the_program(call: Call) -> None:
     values = ROOT / "charts/gmsa/values.schema.json"
+    snapshot = ROOT / "kustomize/activedirectorysnapshot.schema.json"
     assert SCHEMA.read_text() == call("schema").stdout, "run make schema"
+    assert snapshot.read_text() == call("schema", "--snapshot").stdout, "run make schema"
     assert values.read_text() == call("schema", "--chart-values").stdout, "run make schema"
     references = ROOT / "kustomize/name-references.yaml"
     assert references.read_text() == call("schema", "--name-references").stdout, "run make schema"

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import stat
-
-from gmsa_krm import atomic, console
-from gmsa_krm.config.load import is_config, load_config, parse_config
+from gmsa_krm import console
+from gmsa_krm.config.load import parse_config
 from gmsa_krm.config.model import API_VERSION, KIND
 from gmsa_krm.config.values import subdomain_name
 from gmsa_krm.credspecs.domains import DeclaredDomain, check_domains
 from gmsa_krm.credspecs.entries import credspec_entry, domain_entry
 from gmsa_krm.credspecs.parse import read_credspecs
 from gmsa_krm.credspecs.values import credspec_name
-from gmsa_krm.environment import Environment, FileError
-from gmsa_krm.findings import InputError, Location, Report, file_error, has_errors, invalid, sort_findings
+from gmsa_krm.existing_config import ExistingConfig
+from gmsa_krm.findings import InputError, Report, has_errors, sort_findings
 from gmsa_krm.yamltext import writer
-from gmsa_krm.yamltext.changes import change_of, changed_text, report_not_edited
-from gmsa_krm.yamltext.edits import ListPatch, NotEdited
-from gmsa_krm.yamltext.stream import decode, split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from gmsa_krm.arguments import Options
-    from gmsa_krm.config.model import Spec
     from gmsa_krm.credspecs.model import DomainNames
     from gmsa_krm.credspecs.parse import ReadCredspec
     from gmsa_krm.findings import Finding, Issue
@@ -36,7 +29,7 @@ _ADVICE = "give files with credential specs"
 
 def run(options: Options) -> int:
     """Prints a config, or adds to the one of --into. Raises InputError, ExternalError."""
-    target = _Target(options.into) if options.into is not None else None
+    target = ExistingConfig(options.into) if options.into is not None else None
     findings: list[Finding] = []
     given = [
         read
@@ -57,34 +50,21 @@ def run(options: Options) -> int:
         console.print_findings([*sort_findings(findings), *loaded.findings], quiet=options.quiet)
         console.write(text.encode())
         return console.DONE
-    text = target.changed(additions)
-    if text != target.text:
-        _Target(target.file, text)  # raises InputError: what the config would become has no errors, too
-        if options.into != "-":
-            _write(options.into, text)
+    target.add(additions.domains, additions.credspecs)
+    target.write()
     for added in additions.credspecs:
         name = added.get("name", added["account"])
         message = f"{name} was added without usedBy, so nobody may use it yet; give its service accounts"
         Report(target.file, findings=findings).warning("no-users", message, field="spec.credspecs")
     console.print_findings(sort_findings(findings), quiet=options.quiet)
-    if options.into == "-":
-        console.write(text.encode())
+    target.print_if_stdin()
     return console.DONE
 
 
-def _write(place: str, text: str) -> None:
-    """Replaces the file, or what a link leads to, as a whole."""
-    place = os.path.realpath(place)
-    try:
-        atomic.write_file(place, text.encode(), stat.S_IMODE(os.stat(place).st_mode))
-    except OSError as error:
-        raise file_error(place, "written", error) from None
-
-
 class _Additions:
-    """The entries to add to a config. `domains` and `credspecs` are data; `own_domain` is that of existing entries."""
+    """The entries to add to a config, as data."""
 
-    def __init__(self, target: _Target | None) -> None:
+    def __init__(self, target: ExistingConfig | None) -> None:
         """`target`: the existing config, None for a new one."""
         self.domains: list[dict[str, Any]] = []
         self.credspecs: list[dict[str, Any]] = []
@@ -94,15 +74,6 @@ class _Additions:
         self._added: dict[str, ReadCredspec] = {}
         # By the name that entries of the config refer to.
         self._known: dict[str, DomainNames] = {it.name: it for it in self._existing}
-
-    @property
-    def needs_domain(self) -> bool:
-        """Whether entries have to name their domain, which they need not before."""
-        return len(self._existing) == 1 and bool(self.domains)
-
-    @property
-    def own_domain(self) -> str:
-        return self._existing[0].name
 
     def add(self, given: list[ReadCredspec], findings: list[Finding]) -> None:
         declared: list[DomainNames] = [it for read in given if (it := read.spec.domain) is not None]
@@ -159,75 +130,6 @@ class _Additions:
                 "spec": {"domains": self.domains, "credspecs": self.credspecs},
             }
         )
-
-
-class _Target:
-    """The config of --into. Raises InputError if it has errors, or is not the only one in its file."""
-
-    def __init__(self, file: str, text: str | None = None) -> None:
-        """`text`: that of the file, if it is known."""
-        self.file = console.shown(file)
-        if text is None:
-            text = decode(console.read_input(file, _MAX_BYTES, "give a file with a GMSAConfig"), self.file)
-        self._documents = split(text, self.file)
-        configs = [it for it in self._documents if is_config(it.head)]
-        if len(configs) != 1:
-            message = f"has {len(configs) or 'no'} GMSAConfig{'s' if len(configs) > 1 else ''}; give a file with one"
-            raise invalid("no-config", message, Location(self.file))
-        self._document = configs[0]
-        self._document.close()
-        root = self._document.node
-        assert root is not None
-        loaded = load_config(root, self.file, self._document.line)
-        if has_errors(loaded.findings):
-            raise InputError(sort_findings(loaded.findings))
-        self.spec: Spec = loaded.config.spec
-
-    def names(self) -> set[str | None]:
-        """The names of its credspecs; those that are named after what is in a file, as far as it can be read."""
-        environment = Environment(os.path.dirname(os.path.abspath(self.file)), {})
-        names = {it.name for it in self.spec.credspecs}
-        for entry in self.spec.credspecs:
-            if entry.name is None and entry.file is not None:
-                try:
-                    data = environment.read(entry.file, _MAX_BYTES)
-                except FileError:
-                    continue  # reported where the config is rendered
-                for read in read_credspecs(data, entry.file, []):
-                    names.add(read.spec.object_name or credspec_name(read.spec.account or ""))
-        return names
-
-    @property
-    def text(self) -> str:
-        return "".join(it.text for it in self._documents)
-
-    def changed(self, additions: _Additions) -> str:
-        """The text of the file with the entries. Raises InputError."""
-        patch: dict[str, Any] = {}
-        if additions.domains:
-            patch["domains"] = ListPatch(append=additions.domains)
-        if additions.credspecs:
-            patch["credspecs"] = ListPatch(append=additions.credspecs)
-        if additions.needs_domain:
-            entries = enumerate(self.spec.credspecs)
-            nameless = {
-                index: {"domain": additions.own_domain} for index, it in entries if it.account and not it.domain
-            }
-            patch.setdefault("credspecs", ListPatch()).change = nameless
-        if not patch:
-            return self.text
-        report = Report()
-        try:
-            change = change_of(self._document, self._root, {"spec": patch})
-            text = changed_text(self._document, [change]) if change is not None else self._document.text
-        except NotEdited as found:
-            report_not_edited(self._document.report(report.findings), found, "spec")
-            raise InputError(report.findings) from None
-        return "".join(text if it is self._document else it.text for it in self._documents)
-
-    @property
-    def _root(self) -> Any:
-        return self._document.node
 
 
 def _ignore(key: str, issue: Issue) -> None:

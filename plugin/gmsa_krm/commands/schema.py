@@ -1,4 +1,4 @@
-"""`schema`: the JSON Schema of GMSAConfig, or of the chart's values; where kustomize finds names."""
+"""`schema`: JSON Schemas of GMSAConfig, of the chart's values and of snapshots; where kustomize finds names."""
 
 from __future__ import annotations
 
@@ -11,17 +11,25 @@ from gmsa_krm.findings import InputError, has_errors
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gmsa_krm.arguments import Options
+    from gmsa_krm.config.declaration import Schema
 
 
 def run(options: Options) -> int:
     if options.name_references or options.config:
         console.write_text(_name_references(options.config))
         return console.DONE
+    console.write_text(json.dumps(_schema(options), indent=2))
+    return console.DONE
+
+
+def _schema(options: Options) -> Schema:
     from gmsa_krm.config.json_schema import json_schema, values_schema
 
-    schema = values_schema() if options.chart_values else json_schema()
-    console.write_text(json.dumps(schema, indent=2))
-    return console.DONE
+    if options.snapshot:
+        from gmsa_krm.active_directory.snapshot import snapshot_schema
+
+        return snapshot_schema()
+    return values_schema() if options.chart_values else json_schema()
 
 
 def _name_references(paths: list[str]) -> str:

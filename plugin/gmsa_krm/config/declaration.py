@@ -329,7 +329,8 @@ def number_or_percent(doc: str, **rest: Any) -> Any:
 
 
 class Section:
-    """A mapping of the config, immutable after it was read. Subclasses declare fields, named in snake_case.
+    """A mapping of the config, immutable after it was read. Subclasses declare fields, named in snake_case, and have
+    those of the class above, too.
 
     `path` is its path in the config (`spec.domains[0]`), `node` its node (None if it is absent), `is_valid` whether its
     fields have no error, nested sections aside.
@@ -343,7 +344,7 @@ class Section:
     _nodes: dict[str, Node]
 
     def __init_subclass__(cls) -> None:
-        cls.fields = {}
+        cls.fields = dict(cls.fields)
         for name, field in list(vars(cls).items()):
             if isinstance(field, Field):
                 field.key = _camel_case(name)

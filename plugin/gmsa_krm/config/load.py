@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # A config with 10,000 credspecs has 3 MB.
 MAX_BYTES = 16 * 1024 * 1024
+# What `import ad --snapshot` writes; active_directory/snapshot.py reads it.
+SNAPSHOT = "ActiveDirectorySnapshot"
 
 
 class LoadedConfig:
@@ -36,6 +38,11 @@ class LoadedConfig:
 def is_config(root: Node | None) -> bool:
     """Whether a document is a GMSAConfig, of any version."""
     return root is not None and root.string("kind") == KIND and root.string("apiVersion").partition("/")[0] == GROUP
+
+
+def is_snapshot(root: Node | None) -> bool:
+    """Whether a document is an ActiveDirectorySnapshot, of any version: gmsa-krm reads it, and a cluster does not."""
+    return root is not None and root.string("kind") == SNAPSHOT and root.string("apiVersion").partition("/")[0] == GROUP
 
 
 def may_be_misspelt(root: Node) -> bool:

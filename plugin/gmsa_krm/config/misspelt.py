@@ -9,19 +9,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gmsa_krm.yamltext.nodes import Node
 
-# Other kinds that have a meaning here.
-_KINDS = (KIND, "ActiveDirectorySnapshot")
 # Fields of its spec that tell it from another object whose kind looks like it.
 _FIELDS = ("credspecs", "existingCredspecs", "workloadKinds")
 _CLOSE = 0.75
 
 
 def misspelt(root: Node, report: Report) -> InputError | None:
-    """The error about a document that is not a GMSAConfig but was meant to be one. `report` locates it."""
+    """The error about a document that is neither a GMSAConfig nor a snapshot, but was meant to be the former.
+
+    `report` locates it.
+    """
     kind, version = root.string("kind"), root.string("apiVersion")
     group, slash, _ = version.partition("/")
-    if group == GROUP and kind in _KINDS:
-        return None
     wrong = _wrong_field(root, kind, group if slash or group == GROUP else "")
     if wrong is None:
         return None

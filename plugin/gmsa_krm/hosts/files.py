@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import os
 
-from gmsa_krm.config.load import MAX_BYTES, LoadedConfig, is_config, load_config, may_be_misspelt, too_large
+from gmsa_krm.config.load import (
+    MAX_BYTES,
+    LoadedConfig,
+    is_config,
+    is_snapshot,
+    load_config,
+    may_be_misspelt,
+    too_large,
+)
 from gmsa_krm.environment import Environment, FileError, open_regular
 from gmsa_krm.findings import InputError, Location, file_error, invalid
 from gmsa_krm.pipeline import run
@@ -178,6 +186,8 @@ class Reader:
             root = document.node or head
             loaded = load_config(root, document.file, document.line, overrides=self._overrides)
             self.files.configs.append((loaded, self.environment(file)))
+        elif is_snapshot(head):
+            document.forget()  # for other commands; a cluster does not know it
         elif may_be_misspelt(head) and (error := _misspelt(document)) is not None:
             self.errors.append((real, error))
         elif document.identity is None:

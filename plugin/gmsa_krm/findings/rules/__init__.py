@@ -16,6 +16,7 @@ tests/rules runs every example.
 from __future__ import annotations
 
 from gmsa_krm.findings.rules import (
+    active_directory,
     admission,
     credential_specs,
     documents,
@@ -31,7 +32,19 @@ from gmsa_krm.findings.rules.rule import Rule
 
 __all__ = ["RULES", "Rule", "find_rule"]
 
-_AREAS = (admission, credential_specs, documents, domains, fields, hosts, imports, pods, repository, workloads)
+_AREAS = (
+    active_directory,
+    admission,
+    credential_specs,
+    documents,
+    domains,
+    fields,
+    hosts,
+    imports,
+    pods,
+    repository,
+    workloads,
+)
 RULES: tuple[Rule, ...] = tuple(sorted((rule for area in _AREAS for rule in area.RULES), key=lambda rule: rule.id))
 
 

@@ -1,0 +1,73 @@
+"""Files that tell what Active Directory knows: snapshots, and the JSON of PowerShell."""
+
+from __future__ import annotations
+
+from gmsa_krm.active_directory.snapshot import load_snapshot, snapshot_text
+from gmsa_krm.config.load import SNAPSHOT, is_snapshot
+from gmsa_krm.findings import Finding, InputError, Location, Report, has_errors, invalid, sort_findings
+from gmsa_krm.yamltext.data import data_of
+from gmsa_krm.yamltext.nodes import parse
+from gmsa_krm.yamltext.stream import decode, split
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gmsa_krm.active_directory.snapshot import LoadedSnapshot
+
+    Data = dict[str, Any]
+
+
+def read_snapshot(data: bytes, file: str) -> LoadedSnapshot:
+    """The snapshot in a file. Raises InputError if there is none, or more than one; the one may have errors."""
+    found = []
+    for document in split(decode(data, file), file):
+        if is_snapshot(document.head) and document.node is not None:
+            found.append(load_snapshot(document.node, file, document.line))
+    if len(found) != 1:
+        message = f"has {len(found) or 'no'} {SNAPSHOT}{'s' if len(found) > 1 else ''}; give a file with one"
+        raise invalid("directory-file", message, Location(file))
+    return found[0]
+
+
+def read_files(files: list[tuple[str, bytes]]) -> tuple[list[Data], list[Data], list[Finding]]:
+    """The domains and accounts of files, in the form of a snapshot, and warnings. Raises InputError.
+
+    `files`: name and contents of each: a snapshot, or JSON of PowerShell.
+    """
+    from gmsa_krm.active_directory.powershell import PowerShellData
+
+    domains: list[Data] = []
+    accounts: list[Data] = []
+    findings: list[Finding] = []
+    others = PowerShellData()
+    for file, data in files:
+        if not _is_json(data):
+            loaded = read_snapshot(data, file)
+            findings += loaded.findings
+            if not has_errors(loaded.findings) and loaded.snapshot.node is not None:
+                spec = data_of(loaded.snapshot.node)["spec"]
+                domains += spec.get("domains") or []
+                accounts += spec.get("accounts") or []
+        else:
+            others.add(data, Report(file, findings=findings))
+    others.complete()
+    if not has_errors(findings):
+        findings += _findings(others.domains, others.accounts, ", ".join(file for file, _ in files))
+    if has_errors(findings):
+        raise InputError(sort_findings(findings))
+    return [*domains, *others.domains], [*accounts, *others.accounts], findings
+
+
+def _is_json(data: bytes) -> bool:
+    start = data[:64].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    return start[:1] in (b"{", b"[") and SNAPSHOT.encode() not in data
+
+
+def _findings(domains: list[Data], accounts: list[Data], file: str) -> list[Finding]:
+    """What is wrong with data that is not from a snapshot."""
+    root = parse(snapshot_text(domains, accounts, 0))
+    if root is None or not (domains or accounts):
+        return []
+    found = load_snapshot(root, file).findings
+    return [Finding(it.severity, it.rule, it.message, Location(file), it.field) for it in found]
