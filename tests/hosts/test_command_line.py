@@ -48,6 +48,26 @@ spec:
 CREDSPEC = (ROOT / "tests/cases/credspec-file/credspecs/webapp3.json").read_bytes()
 
 
+SNAPSHOT = """\
+apiVersion: gmsa-krm.dev/v1alpha1
+kind: ActiveDirectorySnapshot
+metadata:
+  name: contoso.com
+spec:
+  domains:
+  - dnsName: contoso.com
+    netBiosName: CONTOSO
+    guid: 244818ae-87ac-4fcd-92ec-e79e5252348a
+    sid: S-1-5-21-2126449477-2524075714-3094792973
+    forest: contoso.com
+  accounts:
+  - account: WebApp1
+    domain: contoso.com
+    kind: GroupManagedServiceAccount
+    enabled: true
+"""
+
+
 @pytest.fixture
 def place(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = folder(
@@ -57,6 +77,7 @@ def place(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Path:
             "web.yaml": WEB,
             "webapp3.json": CREDSPEC,
             "values.yaml": "certificates:\n  secretName: gmsa-server-cert\n",
+            "ad.yaml": SNAPSHOT,
         }
     )
     monkeypatch.chdir(root)
@@ -196,6 +217,7 @@ FILES = [
     ("patch --config {} deploy/web", "gmsa.yaml"),
     ("schema --config {}", "gmsa.yaml"),
     ("import credspec {}", "webapp3.json"),
+    ("import ad {}", "ad.yaml"),
     ("import helm-values {}", "values.yaml"),
     ("certs show {}", "certs/tls.crt"),
 ]
@@ -226,6 +248,8 @@ def test_every_file_that_a_command_reads_is_tried() -> None:
     """An option with a file to read has a line above, or in the tests beside it."""
     known = {line.partition("{}")[0].split(" gmsa.yaml")[0].strip() for line, _ in FILES}
     known |= {"import credspec --into", "post-render --config"}
+    # Of a domain controller, and a file that is written: tests/active_directory.
+    known |= {"import ad --password-file", "import ad --ca", "import ad --snapshot", "import ad --into"}
     for path, parser in declared().items():
         for name, (_, settings) in parser.options.items():
             if settings.get("metavar") in INPUTS:
