@@ -176,4 +176,7 @@ def _left_over(word: str, arguments: list[str]) -> UsageError:
     if word.startswith("-"):
         options = [it for it in command.options if it.startswith("--")]
         return UsageError(f"{word[:60]} is not an option of {name}{suggestion(word, options)}; see {name} --help")
+    if command.positional is not None and command.positional[1].get("nargs") == "+":
+        what = command.positional[1]["metavar"]
+        return UsageError(f"{word[:60]} is apart from the other {what}s; write all before the options, or after them")
     return UsageError(f"{word[:60]} is one argument too many for {name}; see {name} --help")

@@ -268,6 +268,7 @@ def test_the_stdin_of_a_post_renderer_is_taken(call: Call, place: Path) -> None:
         ("render --out out gmsa.yaml", "--out is not an option of gmsa-krm render (did you mean --output?)"),
         ("render gmsa.yaml --environment=west", "--environment is not an option of gmsa-krm render"),
         ("certs issue --directory x", "--directory is not an option of gmsa-krm certs issue (did you mean --dir?)"),
+        ("render gmsa.yaml --strict web.yaml", "web.yaml is apart from the other PATHs; write all before the options"),
         ("version x", "x is one argument too many for gmsa-krm version; see gmsa-krm version --help"),
         # Helm 3 with the options of gmsa-krm, and without its command.
         ("--config=gmsa.yaml", "--config needs a command before it (patch, post-render, schema)"),
