@@ -148,4 +148,35 @@ def _parse(arguments: list[str]) -> Options:
         raise UsageError(f"{word[:60]} is not a command of {command}{suggestion(word, known)}; see {command} --help")
     from gmsa_krm.usage import program_parser
 
-    return Options(vars(program_parser().parse_args(arguments)))
+    if arguments[0].startswith("-") and arguments[0] not in ("-h", "--help", "--version"):
+        raise _without_command(arguments[0].partition("=")[0])
+    options, rest = program_parser().parse_known_args(arguments)
+    if rest:
+        raise _left_over(rest[0].partition("=")[0], arguments)
+    return Options(vars(options))
+
+
+def _without_command(option: str) -> UsageError:
+    known = [name for name, command in _all_commands().commands.items() if option in command.options]
+    where = f" ({', '.join(known)})" if known else ""
+    return UsageError(f"{option[:60]} needs a command before it{where}; see gmsa-krm --help")
+
+
+def _left_over(word: str, arguments: list[str]) -> UsageError:
+    """`word`: what is neither an option nor an argument of the command."""
+    from gmsa_krm.findings.suggest import suggestion
+
+    path, command = ["gmsa-krm"], _all_commands()
+    for name in arguments:
+        if name not in command.commands:
+            break
+        path.append(name)
+        command = command.commands[name]
+    name = " ".join(path)
+    if word.startswith("-"):
+        options = [it for it in command.options if it.startswith("--")]
+        return UsageError(f"{word[:60]} is not an option of {name}{suggestion(word, options)}; see {name} --help")
+    if command.positional is not None and command.positional[1].get("nargs") == "+":
+        what = command.positional[1]["metavar"]
+        return UsageError(f"{word[:60]} is apart from the other {what}s; write all before the options, or after them")
+    return UsageError(f"{word[:60]} is one argument too many for {name}; see {name} --help")

@@ -162,7 +162,10 @@ def _adopt(document: Document, index: int, emitted: dict[Identity, Emitted], fin
     is_same = found.data == plain_data(document.node, "", Report()) and not is_ambiguous
     found.is_changed = not is_same
     if found.is_changed and is_managed:
-        message = f"{name} differs from the config and is set back; change it in the config, or after gmsa-krm"
+        message = (
+            f"{name} differs from what the config gives, and is replaced by that; make the change in the config, or"
+            " patch the output of gmsa-krm"
+        )
         report.warning("set-back", message, location)
     return found
 

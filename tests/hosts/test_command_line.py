@@ -196,9 +196,10 @@ def test_quiet_lint_prints_findings_only(call: Call, folder: Folder, place: Path
     """As helm lint --quiet."""
     root = folder({"sub/unused.yaml": UNUSED, "sub/values.yaml": "a: b\n"}) / "sub"
     usual, quiet = call("lint", root), call("lint", root, "-q")
-    *findings, count, note = usual.stdout.splitlines()
+    *findings, rules, count, note = usual.stdout.splitlines()
     assert quiet.stdout.splitlines() == findings
     assert findings
+    assert rules == "rules: no-users (gmsa-krm explain RULE says more)"
     assert count == "no errors, 1 warning"
     assert note.startswith("passed over: ")
     assert call("lint", "gmsa.yaml", "web.yaml", "-n", "web", "-q") == Done(0, "", "")
@@ -220,6 +221,7 @@ FILES = [
     ("import ad {}", "ad.yaml"),
     ("import helm-values {}", "values.yaml"),
     ("certs show {}", "certs/tls.crt"),
+    ("schema --config {} --name-references", "gmsa.yaml"),
 ]
 
 
@@ -282,3 +284,23 @@ def test_the_stdin_of_a_post_renderer_is_taken(call: Call, place: Path) -> None:
     assert done.stderr == (
         "gmsa-krm: --config - is not possible, since Helm's stream is on stdin; give the config as a file\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("render --out out gmsa.yaml", "--out is not an option of gmsa-krm render (did you mean --output?)"),
+        ("render gmsa.yaml --environment=west", "--environment is not an option of gmsa-krm render"),
+        ("certs issue --directory x", "--directory is not an option of gmsa-krm certs issue (did you mean --dir?)"),
+        ("render gmsa.yaml --strict web.yaml", "web.yaml is apart from the other PATHs; write all before the options"),
+        ("version x", "x is one argument too many for gmsa-krm version; see gmsa-krm version --help"),
+        # Helm 3 with the options of gmsa-krm, and without its command.
+        ("--config=gmsa.yaml", "--config needs a command before it (patch, post-render, schema)"),
+        ("-x", "-x needs a command before it; see gmsa-krm --help"),
+    ],
+)
+def test_what_is_left_over_is_named_with_its_command(line: str, message: str, call: Call) -> None:
+    done = call(*line.split())
+    assert done.status == 2
+    assert message in done.stderr
+    assert "usage:" not in done.stderr

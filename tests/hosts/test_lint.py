@@ -41,9 +41,10 @@ spec:
 def test_text_has_a_line_for_each_finding_and_a_count(call: Call, folder: Folder) -> None:
     done = call("lint", folder({"gmsa.yaml": MISTAKES}))
     assert done.status == 1
-    error, warning, count = done.stdout.splitlines()
+    error, warning, rules, count = done.stdout.splitlines()
     assert_mentions(error, "gmsa.yaml:14:14: spec.credspecs[0].account: ", "WebApp1$", "ends in $")
     assert_mentions(warning, "gmsa.yaml:17:", "warning: ", "serviceAccounts")
+    assert rules == "rules: account-name, default-service-account (gmsa-krm explain RULE says more)"
     assert count == "1 error, 1 warning"
 
 
@@ -545,7 +546,7 @@ def test_a_file_of_new_credential_spec_is_checked_by_itself(call: Call, folder: 
         done = call("lint", path)
         assert done.status == 1
         assert "DomainJoinConfig.Sid: " in done.stdout
-        assert len(done.stdout.splitlines()) == 2
+        assert len(done.stdout.splitlines()) == 3
 
 
 def test_an_empty_pipe_is_an_error(call: Call) -> None:

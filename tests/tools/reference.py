@@ -98,8 +98,11 @@ required. All other fields are below `spec`. Unknown fields are errors.
 starts with this line:
 
 ```yaml
-# yaml-language-server: $schema=./gmsaconfig.schema.json
+# yaml-language-server: $schema=../gmsaconfig.schema.json
 ```
+
+Keep the schema outside the folder of your manifests: `render` and Argo CD read a whole folder, and refuse JSON that is not a Kubernetes
+object.
 
 Paths of files are relative to the folder of the config. They cannot leave it: `..`, absolute paths and symbolic links to
 the outside are errors. When a host passes only the text of a config, paths are relative to the working directory.

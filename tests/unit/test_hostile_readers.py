@@ -143,7 +143,7 @@ def test_an_earlier_output_does_not_keep_what_is_merged_over_it(call: Call, fold
     earlier = next(it for it in call("render", where).stdout.split("---\n") if "kind: ClusterRole\n" in it)
     (where / "role.yaml").write_text(earlier + RULES)
     done = call("render", where)
-    assert "ClusterRole use-gmsa-webapp1 differs from the config and is set back" in done.stderr
+    assert "ClusterRole use-gmsa-webapp1 differs from what the config gives, and is replaced" in done.stderr
     assert "<<" not in done.stdout
 
 

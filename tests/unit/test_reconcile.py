@@ -30,7 +30,7 @@ def test_annotations_that_are_not_a_mapping_are_set_back(value: object, call: Ca
     root = folder({"role.yaml": edited(call, folder, "annotations", value)})
     done = call("render", root)
     assert done.status == 0, done.stderr
-    assert "ClusterRole use-gmsa-webapp1 differs from the config and is set back" in done.stderr
+    assert "ClusterRole use-gmsa-webapp1 differs from what the config gives, and is replaced" in done.stderr
     assert "annotations" not in done.object("ClusterRole")["metadata"]
 
 
@@ -54,7 +54,7 @@ def test_annotations_of_another_type_are_set_back(value: object, call: Call, fol
     root = folder({"role.yaml": edited(call, folder, "annotations", {"a": value, "b": "c"})})
     done = call("render", root)
     assert done.status == 0, done.stderr
-    assert "is set back" in done.stderr
+    assert "is replaced by that" in done.stderr
     assert done.object("ClusterRole")["metadata"]["annotations"] == {"b": "c"}
 
 
@@ -64,5 +64,5 @@ def test_a_label_does_not_add_the_rules_to_other_roles(call: Call, folder: Folde
     aggregated = {**labels, "rbac.authorization.k8s.io/aggregate-to-view": "true"}
     done = call("render", folder({"role.yaml": edited(call, folder, "labels", aggregated)}))
     assert done.status == 0, done.stderr
-    assert "is set back" in done.stderr
+    assert "is replaced by that" in done.stderr
     assert done.object("ClusterRole")["metadata"]["labels"] == labels

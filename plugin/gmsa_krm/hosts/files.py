@@ -199,7 +199,7 @@ class Reader:
 
     def add_other(self, document: Document, file: str, real: str) -> None:
         """Takes a document that is not a Kubernetes object."""
-        message = "is not a Kubernetes object (it has no kind or no metadata); remove the file, or fix it"
+        message = "is not a Kubernetes object (it has no kind or no metadata); give the manifests without it, or fix it"
         self.errors.append((real, invalid("not-an-object", message, document.location(document.head))))
 
     def environment(self, file: str) -> Environment:

@@ -21,10 +21,18 @@ def as_text(findings: list[Finding], passed_over: list[str], *, only_findings: b
     """`passed_over`: the files that are not checked; `only_findings`: whether to leave these and the count out."""
     lines = [str(finding) for finding in findings]
     if not only_findings:
+        lines.append(_rules_note(findings))
         errors = sum(finding.severity == ERROR for finding in findings)
         lines.append(f"{_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}")
         lines.append(_passed_over_note(passed_over))
     return "".join(f"{line}\n" for line in lines if line)
+
+
+def _rules_note(findings: list[Finding]) -> str:
+    """One line that says how to learn more about the findings; empty without any."""
+    names = list(dict.fromkeys(finding.rule for finding in findings))
+    more = f", and {len(names) - _MAX_NAMES:,} more" if len(names) > _MAX_NAMES else ""
+    return f"rules: {', '.join(names[:_MAX_NAMES])}{more} (gmsa-krm explain RULE says more)" if names else ""
 
 
 def _passed_over_note(files: list[str]) -> str:

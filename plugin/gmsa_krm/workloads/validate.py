@@ -205,8 +205,8 @@ class PodValidator:
             return
         if account == "default":
             message = (
-                "is default, so what is bound for this pod applies to every pod of the namespace; give it its own"
-                " service account"
+                "is default, so every pod of the namespace may use what this one may; give it a service account of its"
+                " own, by workloads[].serviceAccount or in the manifest"
             )
             self._report.warning("default-service-account", message, field="serviceAccountName")
         for name in sorted(named):

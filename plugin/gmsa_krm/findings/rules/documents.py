@@ -161,7 +161,7 @@ RULES = (
     Rule(
         "set-back",
         WARNING,
-        "An earlier output of gmsa-krm was changed and is set back",
+        "An earlier output of gmsa-krm was changed, and the change is undone",
         why="""
             The object carries the label app.kubernetes.io/managed-by: gmsa-krm and differs from what the config asks
             for. What was changed by hand or by a patch before gmsa-krm is lost in the output.

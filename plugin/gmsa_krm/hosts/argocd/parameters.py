@@ -189,6 +189,9 @@ def _environment_overrides(name: str, environment: Environment) -> list[Override
     try:
         data = environment.read(file, _MAX_ENVIRONMENT)
     except FileError as error:
-        message = f"{str(error).partition(';')[0]}; write what differs there into it, as a part of a GMSAConfig's spec"
+        message = (
+            f"{str(error).partition(';')[0]}; fix the name, or write what differs in that environment into the file, as"
+            " a part of a GMSAConfig's spec"
+        )
         raise invalid("parameter", message, location) from None
     return overrides_of_file(decode(data, file), file)
