@@ -69,6 +69,7 @@ def reconcile(
 ) -> None:
     """Finds the emitted objects among the documents; adds the changes of Lists that hold them to `changes`."""
     kinds = KindFilter(kind for _, kind, _, _ in emitted)
+    groups_and_kinds = {(group, kind) for group, kind, _, _ in emitted}
     for index, document in enumerate(documents) if emitted else ():
         if not document.could_be(kinds):
             continue
@@ -78,6 +79,7 @@ def reconcile(
             if _adopt(document, index, emitted, findings) is None and index not in changes:
                 document.forget()
             continue
+        _refuse_unnamed(document, groups_and_kinds, findings)
         replaced = {}
         for position, item in enumerate(items):
             _refuse_nested(item, emitted, findings)
@@ -88,6 +90,14 @@ def reconcile(
                     replaced[position] = found.data
         if replaced:
             _change(index, document, replaced, changes, findings)
+
+
+def _refuse_unnamed(document: Document, emitted: set[tuple[str, str]], findings: list[Finding]) -> None:
+    """An entry of a list that may be an emitted object, and does not say so, is an error."""
+    from gmsa_krm.workloads.kinds import objects_in, report_unnamed
+
+    for it, _ in objects_in(document.node) if document.node is not None else ():
+        report_unnamed(it, emitted.__contains__, document.report(findings))
 
 
 def _refuse_nested(item: Document, emitted: dict[Identity, Emitted], findings: list[Finding]) -> None:

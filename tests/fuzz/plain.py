@@ -145,7 +145,7 @@ class _Expander:
             raise Unreadable("too deep, or too large by its aliases")
         if isinstance(node, yaml.ScalarNode):
             tag = tag_of(node)
-            if tag not in ("null", "str") and not tag.startswith("!") and node.tag != _implicit_tag(node.value):
+            if tag != "str" and node.tag != _implicit_tag(node.value):
                 raise Unreadable(f"{node.value[:30]} as {tag}, which readers take in different ways")
             return Scalar("null", "") if tag == "null" and node.value in _NULLS else Scalar(tag, node.value)
         if isinstance(node, yaml.SequenceNode):

@@ -54,6 +54,8 @@ def _object(dice: Dice, reference: str) -> Data:
         whole |= {"apiVersion": "batch/v1", "kind": "CronJob", "spec": jobs}
     elif form == "list":
         kind = dice.choice(("List", "List", "PodList", "ConfigMap", "x", "Secret", "GMSACredentialSpecList"))
+        if dice.some(0.2):
+            del whole["apiVersion"], whole["kind"]
         whole = {"apiVersion": "v1", "kind": kind, "metadata": {"name": "q"}, "items": [whole]}
     if dice.some(0.1):
         whole["items"] = dice.choice(_DECOYS)

@@ -293,6 +293,33 @@ def test_json_as_a_key_is_an_error(behind: str, call: Call, folder: Folder) -> N
     assert all("an object of its own to kubectl" in it for it in messages(pod + behind + "\n", call, folder))
 
 
+@pytest.mark.parametrize("kind", ["Pod", "PodList"])
+@pytest.mark.parametrize("named", ["", "  kind: 5\n  apiVersion: [v1]\n", "  kind: ''\n", "  kind: ~\n"])
+def test_an_entry_that_gets_its_kind_from_the_list_is_an_error(
+    kind: str, named: str, call: Call, folder: Folder
+) -> None:
+    """kubectl and Helm apply it as a Pod (unstructured/helpers.go of apimachinery)."""
+    entry = indent(POD.partition("kind: Pod\n")[2], "  ")
+    manifest = f"apiVersion: v1\nkind: {kind}\nitems:\n-{entry[1:]}{named}"
+    assert "kubectl takes it for a Pod" in messages(manifest, call, folder)[1]
+
+
+def test_an_emitted_object_in_a_list_that_gives_it_its_kind_is_an_error(call: Call, folder: Folder) -> None:
+    """It would be applied beside the emitted one, and replace it."""
+    manifest = (
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleList\nitems:\n- metadata: {name: gmsa-use-gmsa-webapp1}\n"
+        "  rules: [{apiGroups: [windows.k8s.io], resources: [gmsacredentialspecs], verbs: [use]}]\n"
+    )
+    assert all("kubectl takes it for a ClusterRole" in it for it in messages(manifest, call, folder))
+
+
+def test_entries_of_other_lists_need_no_kind(check: Check) -> None:
+    manifest = (
+        "apiVersion: v1\nkind: ConfigMapList\nitems:\n- metadata: {name: a}\n  data: {a: gmsaCredentialSpecName}\n"
+    )
+    assert check(CONFIG, manifest).done.status == 0
+
+
 def test_lint_reads_the_other_files_of_a_repository(call: Call, folder: Folder) -> None:
     """A file whose lines end documents for some readers only is one finding, and does not hide those of others."""
     where = folder({"gmsa.yaml": CONFIG, "a.yaml": CONFIG_MAP + "---#\n" + CONFIG_MAP, "web.yaml": POD})

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from gmsa_krm.yamltext.data import data_of
 from gmsa_krm.yamltext.nodes import MAPPING, SCALAR, SEQUENCE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from gmsa_krm.config.model import Spec
+    from gmsa_krm.findings import Report
     from gmsa_krm.yamltext.nodes import Node
     from gmsa_krm.yamltext.stream import Identity
 
@@ -148,6 +150,29 @@ def objects_in(root: Node) -> Iterator[tuple[Node, list[Node]]]:
             if listed is not None:
                 path = [*above, *it.path_to("items")]
                 pending += [(item, path) for item in reversed(listed.items)]
+
+
+def report_unnamed(root: Node, is_known: Callable[[tuple[str, str]], bool], report: Report) -> None:
+    """Entries of a list without apiVersion and kind are errors if kubectl and Helm take them for objects that are read.
+
+    These get the kind of the list without `List` (apimachinery, unstructured/helpers.go); Argo CD and kustomize refuse
+    them. `is_known`: of an API group and kind.
+    """
+    listed = root.listed
+    if listed is None:
+        return
+    kind = root.string("kind").removesuffix("List")
+    if not kind or not is_known((root.string("apiVersion").rpartition("/")[0], kind)):
+        return
+    for index, entry in enumerate(listed.items):
+        if entry.kind == MAPPING and not _has_text(entry, "apiVersion") and not _has_text(entry, "kind"):
+            message = f"has no apiVersion and kind, so kubectl takes it for a {kind[:60]}, as the list says; write both"
+            report.error("unusual-form", message, entry, f"items[{index}]")
+
+
+def _has_text(entry: Node, key: str) -> bool:
+    value = entry.get(key)
+    return value is not None and value.kind == SCALAR and isinstance(text := data_of(value), str) and text != ""
 
 
 def containers_of(pod: Node, *lists: str) -> Iterator[tuple[str, int, Node]]:

@@ -9,7 +9,7 @@ from gmsa_krm.workloads.catalog import CredspecCatalog
 from gmsa_krm.workloads.grants import Grants, report_unbound
 from gmsa_krm.workloads.host_names import HostNames
 from gmsa_krm.workloads.inject_contents import inject_contents
-from gmsa_krm.workloads.kinds import kind_meant, kind_of, known_kinds, objects_in, workload_of
+from gmsa_krm.workloads.kinds import kind_meant, kind_of, known_kinds, objects_in, report_unnamed, workload_of
 from gmsa_krm.workloads.mutate import PodMutation, matches
 from gmsa_krm.workloads.operating_system import RuntimeClasses
 from gmsa_krm.workloads.overlooked import Overlooked, may_mean_gmsa
@@ -175,6 +175,7 @@ class _Run:
         is_hook = _is_hook(document)
         may_refer = document.mentions(_REFERENCE)
         for it, above in objects_in(root):
+            report_unnamed(it, self._kinds.__contains__, document.report(self.findings))
             workload = workload_of(it, self._kinds)
             has_reference = False
             if workload is None and kind_of(it, self._kinds) is not None:

@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	decoding "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/kustomize/kyaml/kio"
 	"sigs.k8s.io/yaml"
@@ -48,7 +49,22 @@ func kubectl(stream []byte) (documents []any, err error) {
 		if err != nil {
 			return documents, err
 		}
+		name(raw, document)
 		documents = append(documents, document)
+	}
+}
+
+// name gives the entries of a list the kinds that kubectl decodes them with.
+func name(raw []byte, document any) {
+	decoded, _, err := unstructured.UnstructuredJSONScheme.Decode(raw, nil, nil)
+	list, isList := decoded.(*unstructured.UnstructuredList)
+	if err != nil || !isList {
+		return
+	}
+	for index, entry := range document.(map[string]any)["items"].([]any) {
+		if entry, isObject := entry.(map[string]any); isObject && list.Items[index].GetKind() != "" {
+			entry["apiVersion"], entry["kind"] = list.Items[index].GetAPIVersion(), list.Items[index].GetKind()
+		}
 	}
 }
 

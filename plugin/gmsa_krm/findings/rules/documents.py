@@ -299,10 +299,12 @@ RULES = (
         "A manifest is written in a YAML form that gmsa-krm does not edit",
         why="""
             gmsa-krm changes the text of a manifest in place and leaves all other lines as they are. Some rare forms,
-            such as keys with ?, leave no safe place for the change.
+            such as keys with ?, leave no safe place for the change. An entry of a list without apiVersion and kind gets
+            them from the list for kubectl and Helm, and is no object for other readers.
         """,
         cure="""
-            Write the key in the form key: value, or the collection without anchor, tag or braces, as the message says.
+            Write the key in the form key: value, the collection without anchor, tag or braces, or each entry of a list
+            with its apiVersion and kind, as the message says.
         """,
         bad="""
             # gmsa.yaml
