@@ -61,7 +61,8 @@ func name(raw []byte, document any) {
 	if err != nil || !isList {
 		return
 	}
-	for index, entry := range document.(map[string]any)["items"].([]any) {
+	entries, _ := document.(map[string]any)["items"].([]any) // none if it is null
+	for index, entry := range entries {
 		if entry, isObject := entry.(map[string]any); isObject && list.Items[index].GetKind() != "" {
 			entry["apiVersion"], entry["kind"] = list.Items[index].GetAPIVersion(), list.Items[index].GetKind()
 		}
