@@ -169,6 +169,14 @@ REFUSED: dict[str, tuple[Files, str]] = {
     "an option as a chart": (kustomization(name="--post-renderer=/bin/sh"), "not the name of a chart"),
     "a path as a chart": (kustomization(name="../../other/web"), "not the name of a chart"),
     "a URL as a chart": (kustomization(name="http://127.0.0.1/web.tgz", repo="x"), "not the name of a chart"),
+    "text as a chart": (
+        {"kustomization.yaml": "helmCharts: [web]\ngenerators: [gmsa.yaml]\n", "gmsa.yaml": CONFIG},
+        "is not a chart",
+    ),
+    "a list as a chart": (
+        {"kustomization.yaml": "helmCharts: [[web]]\ngenerators: [gmsa.yaml]\n", "gmsa.yaml": CONFIG},
+        "is not a chart",
+    ),
     "no chart": (kustomization(name=None), "not the name of a chart"),
     "charts outside": (kustomization({"chartHome": "../../other"}), "outside of the repository"),
     "charts at an absolute path": (kustomization({"chartHome": "/etc"}), "outside of the repository"),
@@ -211,6 +219,16 @@ def test_what_a_repository_may_not_tell_helm(name: str, enabled: Sidecar, progra
     done = own.try_to_run(folder({**charts, **below("app", files)}) / "app", program, "argocd", "generate")
     assert (done.returncode, done.stdout) == (1, "")
     assert_mentions(done.stderr, message)
+
+
+@pytest.mark.parametrize("value", ["x", None, 1, {"a": "b"}])
+def test_files_of_values_that_are_no_list_are_reported_by_kustomize(
+    value: Any, enabled: Sidecar, program: Path, folder: Folder
+) -> None:
+    root = folder({**below("app/charts/web", CHART_FILES), **below("app", kustomization(additionalValuesFiles=value))})
+    done = enabled.with_environ(ARGOCD_APP_SOURCE_PATH="app").try_to_run(root / "app", program, "argocd", "generate")
+    assert done.returncode == (0 if value is None else 3)
+    assert "internal error" not in done.stderr
 
 
 def test_a_generator_of_kustomize_may_render_a_chart(enabled: Sidecar, program: Path, folder: Folder) -> None:

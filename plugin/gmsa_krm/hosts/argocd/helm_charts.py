@@ -12,7 +12,7 @@ import re
 from gmsa_krm.findings import Location, invalid
 from gmsa_krm.hosts.argocd.references import outside_error
 from gmsa_krm.hosts.argocd.repository import located
-from gmsa_krm.yamltext.nodes import MAPPING, SCALAR
+from gmsa_krm.yamltext.nodes import MAPPING, SCALAR, SEQUENCE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,9 +57,10 @@ class HelmCharts:
                 "has helmChartInflationGenerator, which is not rendered here; run `kustomize edit fix` for helmCharts"
             )
             raise _error(fields[_OLD][0], file, message)
-        listed = fields[_CHARTS][0].items if _CHARTS in fields else []
-        for chart in listed:
+        for chart in _items(fields.get(_CHARTS)):
             self._check_allowed(chart, file)
+            if chart.kind != MAPPING:
+                raise _error(chart, file, "is not a chart; give name, and what else the chart needs, below the -")
             settings = fields[_GLOBALS][0] if _GLOBALS in fields else None
             globals_ = _fields(settings, file) if settings is not None and settings.kind == MAPPING else {}
             self._add_chart(chart, {**globals_, **_fields(chart, file)}, folder, file)
@@ -105,7 +106,7 @@ class HelmCharts:
             raise _error(node, file, f"{name[:80]!a} is not the name of a chart; give name, without a folder")
         if fields.get("releasename", (node, ""))[1].startswith("-"):
             raise _error(node, file, "has a releaseName with a leading -, which helm takes for an option; remove it")
-        for entry in fields.get("additionalvaluesfiles", (node, ""))[0].items:
+        for entry in _items(fields.get("additionalvaluesfiles")):
             if _SPLITS.search(os.path.join(folder, entry.text)):
                 message = f"{entry.text[:120]!a} or its folder has a comma or quote, at which helm splits; rename it"
                 raise _error(node, file, message)
@@ -153,6 +154,11 @@ def _fields(node: Node, file: str) -> dict[str, tuple[Node, str]]:
             raise invalid("ambiguous-file", message, _location(key, file))
         found[name] = value, "" if value.kind != SCALAR or value.is_null else value.text
     return found
+
+
+def _items(field: tuple[Node, str] | None) -> list[Node]:
+    """The entries of a field; none if it is no list, which kustomize reports."""
+    return field[0].items if field is not None and field[0].kind == SEQUENCE else []
 
 
 def _location(node: Node, file: str) -> Location:
