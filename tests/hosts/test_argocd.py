@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from build import tool
-from conftest import ROOT, Folder, as_function, by_identity
+from conftest import ROOT, Call, Folder, as_function, by_identity
 from hosts.applications import (
     CHART,
     CHART_YAML,
@@ -194,6 +194,18 @@ def test_a_role_of_our_own_comes_before_the_others_where_the_crd_is_new(
     before = {key: it for key, it in found.items() if it["metadata"].get("annotations", {}).get(WAVE) == "-1"}
     assert [kind for kind, _, _ in before] == first
     assert all(name.startswith(("use-gmsa-", "gmsa-")) for _, _, name in before)
+
+
+def test_the_same_role_comes_first_where_earlier_output_is_in_the_folder(
+    call: Call, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second one would come in the first wave on a run on own output."""
+    root = folder(PLAIN)
+    monkeypatch.chdir(root)
+    first = call("argocd", "generate")
+    folder({"out.yaml": first.stdout})
+    again = call("argocd", "generate")
+    assert (again.status, first.stdout.count(WAVE), again.stdout.count(WAVE)) == (0, 1, 1)
 
 
 def test_the_release_of_an_application_outside_of_argo_cds_namespace_has_its_name(

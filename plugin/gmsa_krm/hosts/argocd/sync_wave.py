@@ -9,7 +9,7 @@ application: such a sync can stand still until the next refresh.
 from __future__ import annotations
 
 from gmsa_krm.manifests.manifest import MANAGED_BY
-from gmsa_krm.yamltext.nodes import MAPPING, duplicate_keys
+from gmsa_krm.yamltext.nodes import MAPPING, SCALAR, duplicate_keys
 from gmsa_krm.yamltext.stream import decode, encoded, split
 
 TYPE_CHECKING = False
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _CRD = "gmsacredentialspecs.windows.k8s.io"
 _WAVE = "argocd.argoproj.io/sync-wave"
+_FIRST = "-1"
 
 
 def in_waves(manifests: bytes) -> bytes:
@@ -29,7 +30,10 @@ def in_waves(manifests: bytes) -> bytes:
         return manifests
     texts = [it.text for it in documents]
     for index, document in enumerate(documents):
-        if _is(document, "ClusterRole") and _can_be_first(document):
+        wave = _wave(document) if _is(document, "ClusterRole") else None
+        if wave == _FIRST:
+            return manifests  # of an earlier run
+        if wave == "":
             texts[index] = _with_wave(document)
             return encoded(texts)
     return manifests
@@ -39,19 +43,21 @@ def _is(document: Document, kind: str) -> bool:
     return document.identity is not None and document.identity[1] == kind
 
 
-def _can_be_first(document: Document) -> bool:
-    """Whether it is of gmsa-krm, and has no wave."""
+def _wave(document: Document) -> str | None:
+    """The wave of an object of gmsa-krm, "" without one; None for other objects, and for what cannot be edited."""
     root = document.node
     metadata = root.get("metadata") if root else None
     labels = metadata.get("labels") if metadata else None
     annotations = metadata.get("annotations") if metadata else None
-    return (
-        root is not None
-        and labels is not None
-        and all(labels.string(key) == value for key, value in MANAGED_BY.items())
-        and (annotations is None or (annotations.kind == MAPPING and annotations.get(_WAVE) is None))
-        and not duplicate_keys(root)
-    )
+    is_own = labels is not None and all(labels.string(key) == value for key, value in MANAGED_BY.items())
+    if root is None or not is_own or duplicate_keys(root):
+        return None
+    if annotations is None:
+        return ""
+    wave = annotations.get(_WAVE)
+    if annotations.kind != MAPPING or (wave is not None and wave.kind != SCALAR):
+        return None
+    return wave.text or None if wave is not None else ""
 
 
 def _with_wave(document: Document) -> str:
@@ -61,7 +67,7 @@ def _with_wave(document: Document) -> str:
     document.close()
     root = document.node
     try:
-        change = change_of(document, root, {"metadata": {"annotations": {_WAVE: "-1"}}}) if root else None
+        change = change_of(document, root, {"metadata": {"annotations": {_WAVE: _FIRST}}}) if root else None
         return changed_text(document, [change] if change else [])
     except NotEdited:
         return document.text  # Argo CD repeats the sync
