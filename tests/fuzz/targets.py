@@ -634,7 +634,36 @@ def argocd(dice: Dice) -> Call:
     if dice.some(0.3):
         name = dice.choice(list(_EXTRA))
         files[name] = _EXTRA[name]
+    elif dice.some(0.2):
+        files |= _kustomization(dice)
     return _as_application(dice, files)
+
+
+_CHART: Data = {"name": "web", "releaseName": "web", "additionalValuesFiles": ["web.yaml"], "version": "1", "repo": "x"}
+_GENERATOR: Data = {"apiVersion": "builtin", "kind": "HelmChartInflationGenerator", "metadata": {"name": "a"}, **_CHART}
+_FIELDS_OF_KUSTOMIZATION: Data = {
+    "resources": ["web.yaml", "sub"],
+    "generators": ["gmsa.yaml", "chart.yaml"],
+    "transformers": ["gmsa.yaml", "apiVersion: builtin\nkind: PrefixTransformer\nmetadata: {name: a}\nprefix: a-\n"],
+    "components": ["sub"],
+    "helmCharts": [_CHART],
+    "helmGlobals": {"chartHome": "charts"},
+    "configMapGenerator": [{"name": "a", "files": ["a=web.yaml"], "envs": ["a.env"]}],
+    "patches": [{"path": "web.yaml"}, {"patch": "kind: Pod"}],
+    "configurations": ["web.yaml"],
+    "openapi": {"path": "web.yaml"},
+}
+
+
+def _kustomization(dice: Dice) -> Files:
+    """A kustomization of the application, right and wrong, with a generator of kustomize's own."""
+    fields = dice.sample(list(_FIELDS_OF_KUSTOMIZATION), dice.randint(1, 4))
+    data: Data = copied({key: _FIELDS_OF_KUSTOMIZATION[key] for key in ("generators", *fields)})
+    listed: Data = {"apiVersion": "v1", "kind": "List", "items": [copied(_GENERATOR)]}
+    chart = listed if dice.some(0.3) else copied(_GENERATOR)
+    if dice.some(0.7):
+        data, chart = with_wrong_values(dice, data, dice.choice((0, 1, 2))), with_wrong_values(dice, chart, 1)
+    return {"kustomization.yaml": _utf8(Style(dice).dump(data)), "chart.yaml": _utf8(Style(dice).dump(chart))}
 
 
 def _as_application(dice: Dice, files: Files) -> Call:
@@ -643,6 +672,8 @@ def _as_application(dice: Dice, files: Files) -> Call:
         variables["ARGOCD_APP_PARAMETERS"] = _parameters(dice)
     if dice.some(0.1):
         variables[f"ARGOCD_ENV_{dice.choice(('A', 'environment', 'HELM_VALUES', 'é', ''))}"] = dice.choice(("a", ""))
+    if dice.some(0.5):
+        variables["GMSA_KRM_ENABLE_HELM"] = "true"
     for key in ("ARGOCD_APP_NAMESPACE", "ARGOCD_APP_NAME", "KUBE_VERSION"):
         if dice.some(0.08):
             variables.pop(key, None)
