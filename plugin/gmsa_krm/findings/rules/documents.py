@@ -300,7 +300,7 @@ RULES = (
         why="""
             gmsa-krm changes the text of a manifest in place and leaves all other lines as they are. Some rare forms,
             such as keys with ?, leave no safe place for the change. An entry of a list without apiVersion and kind gets
-            them from the list for kubectl and Helm, and is no object for other readers.
+            them from the list for kubectl and Helm, and is not an object for other readers.
         """,
         cure="""
             Write the key in the form key: value, the collection without anchor, tag or braces, or each entry of a list
