@@ -19,8 +19,10 @@ PARTS = {
 }
 ORDERS = list(itertools.permutations(PARTS))
 # An answer that was due on a connection that was there: neither a new connection nor trust.
+# The last two: the server's end of the connection went while the request was on its way.
 IN_FLIGHT = re.compile(
-    r"failed calling webhook .*: (EOF|(read|write) tcp \S+: (read|write): (connection reset by peer|broken pipe)|use of closed network connection)$",
+    r"failed calling webhook .*: (EOF|(read|write) tcp \S+: (read|write): (connection reset by peer|broken pipe)"
+    r"|use of closed network connection|http: server closed idle connection)$",
     re.DOTALL,
 )
 
