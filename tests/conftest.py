@@ -248,9 +248,9 @@ def printed(finding: Finding) -> str:
     return "".join(it if it.isprintable() else repr(it)[1:-1] for it in line)
 
 
-def findings(call: Call, *paths: Path, folder: Path) -> list[Finding]:
+def findings(call: Call, *paths: Path, folder: Path, options: tuple[str | Path, ...] = ()) -> list[Finding]:
     """What `lint` finds in the paths; `folder` is what they are in."""
-    done = call("lint", "--format", "json", *paths)
+    done = call("lint", "--format", "json", *options, *paths)
     assert done.stderr == ""
     found = [_finding(item, folder) for item in json.loads(done.stdout)]
     assert done.status == int(any(it.severity == "error" for it in found))

@@ -120,6 +120,11 @@ def _lint(commands: Any) -> None:
         metavar="GLOB",
         help="pass over files and folders of this name, or of this path in the folder; may be repeated",
     )
+    lint.add_argument(
+        "--ad",
+        metavar="FILE",
+        help="compare with this ActiveDirectorySnapshot (import ad --snapshot), in place of those that configs name",
+    )
     _add_namespace(lint, "namespace of the manifests without one")
     _add_strict(lint, "exit with status 1 for warnings, too")
     _add_quiet(lint, "as text, print findings only: no count of them, and no files that are passed over")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from gmsa_krm.findings import InputError, has_errors, refuse_warnings, sort_findings
 from gmsa_krm.generate import emitted_workloads, generate
 from gmsa_krm.reconcile import merge, reconcile
@@ -9,6 +11,8 @@ from gmsa_krm.resolve import resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from gmsa_krm.active_directory.compare import Comparison
+    from gmsa_krm.active_directory.snapshot import Snapshot
     from gmsa_krm.config.load import LoadedConfig
     from gmsa_krm.environment import Environment
     from gmsa_krm.findings import Finding
@@ -77,15 +81,18 @@ def run(configs: list[tuple[LoadedConfig, Environment]], documents: list[Documen
     return run_resolved(resolve(configs, documents), documents, namespace)
 
 
-def run_resolved(resolved: list[Resolved], documents: list[Document], namespace: str = "") -> Result:
-    """As `run`, after `resolve`."""
+def run_resolved(
+    resolved: list[Resolved], documents: list[Document], namespace: str = "", snapshot: Snapshot | None = None
+) -> Result:
+    """As `run`, after `resolve`. `snapshot`: to compare with in place of those of the configs."""
+    comparison = _compare(resolved, snapshot)
     changes: Changes = {}
     usage: Usage = {}
     findings: list[Finding] = []
     if documents or any(config.spec.workloads for config in resolved):
         from gmsa_krm.workloads.process import process_workloads
 
-        changes, usage, findings = process_workloads(resolved, documents, namespace, emitted_workloads)
+        changes, usage, findings = process_workloads(resolved, documents, namespace, emitted_workloads, comparison)
     elif any(not credspec.entry.used_by for config in resolved for credspec in config.credspecs):
         from gmsa_krm.workloads.grants import Grants, report_unbound
 
@@ -103,6 +110,28 @@ def run_resolved(resolved: list[Resolved], documents: list[Document], namespace:
     if strict is not None:
         refuse_warnings(findings, "spec.strict", strict.report.location(strict.spec.at("strict")))
     return Result(documents, list(emitted.values()), changes, changed, findings)
+
+
+def _compare(configs: list[Resolved], snapshot: Snapshot | None) -> Comparison | None:
+    """Compares configs with Active Directory; the result is for the documents. None if nothing says what that knows.
+
+    The configs are those of one cluster, so each of their snapshots is for all of them.
+    """
+    snapshots = [it.snapshot for it in configs if it.snapshot is not None] if snapshot is None else [snapshot]
+    if not snapshots:
+        return None
+    from gmsa_krm.active_directory.compare import Comparison
+
+    comparison = Comparison(
+        {id(it): it for it in snapshots}.values(), (it for config in configs for it in config.spec.nodes.hosts)
+    )
+    for config in configs:
+        for domain in config.domains:
+            comparison.compare_domain(domain)
+    for config in configs:
+        for credspec in config.credspecs:
+            comparison.compare_accounts(credspec.spec, partial(config.add_to_account, credspec))
+    return comparison
 
 
 def _changed(documents: list[Document], changes: Changes, findings: list[Finding]) -> dict[int, str]:

@@ -20,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from gmsa_krm.active_directory.snapshot import Snapshot
     from gmsa_krm.config.admission import AcceptedContents
     from gmsa_krm.config.credspecs import CredspecEntry, Domain
     from gmsa_krm.config.load import LoadedConfig
@@ -43,14 +44,18 @@ _MUTATING_POLICIES_SINCE = (1, 36)
 
 
 class ResolvedCredspec:
-    """An entry of spec.credspecs, the name of its GMSACredentialSpec, and the credential spec itself."""
+    """An entry of spec.credspecs, the name of its GMSACredentialSpec, and the credential spec itself.
 
-    __slots__ = ("entry", "name", "spec")
+    `read`: what its file has, if it has one.
+    """
 
-    def __init__(self, entry: CredspecEntry, name: str, spec: CredentialSpec) -> None:
+    __slots__ = ("entry", "name", "read", "spec")
+
+    def __init__(self, entry: CredspecEntry, name: str, spec: CredentialSpec, read: ReadCredspec | None = None) -> None:
         self.entry = entry
         self.name = name
         self.spec = spec
+        self.read = read
 
 
 class Resolved:
@@ -58,10 +63,13 @@ class Resolved:
 
     `tls`: the webhook's material, in mode Webhook. `approved`, if a config is in mode Policy: the contents that each
     credspec may have in a pod, by its name, the current ones first; in the config with the policy, those of all
-    configs. `report` locates further findings in the config, whose node is `root`.
+    configs. `snapshot`: what Active Directory knows, if the config says where that is. `report` locates further
+    findings in the config, whose node is `root`.
     """
 
-    __slots__ = ("_domains", "_kube_version", "approved", "credspecs", "host", "report", "root", "spec", "tls")
+    __slots__ = (
+        *("_domains", "_kube_version", "approved", "credspecs", "host", "report", "root", "snapshot", "spec", "tls"),
+    )
 
     def __init__(
         self,
@@ -72,7 +80,9 @@ class Resolved:
         approved: dict[str, list[str]],
         tls: TlsMaterial | None,
         kube_version: Version | None,
+        snapshot: Snapshot | None,
     ) -> None:
+        self.snapshot = snapshot
         self.spec: Spec = loaded.config.spec
         self.root = loaded.config.node
         self.report: Report = loaded.report
@@ -87,6 +97,13 @@ class Resolved:
     def domains(self) -> list[DeclaredDomain]:
         """The domains of the config and of its credential specs in files."""
         return self._domains()
+
+    def add_to_account(self, credspec: ResolvedCredspec, index: int, issue: Issue) -> None:
+        """Reports an issue of an entry of a credspec's GroupManagedServiceAccounts; -1 is MachineAccountName."""
+        if credspec.read is not None:
+            credspec.read.add_to_account(index, issue)
+        else:
+            credspec.entry.add_to_account(index, issue, self.report)
 
     @property
     def serves_policies(self) -> bool:
@@ -111,8 +128,9 @@ def resolve(configs: Iterable[tuple[LoadedConfig, Environment]], documents: list
     """
     resolvers = [_Resolver(loaded, environment) for loaded, environment in configs]
     declared = [domain for resolver in resolvers for domain in resolver.spec.domains if domain.is_valid]
+    snapshots: dict[str, Snapshot | None] = {}
     for resolver in resolvers:
-        resolver.read(documents, declared)
+        resolver.read(documents, declared, snapshots)
     _check_modes(resolvers)
     _check_previous_names(resolvers)
     _stop_at_errors(resolvers)
@@ -139,9 +157,10 @@ class _Resolver:
         self.names: dict[str, str] = {}  # of entries with a file, by their path
         self._environment = environment
         self._parsed: dict[str, ReadCredspec | None] = {}  # by the path of their file
-        self._files: dict[str, CredentialSpec] = {}  # by the path of their entry
+        self._files: dict[str, ReadCredspec] = {}  # by the path of their entry
         self._tls: TlsMaterial | None = None
         self._kube_version: Version | None = None
+        self._snapshot: Snapshot | None = None
 
     @property
     def mode(self) -> str:
@@ -161,14 +180,16 @@ class _Resolver:
         files = (read.declared_domain() for read in self._parsed.values() if read is not None)
         return [*own, *(domain for domain in files if domain is not None)]
 
-    def read(self, documents: list[Document], declared: list[Domain]) -> None:
+    def read(self, documents: list[Document], declared: list[Domain], snapshots: dict[str, Snapshot | None]) -> None:
         """Reads the files and variables that the config refers to, as far as the config is valid.
 
-        `declared`: the valid domains of all configs.
+        `declared`: the valid domains of all configs; `snapshots`: those that were read before, by path.
         """
         wrong = [finding.field for finding in self.loaded.findings if finding.severity == ERROR]
         self._read_credspecs(declared)
         self._check_accounts(declared)
+        if self.spec.active_directory.snapshot is not None:
+            self._read_snapshot(self.spec.active_directory.snapshot, snapshots)
         self._read_version()
         if self.mode == "Policy":
             for accepted in self.spec.policy.accept_previous:
@@ -182,15 +203,18 @@ class _Resolver:
         """Of a config without errors."""
         domains = {domain.name: domain for domain in self.spec.domains}
         for entry in self.spec.credspecs:
-            spec = self._files.get(entry.path) or entry.credential_spec(domains)
-            self.credspecs.append(ResolvedCredspec(entry, self.name_of(entry) or "", spec))
+            read = self._files.get(entry.path)
+            spec = entry.credential_spec(domains) if read is None else read.spec
+            self.credspecs.append(ResolvedCredspec(entry, self.name_of(entry) or "", spec, read))
 
     def name_of(self, entry: CredspecEntry) -> str | None:
         return entry.name or self.names.get(entry.path)
 
     def resolved(self, approved: dict[str, list[str]]) -> Resolved:
         host = self._environment.host
-        return Resolved(self.loaded, host, self.credspecs, self.domains, approved, self._tls, self._kube_version)
+        return Resolved(
+            self.loaded, host, self.credspecs, self.domains, approved, self._tls, self._kube_version, self._snapshot
+        )
 
     def _add_to_domain(self, domain: Domain, key: str, issue: Issue) -> None:
         field = key[0].lower() + key[1:]
@@ -215,7 +239,7 @@ class _Resolver:
                 continue
             read = self._read_file(entry, entry.file, declared)
             if read is not None:
-                self._files[entry.path] = read.spec
+                self._files[entry.path] = read
                 self._name_after_account(entry, read.spec, named)
 
     def _read_file(self, entry: CredspecEntry, file: str, declared: list[Domain]) -> ReadCredspec | None:
@@ -254,6 +278,22 @@ class _Resolver:
             self.report.error("duplicate-name", message, entry.at("file"), field)
         named[name] = entry
         self.names[entry.path] = name
+
+    def _read_snapshot(self, file: str, known: dict[str, Snapshot | None]) -> None:
+        from gmsa_krm.active_directory.files import MAX_BYTES, read_snapshot
+
+        try:
+            path = self._environment.path(file)
+            if path in known:  # its mistakes are reported already
+                self._snapshot = known[path]
+                return
+            data = self._environment.read(file, MAX_BYTES)
+        except FileError as error:
+            section = self.spec.active_directory
+            self.report.error("directory-file", str(error), section.at("snapshot"), f"{section.path}.snapshot")
+            return
+        shown = posixpath.join(posixpath.dirname(self.loaded.file), file)
+        known[path] = self._snapshot = read_snapshot(data, shown, self.report.findings)
 
     def _read_previous(self, accepted: AcceptedContents) -> None:
         """Reads contents that are accepted in addition to the current ones."""

@@ -126,6 +126,7 @@ def _write_files(spec: dict[str, object], root: Path) -> None:
     contents = (ROOT / "tests/cases/credspec-file/credspecs").glob("*.json")
     (root / "webapp1.json").write_text(next(contents).read_text())
     shutil.copytree(ROOT / "kustomize/existing-secret/certs", root / "certs")
+    shutil.copy(ROOT / "tests/cases/active-directory/directory/ad.yaml", root)
     (root / "before.json").write_text(
         '{"ActiveDirectoryConfig":{"GroupManagedServiceAccounts":[{"Name":"WebApp1","Scope":"CONTOSO"},'
         '{"Name":"WebApp1","Scope":"contoso.com"}]},"CmsPlugins":["ActiveDirectory"],"DomainJoinConfig":'

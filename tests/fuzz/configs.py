@@ -180,12 +180,21 @@ def _add_sections(dice: Dice, spec: Data, mode: str) -> None:
         spec["kubeVersion"] = dice.pick(KUBE_VERSIONS[:3] + KUBE_VERSIONS[7:], KUBE_VERSIONS, 0.5)
     if dice.some(0.15):
         spec["existingCredspecs"] = dice.existing = dice.few(("gmsa-existing", "gmsa-other", "gmsa-webapp1"))
-    if dice.some(0.15):
-        spec["nodes"] = _nodes(dice)
+    _add_surroundings(dice, spec)
     if dice.some(0.1):
         spec["issuerDiscovery"] = dice.choice(("ServiceAccounts", "Authenticated", "Unauthenticated"))
     if dice.some(0.15):
         spec["workloadKinds"] = _workload_kinds(dice)
+
+
+def _add_surroundings(dice: Dice, spec: Data) -> None:
+    """What is outside of the cluster's API."""
+    if dice.some(0.1):
+        spec["activeDirectory"] = {
+            "snapshot": dice.pick(("directory/snapshot",), ("directory/snapshot", "empty.json"), 0.8)
+        }
+    if dice.some(0.15):
+        spec["nodes"] = _nodes(dice)
 
 
 def credspecs(dice: Dice, domains: list[str], most: int) -> list[Data]:
@@ -376,6 +385,8 @@ def _policy(dice: Dice) -> Data:
 
 def _nodes(dice: Dice) -> Data:
     section: Data = {"smbCompartmentNamespace": dice.some(0.8)}
+    if dice.some(0.3):
+        section["hosts"] = dice.few(("NODE1", "node-2", "EMEA\\NODE3", "10", "ünï"))
     if dice.some(0.2):
         section["namespace"] = dice.pick(("nodes",), ("nodes", "default", "kube-system"), 0.5)
     if dice.some(0.2):

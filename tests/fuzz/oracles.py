@@ -37,7 +37,7 @@ _COMMANDS = (
 # The options of commands whose output is compared, as the generators write them.
 _OPTIONS = {
     "render": ("--format", "-o"),
-    "lint": ("--format", "-o", "--exclude", "--namespace"),
+    "lint": ("--format", "-o", "--exclude", "--namespace", "--ad"),
     "post-render": ("--config", "--namespace", "--log-file"),
     "patch": ("--config", "--namespace"),
     "import": ("--release", "--namespace", "--account"),

@@ -8,12 +8,13 @@ import hashlib
 import json
 from dataclasses import dataclass
 
+import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from configs import CONTENTS, OLDER
+from configs import CONTENTS, DOMAINS, OLDER
 
 NOW = 1_790_000_000  # SOURCE_DATE_EPOCH of the runs
 _DAY = 86_400
@@ -224,12 +225,23 @@ def _credspec_of(account: str) -> dict[str, object]:
     return {**CONTENTS, "DomainJoinConfig": {**CONTENTS["DomainJoinConfig"], "MachineAccountName": account}}
 
 
+def _snapshot() -> bytes:
+    """A snapshot of the domain that most configs have, without accounts."""
+    head = {
+        "apiVersion": "gmsa-krm.dev/v1alpha1",
+        "kind": "ActiveDirectorySnapshot",
+        "metadata": {"name": "contoso.com"},
+    }
+    return yaml.safe_dump({**head, "spec": {"domains": [DOMAINS[0]]}}).encode()
+
+
 @functools.cache
 def _by_name() -> dict[str, File]:
     return {
         **good_material().files(),
         "certs/two.crt": (_old_root() + good_material().ca).encode(),
         "credspecs/webapp3.json": json.dumps(_credspec_of("WebApp3"), indent=2).encode(),
+        "directory/snapshot": _snapshot(),
         "utf16.json": json.dumps(_credspec_of("Sixteen"), indent=2).encode("utf-16"),
         "bom.json": json.dumps(CONTENTS).encode("utf-8-sig"),
         "before.json": OLDER.encode(),

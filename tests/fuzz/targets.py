@@ -465,7 +465,7 @@ _WORDS = (
     *("--format", "--config", "--namespace", "--log-file", "--chart-values", "--dir", "--release", "--name", "--force"),
     *("--exclude", "--strict", "**/*", "-n", "-q", "--quiet", "--into", "credspec", "completion", "bash", "__complete"),
     *(":", ":--", ":d", "=", "-o=json", "--name-references"),
-    *("ad", "--account", "--user", "--password-file", "--ca", "--snapshot"),
+    *("ad", "--account", "--user", "--password-file", "--ca", "--snapshot", "--ad", "ad.yaml"),
     *("--valid-for", "--help", "-h", "--version", "--format=json", "-oout", "--config=gmsa.yaml", "--form", "8760h"),
     *(
         "web",
@@ -880,8 +880,13 @@ def _directory_account(dice: Dice) -> Data:
         "enabled": (True, False, "no"),
         "servicePrincipalNames": ([], ["http/a", "~"], "http/a"),
         "passwordReaders": ([], [{"name": "G", "kind": "Group"}], [{"name": "G"}], {}),
-        "hosts": ([], ["*"], [1]),
-        "passwordIntervalDays": (30, -1, "30"),
+        "hosts": ([], ["*"], ["NODE1", "EMEA\\NODE3"], [1]),
+        "otherReaders": ([], ["svc"], ["CN=a,DC=b"], "x"),
+        "encryptionTypes": (["RC4"], ["AES256"], "RC4"),
+        "delegatesTo": ([], ["ldap/a", "/", ""], {}),
+        "trustedForDelegation": (True, False, "no"),
+        "trustedToAuthForDelegation": (True, False, 1),
+        "passwordIntervalDays": (30, 9999, -1, "30"),
     }.items():
         if dice.some():
             account[key] = dice.choice(values[:2] if dice.is_right else values)
@@ -908,7 +913,7 @@ def _powershell(dice: Dice) -> Any:
 
 
 def active_directory(dice: Dice) -> Call:
-    """Snapshots and PowerShell's JSON through `import ad`."""
+    """Snapshots and PowerShell's JSON through `import ad`, and snapshots through `lint --ad`."""
     domains = [
         {
             "dnsName": it,
@@ -936,8 +941,14 @@ def active_directory(dice: Dice) -> Call:
         files["ad.json"] = "\r\n".join(texts).encode(dice.choice(("utf-8", "utf-8-sig", "utf-16", "utf-16-le")))[:cut]
     names = dice.choice(((), (), ("--account", "WebApp1"), ("--account", "web*"), ("--account", "nobody")))
     read = ("ad.yaml",) if "ad.json" not in files else dice.choice((("ad.json",), ("ad.yaml", "ad.json")))
-    if dice.some(0.5):
-        files["gmsa.yaml"] = _utf8(Style(dice).dump(_small_config(dice)))
+    if dice.some(0.6):
+        config = _small_config(dice)
+        if dice.some(0.3) and isinstance(config["spec"], dict):
+            config["spec"]["activeDirectory"] = {"snapshot": "ad.yaml"}
+        files["gmsa.yaml"] = _utf8(Style(dice).dump(config))
+        if dice.some(0.5):
+            files["web.yaml"] = _utf8(_stream(dice, _texts(dice, in_lists(dice, _objects(dice, 3, 0.3)))))
+            return Call(("lint", ".", *dice.choice((("--ad", read[0]), ("--ad", "ad.yaml"), ()))), b"", files)
         return Call(("import", "ad", *read, *names, "--into", "gmsa.yaml"), b"", files)
     return Call(("import", "ad", *read, *names), b"", files)
 

@@ -13,19 +13,33 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from gmsa_krm.active_directory.snapshot import LoadedSnapshot
+    from gmsa_krm.active_directory.snapshot import LoadedSnapshot, Snapshot
 
     Data = dict[str, Any]
 
+MAX_BYTES = 64 * 1024 * 1024
 
-def read_snapshot(data: bytes, file: str) -> LoadedSnapshot:
+
+def read_snapshot(data: bytes, file: str, findings: list[Finding]) -> Snapshot | None:
+    """The snapshot in a file, for checks; None if it has errors. `findings` gets every mistake."""
+    try:
+        loaded = _loaded(data, file)
+    except InputError as error:
+        findings += error.findings
+        return None
+    findings += loaded.findings
+    return None if has_errors(loaded.findings) else loaded.snapshot
+
+
+def _loaded(data: bytes, file: str) -> LoadedSnapshot:
     """The snapshot in a file. Raises InputError if there is none, or more than one; the one may have errors."""
     found = []
     for document in split(decode(data, file), file):
         if is_snapshot(document.head) and document.node is not None:
             found.append(load_snapshot(document.node, file, document.line))
     if len(found) != 1:
-        message = f"has {len(found) or 'no'} {SNAPSHOT}{'s' if len(found) > 1 else ''}; give a file with one"
+        number = f"{len(found) or 'no'} {SNAPSHOT}{'s' if len(found) > 1 else ''}"
+        message = f"has {number}; give a file with one, as `gmsa-krm import ad --snapshot` writes it"
         raise invalid("directory-file", message, Location(file))
     return found[0]
 
@@ -43,7 +57,7 @@ def read_files(files: list[tuple[str, bytes]]) -> tuple[list[Data], list[Data], 
     others = PowerShellData()
     for file, data in files:
         if not _is_json(data):
-            loaded = read_snapshot(data, file)
+            loaded = _loaded(data, file)
             findings += loaded.findings
             if not has_errors(loaded.findings) and loaded.snapshot.node is not None:
                 spec = data_of(loaded.snapshot.node)["spec"]

@@ -10,7 +10,7 @@ import json
 import re
 
 from gmsa_krm.active_directory.accounts import DIRECTIONS, control_fields, encryption_types, kind_of
-from gmsa_krm.active_directory.snapshot import UNKNOWN
+from gmsa_krm.active_directory.snapshot import GMSA, UNKNOWN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -122,6 +122,8 @@ class PowerShellData:
             or None,
             "delegatesTo": _words(item.get("msds-allowedtodelegateto")),
         }
+        if kind == GMSA and not readers and "principalsallowedtoretrievemanagedpassword" in item:
+            account["hosts"] = []  # nobody has no members
         for key in ("enabled", "trustedForDelegation", "trustedToAuthForDelegation"):
             if isinstance(item.get(key.lower()), bool):
                 account[key] = item[key.lower()]

@@ -7,6 +7,7 @@ import os
 
 from gmsa_krm import atomic, console
 from gmsa_krm.active_directory.entries import Entries, accounts_in, corrections
+from gmsa_krm.active_directory.files import MAX_BYTES, read_files
 from gmsa_krm.active_directory.snapshot import GMSA, snapshot_text
 from gmsa_krm.config.load import parse_config
 from gmsa_krm.config.model import API_VERSION, KIND
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     Data = dict[str, Any]
 
 _PASSWORD = "GMSA_KRM_AD_PASSWORD"  # noqa: S105
-_MAX_BYTES = 64 * 1024 * 1024
 _WANTED = "give an ActiveDirectorySnapshot, or the JSON of PowerShell"
 # Of a domain that DNS names, so many controllers are tried.
 _TRIES = 4
@@ -110,9 +110,7 @@ class _Directory:
         self._named = [it.removesuffix("$") for it in options.account if not set(it) & set("*?[")]
 
     def read_files(self) -> None:
-        from gmsa_krm.active_directory.files import read_files
-
-        files = [(console.shown(it), console.read_input(it, _MAX_BYTES, _WANTED)) for it in self._options.file]
+        files = [(console.shown(it), console.read_input(it, MAX_BYTES, _WANTED)) for it in self._options.file]
         self.domains, accounts, findings = read_files(files)
         self.findings += findings
         patterns = [it.lower().removesuffix("$") for it in self._options.account]
@@ -139,7 +137,7 @@ class _Directory:
     def _password(self) -> str:
         """The password of --user. It is never an argument, which other users of the machine can see."""
         if self._options.password_file is not None:
-            data = console.read_input(self._options.password_file, _MAX_BYTES, "give a file with a password")
+            data = console.read_input(self._options.password_file, MAX_BYTES, "give a file with a password")
             return data.decode("utf-8-sig", "surrogateescape").splitlines()[0] if data.strip() else ""
         if _PASSWORD in os.environ:
             return os.environ[_PASSWORD]

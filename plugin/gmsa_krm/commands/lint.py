@@ -6,22 +6,26 @@ import os
 
 from gmsa_krm import console
 from gmsa_krm.config.values import check_option, label_name
-from gmsa_krm.findings import has_errors
+from gmsa_krm.findings import has_errors, sort_findings
 from gmsa_krm.output import findings as formats
 from gmsa_krm.repository import Repository
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from gmsa_krm.active_directory.snapshot import Snapshot
     from gmsa_krm.arguments import Options
+    from gmsa_krm.findings import Finding
 
 
 def run(options: Options) -> int:
     """What cannot be read is reported on stderr; then stdout has the findings of the rest, and nothing without any."""
     if options.namespace:
         check_option("--namespace", options.namespace, label_name)
-    repository = Repository(os.environ, console.stdin(), options.exclude)
+    about_snapshot: list[Finding] = []
+    snapshot = _snapshot(options.ad, about_snapshot) if options.ad is not None else None
+    repository = Repository(os.environ, console.stdin(), options.exclude, snapshot)
     repository.read(options.path)
-    findings = repository.findings(options.namespace)
+    findings = sort_findings([*about_snapshot, *repository.findings(options.namespace)])
     if options.format == "text":
         text = formats.as_text(findings, repository.passed_over, only_findings=options.quiet)
     else:
@@ -33,3 +37,10 @@ def run(options: Options) -> int:
     if repository.failures:
         return console.EXTERNAL_FAILURE
     return console.INVALID_INPUT if has_errors(findings) or (options.strict and findings) else console.DONE
+
+
+def _snapshot(place: str, findings: list[Finding]) -> Snapshot | None:
+    from gmsa_krm.active_directory.files import MAX_BYTES, read_snapshot
+
+    data = console.read_input(place, MAX_BYTES, "give an ActiveDirectorySnapshot")
+    return read_snapshot(data, console.shown(place), findings)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gmsa_krm.credspecs.model import CredentialSpec
-    from gmsa_krm.findings import Report
+    from gmsa_krm.findings import Issue, Report
 
 FROM_WORKLOADS = "FromWorkloads"
 
@@ -225,6 +225,12 @@ class CredspecEntry(Section):
         host = self.host_account
         config = None if host is None else host_account_config(host.plugin, host.input)
         return credential_spec_of(self.account, domain, additional, config)
+
+    def add_to_account(self, index: int, issue: Issue, report: Report) -> None:
+        """Reports an issue of an entry of GroupManagedServiceAccounts, -1 for MachineAccountName, at its field here."""
+        additional = [it for it in self.additional_accounts for _ in ((1,) if it.scope is not None else (1, 2))]
+        place: CredspecEntry | AdditionalAccount = self if index < 2 else additional[index - 2]
+        report.add(issue, place.at("account"), f"{place.path}.account")
 
     def check_accounts(self, domains: dict[str, Domain], declared: list[Domain], report: Report) -> None:
         """Checks the additional accounts, in an entry whose account and domain are valid.

@@ -54,10 +54,21 @@ class Crd(Section):
     install: bool | None = boolean("Emit the CRD. Default: true, except in admission mode None.")
 
 
+class ActiveDirectory(Section):
+    """What Active Directory knows of the domains and accounts."""
+
+    snapshot: str | None = string(
+        "An ActiveDirectorySnapshot (`gmsa-krm import ad --snapshot`) that domains, accounts and credential specs are"
+        " compared with at each run, relative to this config's folder.",
+        examples=("ad.yaml",),
+    )
+
+
 class Spec(Section):
     """What to set up."""
 
     domains: list[Domain] = sections("Active Directory domains.", Domain)
+    active_directory: ActiveDirectory = section("What to compare with Active Directory.", ActiveDirectory)
     credspecs: list[CredspecEntry] = sections("Credential specs, and who may use each.", CredspecEntry)
     service_accounts: list[ServiceAccount] = sections("ServiceAccounts to create.", ServiceAccount)
     viewer_role: bool = boolean(

@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+import re
+
 from gmsa_krm.config import values
-from gmsa_krm.config.declaration import Section, boolean, string
+from gmsa_krm.config.declaration import Section, boolean, string, strings
 from gmsa_krm.config.kubernetes_value import TOLERATION, check_tolerations, kubernetes_value
+from gmsa_krm.findings import error_issue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
-    from gmsa_krm.findings import Report
+    from gmsa_krm.findings import Issue, Report
+
+
+def computer(text: str) -> Iterable[Issue]:
+    """The sAMAccountName of a computer without its $, with or without the NetBIOS name of its domain."""
+    if re.fullmatch(r"(?:[^\\\s]{1,15}\\)?[^\\/:*?\"<>|.,\s@$]{1,15}", text):
+        return
+    name = re.sub(r"\$$", "", text.rpartition("\\")[2].partition(".")[0])[:15]
+    meant = f", such as {name}" if re.fullmatch(r"[-A-Za-z0-9]{1,15}", name) else ""
+    message = (
+        f"{text!a} is not the name of a computer: at most 15 characters, no domain after a dot, no $; give it{meant}"
+    )
+    yield error_issue("computer-name", message)
 
 
 class Nodes(Section):
-    """Settings of the Windows nodes, applied by HostProcess containers."""
+    """The Windows nodes, and their settings, which HostProcess containers apply."""
 
+    hosts: list[str] = strings(
+        "Computer accounts of the Windows nodes, without the trailing $; DOMAIN\\\\name in another domain. With a"
+        " snapshot in activeDirectory it is checked that they may fetch the passwords of the gMSAs.",
+        each="A computer's name, at most 15 characters.",
+        check=computer,
+        examples=("NODE1",),
+    )
     smb_compartment_namespace: bool = boolean(
         "Set EnableCompartmentNamespace, without which pods with a gMSA reach SMB shares by address only.",
         default=False,

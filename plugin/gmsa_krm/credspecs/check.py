@@ -31,7 +31,7 @@ _DOMAIN_JOIN: dict[str, Check] = {
     "NetBiosName": values.netbios_name,
     "Sid": values.domain_sid,
 }
-_ACCOUNTS = "ActiveDirectoryConfig.GroupManagedServiceAccounts"
+ACCOUNTS = "ActiveDirectoryConfig.GroupManagedServiceAccounts"
 _HOST = "ActiveDirectoryConfig.HostAccountConfig"
 
 
@@ -96,13 +96,13 @@ class _ContentsCheck:
 
     def _check_accounts(self, directory: dict[str, Any]) -> None:
         accounts = directory.get("GroupManagedServiceAccounts")
-        if _ACCOUNTS in self._misspelt:
+        if ACCOUNTS in self._misspelt:
             return
         if not isinstance(accounts, list) or not accounts:
-            self._report.error("required", "lists no account; give at least one {Name, Scope}", field=_ACCOUNTS)
+            self._report.error("required", "lists no account; give at least one {Name, Scope}", field=ACCOUNTS)
             return
         for index, entry in enumerate(accounts):
-            path = f"{_ACCOUNTS}[{index}]"
+            path = f"{ACCOUNTS}[{index}]"
             if not isinstance(entry, dict):
                 self._report.error("credspec-type", "is not an object with Name and Scope", field=path)
                 continue
@@ -120,11 +120,11 @@ class _ContentsCheck:
             for issue in tree_name(domain.dns_name, domain.dns_tree_name):
                 self._report.add(issue, field=join["DnsTreeName"])
         accounts = self._spec.accounts
-        needed = (join["DnsName"], join["NetBiosName"], join["MachineAccountName"], _ACCOUNTS)
+        needed = (join["DnsName"], join["NetBiosName"], join["MachineAccountName"], ACCOUNTS)
         if accounts is None or any(map(self.is_wrong, needed)):
             return
         for index, issue in check_accounts(self._spec.account or "", accounts, domain, self._declared):
-            field = join["MachineAccountName"] if index < 0 else f"{_ACCOUNTS}[{index}].Scope"
+            field = join["MachineAccountName"] if index < 0 else f"{ACCOUNTS}[{index}].Scope"
             self._report.add(issue, field=field)
 
     def is_wrong(self, path: str) -> bool:

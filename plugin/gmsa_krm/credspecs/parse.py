@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from gmsa_krm.credspecs.check import check_contents
+from gmsa_krm.credspecs.check import ACCOUNTS, check_contents
 from gmsa_krm.credspecs.domains import DeclaredDomain
 from gmsa_krm.credspecs.model import CredentialSpec
 from gmsa_krm.findings import ERROR, WARNING, Finding, InputError, Location, Report, has_errors
@@ -60,6 +60,11 @@ class ReadCredspec:
     def declared_domain(self) -> DeclaredDomain | None:
         """Its domain, to be compared with others; None if it is wrong by itself."""
         return None if self.domain is None else DeclaredDomain(self.domain, self.place, self._add_to_domain)
+
+    def add_to_account(self, index: int, issue: Issue) -> None:
+        """Reports an issue of an entry of GroupManagedServiceAccounts; -1 is MachineAccountName."""
+        field = "DomainJoinConfig.MachineAccountName" if index < 0 else f"{ACCOUNTS}[{index}].Name"
+        self.report.add(issue, field=field)
 
     def _add_to_domain(self, key: str, issue: Issue) -> None:
         self.report.add(issue, field=f"DomainJoinConfig.{key}")

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import BinaryIO
 
+    from gmsa_krm.active_directory.snapshot import Snapshot
     from gmsa_krm.findings import Finding
     from gmsa_krm.yamltext.stream import Document
 
@@ -43,10 +44,14 @@ _NAMING = ("gmsaCredentialSpec", "GMSACredentialSpec", "resourceNames")
 class Repository:
     """Files and folders with configs, manifests and everything else. `exclude`: patterns of what is not read.
 
+    `snapshot`: what Active Directory knows, in place of the snapshots of the configs.
     `failures`: the files and folders that cannot be read.
     """
 
-    def __init__(self, variables: Mapping[str, str], stdin: BinaryIO, exclude: list[str]) -> None:
+    def __init__(
+        self, variables: Mapping[str, str], stdin: BinaryIO, exclude: list[str], snapshot: Snapshot | None = None
+    ) -> None:
+        self._snapshot = snapshot
         self.failures: list[ExternalError] = []
         self._variables = variables
         self._exclude = Exclude(exclude)
@@ -102,6 +107,7 @@ class Repository:
             reader.document_files,
             graph,
             is_one=self._has_named_config,
+            snapshot=self._snapshot,
         ).findings(namespace)
         if self._kustomizations:
             self._check_wiring(graph, configs, naming)

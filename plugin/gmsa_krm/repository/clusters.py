@@ -19,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from gmsa_krm.active_directory.snapshot import Snapshot
     from gmsa_krm.config.load import LoadedConfig
     from gmsa_krm.environment import Environment
     from gmsa_krm.findings import Finding
@@ -38,7 +39,8 @@ _MAX_CHECKS = 10_000
 class Clusters:
     """`config_files`, `document_files`: the real paths of configs and documents.
 
-    `is_one`: whether the caller says that all belong to one cluster.
+    `is_one`: whether the caller says that all belong to one cluster. `snapshot`: to compare with in place of those of
+    the configs.
     """
 
     def __init__(
@@ -50,7 +52,9 @@ class Clusters:
         graph: Graph,
         *,
         is_one: bool,
+        snapshot: Snapshot | None = None,
     ) -> None:
+        self._snapshot = snapshot
         self._configs = configs
         self._documents = documents
         self._group_of = [0] * len(configs) if is_one else _groups(config_files, graph)
@@ -63,7 +67,7 @@ class Clusters:
 
     def _all_findings(self, namespace: str) -> list[Finding]:
         if len(self._groups) < 2:
-            return _run(self._configs, self._documents, namespace)[0]
+            return self._run(self._configs, self._documents, namespace)[0]
         free = sum(
             it.mentions("gmsaCredentialSpec") for it, of in zip(self._documents, self._members, strict=True) if not of
         )
@@ -75,7 +79,7 @@ class Clusters:
         found: list[Finding] = []
         votes: dict[int, dict[Key, Finding]] = {}
         for group in self._groups:
-            findings, is_complete = _run(*self._members_of(group, shared), namespace)
+            findings, is_complete = self._run(*self._members_of(group, shared), namespace)
             found += [it for it in findings if it.location.file not in shared]
             if is_complete:
                 votes[group] = {_key(it): it for it in findings if it.location.file in shared}
@@ -106,7 +110,30 @@ class Clusters:
     ) -> list[Finding]:
         """What is wrong with documents that no valid config has judged."""
         rest = [it for it in self._documents if it.file in shared and not shared[it.file] & votes.keys()]
-        return [it for it in _without_configs(rest, namespace) if it.rule not in _NEEDS_CONFIGS]
+        return [it for it in self._without_configs(rest, namespace) if it.rule not in _NEEDS_CONFIGS]
+
+    def _run(self, configs: Configs, documents: list[Document], namespace: str) -> tuple[list[Finding], bool]:
+        """The findings, and whether the documents were checked against the configs.
+
+        A config with errors does not hide what is wrong in the documents in any case.
+        """
+        if not configs and not documents:
+            return [], True
+        try:
+            resolved = resolve(configs, documents)
+        except InputError as error:
+            others = [it for it in self._without_configs(documents, namespace) if it.rule not in _NEEDS_CONFIGS]
+            return [*error.findings, *others], False
+        try:
+            return run_resolved(resolved, documents, namespace, self._snapshot).findings, True
+        except InputError as error:
+            return error.findings, True
+
+    def _without_configs(self, documents: list[Document], namespace: str) -> list[Finding]:
+        try:
+            return run_resolved([], documents, namespace, self._snapshot).findings if documents else []
+        except InputError as error:
+            return error.findings
 
     def _bound(self, config_files: list[str], document_files: list[str], graph: Graph) -> list[frozenset[int]]:
         """The groups that each document belongs to."""
@@ -202,31 +229,6 @@ class _Sets:
         for number in numbers:
             first = self.find(number) if first is None else first
             self._parents[self.find(number)] = first
-
-
-def _run(configs: Configs, documents: list[Document], namespace: str) -> tuple[list[Finding], bool]:
-    """The findings, and whether the documents were checked against the configs.
-
-    A config with errors does not hide what is wrong in the documents in any case.
-    """
-    if not configs and not documents:
-        return [], True
-    try:
-        resolved = resolve(configs, documents)
-    except InputError as error:
-        others = [it for it in _without_configs(documents, namespace) if it.rule not in _NEEDS_CONFIGS]
-        return [*error.findings, *others], False
-    try:
-        return run_resolved(resolved, documents, namespace).findings, True
-    except InputError as error:
-        return error.findings, True
-
-
-def _without_configs(documents: list[Document], namespace: str) -> list[Finding]:
-    try:
-        return run_resolved([], documents, namespace).findings if documents else []
-    except InputError as error:
-        return error.findings
 
 
 def _key(finding: Finding) -> Key:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gmsa_krm.config.credspecs import UsedBy
+    from gmsa_krm.credspecs.model import CredentialSpec
     from gmsa_krm.credspecs.parse import ReadCredspec
     from gmsa_krm.findings import Finding
     from gmsa_krm.resolve import Resolved, ResolvedCredspec
@@ -111,10 +112,14 @@ class CredspecCatalog:
             return credspec.spec.dns_name
         return read.domain.dns_name if read is not None and read.domain is not None else ""
 
+    def spec_of(self, name: str) -> CredentialSpec | None:
+        """The credential spec of that name, None if its contents are unknown."""
+        credspec, read = self._credspecs.get(name), self._documents.get(name)
+        return credspec.spec if credspec is not None else read.spec if read is not None else None
+
     def is_same(self, name: str, text: str) -> bool | None:
         """Whether a text in a pod is the credspec, compared as JSON; None if its contents are unknown."""
-        credspec, read = self._credspecs.get(name), self._documents.get(name)
-        spec = credspec.spec if credspec is not None else read.spec if read is not None else None
+        spec = self.spec_of(name)
         return spec.is_same(text) if spec is not None else None
 
     def mistakes_in(self, text: str) -> list[Finding]:

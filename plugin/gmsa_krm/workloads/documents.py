@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gmsa_krm.active_directory.compare import Comparison
     from gmsa_krm.credspecs.parse import ReadCredspec
     from gmsa_krm.findings import Finding, Issue
     from gmsa_krm.resolve import Resolved
@@ -22,14 +23,18 @@ if TYPE_CHECKING:
 
 
 def credspecs_among(
-    documents: Iterable[Document], configs: list[Resolved], findings: list[Finding]
+    documents: Iterable[Document],
+    configs: list[Resolved],
+    findings: list[Finding],
+    comparison: Comparison | None = None,
 ) -> dict[str, ReadCredspec | None]:
     """The credential specs of GMSACredentialSpecs by name, None where one cannot be read; their mistakes.
 
-    Those that a config emits are left out: the config was checked, and `reconcile` compares them.
+    Those that a config emits are left out: the config was checked, and `reconcile` compares them. `comparison`: with
+    what Active Directory knows.
     """
     emitted = {credspec.name for config in configs for credspec in config.credspecs}
-    reader = _Reader(configs, findings)
+    reader = _Reader(configs, findings, comparison)
     for document in documents:
         for item in document.items() or (document,):
             reader.add(item, emitted)
@@ -39,7 +44,8 @@ def credspecs_among(
 
 
 class _Reader:
-    def __init__(self, configs: list[Resolved], findings: list[Finding]) -> None:
+    def __init__(self, configs: list[Resolved], findings: list[Finding], comparison: Comparison | None) -> None:
+        self._comparison = comparison
         self.found: dict[str, ReadCredspec | None] = {}
         # Those of configs are compared with each other already, and come first.
         self._of_configs = [DeclaredDomain(it.names, it.place, _ignore) for config in configs for it in config.domains]
@@ -91,6 +97,9 @@ class _Reader:
         if read is not None:
             read.check(self._declared, may_be_substituted=True)
             domain = read.declared_domain()
+            if domain is not None and self._comparison is not None:
+                self._comparison.compare_domain(domain)
+                self._comparison.compare_accounts(read.spec, read.add_to_account)
             if domain is not None:
                 self._domains.setdefault(document.file.rpartition("/")[0], []).append(domain)
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
+    from gmsa_krm.active_directory.compare import Comparison
     from gmsa_krm.config.workloads import WorkloadEntry
     from gmsa_krm.findings import Finding
     from gmsa_krm.resolve import Resolved
@@ -59,11 +60,13 @@ def process_workloads(
     documents: list[Document],
     namespace: str,
     emitted_workloads: Callable[[Resolved], set[Identity]],
+    comparison: Comparison | None = None,
 ) -> tuple[Changes, Usage, list[Finding]]:
     """The changes by index of the document, who uses which credspec, and the findings about documents.
 
     `namespace`: the namespace of objects without one, "" if the host does not know it. Findings about configs go to
     their reports. `emitted_workloads`: what a config emits; asked where a document looks like it.
+    `comparison`: with what Active Directory knows.
     """
     findings: list[Finding] = []
     credspecs = None
@@ -71,9 +74,10 @@ def process_workloads(
     if candidates:
         from gmsa_krm.workloads.documents import credspecs_among
 
-        credspecs = credspecs_among(candidates, configs, findings)
+        credspecs = credspecs_among(candidates, configs, findings, comparison)
     grants = Grants(documents)
-    run = _Run(configs, documents, namespace, emitted_workloads, CredspecCatalog(configs, credspecs, grants), findings)
+    catalog = CredspecCatalog(configs, credspecs, grants)
+    run = _Run(configs, documents, namespace, emitted_workloads, catalog, findings, comparison)
     run.check_entries()
     for index, document in enumerate(documents):
         run.process(index, document)
@@ -98,6 +102,7 @@ class _Run:
         emitted_workloads: Callable[[Resolved], set[Identity]],
         catalog: CredspecCatalog,
         findings: list[Finding],
+        comparison: Comparison | None,
     ) -> None:
         self.changes: Changes = {}
         self.usage: Usage = {}
@@ -109,6 +114,7 @@ class _Run:
         self._emitted_workloads = emitted_workloads
         self._own: set[Identity] | None = None
         self._catalog = catalog
+        self._comparison = comparison
         self._classes = RuntimeClasses(documents)
         self._host_names = HostNames(configs)
         self._kinds = known_kinds(config.spec for config in configs)
@@ -266,6 +272,10 @@ class _Run:
         if named:
             self._check_namespace(document, workload, namespace)
             self._host_names.check(workload, pod, named, report)
+            if self._comparison is not None:
+                from gmsa_krm.workloads.served import check_served
+
+                check_served(pod, named, self._catalog, self._comparison, report)
         self.named |= named
         for name in sorted(named):
             if not self._catalog.is_used_from_workloads(name):

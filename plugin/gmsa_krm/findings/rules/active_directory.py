@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gmsa_krm.findings import ERROR, WARNING
-from gmsa_krm.findings.rules.rule import Rule
+from gmsa_krm.findings.rules.rule import POD, Rule
 
 SNAPSHOT = """\
 # ad.yaml
@@ -28,9 +28,117 @@ spec:
     kind: User
     enabled: true
 """
+_DOMAIN = """\
+  - dnsName: contoso.com
+    netBiosName: CONTOSO
+    guid: 244818ae-87ac-4fcd-92ec-e79e5252348a
+    sid: S-1-5-21-2126449477-2524075714-3094792973
+"""
+CONFIG = f"""
+# gmsa.yaml
+apiVersion: gmsa-krm.dev/v1alpha1
+kind: GMSAConfig
+metadata:
+  name: contoso
+spec:
+  domains:
+{_DOMAIN}  credspecs:
+  - account: WebApp1
+    usedBy:
+    - namespace: web
+      serviceAccounts: [webapp1]
+  webhook:
+    certificate:
+      source: CertManager
+"""
+_LINT = "\n$ gmsa-krm lint gmsa.yaml --ad ad.yaml\n"
+_GOOD = SNAPSHOT + CONFIG + _LINT
 _INTO = "\n$ gmsa-krm import ad ad.yaml --account WebApp1 --into gmsa.yaml\n"
 
+
+def _with(field: str, config: str = CONFIG) -> str:
+    """The example with a field of WebApp1 in the snapshot."""
+    return SNAPSHOT.replace("    enabled: true\n", f"    enabled: true\n    {field}\n", 1) + config + _LINT
+
+
+_WEB = f"""
+# web.yaml
+{POD}    ports:
+    - containerPort: 80
+
+$ gmsa-krm lint gmsa.yaml web.yaml --ad ad.yaml
+"""
+
 RULES = (
+    Rule(
+        "account-disabled",
+        ERROR,
+        "The account of a credential spec is disabled",
+        why="""
+            Nobody can log on as a disabled account, so containers with its credential spec start and have no identity.
+        """,
+        cure="""
+            Enable it with Enable-ADAccount and take the snapshot again, or remove the credential spec.
+        """,
+        bad=SNAPSHOT.replace("enabled: true", "enabled: false", 1) + CONFIG + _LINT,
+        good=_GOOD,
+    ),
+    Rule(
+        "account-domain",
+        ERROR,
+        "The account of a credential spec is in another domain",
+        why="""
+            The node looks for the account in the domain of the credential spec, where it is not.
+        """,
+        cure="""
+            Give the credential spec the domain that Active Directory has the account in: in a config the name of an
+            entry of spec.domains in domain.
+        """,
+        bad=SNAPSHOT.replace(
+            "  accounts:\n",
+            """\
+  - dnsName: emea.contoso.com
+    dnsTreeName: contoso.com
+    netBiosName: EMEA
+    guid: 5d2a3cb1-0b5c-4b0e-8a0c-0f0c1f6f6a11
+    sid: S-1-5-21-1004336348-1177238915-682003330
+  accounts:
+""",
+        ).replace("domain: contoso.com", "domain: emea.contoso.com", 1)
+        + CONFIG
+        + _LINT,
+        good=_GOOD,
+    ),
+    Rule(
+        "broad-delegation",
+        WARNING,
+        "An account may act as other users beyond what a container should",
+        why="""
+            With constrained delegation a service acts as its users towards other services. With protocol transition
+            (TrustedToAuthForDelegation) it does so for anyone, without a logon; and with a ticket for host, ldap,
+            krbtgt, gc, rpcss or wsman it administers hosts or the domain. Whoever breaks into the container can, too.
+        """,
+        cure="""
+            Remove what the workload does not need: Set-ADAccountControl -TrustedToAuthForDelegation $false, entries of
+            msDS-AllowedToDelegateTo. Leave the warning if it needs all of it.
+        """,
+        bad=_with("delegatesTo: [ldap/dc1.contoso.com]"),
+        good=_with("delegatesTo: [MSSQLSvc/sql.contoso.com]"),
+    ),
+    Rule(
+        "computer-name",
+        ERROR,
+        "A node's name is not that of a computer account",
+        why="""
+            Active Directory knows a node by its computer account, whose name has at most 15 characters and no domain
+            behind it, as hostname shows it. The name of the Node in Kubernetes may be longer.
+        """,
+        cure="""
+            Give the name without domain and without $: NODE1, or EMEA\\NODE1 for a computer of another domain.
+        """,
+        bad=CONFIG + "  nodes:\n    hosts: [node1.contoso.com]\n",
+        good=CONFIG + "  nodes:\n    hosts: [NODE1]\n",
+    ),
     Rule(
         "corrected-value",
         WARNING,
@@ -68,9 +176,10 @@ spec:
         ERROR,
         "A file does not tell what Active Directory knows",
         why="""
-            import ad reads an ActiveDirectorySnapshot, or the JSON of Get-ADForest, Get-ADDomain, Get-ADTrust and
-            Get-ADServiceAccount. A domain needs its names, its GUID and its SID, an account its name, its class and
-            its domain. Below its -Depth, ConvertTo-Json writes a list as one text, which cannot be taken apart again.
+            lint --ad and spec.activeDirectory.snapshot need an ActiveDirectorySnapshot. import ad reads one too, or the
+            JSON of Get-ADForest, Get-ADDomain, Get-ADTrust and Get-ADServiceAccount. A domain needs its names, its GUID
+            and its SID, an account its name, its class and its domain. Below its -Depth, ConvertTo-Json writes a list
+            as one text, which cannot be taken apart again.
         """,
         cure="""
             Write the file as docs/how-to/active-directory.md has it, with ConvertTo-Json -Depth 5, and give
@@ -109,6 +218,55 @@ spec:
         good=SNAPSHOT + _INTO,
     ),
     Rule(
+        "missing-spn",
+        WARNING,
+        "A pod serves what clients have no SPN for",
+        why="""
+            A client asks the domain for a ticket by the service principal name of the service, such as
+            HTTP/web.contoso.com. If no account has it, there is no ticket, and the client falls back to NTLM or fails.
+            A pod counts as a server for the ports that its containers list: 80, 443 and 1433, or ports named http,
+            https or mssql. HOST stands for HTTP too.
+        """,
+        cure="""
+            Register the SPN with the name that clients use, setspn -S HTTP/web.contoso.com WebApp1$, and take the
+            snapshot again. Leave the warning if nobody logs on to the service by Kerberos.
+        """,
+        bad=SNAPSHOT + CONFIG + _WEB,
+        good=_with("servicePrincipalNames: [HTTP/web.contoso.com]").replace(_LINT, _WEB),
+    ),
+    Rule(
+        "no-password-readers",
+        ERROR,
+        "Nobody may fetch the password of an account",
+        why="""
+            Each node fetches the password of the gMSA with its own computer account, which needs to be, by itself or by
+            a group, in PrincipalsAllowedToRetrieveManagedPassword. If there is no computer, pods start and have no
+            identity.
+        """,
+        cure="""
+            Set-ADServiceAccount WebApp1 -PrincipalsAllowedToRetrieveManagedPassword GROUP, and
+            Add-ADGroupMember GROUP -Members 'NODE1$'. A node knows of its new group after a restart, or after
+            klist purge -li 0x3e7.
+        """,
+        bad=_with("hosts: []"),
+        good=_with("hosts: [NODE1]"),
+    ),
+    Rule(
+        "node-cannot-fetch",
+        ERROR,
+        "A node may not fetch the password of an account",
+        why="""
+            Pods have the identity of the gMSA only on nodes that may fetch its password. A node that was added to the
+            cluster and not to the group in Active Directory is a frequent mistake, and only some pods fail by it.
+        """,
+        cure="""
+            Add the node to the group that may fetch the password, Add-ADGroupMember GROUP -Members 'NODE2$', and
+            restart it or type klist purge -li 0x3e7 there. If the node is gone, remove it from nodes.hosts.
+        """,
+        bad=_with("hosts: [NODE1]", CONFIG + "  nodes:\n    hosts: [NODE1, NODE2]\n"),
+        good=_with("hosts: [NODE1, NODE2]", CONFIG + "  nodes:\n    hosts: [NODE1, NODE2]\n"),
+    ),
+    Rule(
         "not-a-gmsa",
         ERROR,
         "An account is not a group managed service account",
@@ -122,6 +280,40 @@ spec:
         """,
         bad=SNAPSHOT + "\n$ gmsa-krm import ad ad.yaml --account svc-web --into gmsa.yaml\n",
         good=SNAPSHOT + _INTO,
+    ),
+    Rule(
+        "not-in-snapshot",
+        WARNING,
+        "The snapshot does not have a domain, or its accounts",
+        why="""
+            What a snapshot of Active Directory does not have cannot be checked. It may be the domain of another forest,
+            or a name that is wrong.
+        """,
+        cure="""
+            Take a snapshot of all domains that the configs have: gmsa-krm import ad --domain for each, or the files of
+            several PowerShell sessions in one call of gmsa-krm import ad.
+        """,
+        bad=SNAPSHOT
+        + CONFIG.replace("contoso.com", "fabrikam.com")
+        .replace("CONTOSO", "FABRIKAM")
+        .replace("244818ae-87ac-4fcd-92ec-e79e5252348a", "5d2a3cb1-0b5c-4b0e-8a0c-0f0c1f6f6a11")
+        .replace("2126449477", "1004336348")
+        + _LINT,
+        good=_GOOD,
+    ),
+    Rule(
+        "password-interval",
+        WARNING,
+        "The password of an account changes less than once a year",
+        why="""
+            Domain controllers change the password of a gMSA every 30 days, unless it was created with another
+            interval. Whoever has read the password can use it until then.
+        """,
+        cure="""
+            The interval is fixed when an account is created: create another one with -ManagedPasswordIntervalInDays 30.
+        """,
+        bad=_with("passwordIntervalDays: 3650"),
+        good=_with("passwordIntervalDays: 30"),
     ),
     Rule(
         "sid",
@@ -138,6 +330,21 @@ spec:
         good=SNAPSHOT + _INTO,
     ),
     Rule(
+        "unconstrained-delegation",
+        WARNING,
+        "An account is trusted for delegation to any service",
+        why="""
+            With TrustedForDelegation the service gets the ticket of everyone who logs on to it and can act as that user
+            everywhere. Whoever breaks into the container can, too: it is a known way to take over a domain.
+        """,
+        cure="""
+            Set-ADAccountControl WebApp1$ -TrustedForDelegation $false. If the workload needs delegation, allow it for
+            the one service that it calls, in msDS-AllowedToDelegateTo.
+        """,
+        bad=_with("trustedForDelegation: true"),
+        good=_GOOD,
+    ),
+    Rule(
         "unknown-account",
         ERROR,
         "Active Directory has no such account",
@@ -150,5 +357,34 @@ spec:
         """,
         bad=SNAPSHOT + "\n$ gmsa-krm import ad ad.yaml --account WebApp9 --into gmsa.yaml\n",
         good=SNAPSHOT + _INTO,
+    ),
+    Rule(
+        "weak-keys",
+        WARNING,
+        "An account has Kerberos keys of broken types only",
+        why="""
+            Domain controllers that are hardened give no tickets encrypted by RC4 or DES, and Windows is about to refuse
+            them everywhere. The account then cannot log on.
+        """,
+        cure="""
+            Set-ADServiceAccount WebApp1 -KerberosEncryptionType AES128,AES256. The keys exist once the password has
+            changed.
+        """,
+        bad=_with("encryptionTypes: [RC4]"),
+        good=_with("encryptionTypes: [AES128, AES256, RC4]"),
+    ),
+    Rule(
+        "wrong-domain-value",
+        ERROR,
+        "A value of a domain differs from Active Directory",
+        why="""
+            With a wrong SID, GUID or name the container asks the wrong domain, or none, and has no identity. The domain
+            that is meant is the one that most of DNS name, NetBIOS name, GUID and SID belong to.
+        """,
+        cure="""
+            Write the value in the message, or let gmsa-krm import ad ad.yaml --into gmsa.yaml write it.
+        """,
+        bad=SNAPSHOT + CONFIG.replace("sid: S-1-5-21-2126449477", "sid: S-1-5-21-2126449478") + _LINT,
+        good=_GOOD,
     ),
 )

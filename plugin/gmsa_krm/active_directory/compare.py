@@ -1,0 +1,317 @@
+"""What configs and manifests say of Active Directory, compared with snapshots of it.
+
+`Comparison` reads no file: it takes domains, credential specs and what pods serve, from wherever they come, and reports
+each issue to the place that it is given. What a snapshot does not tell is no mistake: it is passed over, or a warning.
+"""
+
+from __future__ import annotations
+
+from gmsa_krm.active_directory.snapshot import EVERY_HOST, GMSA
+from gmsa_krm.credspecs.relations import account_key
+from gmsa_krm.findings import error_issue, warning_issue
+from gmsa_krm.findings.suggest import suggestion
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from gmsa_krm.active_directory.snapshot import DirectoryAccount, DirectoryDomain, Snapshot
+    from gmsa_krm.credspecs.domains import DeclaredDomain
+    from gmsa_krm.credspecs.model import CredentialSpec, DomainNames
+    from gmsa_krm.findings import Issue
+
+    # Takes an issue of an entry of GroupManagedServiceAccounts by its index; -1 is MachineAccountName.
+    AddToAccount = Callable[[int, Issue], None]
+
+# The fields of a domain by their names in a credential spec, and what they are called.
+_FIELDS = {
+    "DnsName": ("dns_name", "DNS name"),
+    "NetBiosName": ("net_bios_name", "NetBIOS name"),
+    "Guid": ("guid", "GUID"),
+    "Sid": ("sid", "SID"),
+}
+_BROKEN_KEYS = frozenset(("DES", "RC4"))
+# With a ticket for one of these classes a host is administered, or a domain controller asked for its secrets.
+_ADMINISTRATION = frozenset(("gc", "host", "krbtgt", "ldap", "rpcss", "wsman"))
+_LONG_INTERVAL = 366
+# Windows takes an SPN of the class HOST for these too (sPNMappings of the directory service).
+_PART_OF_HOST = frozenset(("http",))
+_MAX_NAMES = 5
+
+
+class Comparison:
+    """Compares the credential specs of one cluster with what snapshots say.
+
+    `nodes`: the computers that are its Windows nodes, as far as known.
+    """
+
+    def __init__(self, snapshots: Iterable[Snapshot], nodes: Iterable[str] = ()) -> None:
+        self._known = _Directory(snapshots)
+        self._nodes = list(nodes)
+        self._absent: set[str] = set()  # names of domains that are reported as not in the snapshot
+
+    def compare_domain(self, declared: DeclaredDomain) -> None:
+        """Reports the fields that differ from those of the domain that is meant."""
+        names = declared.names
+        domain = self._known.domain_of(names)
+        if domain is None:
+            self._compare_absent(declared)
+            return
+        for key, (field, what) in _FIELDS.items():
+            value, wanted = getattr(names, field), getattr(domain, field)
+            if value.lower() != wanted.lower():
+                message = (
+                    f"{value} is not the {what} of the domain {domain.dns_name}: it is {wanted} in Active Directory"
+                )
+                declared.add(key, error_issue("wrong-domain-value", f"{message}; write that"))
+        is_by_default = names.dns_tree_name.lower() == names.dns_name.lower() != domain.dns_name.lower()
+        if names.dns_tree_name.lower() != domain.dns_tree_name.lower() and not is_by_default:
+            message = (
+                f"{names.dns_tree_name} is not the root of the forest of {domain.dns_name}: it is"
+                f" {domain.dns_tree_name} in Active Directory; write that as the tree name"
+            )
+            declared.add("DnsTreeName", error_issue("wrong-domain-value", message))
+
+    def _compare_absent(self, declared: DeclaredDomain) -> None:
+        names = declared.names
+        for key in ("Sid", "Guid"):
+            value = getattr(names, _FIELDS[key][0])
+            owner = self._known.owner(key, value)
+            if owner is not None:
+                message = (
+                    f"{value} is the {_FIELDS[key][1]} of {owner.dns_name} in Active Directory, and not of"
+                    f" {names.dns_name}; write that of {names.dns_name}"
+                )
+                declared.add(key, error_issue("wrong-domain-value", message))
+                return
+        if names.dns_name.lower() not in self._absent:
+            message = (
+                f"{names.dns_name} is not in the snapshot of Active Directory, so it and its accounts are not checked;"
+                " take a snapshot that has it, too"
+            )
+            declared.add("DnsName", warning_issue("not-in-snapshot", message))
+        self._absent |= {names.dns_name.lower(), names.net_bios_name.lower()}
+
+    def compare_accounts(self, spec: CredentialSpec, add: AddToAccount) -> None:
+        """Reports what keeps the accounts of a credential spec from working, and what they may do beyond their use.
+
+        `spec`: one that is valid by itself.
+        """
+        is_joined = _is_joined(spec)
+        for index, name, domain in self._accounts_of(spec, add):
+            for issue in self._issues(name, domain, is_joined=is_joined):
+                add(index, issue)
+
+    def missing_spn(self, spec: CredentialSpec, service_class: str) -> str | None:
+        """The account without an SPN of the class, if no account of the credential spec has one."""
+        found = [self._known.gmsa(name, domain) for _, name, domain in self._accounts_of(spec, _ignore)]
+        accounts = [it for it in found if it is not None]
+        wanted = {service_class.lower(), *(("host",) if service_class.lower() in _PART_OF_HOST else ())}
+        classes = {spn.partition("/")[0].lower() for it in accounts for spn in it.service_principal_names}
+        # Of an account that is not known anything may be true.
+        return None if not accounts or None in found or classes & wanted else accounts[0].account
+
+    def _accounts_of(self, spec: CredentialSpec, add: AddToAccount) -> Iterator[tuple[int, str, DirectoryDomain]]:
+        """Each account once: its index, its name, and its domain, where the snapshot has it."""
+        own, accounts = spec.domain, spec.accounts
+        if own is None or accounts is None or spec.account is None:
+            return
+        domain = self._known.domain_of(own)
+        by_scope = dict.fromkeys((own.dns_name.lower(), own.net_bios_name.lower()), domain)
+        seen = set()
+        for index, (name, scope) in enumerate([(spec.account, own.dns_name), *accounts], start=-1):
+            key = scope.lower()
+            its = by_scope[key] if key in by_scope else self._known.named(scope)
+            if its is None:
+                if key not in by_scope and key not in self._absent:
+                    self._absent.add(key)
+                    message = (
+                        f"the domain {scope} of {name} is not in the snapshot of Active Directory, so {name} is not"
+                        " checked; take a snapshot that has it, too"
+                    )
+                    add(index, warning_issue("not-in-snapshot", message))
+                continue
+            place = account_key(name), its.dns_name.lower()
+            if place not in seen:
+                seen.add(place)
+                yield index, name.removesuffix("$"), its
+
+    def _issues(self, name: str, domain: DirectoryDomain, *, is_joined: bool) -> Iterator[Issue]:
+        account = self._known.gmsa(name, domain)
+        if account is None:
+            yield self._absent_account(name, domain)
+            return
+        if not account.enabled:
+            message = (
+                f"{name} of {domain.dns_name} is disabled, so nothing can log on as it; type Enable-ADAccount {name}$"
+            )
+            yield error_issue("account-disabled", message)
+        yield from self._readers(account, domain, is_joined=is_joined)
+        yield from _delegation(account)
+        if account.encryption_types and set(account.encryption_types) <= _BROKEN_KEYS:
+            message = (
+                f"{name} has Kerberos keys of {' and '.join(account.encryption_types)} only, which domain controllers"
+                f" refuse more and more; type Set-ADServiceAccount {name} -KerberosEncryptionType AES128,AES256"
+            )
+            yield warning_issue("weak-keys", message)
+        days = account.password_interval_days
+        if days is not None and days > _LONG_INTERVAL:
+            message = (
+                f"the password of {name} changes every {days:,} days, and whoever has read it can use it so long; the"
+                " interval of an account is fixed, so create another one with -ManagedPasswordIntervalInDays 30"
+            )
+            yield warning_issue("password-interval", message)
+
+    def _absent_account(self, name: str, domain: DirectoryDomain) -> Issue:
+        others = self._known.accounts(name)
+        other = next((it for it in others if it.domain.lower() == domain.dns_name.lower()), None)
+        if other is not None:
+            message = (
+                f"{name} is a {other.kind} of {domain.dns_name} and not a gMSA; create one with New-ADServiceAccount"
+                " -DNSHostName, and name that"
+            )
+            return error_issue("not-a-gmsa", message)
+        elsewhere = next((it for it in others if it.kind == GMSA), None)
+        if elsewhere is not None:
+            message = (
+                f"{name} is an account of {elsewhere.domain}, and not of {domain.dns_name}; give it the domain"
+                f" {elsewhere.domain}"
+            )
+            return error_issue("account-domain", message)
+        names = self._known.gmsas_of(domain)
+        if not names:
+            message = (
+                f"the snapshot of Active Directory has no gMSA of {domain.dns_name}, so {name} is not checked; take one"
+                " with all accounts"
+            )
+            return warning_issue("not-in-snapshot", message)
+        message = (
+            f"{name} is not an account of {domain.dns_name}{suggestion(name, names, listed=False)}; fix the name, or"
+            " take the snapshot again if the account is new"
+        )
+        return error_issue("unknown-account", message)
+
+    def _readers(self, account: DirectoryAccount, domain: DirectoryDomain, *, is_joined: bool) -> Iterator[Issue]:
+        """Whether anyone, and each node, may fetch the password."""
+        if not account.knows_hosts:
+            return
+        hosts = account.hosts or []
+        name = account.account
+        others = [it for it in account.other_readers if not it.upper().startswith(f"{domain.sid}-")]  # deleted ones
+        # In other domains there may be computers among them.
+        foreign = [it for it in others if "=" in it or it.upper().startswith("S-1-")]
+        if not hosts and not (foreign if is_joined else others):
+            groups = [it.name for it in account.password_readers if not it.denied]
+            whom = f"{_some(groups)} may, but there is no computer in it" if groups else "nobody may"
+            message = (
+                f"the password of {name} cannot be fetched: {whom}; add the computers of the Windows nodes to a group"
+                f" that is in PrincipalsAllowedToRetrieveManagedPassword of {name}"
+            )
+            yield error_issue("no-password-readers", message)
+        elif is_joined and not foreign and EVERY_HOST not in hosts:
+            lacking = _not_among(self._nodes, hosts, domain)
+            if lacking:
+                message = (
+                    f"{_some(lacking)} of nodes.hosts may not fetch the password of {name}, so pods with it have no"
+                    " identity there; add them to the group that may, and restart them or type klist purge -li 0x3e7"
+                )
+                yield error_issue("node-cannot-fetch", message)
+
+
+def _delegation(account: DirectoryAccount) -> Iterator[Issue]:
+    name = account.account
+    if account.trusted_for_delegation:
+        message = (
+            f"{name} is trusted for delegation to any service, so a container with it can act as everyone who logs on"
+            f" to it, everywhere; type Set-ADAccountControl {name}$ -TrustedForDelegation $false"
+        )
+        yield warning_issue("unconstrained-delegation", message)
+    wide = [it for it in account.delegates_to if it.partition("/")[0].lower() in _ADMINISTRATION]
+    if account.trusted_to_auth_for_delegation and account.delegates_to:
+        message = (
+            f"{name} may act as any user, without that user's logon, towards {_some(account.delegates_to)}; type"
+            f" Set-ADAccountControl {name}$ -TrustedToAuthForDelegation $false, unless the workload needs it"
+        )
+        yield warning_issue("broad-delegation", message)
+    elif wide:
+        message = (
+            f"{name} may act as its users towards {_some(wide)}, by which hosts and domains are administered; remove"
+            " them from msDS-AllowedToDelegateTo, unless the workload needs them"
+        )
+        yield warning_issue("broad-delegation", message)
+
+
+def _is_joined(spec: CredentialSpec) -> bool:
+    """Whether the nodes fetch the password with their own accounts."""
+    directory = spec.contents.get("ActiveDirectoryConfig")
+    return not (isinstance(directory, dict) and directory.get("HostAccountConfig") is not None)
+
+
+def _not_among(nodes: list[str], hosts: list[str], domain: DirectoryDomain) -> list[str]:
+    """The nodes that are none of the hosts; both may name their domain, and hosts without one are in `domain`."""
+    known = set()
+    for host in hosts if nodes else ():
+        prefix, _, name = host.lower().rpartition("\\")
+        known |= {name, f"{prefix or domain.net_bios_name.lower()}\\{name}"}
+    return [it for it in nodes if it.lower() not in known]
+
+
+def _some(names: Iterable[str]) -> str:
+    listed = list(names)
+    more = f" and {len(listed) - _MAX_NAMES:,} more" if len(listed) > _MAX_NAMES else ""
+    return f"{', '.join(listed[:_MAX_NAMES])}{more}"
+
+
+def _ignore(index: int, issue: Issue) -> None:
+    """For accounts that are reported about elsewhere."""
+
+
+class _Directory:
+    """Domains and accounts of snapshots, by what they are looked up by."""
+
+    def __init__(self, snapshots: Iterable[Snapshot]) -> None:
+        self._domains: dict[tuple[str, str], DirectoryDomain] = {}  # by field and value
+        self._accounts: dict[str, list[DirectoryAccount]] = {}
+        self._gmsas: dict[tuple[str, str], DirectoryAccount] = {}
+        self._names: dict[str, list[str]] = {}  # of gMSAs, by domain
+        for snapshot in snapshots:
+            for domain in snapshot.spec.domains:
+                for key, (field, _) in _FIELDS.items():
+                    self._domains.setdefault((key, getattr(domain, field).lower()), domain)
+            for account in snapshot.spec.accounts:
+                self._add(account)
+
+    def _add(self, account: DirectoryAccount) -> None:
+        key, domain = account_key(account.account), account.domain.lower()
+        self._accounts.setdefault(key, []).append(account)
+        if account.kind == GMSA and (key, domain) not in self._gmsas:
+            self._gmsas[key, domain] = account
+            self._names.setdefault(domain, []).append(account.account)
+
+    def owner(self, key: str, value: str) -> DirectoryDomain | None:
+        """The domain with this value of a field."""
+        return self._domains.get((key, value.lower()))
+
+    def named(self, name: str) -> DirectoryDomain | None:
+        """The domain of this DNS or NetBIOS name."""
+        return self.owner("DnsName", name) or self.owner("NetBiosName", name)
+
+    def domain_of(self, names: DomainNames) -> DirectoryDomain | None:
+        """The domain that most fields describe, or else the one of the DNS name."""
+        found = [self.owner(key, getattr(names, field)) for key, (field, _) in _FIELDS.items()]
+        # The first of equals, and the DNS name comes first.
+        best = max(
+            (it for it in found if it is not None), key=lambda it: sum(other is it for other in found), default=None
+        )
+        return best if best is not None and (best is found[0] or sum(it is best for it in found) > 1) else None
+
+    def accounts(self, name: str) -> list[DirectoryAccount]:
+        """The accounts of a name, in all domains and of all kinds."""
+        return self._accounts.get(account_key(name), [])
+
+    def gmsa(self, name: str, domain: DirectoryDomain) -> DirectoryAccount | None:
+        return self._gmsas.get((account_key(name), domain.dns_name.lower()))
+
+    def gmsas_of(self, domain: DirectoryDomain) -> list[str]:
+        """The names of the gMSAs of a domain."""
+        return self._names.get(domain.dns_name.lower(), [])
