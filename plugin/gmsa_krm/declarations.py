@@ -83,6 +83,7 @@ def _render(commands: Any) -> None:
         "print the objects of GMSAConfig files, in apply order",
         "gmsa-krm render gmsa.yaml manifests/ | kubectl apply --server-side --filename -",
         "gmsa-krm render gmsa.yaml -o out/",
+        "gmsa-krm render gmsa.yaml --chart charts/gmsa",
         "gmsa-krm render - -o json < gmsa.yaml",
         statuses=_NO_OBJECTS,
         variables=_CONFIG,
@@ -92,8 +93,10 @@ def _render(commands: Any) -> None:
         "-o",
         "--output",
         metavar="yaml|json|DIR",
-        help="the format yaml (default) or json, or else a folder for a file per resource; ./json is a folder",
+        help="the format yaml (default) or json, or else a folder for a file per resource and their kustomization.yaml;"
+        " ./json is a folder",
     )
+    render.add_argument("--chart", metavar="DIR", help="write a Helm chart without values into this folder")
     render.add_argument("--format", choices=("yaml", "json"), help="the format, also of the files in a folder")
     _add_namespace(render, "namespace of the manifests without one")
     _add_strict(render)
