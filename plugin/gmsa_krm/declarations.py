@@ -265,6 +265,27 @@ def _install(commands: Any) -> None:
         _add_quiet(host, "do not print what was done")
 
 
+def _init(commands: Any) -> None:
+    init = _command(
+        commands,
+        "init",
+        "write a config to start from, and what a host needs around it",
+        "gmsa-krm init clusters/prod --domain contoso.com",
+        "gmsa-krm init clusters/test --host flux",
+        statuses={1: "the domain is not a DNS name", 3: "a file exists, or the folder cannot be written"},
+    )
+    init.add_argument("dir", nargs="?", metavar="DIR", help="the folder, which is made (default: this one)")
+    init.add_argument("--domain", metavar="DNSNAME", help="DNS name of the Active Directory domain")
+    init.add_argument(
+        "--host",
+        choices=("kustomize", "helm", "argocd", "flux"),
+        default="kustomize",
+        help="what runs gmsa-krm (default: kustomize)",
+    )
+    _add_quiet(init, "do not print what was written and what to type next")
+    init.set_defaults(run="init.run")
+
+
 def _explain(commands: Any) -> None:
     explain = _command(
         commands,
@@ -480,6 +501,7 @@ COMMANDS = {
     "post-render": _post_render,
     "argocd": _argocd,
     "install": _install,
+    "init": _init,
     "explain": _explain,
     "schema": _schema,
     "import": _import,

@@ -463,7 +463,7 @@ _WORDS = (
         "--output",
     ),
     *("--format", "--config", "--namespace", "--log-file", "--chart-values", "--dir", "--release", "--name", "--force"),
-    *("--chart",),
+    *("--chart", "init", "--host", "flux", "--domain", "contoso.com"),
     *("--exclude", "--strict", "**/*", "-n", "-q", "--quiet", "--into", "credspec", "completion", "bash", "__complete"),
     *(":", ":--", ":d", "=", "-o=json", "--name-references"),
     *("ad", "--account", "--user", "--password-file", "--ca", "--snapshot"),
