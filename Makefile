@@ -119,7 +119,7 @@ docs-test: docs
 
 ## tools: build kustomize, both Helms, Argo CD and the readers of YAML for the tests
 tools: .venv/dev
-	@$(BIN)/python tests/tools/build.py kustomize helm3 helm4 argocd readers
+	@$(BIN)/python tests/tools/build.py kustomize helm3 helm4 argocd readers flux crane
 
 .venv/run: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "gmsa-krm needs Python 3.11 or newer, and none is on the PATH; install one, or call make PYTHON=/path/to/python3"; exit 1; }

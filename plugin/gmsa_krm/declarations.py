@@ -83,6 +83,7 @@ def _render(commands: Any) -> None:
         "print the objects of GMSAConfig files, in apply order",
         "gmsa-krm render gmsa.yaml manifests/ | kubectl apply --server-side --filename -",
         "gmsa-krm render gmsa.yaml -o out/",
+        "gmsa-krm render gmsa.yaml --chart charts/gmsa",
         "gmsa-krm render - -o json < gmsa.yaml",
         statuses=_NO_OBJECTS,
         variables=_CONFIG,
@@ -92,8 +93,10 @@ def _render(commands: Any) -> None:
         "-o",
         "--output",
         metavar="yaml|json|DIR",
-        help="the format yaml (default) or json, or else a folder for a file per resource; ./json is a folder",
+        help="the format yaml (default) or json, or else a folder for a file per resource and their kustomization.yaml;"
+        " ./json is a folder",
     )
+    render.add_argument("--chart", metavar="DIR", help="write a Helm chart without values into this folder")
     render.add_argument("--format", choices=("yaml", "json"), help="the format, also of the files in a folder")
     _add_namespace(render, "namespace of the manifests without one")
     _add_strict(render)
@@ -265,6 +268,27 @@ def _install(commands: Any) -> None:
     for host in (kustomize, helm):
         host.add_argument("--uninstall", action="store_true", help="remove the plugin instead")
         _add_quiet(host, "do not print what was done")
+
+
+def _init(commands: Any) -> None:
+    init = _command(
+        commands,
+        "init",
+        "write a config to start from, and what a host needs around it",
+        "gmsa-krm init clusters/prod --domain contoso.com",
+        "gmsa-krm init clusters/test --host flux",
+        statuses={1: "the domain is not a DNS name", 3: "a file exists, or the folder cannot be written"},
+    )
+    init.add_argument("dir", nargs="?", metavar="DIR", help="the folder, which is made (default: this one)")
+    init.add_argument("--domain", metavar="DNSNAME", help="DNS name of the Active Directory domain")
+    init.add_argument(
+        "--host",
+        choices=("kustomize", "helm", "argocd", "flux"),
+        default="kustomize",
+        help="what runs gmsa-krm (default: kustomize)",
+    )
+    _add_quiet(init, "do not print what was written and what to type next")
+    init.set_defaults(run="init.run")
 
 
 def _explain(commands: Any) -> None:
@@ -482,6 +506,7 @@ COMMANDS = {
     "post-render": _post_render,
     "argocd": _argocd,
     "install": _install,
+    "init": _init,
     "explain": _explain,
     "schema": _schema,
     "import": _import,

@@ -463,6 +463,7 @@ _WORDS = (
         "--output",
     ),
     *("--format", "--config", "--namespace", "--log-file", "--chart-values", "--dir", "--release", "--name", "--force"),
+    *("--chart", "init", "--host", "flux", "--domain", "contoso.com"),
     *("--exclude", "--strict", "**/*", "-n", "-q", "--quiet", "--into", "credspec", "completion", "bash", "__complete"),
     *(":", ":--", ":d", "=", "-o=json", "--name-references"),
     *("ad", "--account", "--user", "--password-file", "--ca", "--snapshot", "--ad", "ad.yaml"),
@@ -483,6 +484,13 @@ _WORDS = (
     *("account-sid", "unknown-field", "%s", "{}", "9" * 5000 + "h", "1h", "Deployment.v1.apps/web", "@WORK@/x", "X/"),
 )
 _FRAMES = (
+    *(
+        "render gmsa.yaml --chart out",
+        "render . --chart out/gmsa",
+        "init new",
+        "init --host helm",
+        "init x --host flux",
+    ),
     *("render gmsa.yaml", "render gmsa.yaml -o out", "lint .", "post-render --config gmsa.yaml", "argocd generate"),
     *(
         "patch --config gmsa.yaml Deployment/web",

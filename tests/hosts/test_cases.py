@@ -59,7 +59,7 @@ def test_render_writes_a_stream_in_apply_order(case: Case, wanted: Objects, call
 def test_render_writes_a_folder(case: Case, wanted: Objects, call: Call, tmp_path: Path) -> None:
     done = call("render", case.config, *case.manifests, "-o", tmp_path / "out", env=ENV)
     assert done.status == 0, done.stderr
-    files = [read(path) for path in (tmp_path / "out").glob("*.yaml")]
+    files = [read(path) for path in (tmp_path / "out").glob("[0-9]*.yaml")]
     assert by_identity([item for text in files for item in objects(text)]) == by_identity(wanted)
     assert set(case.wanted_documents) <= {text for file in files for text in documents(file)}
 

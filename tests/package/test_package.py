@@ -109,6 +109,8 @@ COMMANDS = {
     "post-render": "gmsa-krm post-render --config gmsa.yaml < web.yaml",
     "patch": "gmsa-krm patch --config gmsa.yaml deploy/payroll",
     "lint": "gmsa-krm lint --format sarif .",
+    "render --chart": "rm -rf charted && gmsa-krm render gmsa.yaml --chart charted && cat charted/*/*",
+    "init": "rm -rf fresh && gmsa-krm init fresh --host helm && cat fresh/*.yaml",
     "explain": "gmsa-krm explain",
     "schema": "gmsa-krm schema",
     "schema of the chart": "gmsa-krm schema --chart-values",

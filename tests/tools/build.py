@@ -23,7 +23,9 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gmsa
 def tool(name: str) -> Path:
     """The program of tests/tools/NAME, built if it is not in the cache; its version is that of the go.mod.
 
-    `FOLDER/PROGRAM` where a go.mod has several tool lines. A folder with a main.go is a program of our own.
+    `FOLDER/PROGRAM` where a go.mod has several tool lines. A folder with a main.go is a program of our own. A go.mod with
+    a line `// copy: PACKAGE with FILE` is built in a copy of the module, where FILE is added: one that the module embeds and
+    lacks.
     """
     folder, program_name = HERE / name.partition("/")[0], name.rpartition("/")[2]
     sources = [folder / "go.mod", folder / "go.sum", *sorted(folder.glob("*.go"))]
@@ -31,7 +33,8 @@ def tool(name: str) -> Path:
     program = CACHE / "tools" / f"{folder.name}-{key}" / program_name
     if program.exists():
         return program
-    package = _package(folder, program_name)
+    copied = re.search(r"(?m)^// copy: (\S+) with (\S+)$", (folder / "go.mod").read_text())
+    package = copied[1] if copied else _package(folder, program_name)
     go = _go(_wanted_go(folder))
     started = time.monotonic()
     print(f"building {name} ({package}) with {go}; this takes {_duration(folder)}", flush=True)
@@ -39,12 +42,23 @@ def tool(name: str) -> Path:
     with tempfile.TemporaryDirectory(dir=program.parent) as work:
         command = [str(go), "build", "-trimpath", *_ldflags(folder), "-o", f"{work}/{program_name}", package]
         environ = {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false", "CGO_ENABLED": "0"}
-        done = subprocess.run(command, cwd=folder, env=environ, check=False)
+        source = _copy(folder, copied[2], Path(work)) if copied else folder
+        done = subprocess.run(command, cwd=source, env=environ, check=False)
         if done.returncode:
             raise SystemExit(f"{name} could not be built: {' '.join(command)} in {folder} failed, see above")
         os.replace(f"{work}/{program_name}", program)
     print(f"built {program} in {time.monotonic() - started:.0f} s", flush=True)
     return program
+
+
+def _copy(folder: Path, missing: str, work: Path) -> Path:
+    """A copy of the module that a go.mod requires, with the file that is missing in it."""
+    copy = Path(shutil.copytree(module(folder.name), work / "source", copy_function=shutil.copyfile))
+    for path in (copy, *copy.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    (copy / missing).parent.mkdir(exist_ok=True)
+    (copy / missing).write_text("# none\n")
+    return copy
 
 
 def module(name: str) -> Path:
@@ -140,7 +154,7 @@ def _made(folder: Path) -> Path:
 if __name__ == "__main__":
     for wanted in sys.argv[1:]:
         folder = HERE / wanted.partition("/")[0]
-        if (folder / "main.go").exists() or re.search(r"^tool ", (folder / "go.mod").read_text(), re.MULTILINE):
+        if (folder / "main.go").exists() or re.search(r"(?m)^(?:tool|// copy:) ", (folder / "go.mod").read_text()):
             tool(wanted)
         else:
             module(wanted)

@@ -351,9 +351,22 @@ Manifests that you pass beside the config keep their text. These prefixes say wh
 ## The folder
 
 - Files with a Secret have mode 0600.
+- `kustomization.yaml` lists the files in apply order: `kubectl apply -k DIR` and `kustomize build DIR` give what `render` prints.
+  `kubectl apply -f DIR` applies the objects, but fails at the kustomization, which it takes for one. If you have a kustomization in the
+  folder, it stays as it is, and a message names the files that it lacks.
 - The next run replaces its own files and removes those that it no longer writes. `.gmsa-krm-files` lists them.
 - A file that another program wrote is never replaced. That is an error.
 - The table on stdout names the field of the config, or the manifest, that each file comes from.
+
+## The chart
+
+`--chart DIR` writes a chart for hosts that take nothing else. Helm 3 and 4 give what `render` prints, without a post-renderer:
+
+- `templates/` has a file for each object; what Helm would read as a template is escaped. `crds/` has the CRDs, which Helm installs,
+  but does not update. There are no values.
+- The chart has the name of its folder, and version 0.1.0; `helm package --version` sets another.
+- Helm creates the Namespaces in it, so install the release into another namespace, such as `default`.
+- Files are replaced and removed as in a folder of `-o`.
 """
 
 

@@ -13,10 +13,10 @@ from gmsa_krm.arguments import FastParser
 from gmsa_krm.declarations import declare_commands
 from gmsa_krm.usage import program_parser
 
-COMMANDS = "render post-render patch lint argocd generate discover schema certs issue show install kustomize import helm-values completion credspec explain help version"
+COMMANDS = "render post-render patch lint argocd generate discover schema certs issue show install kustomize import helm-values completion credspec explain help version init"
 OPTIONS = (
     "-o --output --output=x --format --config --conf --namespace --log-file --force --chart-values --dir -ox"
-    " -h --help --version -n -q --quiet --release-namespace --into --strict"
+    " -h --help --version -n -q --quiet --release-namespace --into --strict --chart --host --domain"
 )
 VALUES = [
     "json",
@@ -55,6 +55,8 @@ def read_fast(arguments: list[str]) -> dict[str, object] | None:
 @given(ARGUMENTS)
 @example(["render", "a.yaml", "--format", "json", "b"])
 @example(["post-render", "--config", "a", "--config", "b"])
+@example(["help", "render"])
+@example(["init", "--host", "flux"])
 @example(["patch", "--config", "a", "Deployment/web", "--namespace", ""])
 def test_the_fast_reader_reads_what_argparse_reads(arguments: list[str]) -> None:
     options = read_fast(arguments)
@@ -78,6 +80,8 @@ def test_the_fast_reader_reads_what_argparse_reads(arguments: list[str]) -> None
         "lint . -o sarif -n web",
         "completion bash",
         "explain",
+        "render gmsa.yaml --chart charts/gmsa",
+        "init deploy --domain contoso.com --host argocd",
     ],
 )
 def test_usual_lines_are_read_fast(line: str) -> None:
