@@ -23,7 +23,7 @@ def test_the_demo_warns_of_nothing_and_ends_with_the_next_commands() -> None:
     usage = README.partition("## With your tools")[2].partition("\n## ")[0]
     hosts = [re.sub(r"\[([^\]]*)\]\(.*?\)", r"\1", it) for it in re.findall(r"(?m)^(?:\[.*?\]|Helm)", usage)]
     hosts = [it.strip("[]") for it in hosts]
-    assert hosts == ["kustomize", "kubectl", "Helm", "Argo CD"]
+    assert hosts == ["kustomize", "kubectl", "Helm", "Argo CD", "Flux"]
     assert all(host in last for host in hosts)
     (folder,) = re.findall(r"copy (\S+) to my,", first)
     assert re.findall(r"(\S+) (lint|render) my", command) == [

@@ -65,6 +65,9 @@ spec:
     domain: contoso.com
     kind: GroupManagedServiceAccount
     enabled: true
+    passwordReaders:
+    - {name: NODE1$, kind: Computer}
+    hosts: [NODE1]
 """
 
 
@@ -215,6 +218,7 @@ FILES = [
     ("render {}", "gmsa.yaml"),
     ("lint {} web.yaml", "gmsa.yaml"),
     ("lint gmsa.yaml {}", "web.yaml"),
+    ("lint --ad {} gmsa.yaml web.yaml", "ad.yaml"),
     ("patch --config {} deploy/web", "gmsa.yaml"),
     ("schema --config {}", "gmsa.yaml"),
     ("import credspec {}", "webapp3.json"),
