@@ -262,6 +262,17 @@ def test_without_any_gmsa_of_the_domain_nothing_is_known_of_one(lint: Lint) -> N
     assert (found.severity, found.rule) == ("warning", "not-in-snapshot")
 
 
+def test_a_snapshot_of_some_accounts_says_nothing_of_others(call: Call, folder: Folder) -> None:
+    where = folder({"all.yaml": snapshot(HEALTHY, OTHER), **as_entry(contents(account="Other"))})
+    done = call("import", "ad", where / "all.yaml", "--account", "web*", "--snapshot", where / "ad.yaml")
+    assert done.status == 0, done.stderr
+    options = ("--ad", where / "ad.yaml")
+    found = only(findings(call, where / "gmsa.yaml", folder=where, options=options))
+    assert (found.severity, found.rule, found.text) == ("warning", "not-in-snapshot", "Other")
+    folder(as_entry(contents(account="WebApp2")))
+    assert only(findings(call, where / "gmsa.yaml", folder=where, options=options)).rule == "unknown-account"
+
+
 def test_an_additional_account_is_found_at_its_own_entry(lint: Lint) -> None:
     domains = [ROOT_DOMAIN, CHILD]
     additional = [{"account": "Emea1", "domain": "emea.contoso.com"}, {"account": "WebApp9"}]
@@ -406,3 +417,10 @@ def test_snapshots_of_configs_are_put_together(call: Call, folder: Folder) -> No
         }
     )
     assert findings(call, where, folder=where) == []
+
+
+def test_an_account_of_one_of_several_domains_is_imported_with_its_domain(call: Call, folder: Folder) -> None:
+    where = folder({"ad.yaml": snapshot()})
+    done = call("import", "ad", where / "ad.yaml", "--account", "WebApp1")
+    assert done.status == 0, done.stderr
+    assert done.object("GMSAConfig")["spec"]["credspecs"] == [{"account": "WebApp1", "domain": "contoso.com"}]

@@ -179,11 +179,9 @@ class Comparison:
             )
             return error_issue("account-domain", message)
         names = self._known.gmsas_of(domain)
-        if not names:
-            message = (
-                f"the snapshot of Active Directory has no gMSA of {domain.dns_name}, so {name} is not checked; take one"
-                " with all accounts"
-            )
+        if not names or not self._known.was_asked_for(name):
+            why = f"does not have {name}, which it was not taken for" if names else f"has no gMSA of {domain.dns_name}"
+            message = f"the snapshot of Active Directory {why}, so {name} is not checked; take one with all accounts"
             return warning_issue("not-in-snapshot", message)
         message = (
             f"{name} is not an account of {domain.dns_name}{suggestion(name, names, listed=False)}; fix the name, or"
@@ -274,7 +272,8 @@ class _Directory:
         self._accounts: dict[str, list[DirectoryAccount]] = {}
         self._gmsas: dict[tuple[str, str], DirectoryAccount] = {}
         self._names: dict[str, list[str]] = {}  # of gMSAs, by domain
-        for snapshot in snapshots:
+        self._snapshots = list(snapshots)
+        for snapshot in self._snapshots:
             for domain in snapshot.spec.domains:
                 for key, (field, _) in _FIELDS.items():
                     self._domains.setdefault((key, getattr(domain, field).lower()), domain)
@@ -311,6 +310,10 @@ class _Directory:
 
     def gmsa(self, name: str, domain: DirectoryDomain) -> DirectoryAccount | None:
         return self._gmsas.get((account_key(name), domain.dns_name.lower()))
+
+    def was_asked_for(self, name: str) -> bool:
+        """Whether all snapshots would have an account of that name, so that one is not there if none has it."""
+        return all(it.was_asked_for(name) for it in self._snapshots)
 
     def gmsas_of(self, domain: DirectoryDomain) -> list[str]:
         """The names of the gMSAs of a domain."""

@@ -5,6 +5,7 @@ It holds nothing secret: every attribute in it is one that each authenticated us
 
 from __future__ import annotations
 
+import fnmatch
 import re
 import time
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from gmsa_krm.yamltext.nodes import Node
 
 TAKEN_AT = "gmsa-krm.dev/taken-at"
+# Patterns of the only accounts that were asked for, with spaces between; absent if all were.
+ACCOUNTS = "gmsa-krm.dev/accounts"
 GMSA = "GroupManagedServiceAccount"
 SMSA = "ManagedServiceAccount"
 DMSA = "DelegatedManagedServiceAccount"
@@ -139,6 +142,11 @@ class Snapshot(Section):
     metadata: Metadata = section("Name of the forest, and when the snapshot was taken.", Metadata, required=True)
     spec: SnapshotSpec = section("Domains and accounts.", SnapshotSpec, required=True)
 
+    def was_asked_for(self, account: str) -> bool:
+        """Whether an account would be in the snapshot if it existed."""
+        patterns = str(self.metadata.annotations.get(ACCOUNTS, "*")).lower().split()
+        return any(fnmatch.fnmatchcase(account.lower(), it.removesuffix("$")) for it in patterns)
+
 
 class LoadedSnapshot:
     """A snapshot and the findings about it; it is valid if none is an error.
@@ -166,14 +174,18 @@ def load_snapshot(root: Node, file: str, first_line: int = 0) -> LoadedSnapshot:
     return LoadedSnapshot(Snapshot.read(root, "", report), file, report)
 
 
-def snapshot_text(domains: list[dict[str, Any]], accounts: list[dict[str, Any]], taken_at: int) -> str:
+def snapshot_text(
+    domains: list[dict[str, Any]], accounts: list[dict[str, Any]], taken_at: int, patterns: Iterable[str] = ()
+) -> str:
     """The text of a snapshot, sorted, so that two of them can be compared line by line.
 
-    `domains` and `accounts`: data in the form of the snapshot's fields; `taken_at`: seconds since 1970.
+    `domains` and `accounts`: data in the form of the snapshot's fields; `taken_at`: seconds since 1970; `patterns`: the
+    only accounts that were asked for, or none if all were.
     """
     root = min((it.get("forest") or it["dnsName"] for it in domains), default="unknown").lower()
     time_of = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(taken_at))
-    metadata = {"name": root.replace("_", "-"), "annotations": {TAKEN_AT: time_of}}
+    limit = {ACCOUNTS: " ".join(sorted(set(patterns)))} if patterns else {}
+    metadata = {"name": root.replace("_", "-"), "annotations": {**limit, TAKEN_AT: time_of}}
     spec = {
         "domains": sorted((_ordered(it, DirectoryDomain) for it in domains), key=lambda it: str(it["dnsName"]).lower()),
         "accounts": sorted(

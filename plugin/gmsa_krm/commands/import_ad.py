@@ -55,8 +55,8 @@ def run(options: Options) -> int:
 
 def _print(known: _Directory, options: Options) -> int:
     entries = Entries(known.domains, None, set(), known.report)
+    entries.add_domains()  # before accounts, which name their domain where there are several
     entries.add(known.accounts)
-    entries.add_domains()
     if not entries.domains:
         known.report.error("directory-file", "there is no domain; give its Get-ADDomain, too")
     if has_errors(known.findings):
@@ -167,7 +167,7 @@ class _Directory:
         place = self._options.snapshot
         if place is None:
             return
-        text = snapshot_text(self.domains, self.accounts, Environment(".", os.environ).now())
+        text = snapshot_text(self.domains, self.accounts, Environment(".", os.environ).now(), self._options.account)
         try:
             atomic.write_file(place, text.encode(), atomic.ordinary_mode())
         except OSError as error:
