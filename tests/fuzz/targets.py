@@ -951,7 +951,7 @@ def active_directory(dice: Dice) -> Call:
     read = ("ad.yaml",) if "ad.json" not in files else dice.choice((("ad.json",), ("ad.yaml", "ad.json")))
     if dice.some(0.6):
         config = _small_config(dice)
-        if dice.some(0.3) and isinstance(config["spec"], dict):
+        if dice.some(0.3) and isinstance(config.get("spec"), dict):
             config["spec"]["activeDirectory"] = {"snapshot": "ad.yaml"}
         files["gmsa.yaml"] = _utf8(Style(dice).dump(config))
         if dice.some(0.5):
