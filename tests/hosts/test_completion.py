@@ -165,8 +165,10 @@ def test_every_command_and_option_is_completed(call: Call) -> None:
         offered, otherwise = candidates(call, *path)
         if listed:
             assert (offered, otherwise) == (listed, ":none")
-        options = re.findall(r"(?<=[\s,])-[-\w]+", usage.partition("\noptions:\n")[2].partition("\nexamples:")[0])
-        named = {it for it in options if it not in ("-h", "--version")}
+        options = usage.partition("\noptions:\n")[2].partition("\nexamples:")[0]
+        # The first column: a description may name an option of another command.
+        first = re.findall(r"(?m)^  (-\S.*?)(?:  |$)", options)
+        named = {it for text in first for it in re.findall(r"(?:^|(?<=[\s,]))-[-\w]+", text)} - {"-h", "--version"}
         assert named <= set(candidates(call, *path, current="-")[0]), path
         for name in set(listed) - {"help"}:
             compare(*path, name)
