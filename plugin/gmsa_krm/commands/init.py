@@ -50,7 +50,8 @@ def _write(folder: str, files: dict[str, str]) -> None:
     existing = [name for name in files if os.path.lexists(os.path.join(folder, name))]
     if existing:
         names = ", ".join(printable(os.path.join(folder, name)) for name in existing)
-        raise ExternalError(f"{names} exists, and init writes over no file; give another folder")
+        verb = "exists" if len(existing) == 1 else "exist"
+        raise ExternalError(f"{names} {verb}, and init never replaces a file; give another folder")
     path = folder
     try:
         for name, text in files.items():
