@@ -98,9 +98,11 @@ class ArgoCD:
         of_kubernetes = ["--kubeconfig", str(self._kubeconfig), "--namespace", NAMESPACE]
         of_repo_server = ["--repo-server-plaintext", "--argocd-repo-server"]
         environ["KUBECONFIG"] = str(self._kubeconfig)
+        # Its cache may miss the first objects of a new CRD until it compares the next time: after 120 to 180 s by default.
+        resync = ["--app-resync", "20", "--app-resync-jitter", "0"]
         self._run(
             "argocd-application-controller",
-            ["--repo-server-plaintext", "--repo-server", _REPO_SERVER, "--redis", _REDIS, *of_kubernetes],
+            ["--repo-server-plaintext", "--repo-server", _REPO_SERVER, "--redis", _REDIS, *resync, *of_kubernetes],
             environ,
         )
         self._run(
