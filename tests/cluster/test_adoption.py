@@ -105,7 +105,7 @@ def test_no_gap(way: str, cluster: Cluster, tmp_path: Path) -> None:
     assert kept <= {f"/apis/windows.k8s.io/v1/gmsacredentialspecs/{credspec}"}
     for path in (f"/apis/windows.k8s.io/v1/gmsacredentialspecs/{credspec}", cluster.client.path(upstream.crd())):
         assert cluster.client.get(path)["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "gmsa-krm"
-    diff = cluster.kubectl("diff", "--server-side", "-f", tmp_path / "out", check=False)
+    diff = cluster.kubectl("diff", "--server-side", "-k", tmp_path / "out", check=False)
     assert (diff.returncode, diff.stdout) == (0, "")
 
 
