@@ -13,7 +13,7 @@ demo: .venv/run
 	@$(BIN)/gmsa-krm render kustomize/quickstart -o build/demo
 	@echo "Next: copy kustomize/quickstart to my, put your domain, account and workload into it, and run:"
 	@echo "  $(BIN)/gmsa-krm lint my && $(BIN)/gmsa-krm render my -o out"
-	@echo "To apply the result, see \"First config\" in README.md; \"With your tools\" has kustomize, kubectl, Helm, Argo CD and Flux."
+	@echo "To apply what is in out, see \"First config\" in README.md; for kustomize, kubectl, Helm, Argo CD and Flux, see \"With your tools\"."
 
 ## test: everything that runs in minutes
 test: lint tools

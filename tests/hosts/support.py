@@ -52,3 +52,27 @@ def assert_mentions(text: str, *words: str) -> None:
     """A message has the place, the field and the words that matter; how it says the rest may change."""
     missing = [word for word in words if word not in text]
     assert not missing, f"{missing} not in: {text}"
+
+
+# What `import ad` reads, with an account that a node may use.
+SNAPSHOT = """\
+apiVersion: gmsa-krm.dev/v1alpha1
+kind: ActiveDirectorySnapshot
+metadata:
+  name: contoso.com
+spec:
+  domains:
+  - dnsName: contoso.com
+    netBiosName: CONTOSO
+    guid: 244818ae-87ac-4fcd-92ec-e79e5252348a
+    sid: S-1-5-21-2126449477-2524075714-3094792973
+    forest: contoso.com
+  accounts:
+  - account: WebApp1
+    domain: contoso.com
+    kind: GroupManagedServiceAccount
+    enabled: true
+    passwordReaders:
+    - {name: NODE1$, kind: Computer}
+    hosts: [NODE1]
+"""

@@ -11,6 +11,7 @@ import yaml
 from conftest import ROOT, Call, Done, Folder, config
 from gmsa_krm.arguments import INPUTS, FastParser
 from gmsa_krm.declarations import declare_commands
+from hosts.support import SNAPSHOT
 
 CONFIG = config("""\
   credspecs:
@@ -46,29 +47,6 @@ spec:
         image: iis
 """
 CREDSPEC = (ROOT / "tests/cases/credspec-file/credspecs/webapp3.json").read_bytes()
-
-
-SNAPSHOT = """\
-apiVersion: gmsa-krm.dev/v1alpha1
-kind: ActiveDirectorySnapshot
-metadata:
-  name: contoso.com
-spec:
-  domains:
-  - dnsName: contoso.com
-    netBiosName: CONTOSO
-    guid: 244818ae-87ac-4fcd-92ec-e79e5252348a
-    sid: S-1-5-21-2126449477-2524075714-3094792973
-    forest: contoso.com
-  accounts:
-  - account: WebApp1
-    domain: contoso.com
-    kind: GroupManagedServiceAccount
-    enabled: true
-    passwordReaders:
-    - {name: NODE1$, kind: Computer}
-    hosts: [NODE1]
-"""
 
 
 @pytest.fixture

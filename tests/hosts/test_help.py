@@ -15,6 +15,7 @@ from conftest import ROOT, Call, Folder, config, environment
 from gmsa_krm.arguments import FastParser
 from gmsa_krm.declarations import declare_commands
 from gmsa_krm.usage import VARIABLES
+from hosts.support import SNAPSHOT
 
 CONFIG = config("""\
   credspecs:
@@ -50,19 +51,6 @@ spec:
         image: iis
 """
 CONTENTS = ROOT / "tests/cases/credspec-file/credspecs/webapp3.json"
-SNAPSHOT = """\
-apiVersion: gmsa-krm.dev/v1alpha1
-kind: ActiveDirectorySnapshot
-metadata:
-  name: contoso.com
-spec:
-  domains:
-  - dnsName: contoso.com
-    netBiosName: CONTOSO
-    guid: 244818ae-87ac-4fcd-92ec-e79e5252348a
-    sid: S-1-5-21-2126449477-2524075714-3094792973
-    forest: contoso.com
-"""
 VALUES = "certificates:\n  secretName: gmsa-server-cert\n"
 # In place of the programs that need a cluster: they print what a cluster holds, and read what they are given.
 KUBECTL = """\
