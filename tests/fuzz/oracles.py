@@ -1,6 +1,7 @@
 """What must hold for every call of the program, whatever goes in: the contract as checks.
 
-An oracle takes a `Subject` and yields what is wrong. None of them uses anything of the program but its output.
+An oracle takes a `Subject` and yields what is wrong. None of them uses anything of the program but its output and the names of
+its commands.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 import expected
 import plain
 from expected import Settings
+from gmsa_krm import declarations
 from plain import Node, Plain, Unreadable
 from program import Call, Outcome
 from readers import Reading, readings
@@ -30,10 +32,7 @@ Run = Callable[[Call], Outcome]
 _APPLIED = ("render", "post-render", "argocd generate", "patch", "plugin")
 _SEPARATOR = re.compile(r"^(?:%[^\n]*\n(?:[%#][^\n]*\n)*)?---(?=[ \t\r\n\x85\u2028\u2029]|\Z)", re.MULTILINE)
 _LAST_RESORT = re.compile(r"Traceback \(most recent call last\)|please report|report (?:this|it)\b", re.IGNORECASE)
-_COMMANDS = (
-    *("argocd", "certs", "completion", "explain", "help", "import", "install", "lint", "patch", "post-render"),
-    *("render", "schema", "version", "__complete"),
-)
+_COMMANDS = (*declarations.COMMANDS, "__complete")
 # The options of commands whose output is compared, as the generators write them.
 _OPTIONS = {
     "render": ("--format", "-o"),
@@ -244,7 +243,7 @@ def messages_are_said_once(subject: Subject) -> Iterator[str]:
         lines = subject.stdout.split("\n") if form == "text" else lines
     repeated = {line: count for line, count in Counter(lines).items() if count > 1 and line}
     if repeated and subject.host == "post-render":
-        roots = [plain.plain(node) for node in subject.documents]
+        roots = [plain.plain(node) for node in plain.documents(subject.stdin)]
         names = Counter(expected.identity(it) for root in roots for it in expected.objects_in(root))
         if max(names.values(), default=0) > 1:
             return  # Helm gives no lines, so messages about two objects of one name are equal

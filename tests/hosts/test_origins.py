@@ -109,6 +109,15 @@ def test_a_message_names_the_template_and_the_object(helm: str, call: Call, fold
     assert done.stderr.startswith(f"web/templates/web.yaml: Deployment web/web: {FIELD}: gmsa-web1 is not a credspec")
 
 
+def test_two_configs_of_one_template_are_told_apart_by_their_names(call: Call) -> None:
+    wrong = f"---\n# Source: web/templates/gmsa.yaml\n{CONFIG.replace('WebApp1', 'WebApp1$')}"
+    done = call("post-render", stdin=(wrong + wrong.replace("name: contoso", "name: second", 1)).encode())
+    assert (done.status, done.stdout) == (1, "")
+    first, second = done.stderr.splitlines()
+    assert first.startswith("web/templates/gmsa.yaml (GMSAConfig contoso): spec.credspecs[0].account: ")
+    assert second.startswith("web/templates/gmsa.yaml (GMSAConfig second): spec.credspecs[0].account: ")
+
+
 def test_a_stream_of_another_program_keeps_its_lines(call: Call, folder: Folder) -> None:
     file: Path = folder({"gmsa.yaml": CONFIG}) / "gmsa.yaml"
     done = call("post-render", "--config", file, stdin=WORKLOAD.encode())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from gmsa_krm.apply_order import STARTS_NO_POD
 from gmsa_krm.config.load import is_config, load_config
+from gmsa_krm.config.model import KIND
 from gmsa_krm.findings import WARNING, Finding, InputError, Location, invalid
 from gmsa_krm.pipeline import run
 from gmsa_krm.yamltext import writer
@@ -64,7 +65,8 @@ class PostRenderer:
                 return data, []
             message = "there is no GMSAConfig, neither in the chart's output nor by --config; add one of them"
             raise invalid("no-config", message)
-        origins = Origins(sorted((*(it for it, _ in found), *documents), key=start_of), _source)
+        place = _Places([it for it, _ in found]).of
+        origins = Origins(sorted((*(it for it, _ in found), *documents), key=start_of), place)
         try:
             result = run([*configs, *((config, self._environment) for _, config in found)], documents, self._namespace)
         except InputError as error:
@@ -115,6 +117,25 @@ class PostRenderer:
         metadata = data["metadata"]
         annotations = {**metadata.get("annotations", {}), _FILE_NAME: file}
         return "---\n" + writer.document({**data, "metadata": {**metadata, "annotations": annotations}})
+
+
+class _Places:
+    """Where documents come from, for messages: the template, and which of its `configs` if it has several."""
+
+    def __init__(self, configs: list[Document]) -> None:
+        self._configs = configs
+        self._templates: dict[str, int] | None = None
+
+    def of(self, document: Document) -> str:
+        template = _source(document)
+        if self._templates is None:
+            self._templates = {}
+            for it in map(_source, self._configs):
+                self._templates[it] = self._templates.get(it, 0) + 1
+        identity = document.identity if self._templates.get(template, 0) > 1 else None
+        if not template or identity is None or identity[1] != KIND or not identity[3]:
+            return template
+        return f"{template} ({KIND} {identity[3][:100]})"
 
 
 def _is_of_helm4(documents: list[Document]) -> bool:
