@@ -327,3 +327,26 @@ def test_lint_reads_the_other_files_of_a_repository(call: Call, folder: Folder) 
     assert done.status == 1
     assert "a.yaml:5:1: ends a document for kubectl" in done.stdout
     assert UNKNOWN in done.stdout
+
+
+# Documents that start on the line of their `---`: to kubectl they do only where they are the first of a stream.
+CROWDED = {
+    "a line separator": "---\u2028apiVersion: example.com/v1\u2028kind: Widget\nmetadata:\n  name: other\n",
+    "a comment before a line separator": "--- # a\u2028apiVersion: example.com/v1\nkind: Widget\nmetadata:\n  name: other\n",
+    "JSON": '--- {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "other"}}\n',
+    "a directive before": '%YAML 1.1\n--- {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "other"}}\n',
+}
+
+
+@pytest.mark.parametrize("host", ["render", "post-render"])
+@pytest.mark.parametrize("form", CROWDED)
+def test_a_document_behind_others_starts_below_its_separator(form: str, host: str, call: Call, folder: Folder) -> None:
+    where = folder({"gmsa.yaml": CONFIG, "other.yaml": CROWDED[form]})
+    if host == "render":
+        done = call("render", where)
+    else:
+        done = call("post-render", "--config", where / "gmsa.yaml", stdin=CROWDED[form].encode())
+    assert done.status == 0
+    lines = done.stdout.split("\n")
+    assert {line for line in lines if line.startswith("---")} == {"---"}
+    assert "Widget" in [it["kind"] for it in yaml.safe_load_all(done.stdout)]

@@ -26,6 +26,8 @@ _SEPARATOR_OF_OTHERS = re.compile(r"---[^\S\n]*(?:#|\n|\Z)")
 _JSON_OF_OTHERS = re.compile(rf"[ \t{BREAKS}]*[^\S \t{BREAKS}]\s*\{{")
 # Directives (%YAML) before it belong to the document that it starts.
 _START = re.compile(rf"(?:%[^\n]*\n(?:[%#][^\n]*\n)*)?{_SEPARATOR.pattern}")
+# A separator with more on its line, as it ends for kubectl (LF), than a comment.
+_CROWDED_START = re.compile(rf"((?:%[^\n]*\n(?:[%#][^\n]*\n)*)?---)(?![ \t]*(?:#[^{BREAKS}]*)?(?:\r?\n|\Z))[^\n]")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -380,6 +382,9 @@ def _pieces(texts: list[str]) -> list[str]:
     for text in texts:
         if out and not _START.match(text):
             out.append("---\n")
+        elif out and (crowded := _CROWDED_START.match(text)):
+            # To kubectl it is part of the document before, or loses this line; at the start of a stream it does not.
+            text = f"{crowded[1]}\n{text[crowded.end(1) :]}"
         out.append(closed(text))
     return out
 
