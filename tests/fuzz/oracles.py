@@ -459,7 +459,9 @@ def _is_config_data(data: Plain) -> bool:
 
 
 def _is_manifest_data(data: Plain) -> bool:
-    return isinstance(data, dict) and "kind" in data and ("metadata" in data or "items" in data)
+    if not isinstance(data, dict) or "kind" not in data:
+        return False
+    return "metadata" in data or "items" in data or expected.text_at(data, "kind").endswith("List")
 
 
 def _is_dropped(node: Node, subject: Subject) -> bool:
