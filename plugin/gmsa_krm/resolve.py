@@ -12,6 +12,7 @@ from functools import partial
 from gmsa_krm.certificates import obtain
 from gmsa_krm.certificates.material import EMITTED, TlsMaterial
 from gmsa_krm.config.values import parse_version, subdomain_name
+from gmsa_krm.credspecs.model import other_names
 from gmsa_krm.credspecs.values import credspec_name
 from gmsa_krm.environment import Environment, FileError, Host
 from gmsa_krm.findings import ERROR, InputError, Report, has_errors, sort_findings
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from gmsa_krm.config.model import Spec
     from gmsa_krm.config.webhook import Webhook
     from gmsa_krm.credspecs.domains import DeclaredDomain
-    from gmsa_krm.credspecs.model import CredentialSpec
+    from gmsa_krm.credspecs.model import CredentialSpec, OtherNames
     from gmsa_krm.credspecs.parse import ReadCredspec
     from gmsa_krm.findings import Finding, Issue
     from gmsa_krm.yamltext.stream import Document
@@ -127,7 +128,7 @@ def resolve(configs: Iterable[tuple[LoadedConfig, Environment]], documents: list
     Raises InputError with all findings of all configs if one is an error.
     """
     resolvers = [_Resolver(loaded, environment) for loaded, environment in configs]
-    declared = [domain for resolver in resolvers for domain in resolver.spec.domains if domain.is_valid]
+    declared = other_names(it for resolver in resolvers for it in resolver.spec.domains if it.is_valid)
     snapshots: dict[str, Snapshot | None] = {}
     for resolver in resolvers:
         resolver.read(documents, declared, snapshots)
@@ -180,10 +181,10 @@ class _Resolver:
         files = (read.declared_domain() for read in self._parsed.values() if read is not None)
         return [*own, *(domain for domain in files if domain is not None)]
 
-    def read(self, documents: list[Document], declared: list[Domain], snapshots: dict[str, Snapshot | None]) -> None:
+    def read(self, documents: list[Document], declared: OtherNames, snapshots: dict[str, Snapshot | None]) -> None:
         """Reads the files and variables that the config refers to, as far as the config is valid.
 
-        `declared`: the valid domains of all configs; `snapshots`: those that were read before, by path.
+        `declared`: the names of the valid domains of all configs; `snapshots`: those that were read before, by path.
         """
         wrong = [finding.field for finding in self.loaded.findings if finding.severity == ERROR]
         self._read_credspecs(declared)
@@ -220,7 +221,7 @@ class _Resolver:
         field = key[0].lower() + key[1:]
         self.report.add(issue, domain.at(field), f"{domain.path}.{field}")
 
-    def _check_accounts(self, declared: list[Domain]) -> None:
+    def _check_accounts(self, declared: OtherNames) -> None:
         """Checks the additional accounts of entries whose fields are valid."""
         domains = {domain.name: domain for domain in self.spec.domains if domain.is_valid}
         if len(domains) < len(self.spec.domains):
@@ -232,7 +233,7 @@ class _Resolver:
             if additional and entry.account and entry.is_valid and is_known and all(it.is_valid for it in additional):
                 entry.check_accounts(domains, declared, self.report)
 
-    def _read_credspecs(self, declared: list[Domain]) -> None:
+    def _read_credspecs(self, declared: OtherNames) -> None:
         named: dict[str, CredspecEntry] = {entry.name: entry for entry in self.spec.credspecs if entry.name}
         for entry in self.spec.credspecs:
             if entry.file is None or entry.account is not None:
@@ -242,7 +243,7 @@ class _Resolver:
                 self._files[entry.path] = read
                 self._name_after_account(entry, read.spec, named)
 
-    def _read_file(self, entry: CredspecEntry, file: str, declared: list[Domain]) -> ReadCredspec | None:
+    def _read_file(self, entry: CredspecEntry, file: str, declared: OtherNames) -> ReadCredspec | None:
         from gmsa_krm.credspecs.parse import parse_credspec
 
         try:

@@ -194,7 +194,11 @@ def _domains(number: int) -> Files:
         f"    guid: 244818ae-87ac-4fcd-92ec-{index:012x}\n    sid: S-1-5-21-1-2-{index + 1}\n"
         for index in range(number)
     )
-    credspecs = "".join(f"  - account: a{index}\n    domain: d{index}.example.com\n" for index in range(number))
+    names = [(f"a{index}", f"b{index}", f"d{index}.example.com") for index in range(number)]
+    credspecs = "".join(
+        f"  - account: {own}\n    domain: {domain}\n    additionalAccounts: [{{account: {other}, domain: {domain}}}]\n"
+        for own, other, domain in names
+    )
     others = rest[rest.index("  admission") :]
     return {"gmsa.yaml": f"{head}  domains:\n{domains}  credspecs:\n{credspecs}{others}"}
 
@@ -202,7 +206,7 @@ def _domains(number: int) -> Files:
 # The numbers take a few tenths of a second.
 KINDS = (
     Kind("credspecs", "credspecs", 1500, lambda number: {"gmsa.yaml": _credspecs(number)}, ("render", "gmsa.yaml")),
-    Kind("domains", "domains, each with a credspec", 3000, _domains, ("render", "gmsa.yaml")),
+    Kind("domains", "domains, each with a credspec of two accounts", 3000, _domains, ("render", "gmsa.yaml")),
     Kind("entries", "entries of workloads", 1500, _entries, _POST_RENDER, "in.yaml"),
     Kind("names", "names in a match, and workloads", 1500, _names, _POST_RENDER, "in.yaml"),
     Kind("documents", "documents of a stream", 1000, _documents, _POST_RENDER, "in.yaml"),

@@ -8,6 +8,7 @@ from gmsa_krm.config.model import API_VERSION, KIND
 from gmsa_krm.config.values import subdomain_name
 from gmsa_krm.credspecs.domains import DeclaredDomain, check_domains
 from gmsa_krm.credspecs.entries import credspec_entry, domain_entry
+from gmsa_krm.credspecs.model import other_names
 from gmsa_krm.credspecs.parse import read_credspecs
 from gmsa_krm.credspecs.values import credspec_name
 from gmsa_krm.existing_config import ExistingConfig
@@ -76,9 +77,9 @@ class _Additions:
         self._known: dict[str, DomainNames] = {it.name: it for it in self._existing}
 
     def add(self, given: list[ReadCredspec], findings: list[Finding]) -> None:
-        declared: list[DomainNames] = [it for read in given if (it := read.spec.domain) is not None]
+        declared = other_names([*self._existing, *(it for read in given if (it := read.spec.domain) is not None)])
         for read in given:
-            read.check([*self._existing, *declared])
+            read.check(declared)
             for issue in subdomain_name(read.spec.object_name) if read.spec.object_name is not None else ():
                 Report(read.place, findings=findings).add(issue, field="metadata.name")
         own = [DeclaredDomain(it, f"{self._file}: {it.path}", _ignore) for it in self._existing]

@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from gmsa_krm.credspecs.model import CredentialSpec
+    from gmsa_krm.credspecs.model import CredentialSpec, OtherNames
     from gmsa_krm.findings import Issue, Report
 
 FROM_WORKLOADS = "FromWorkloads"
@@ -232,10 +232,10 @@ class CredspecEntry(Section):
         place: CredspecEntry | AdditionalAccount = self if index < 2 else additional[index - 2]
         report.add(issue, place.at("account"), f"{place.path}.account")
 
-    def check_accounts(self, domains: dict[str, Domain], declared: list[Domain], report: Report) -> None:
+    def check_accounts(self, domains: dict[str, Domain], declared: OtherNames, report: Report) -> None:
         """Checks the additional accounts, in an entry whose account and domain are valid.
 
-        `domains`: those of the config by name; `declared`: those of all configs of the run.
+        `domains`: those of the config by name; `declared`: the names of those of all configs.
         """
         from gmsa_krm.credspecs.relations import check_accounts
 

@@ -15,10 +15,10 @@ from gmsa_krm.findings.suggest import suggestion_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from typing import Any
 
-    from gmsa_krm.credspecs.model import CredentialSpec, DomainNames, JoinedDomain
+    from gmsa_krm.credspecs.model import CredentialSpec, JoinedDomain, OtherNames
     from gmsa_krm.findings import Finding, Issue, Report
 
     Check = Callable[[str], Iterable[Issue]]
@@ -38,7 +38,7 @@ _HOST = "ActiveDirectoryConfig.HostAccountConfig"
 def check_contents(
     spec: CredentialSpec,
     report: Report,
-    declared: Sequence[DomainNames] = (),
+    declared: OtherNames | None = None,
     *,
     text_of: Callable[[str], str] | None = None,
     may_be_substituted: bool = False,
@@ -47,8 +47,8 @@ def check_contents(
 
     Returns their domain, to be compared with others; None if it is wrong by itself.
 
-    `declared`: domains besides the contents' own that a scope may name. `text_of`: a field as it is written in the
-    input, for values that are not strings. `may_be_substituted`: another program replaces `${NAME}` later.
+    `declared`: names of domains besides the contents' own that a scope may name. `text_of`: a field as it is written
+    in the input, for values that are not strings. `may_be_substituted`: another program replaces `${NAME}` later.
     """
     check = _ContentsCheck(spec, report, declared, text_of, may_be_substituted)
     check.run()
@@ -60,14 +60,14 @@ class _ContentsCheck:
         self,
         spec: CredentialSpec,
         report: Report,
-        declared: Sequence[DomainNames],
+        declared: OtherNames | None,
         text_of: Callable[[str], str] | None,
         may_be_substituted: bool,
     ) -> None:
         self._spec = spec
         self._contents = spec.contents
         self._report = report
-        self._declared = declared
+        self._declared = declared or {}
         self._text_of = text_of
         self._may_be_substituted = may_be_substituted
         self._earlier = len(report.findings)

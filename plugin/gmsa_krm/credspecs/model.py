@@ -18,9 +18,19 @@ if TYPE_CHECKING:
         guid: str
         sid: str
 
+    # The NetBIOS name of a domain by its DNS name, and the other way round, in lower case.
+    OtherNames = dict[str, str]
 
 # Go's encoding/json escapes these, so that JSON is safe in HTML and JavaScript.
 _GO_ESCAPES = {it: f"\\u{ord(it):04x}" for it in "<>&\u2028\u2029"}
+
+
+def other_names(domains: Iterable[DomainNames]) -> OtherNames:
+    """For `check_accounts`, once for all credential specs."""
+    others: OtherNames = {}
+    for it in domains:
+        others[it.dns_name.lower()], others[it.net_bios_name.lower()] = it.net_bios_name, it.dns_name
+    return others
 
 
 class JoinedDomain:

@@ -11,10 +11,10 @@ from gmsa_krm.findings import ERROR, WARNING, Finding, InputError, Location, Rep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from typing import Any
 
-    from gmsa_krm.credspecs.model import DomainNames, JoinedDomain
+    from gmsa_krm.credspecs.model import JoinedDomain, OtherNames
     from gmsa_krm.findings import Issue
     from gmsa_krm.yamltext.nodes import Node
 
@@ -48,8 +48,8 @@ class ReadCredspec:
         self.place = place
         self._text_of = text_of
 
-    def check(self, declared: Sequence[DomainNames] = (), *, may_be_substituted: bool = False) -> None:
-        """Reports every mistake. `declared`: domains besides its own that a scope may name.
+    def check(self, declared: OtherNames | None = None, *, may_be_substituted: bool = False) -> None:
+        """Reports every mistake. `declared`: names of domains besides its own that a scope may name.
 
         `may_be_substituted`: another program replaces `${NAME}` later.
         """
@@ -71,11 +71,11 @@ class ReadCredspec:
 
 
 def parse_credspec(
-    data: bytes, file: str, findings: list[Finding], declared: Sequence[DomainNames] = ()
+    data: bytes, file: str, findings: list[Finding], declared: OtherNames | None = None
 ) -> ReadCredspec | None:
     """The credential spec in a file, checked; None if it cannot be read. `findings` gets every mistake.
 
-    `declared`: domains besides its own that a scope may name.
+    `declared`: names of domains besides its own that a scope may name.
     """
     read = _read(data, file, findings)
     if read is not None:
@@ -101,7 +101,7 @@ def parse_previous(data: bytes, file: str, findings: list[Finding]) -> Credentia
     return read.spec
 
 
-def check_inline(text: str, declared: Sequence[DomainNames]) -> list[Finding]:
+def check_inline(text: str, declared: OtherNames) -> list[Finding]:
     """The findings about contents in a pod, which are JSON. `declared`: domains that a scope may name."""
     report = Report()
     contents = _parse_json(text.encode("utf-8", "surrogateescape"), report, "remove it, since admission fills it in")

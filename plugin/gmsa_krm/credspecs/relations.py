@@ -5,13 +5,14 @@ Names compare as Active Directory compares them: case does not matter, nor does 
 
 from __future__ import annotations
 
+from gmsa_krm.credspecs.model import other_names
 from gmsa_krm.findings import error_issue, warning_issue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from gmsa_krm.credspecs.model import DomainNames
+    from gmsa_krm.credspecs.model import DomainNames, OtherNames
     from gmsa_krm.findings import Issue
 
     # The name of an account and the DNS or NetBIOS name of its domain: an entry of GroupManagedServiceAccounts.
@@ -39,11 +40,7 @@ def tree_name(dns_name: str, dns_tree_name: str) -> Iterator[Issue]:
 
 
 def check_accounts(
-    machine_account: str,
-    accounts: Sequence[Account],
-    domain: DomainNames,
-    declared: Iterable[DomainNames],
-    cure: str = "",
+    machine_account: str, accounts: Sequence[Account], domain: DomainNames, declared: OtherNames, cure: str = ""
 ) -> Iterator[tuple[int, Issue]]:
     """(index of the account, issue) for each issue; -1 is the machine account.
 
@@ -58,9 +55,6 @@ def check_accounts(
             yield index, warning_issue("repeated-account", message)
         indices.setdefault(scope.lower(), index)
     own = scopes.get(account_key(machine_account), {})
-    others: dict[str, str] = {}
-    for it in (*declared, domain):
-        others[it.dns_name.lower()], others[it.net_bios_name.lower()] = it.net_bios_name, it.dns_name
     if domain.dns_name.lower() not in own and domain.net_bios_name.lower() not in own:
         message = (
             f"{machine_account} has no entry in GroupManagedServiceAccounts with Scope {domain.dns_name} or"
@@ -68,7 +62,9 @@ def check_accounts(
         )
         yield -1, error_issue("machine-account", message)
         scopes.pop(account_key(machine_account), None)
+    names = other_names([domain])
     for indices in scopes.values():
+        others = {scope: names.get(scope) or declared.get(scope) for scope in indices}
         yield from _check_scopes(indices, accounts, others, domain, cure)
 
 
@@ -78,10 +74,14 @@ def account_key(name: str) -> str:
 
 
 def _check_scopes(
-    indices: dict[str, int], accounts: Sequence[Account], others: dict[str, str], domain: DomainNames, cure: str
+    indices: dict[str, int],
+    accounts: Sequence[Account],
+    others: dict[str, str | None],
+    domain: DomainNames,
+    cure: str,
 ) -> Iterator[tuple[int, Issue]]:
-    """The issues of one account. `indices` by scope; `others`: the other name of a domain."""
-    unknown = [index for scope, index in indices.items() if scope not in others]
+    """The issues of one account. `indices` by scope; `others`: the other name of its domain, if that is known."""
+    unknown = [index for scope, index in indices.items() if others[scope] is None]
     for index in unknown:
         message = (
             f"{accounts[index][1]} is a name neither of the domain ({domain.dns_name}, {domain.net_bios_name}) nor of"
@@ -92,7 +92,7 @@ def _check_scopes(
         return  # the missing name may be the one that is wrong
     for scope, index in indices.items():
         other = others[scope]
-        if other.lower() not in indices:
+        if other is not None and other.lower() not in indices:
             name = "DNS" if "." in other else "NetBIOS"
             message = (
                 f"{accounts[index][0]} has only one Scope of its domain, so Kerberos falls back to NTLM; add an entry"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gmsa_krm.config.credspecs import FROM_WORKLOADS
+from gmsa_krm.credspecs.model import other_names
 
 # Each compares a name with all others.
 _MAX_SUGGESTIONS = 20
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gmsa_krm.config.credspecs import UsedBy
-    from gmsa_krm.credspecs.model import CredentialSpec
+    from gmsa_krm.credspecs.model import CredentialSpec, OtherNames
     from gmsa_krm.credspecs.parse import ReadCredspec
     from gmsa_krm.findings import Finding
     from gmsa_krm.resolve import Resolved, ResolvedCredspec
@@ -59,6 +60,7 @@ class CredspecCatalog:
         self._configs = configs
         self._grants = grants
         self._mistakes: dict[str, list[Finding]] = {}
+        self._declared: OtherNames | None = None  # the domains of all configs
         self._by_lower_case: dict[str, str] | None = None
         self._by_account: dict[str, str] | None = None
         self._suggested: dict[str, str] = {}
@@ -127,8 +129,9 @@ class CredspecCatalog:
         if text not in self._mistakes:
             from gmsa_krm.credspecs.parse import check_inline
 
-            declared = [it.names for config in self._configs for it in config.domains]
-            self._mistakes[text] = check_inline(text, declared)
+            if self._declared is None:
+                self._declared = other_names(it.names for config in self._configs for it in config.domains)
+            self._mistakes[text] = check_inline(text, self._declared)
         return self._mistakes[text]
 
     def is_used_from_workloads(self, name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gmsa_krm.config.values import subdomain_name
 from gmsa_krm.credspecs.domains import DeclaredDomain, check_domains
+from gmsa_krm.credspecs.model import other_names
 from gmsa_krm.credspecs.parse import GROUP, KIND, read_node
 from gmsa_krm.yamltext.nodes import MAPPING
 
@@ -49,7 +50,7 @@ class _Reader:
         self.found: dict[str, ReadCredspec | None] = {}
         # Those of configs are compared with each other already, and come first.
         self._of_configs = [DeclaredDomain(it.names, it.place, _ignore) for config in configs for it in config.domains]
-        self._declared = [it.names for it in self._of_configs]
+        self._declared = other_names(it.names for it in self._of_configs)
         self._findings = findings
         self._domains: dict[str, list[DeclaredDomain]] = {}  # by the folder that they are in
         self._places: dict[tuple[str, str], int] = {}  # lines by file and name
