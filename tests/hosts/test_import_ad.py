@@ -190,6 +190,25 @@ def test_values_have_several_forms(other: dict[str, Any], call: Call, folder: Fo
     assert yaml.safe_load((root / "ad.yaml").read_text())["spec"]["accounts"] == [WANTED]
 
 
+def test_half_of_a_surrogate_pair_is_no_character(call: Call, folder: Folder) -> None:
+    """JSON can write one, and YAML cannot."""
+    odd = {**ACCOUNT, "DNSHostName": "web\ud83d.contoso.com", "ServicePrincipalNames": ["http/\udc00"]}
+    root = folder({"ad.json": json.dumps([DOMAIN, odd])})
+    done = call("import", "ad", root / "ad.json", "--snapshot", root / "ad.yaml")
+    assert done.status == 0, done.stderr
+    (account,) = yaml.safe_load((root / "ad.yaml").read_text())["spec"]["accounts"]
+    assert account["dnsHostName"] == "web\ufffd.contoso.com"
+    assert account["servicePrincipalNames"] == ["http/\ufffd"]
+
+
+def test_a_file_may_have_many_values(call: Call, folder: Folder) -> None:
+    """These took ten minutes: each was cut off the text."""
+    root = folder({"ad.json": "{}\n" * 1_000_000 + json.dumps([DOMAIN, ACCOUNT]) + "\ufeff\n{}"})
+    done = call("import", "ad", root / "ad.json")
+    assert done.status == 0, done.stderr
+    assert "WebApp1" in done.stdout
+
+
 def test_forests_and_trusts_belong_to_their_domains(call: Call, folder: Folder) -> None:
     emea = {
         **DOMAIN,

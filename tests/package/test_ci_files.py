@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -159,6 +160,44 @@ def test_an_input_of_the_action_is_not_a_command(runner: Runner) -> None:
     assert ran.status == 3
     assert "touch owned" in ran.log
     assert not (runner.repository / "owned").exists()
+
+
+# Each says that it ran: a module that Python, pip or venv imports, and venv itself.
+@pytest.mark.parametrize("module", ["venv", "logging", "secrets", "pip", "gmsa_krm"])
+def test_the_action_runs_no_code_of_the_repository(published: Path, tmp_path: Path, module: str) -> None:
+    repository = tmp_path / "checkout"
+    repository.mkdir()
+    (repository / "gmsa.yaml").write_text(GOOD)
+    (repository / f"{module}.py").write_text(f"open({str(tmp_path / 'owned')!r}, 'w')\nraise SystemExit(0)\n")
+    temporary = tmp_path / "runner"
+    temporary.mkdir()
+    ran = Runner(published, repository, temporary)()
+    assert ran.status == 0, ran.log
+    assert not (tmp_path / "owned").exists()
+
+
+def commands_in(log: str) -> list[str]:
+    """The lines that the runner of GitHub takes for commands: `::name::`, and `##[name]` anywhere in a line."""
+    found = []
+    token = ""
+    for line in log.splitlines():
+        if token:
+            token = "" if line.strip() == f"::{token}::" else token
+        elif (stop := re.fullmatch(r"::stop-commands::(\S+)", line)) is not None:
+            token = stop[1]
+        elif line.lstrip().startswith("::") or "##[" in line:
+            found.append(line)
+    return found
+
+
+def test_a_repository_gives_the_runner_of_github_no_commands(runner: Runner) -> None:
+    command = "##[set-output name=sarif-file;]/etc/hostname"
+    (runner.repository / "gmsa.yaml").write_text(f"{GOOD}---\n{GOOD}  {command!r}: 1\n")
+    ran = runner()
+    assert ran.status == 1
+    assert command in ran.log
+    assert commands_in(ran.log) == []
+    assert commands_in(f"{ran.log}\n::warning::of a later step") == ["::warning::of a later step"]
 
 
 # GitLab

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -260,6 +261,10 @@ HOSTILE: dict[str, tuple[Answer, str]] = {
     "another server": (directory({"": {"namingContexts": [b"dc=example"]}}), "is not a domain controller"),
     "a SID of three bytes": (_with(CHILD, objectSid=[b"\1\5\0"]), "objectSid: a SID is incomplete"),
     "a GUID of three bytes": (_with(CHILD, objectGUID=[b"abc"]), "objectGUID: a GUID has 16 bytes"),
+    "a range of 5,000 digits": (
+        _with(f"CN=Hosts,{CHILD}", **{"member;range=0-" + "9" * 5000: [b"CN=NODE1," + CHILD.encode()]}),
+        "a range of members is out of bounds",
+    ),
     "half a descriptor": (_with(WEB, msDS_GroupMSAMembership=[descriptor()[:-1]]), "a DACL is incomplete"),
     "an entry of no length": (
         _with(WEB, msDS_GroupMSAMembership=[descriptor(sid(1, 2))[:28] + bytes(20)]),
@@ -283,6 +288,20 @@ def test_a_hostile_server_gets_a_message_in_time(name: str, server: Server, monk
     assert PASSWORD not in done.stderr
 
 
+def test_members_of_many_groups_do_not_fill_the_memory(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of the groups has all members of the one in it."""
+    monkeypatch.setattr("gmsa_krm.active_directory.ldap.readers._MOST_IN_ALL", 50)
+    objects = child_domain()
+    sids = [sid(*DOMAIN_SID, 3000 + number) for number in range(50)]
+    for number, it in enumerate(sids):
+        group = {"objectClass": [b"group"], "objectSid": [it], "sAMAccountName": [b"G%d" % number]}
+        objects[f"CN=G{number},{CHILD}"] = {**group, "member": [f"CN=Hosts,{CHILD}".encode()]}
+    objects[WEB]["msDS-GroupMSAMembership"] = [descriptor(*sids)]
+    done = server.read(directory(objects))
+    assert (done.status, done.stdout) == (3, "")
+    assert "have more than 50 members; limit the accounts with --account" in done.stderr
+
+
 def test_nothing_but_bind_search_and_unbind_is_sent(server: Server) -> None:
     server.snapshot(directory(child_domain()), "--account", "*)(objectClass=*")
     kinds = [kind for kind, _ in server.fake.requests]
@@ -291,6 +310,41 @@ def test_nothing_but_bind_search_and_unbind_is_sent(server: Server) -> None:
     assert not any(
         b"msDS-ManagedPassword\x04" in it or it.endswith(b"msDS-ManagedPassword") for _, it in server.fake.requests
     )
+
+
+def _dns_names(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
+    """Makes DNS name these domain controllers."""
+    exception, resolver = ModuleType("dns.exception"), ModuleType("dns.resolver")
+    exception.DNSException = type("DNSException", (Exception,), {})  # type: ignore[attr-defined]
+    records = [
+        SimpleNamespace(priority=0, weight=-number, target=SimpleNamespace(to_text=lambda omit_final_dot, it=it: it))
+        for number, it in enumerate(hosts)
+    ]
+    resolver.resolve = lambda *_, **__: records  # type: ignore[attr-defined]
+    for name, module in {"dns.exception": exception, "dns.resolver": resolver}.items():
+        monkeypatch.setitem(sys.modules, name, module)
+
+
+def test_a_password_goes_to_no_server_of_another_domain(
+    server: Server, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers of DNS can be forged, and a certificate for the name in them can be valid."""
+    server.fake.answer = directory(child_domain())
+    options = ("--user", "x@contoso.com", "--ca", tmp_path / "ca.crt")
+
+    def read(domain: str) -> Done:
+        return call("import", "ad", "--domain", domain, *options, env={"GMSA_KRM_AD_PASSWORD": PASSWORD})
+
+    _dns_names(monkeypatch, "localhost")
+    for domain in ("emea.contoso.com", "host", "ocalhost"):
+        done = read(domain)
+        assert (done.status, done.stdout) == (3, "")
+        assert "DNS names localhost, which is not below it" in done.stderr
+        assert "--server" in done.stderr
+    assert server.fake.requests == []
+    _dns_names(monkeypatch, "elsewhere.example.com", "LOCALHOST")
+    assert read("localhost.").status == 0
+    assert BIND in {kind for kind, _ in server.fake.requests}
 
 
 def test_without_the_extra_a_message_says_what_to_install(

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _NAMES_OF_TYPES = {"DES": 0x3, "RC4": 0x4, "AES128": 0x8, "AES256": 0x10}
 # Objects are put into an object or a list by hand, and no deeper.
 _DEPTH = 4
+_SPACE = re.compile(r"[\ufeff\s]*")
+# JSON writes half of a surrogate pair as an escape, and no other text can have one.
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _DEPTH_CURE = "ConvertTo-Json has cut it at its depth; add -Depth 5"
 
 
@@ -133,17 +136,21 @@ class PowerShellData:
 def _values(data: bytes, report: Report) -> Iterator[Any]:
     """The JSON values of a file, one after the other, as >> appends them."""
     try:
-        text = data.decode(json.detect_encoding(data)).lstrip("\ufeff")
+        text = data.decode(json.detect_encoding(data))
         decoder = json.JSONDecoder()
-        at = len(text) - len(text.lstrip())
+        at = _after_space(text, 0)
         while at < len(text):
             value, end = decoder.raw_decode(text, at)
             yield value
-            rest = text[end:].lstrip("\ufeff \t\r\n")
-            at = len(text) - len(rest)
+            at = _after_space(text, end)
     except (ValueError, RecursionError) as error:
         message = "write it by ConvertTo-Json, or give an ActiveDirectorySnapshot"
         report.error("directory-file", f"is neither a snapshot nor JSON ({str(error)[:120]}); {message}")
+
+
+def _after_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found is not None else at
 
 
 def _objects(value: Any, depth: int) -> Iterator[Data]:
@@ -170,7 +177,9 @@ def _text(value: Any) -> str:
         return _text(next((value[key] for key in ("Value", "value") if key in value), None))
     if isinstance(value, list):
         return _text(value[0]) if len(value) == 1 else ""
-    return value if isinstance(value, str) else str(value) if isinstance(value, int) else ""
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    return str(value) if isinstance(value, int) else ""
 
 
 def _sid(value: Any) -> str:

@@ -190,7 +190,7 @@ class _Reading:
         from gmsa_krm.active_directory.ldap.connect import domain_controllers
         from gmsa_krm.active_directory.ldap.errors import UnreachableError
 
-        hosts = domain_controllers(name)[:_TRIES]
+        hosts = domain_controllers(name, self._login)[:_TRIES]
         for host in hosts:
             try:
                 self.server(host)

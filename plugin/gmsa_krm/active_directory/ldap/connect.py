@@ -105,8 +105,24 @@ def _encrypted(host: str, ca: str | None) -> ssl.SSLSocket:
         raise LdapError(f"{host}: TLS failed at port {LDAPS_PORT} ({why}); does it have a certificate?") from None
 
 
-def domain_controllers(domain: str) -> list[str]:
+def domain_controllers(domain: str, login: Login) -> list[str]:
     """The domain controllers of a domain by DNS (SRV), the preferred first. Raises LdapError."""
+    hosts = _hosts_in_dns(domain)
+    if login.user is None:  # Kerberos proves that a server is one of the domain
+        return hosts
+    # A certificate proves a name, but DNS may have been made to give a wrong one, with a certificate that is valid.
+    name = domain.lower().rstrip(".")
+    own = [it for it in hosts if it.lower() == name or it.lower().endswith(f".{name}")]
+    if not own:
+        message = (
+            f"{printable(domain[:253])}: DNS names {printable(hosts[0][:253])}, which is not below it, so it may not be"
+            " a domain controller and gets no password; if it is one, give it as --server"
+        )
+        raise LdapError(message)
+    return own
+
+
+def _hosts_in_dns(domain: str) -> list[str]:
     try:
         from dns.exception import DNSException
         from dns.resolver import resolve

@@ -284,12 +284,15 @@ class Connection:
             raise self._broken(f"it has sent more than {MAX_RECEIVED >> 20} MiB; limit the accounts with --account")
         return data
 
+    def check_time(self) -> None:
+        """Raises LdapError once the run has taken too long."""
+        if time.monotonic() >= self._deadline:
+            raise self._late()
+
     def _patience(self) -> float:
         """How long to wait now, in seconds."""
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise self._late()
-        return min(left, SILENCE)
+        self.check_time()
+        return min(max(self._deadline - time.monotonic(), 0.001), SILENCE)
 
     def _late(self) -> LdapError:
         message = f"{self.host}: reading took more than {TOTAL:.0f} seconds"

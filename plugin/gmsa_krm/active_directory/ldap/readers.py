@@ -32,6 +32,8 @@ _ATTRIBUTES = ("objectClass", "objectSid", "sAMAccountName", "member")
 _SIDS_AT_ONCE = 100
 # More is not a set-up of containers, and the lists of it would fill the memory.
 _MOST = 200_000
+_MOST_IN_ALL = 50 * _MOST  # in all groups, those in several counted in each
+_DIGITS = 10
 
 
 class _Principal:
@@ -59,6 +61,7 @@ class PasswordReaders:
         self._by_sid: dict[str, _Principal] = {}
         self._by_dn: dict[str, _Principal] = {}
         self._members: dict[str, dict[str, _Principal]] = {}
+        self._number = 0  # of the members that were looked at
         self._fields: dict[Allowed, dict[str, Any]] = {}
 
     def look_up(self, sids: set[str]) -> None:
@@ -97,6 +100,7 @@ class PasswordReaders:
         if self._may_all(allowed):
             hosts.add(EVERY_HOST)
         for candidate in candidates.values():
+            self._connection.check_time()
             if self._may(candidate, allowed):
                 is_host = candidate.kind == COMPUTER
                 (hosts if is_host else others).add(candidate.name)
@@ -142,6 +146,9 @@ class PasswordReaders:
                 pending += [self._by_dn[name] for name in names]
             elif it.kind != WELL_KNOWN_KIND:
                 found[it.dn.lower()] = it
+        self._number += len(seen)
+        if self._number > _MOST_IN_ALL:
+            raise self._too_many(_MOST_IN_ALL)
         self._members[principal.sid] = found
         return found
 
@@ -151,14 +158,17 @@ class PasswordReaders:
             names = {name.lower(): name for it in pending for name in it.members}
             new = [name for key, name in names.items() if key not in self._by_dn]
             if len(self._by_dn) + len(new) > _MOST:
-                message = f"the groups that may fetch passwords have more than {_MOST:,} members"
-                raise LdapError(f"{self._connection.host}: {message}; limit the accounts with --account")
+                raise self._too_many(_MOST)
             pending = []
             for name, entry in self._connection.read_all(new, _ATTRIBUTES).items():
                 # Of another domain, or not to be seen by this user.
                 principal = self._principal(entry) if entry is not None else _Principal("", name, UNKNOWN, name)
                 self._by_dn[name.lower()] = principal
                 pending.append(principal)
+
+    def _too_many(self, most: int) -> LdapError:
+        message = f"the groups that may fetch passwords have more than {most:,} members"
+        return LdapError(f"{self._connection.host}: {message}; limit the accounts with --account")
 
     def _principal(self, entry: Entry) -> _Principal:
         sids = entry.values("objectSid")
@@ -179,6 +189,8 @@ class PasswordReaders:
             _, _, last = ranged.partition("-")
             if last == "*" or not last.isdecimal() or len(members) > _MOST:
                 break
+            if len(last) > _DIGITS:
+                raise LdapError(f"{self._connection.host}: {entry.dn[:200]}: a range of members is out of bounds")
             attribute = f"member;range={int(last) + 1}-*"
             following = self._connection.read_all([entry.dn], [attribute])[entry.dn]
             if following is None:
