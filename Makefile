@@ -11,9 +11,10 @@ demo: .venv/run
 	@rm -rf build/demo
 	@echo "gmsa-krm render kustomize/quickstart -o build/demo"
 	@$(BIN)/gmsa-krm render kustomize/quickstart -o build/demo
-	@echo "Next: copy kustomize/quickstart to my, put your domain, account and workload into it, and run:"
-	@echo "  $(BIN)/gmsa-krm lint my && $(BIN)/gmsa-krm render my -o out"
-	@echo "To apply what is in out, see \"First config\" in README.md; for kustomize, kubectl, Helm, Argo CD and Flux, see \"With your tools\"."
+	@echo "Next: write a config for your domain; its last lines say what to type then:"
+	@echo "  export PATH=\"$(CURDIR)/$(BIN):\$$PATH\""
+	@echo "  gmsa-krm init my"
+	@echo "To get from there to a pod, see \"First config\" in README.md; for kustomize, kubectl, Helm, Argo CD and Flux, see \"With your tools\"."
 
 ## test: everything that runs in minutes
 test: lint tools

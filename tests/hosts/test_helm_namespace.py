@@ -1,4 +1,4 @@
-"""The lines for Helm in the README, with a chart that prints the namespace of its release."""
+"""The lines of Helm's pages, with a chart that prints the namespace of its release."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ CHART = {
 
 
 def documented(version: str) -> list[str]:
-    """The words of the README's line for a version of Helm."""
-    block = (ROOT / "README.md").read_text().partition("# Helm 4: ")[2].partition("```")[0].replace("\\\n", " ")
-    helm4, helm3 = re.findall(r"^helm template .*$", block, re.MULTILINE)
-    return shlex.split(helm4 if version == "helm4" else helm3)[1:]
+    """The words of the line on the page of a version of Helm, as a `helm template`."""
+    page = (ROOT / f"docs/getting-started/helm-{version[-1]}.md").read_text().replace("\\\n", " ")
+    (line,) = re.findall(r"(?m)^helm upgrade --install RELEASE CHART (.*)$", page)
+    return ["template", "RELEASE", "CHART", *shlex.split(line)]
 
 
 @pytest.mark.parametrize("version", ["helm3", "helm4"])

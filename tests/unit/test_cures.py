@@ -148,3 +148,14 @@ def test_a_plugin_is_the_same_by_name_and_by_guid(plugin: str, check: Check) -> 
     finding = check(gmsa_config(CREDSPEC + host.replace("ID", "my-identity", 1), MODE_NONE)).finding
     assert (finding.rule, finding.field) == ("plugin-input", "spec.credspecs[0].hostAccount.input")
     assert finding.says("'my-identity' is not a GUID")
+
+
+def test_the_input_of_a_plugin_is_cured_in_the_form_that_it_has(check: Check) -> None:
+    """A config takes the plugin's string or a mapping; a string may become either, a mapping stays one."""
+    host = "  hostAccount:\n    plugin: AzureKeyVault\n    input: https://a.vault.azure.net/secrets/b\n"
+    finding = check(gmsa_config(CREDSPEC + host, MODE_NONE)).finding
+    assert finding.says("write ObjectId=<", ";SecretUri=https://<", "or a mapping with ObjectId and SecretUri")
+    host = "  hostAccount:\n    plugin: AzureKeyVault\n    input: {ObjectId: a, SecretUri: https://a.vault.azure.net/secrets/b}\n"
+    finding = check(gmsa_config(CREDSPEC + host, MODE_NONE)).finding
+    assert finding.says("write {ObjectId: <", ", SecretUri: https://<")
+    assert not finding.says("ObjectId=<")

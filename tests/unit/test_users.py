@@ -38,7 +38,7 @@ subjects:
 def test_a_credspec_that_nobody_may_use_gets_a_warning(used_by: str, check: Check) -> None:
     finding = check(gmsa_config(f"credspecs:\n- account: WebApp1\n{used_by}", MODE_NONE)).finding
     assert (finding.severity, finding.rule, finding.field) == ("warning", "no-users", "spec.credspecs[0].usedBy")
-    assert finding.says("bound to nobody", "FromWorkloads")
+    assert finding.says("no service account may use", "FromWorkloads")
 
 
 def test_it_is_an_error_where_a_workload_names_it(check: Check) -> None:
@@ -81,3 +81,13 @@ def test_a_wildcard_is_said_with_its_reach(check: Check) -> None:
     finding = check(gmsa_config(f"credspecs:\n- account: WebApp1\n{used_by}", MODE_NONE)).finding
     assert (finding.severity, finding.rule) == ("warning", "wildcard-grant")
     assert finding.says("every service account of web", "whoever may create a pod")
+
+
+def test_a_service_account_of_another_namespace_gets_the_entry_that_is_missing(check: Check) -> None:
+    users = gmsa_config(CREDSPEC.replace("namespace: web", "namespace: apps"), MODE_NONE)
+    finding = check(users, WEB).finding
+    entry = "{namespace: web, serviceAccounts: [webapp1]}"
+    assert finding.says("webapp1 may not use gmsa-webapp1 in namespace web", "lists it for namespace apps only", entry)
+    unlisted = check(gmsa_config(CREDSPEC.replace("- webapp1", "- other"), MODE_NONE), WEB).finding
+    assert unlisted.says(f"add {entry} to usedBy")
+    assert not unlisted.says("only")

@@ -23,10 +23,15 @@ class Plugin:
 
     __slots__ = ("form", "guid", "keys")
 
-    def __init__(self, guid: str, keys: tuple[str, ...], form: str) -> None:
+    def __init__(self, guid: str, keys: dict[str, str], form: str) -> None:
         self.guid = guid
         self.keys = keys
         self.form = form
+
+    @property
+    def mapping(self) -> str:
+        """The input as a mapping, which a GMSAConfig takes in place of the string."""
+        return "{" + ", ".join(f"{key}: {value}" for key, value in self.keys.items()) + "}"
 
 
 _ARN = r"arn:aws[a-z-]*:(?:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:|ssm:[a-z0-9-]+:[0-9]{12}:parameter/)[^\s\"]+"
@@ -34,18 +39,21 @@ _ARN = r"arn:aws[a-z-]*:(?:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:|ssm:[a-z0
 PLUGINS = {
     "AzureKeyVault": Plugin(
         "{CCC2A336-D7F3-4818-A213-272B7924213E}",
-        ("ObjectId", "SecretUri"),
+        {
+            "ObjectId": "<managed identity's object id>",
+            "SecretUri": "https://<vault>.vault.azure.net/secrets/<secret>",
+        },
         "ObjectId=<managed identity's object id>;SecretUri=https://<vault>.vault.azure.net/secrets/<secret>",
     ),
     "AWS": Plugin(
         "{859E1386-BDB4-49E8-85C7-3070B13920E1}",
-        ("credentialArn",),
+        {"credentialArn": "arn:aws:secretsmanager:<region>:<account>:secret:<name>"},
         """'{"credentialArn":"arn:aws:secretsmanager:<region>:<account>:secret:<name>"}', in quotes, or the ARN of a"""
         " parameter of SSM there",
     ),
     "Rancher": Plugin(
         "{e4781092-f116-4b79-b55e-28eb6a224e26}",
-        ("namespace", "secret"),
+        {"namespace": "<namespace>", "secret": "<secret>"},
         "<namespace>:<secret>, with one colon",
     ),
 }
@@ -86,7 +94,10 @@ def check_plugin(plugin: str) -> Iterable[Issue]:
 
 
 def check_plugin_input(plugin: str, value: PluginInput) -> Iterator[tuple[str, Issue]]:
-    """(key of the input, or "" for all of it; issue) for each issue. `plugin`: a name of PLUGINS, or a GUID."""
+    """(key of the input, or "" for all of it; issue) for each issue, in a GMSAConfig.
+
+    `plugin`: a name of PLUGINS, or a GUID.
+    """
     name = plugin if plugin in PLUGINS else name_of(plugin)
     if name is not None and isinstance(value, dict):
         is_complete = True
@@ -95,7 +106,15 @@ def check_plugin_input(plugin: str, value: PluginInput) -> Iterator[tuple[str, I
             yield key, issue
         if not is_complete:
             return
-    yield from (("", issue) for issue in check_text(name, plugin_input(name or plugin, value)))
+    known = PLUGINS.get(name or "")
+    cure = (
+        ""
+        if known is None
+        else known.mapping
+        if isinstance(value, dict)
+        else f"{known.form}, or a mapping with {' and '.join(known.keys)}"
+    )
+    yield from (("", issue) for issue in check_text(name, plugin_input(name or plugin, value), cure))
 
 
 def name_of(guid: object) -> str | None:
@@ -110,8 +129,11 @@ def check_version(text: str) -> Iterator[Issue]:
         yield error_issue("ccg-version", f'{text[:60]!a} is not a version of Container Credential Guard; write "1"')
 
 
-def check_text(name: str | None, text: str) -> Iterator[Issue]:
-    """The issues of the string that a plugin reads. `name`: one of PLUGINS, None for an unknown plugin."""
+def check_text(name: str | None, text: str, cure: str = "") -> Iterator[Issue]:
+    """The issues of the string that a plugin reads. `name`: one of PLUGINS, None for an unknown plugin.
+
+    `cure`: what to write; by default the form of that string.
+    """
     # What an unknown plugin reads may look like a placeholder in part.
     placeholder = (re.search if name is not None else re.fullmatch)(PLACEHOLDER, text)
     if placeholder:
@@ -122,7 +144,7 @@ def check_text(name: str | None, text: str) -> Iterator[Issue]:
     elif name is not None:
         wrong = _CHECKS[name](text)
         if wrong:
-            yield error_issue("plugin-input", f"is not what {name} reads: {wrong}; write {PLUGINS[name].form}")
+            yield error_issue("plugin-input", f"is not what {name} reads: {wrong}; write {cure or PLUGINS[name].form}")
 
 
 def cure_of_object(name: str | None, value: dict[str, Any]) -> str:

@@ -65,6 +65,7 @@ class CredspecCatalog:
         self._by_account: dict[str, str] | None = None
         self._suggested: dict[str, str] = {}
         self._users: dict[str, set[tuple[str, str]]] = {}  # namespace and service account of usedBy, by credspec
+        self._namespaces: dict[str, dict[str, list[str]]] = {}  # of usedBy, by credspec and service account
 
     def ignore(self, names: set[str]) -> None:
         """Accepts names that are reported already."""
@@ -150,6 +151,18 @@ class CredspecCatalog:
         return self._is_in(name, used_by, namespace, service_account) or self._grants.allow(
             name, namespace, service_account
         )
+
+    def namespaces_of(self, name: str, service_account: str) -> list[str]:
+        """The namespaces for which usedBy of a credspec names the service account, or else all of them."""
+        if name not in self._namespaces:
+            credspec = self._credspecs.get(name)
+            used_by = credspec.entry.used_by if credspec is not None else ""
+            found: dict[str, list[str]] = {}
+            for use in () if isinstance(used_by, str) else used_by:
+                for account in use.service_accounts:
+                    found.setdefault(account, []).append(use.namespace)
+            self._namespaces[name] = found
+        return self._namespaces[name].get(service_account) or self._namespaces[name].get("*", [])
 
     def _is_in(self, name: str, used_by: list[UsedBy], namespace: str, service_account: str) -> bool:
         """Whether usedBy of a credspec names the service account; an empty namespace is any."""

@@ -212,10 +212,19 @@ class PodValidator:
         for name in sorted(named):
             if self._catalog.allows(name, self._namespace, account) is False:
                 where = f" in namespace {self._namespace}" if self._namespace else ""
-                message = (
-                    f"{account} may not use {name}{where}, so the pod will be refused; add it to usedBy of the credspec"
-                )
+                cure = self._cure_of_no_use(name, account)
+                message = f"{account} may not use {name}{where}, so the pod will be refused; {cure}"
                 self._report.error("service-account-not-covered", message, field="serviceAccountName")
+
+    def _cure_of_no_use(self, name: str, account: str) -> str:
+        if not self._namespace:
+            return "add it to usedBy of the credspec"
+        entry = f"{{namespace: {self._namespace}, serviceAccounts: [{account}]}}"
+        elsewhere = self._catalog.namespaces_of(name, account)
+        if not elsewhere:
+            return f"add {entry} to usedBy of the credspec"
+        more = f" and {len(elsewhere) - 1} more" if len(elsewhere) > 1 else ""
+        return f"usedBy of the credspec lists it for namespace {elsewhere[0]}{more} only, so add {entry}"
 
     def _check_hooks(self) -> None:
         for path, container in containers(self._pod, "containers"):
