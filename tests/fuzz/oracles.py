@@ -492,12 +492,18 @@ def readers_get_what_is_meant(subject: Subject) -> Iterator[str]:
             continue
         if not stream.endswith(b"\n") and reading.documents != before["kustomize"].documents:
             continue  # kubectl and Argo CD add a line break, which is part of a block scalar
+        if subject.host == "post-render" and _is_json_with_breaks(stream):
+            continue  # kubectl reads it as JSON, and Helm as YAML
         if after[name].error:
             yield f"{name} cannot read the output: {after[name].error}"
             continue
         found = _difference_of_readings(reading, after[name], subject)
         if found:
             yield f"{name} does not get what is meant: {found}"
+
+
+def _is_json_with_breaks(stream: bytes) -> bool:
+    return stream.lstrip()[:1] == b"{" and bool(re.search("[\x85\u2028\u2029]", _decoded(stream)))
 
 
 def readers_see_no_other_reference(subject: Subject) -> Iterator[str]:

@@ -350,3 +350,11 @@ def test_a_document_behind_others_starts_below_its_separator(form: str, host: st
     lines = done.stdout.split("\n")
     assert {line for line in lines if line.startswith("---")} == {"---"}
     assert "Widget" in [it["kind"] for it in yaml.safe_load_all(done.stdout)]
+
+
+@pytest.mark.parametrize("character", ["\x85", "\u2028", "\u2029"])
+def test_a_line_break_of_yaml_in_a_file_of_json_stays_text(character: str, call: Call, folder: Folder) -> None:
+    data = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"a": f"b{character}c"}}
+    where = folder({"gmsa.yaml": CONFIG, "a.json": json.dumps(data, ensure_ascii=False)})
+    done = call("render", where)
+    assert data in list(yaml.safe_load_all(done.stdout))

@@ -9,10 +9,21 @@ if TYPE_CHECKING:
     from gmsa_krm.apply_order import Output
 
 
+# Text in a string of JSON, and line breaks, which are folded, in one of YAML.
+_BREAKS = {it: f"\\u{ord(it):04x}" for it in "\x85\u2028\u2029"}
+
+
 def stream(outputs: list[Output], *, as_json: bool) -> bytes:
     if not as_json:
-        return encoded([output.as_yaml() for output in outputs])
+        return encoded([_as_yaml(output.as_yaml()) for output in outputs])
     from gmsa_krm.yamltext import writer
 
     listing = {"apiVersion": "v1", "kind": "List", "items": [output.as_json_data() for output in outputs]}
     return (writer.json_of(listing, indent=2) + "\n").encode()
+
+
+def _as_yaml(text: str) -> str:
+    """A document; kubectl reads JSON as JSON in a file of its own, and as YAML in a stream."""
+    if text.isascii() or text.lstrip()[:1] != "{":
+        return text
+    return text.translate(str.maketrans(_BREAKS))
