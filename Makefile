@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
   $(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print(sys._base_executable)' 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: demo docs docs-test test cluster-test ad-test image-test dist dist-test fuzz fuzz-check bench bench-check bench-admission lint tools schema lock golden clean
+.PHONY: demo docs docs-test test cluster-test ad-test image-test dist dist-test fuzz fuzz-check bench bench-check bench-admission release release-check release-files lint tools schema lock golden clean
 
 ## demo: render the quickstart, and show where each object comes from
 demo: .venv/run
@@ -93,17 +93,33 @@ bench-admission: .venv/dev
 	@$(BIN)/python tests/tools/build.py $(CLUSTER_TOOLS)
 	PYTHONPATH=tests:tests/tools $(ISOLATED) $(BIN)/python tests/benchmarks/admission.py $(BENCH)
 
-## lint: style, format, complexity, types, which room may import which, and the words of all texts
+## release-check: everything that a release needs; as root, more than an hour. SKIP='TARGET ...' leaves targets out
+release-check: .venv/dev
+	@$(BIN)/python tests/tools/release.py --all --skip "$(SKIP)"
+
+## release-files: the part of it that takes a second: versions that agree, the changelog, the locks
+release-files: .venv/dev
+	@$(BIN)/python tests/tools/release.py
+
+## release: write VERSION=X.Y.Z wherever the version is, and changes/ into CHANGELOG.md
+release: .venv/dev
+	@$(BIN)/python tests/tools/release.py --set "$(VERSION)"
+	@$(MAKE) --no-print-directory schema
+	@$(BIN)/python tests/tools/release.py
+
+## lint: style, format, complexity, types, which room may import which, the words of all texts, the files of a release
 lint: .venv/dev
 	$(BIN)/ruff check plugin tests
 	$(BIN)/ruff format --check --quiet plugin tests || { echo "run: .venv/bin/ruff format plugin tests"; exit 1; }
 	$(BIN)/mypy
-	$(BIN)/mypy tests/tools/build.py tests/tools/chart.py tests/tools/reference.py tests/tools/documentation.py tests/tools/style.py
+	$(BIN)/mypy tests/tools/build.py tests/tools/chart.py tests/tools/reference.py tests/tools/documentation.py tests/tools/style.py \
+	  tests/tools/changelog.py tests/tools/release.py
 	MYPYPATH=tests/benchmarks:tests/tools $(BIN)/mypy tests/benchmarks/bench.py
 	MYPYPATH=tests:tests/benchmarks:tests/tools $(BIN)/mypy --follow-imports=silent tests/benchmarks/admission.py
 	MYPYPATH=tests/fuzz:tests/tools $(BIN)/mypy tests/fuzz/fuzz.py tests/fuzz/test_fuzz.py
 	$(BIN)/lint-imports
 	@$(BIN)/python tests/tools/style.py
+	@$(BIN)/python tests/tools/release.py
 
 ## docs: build the documentation into build/site; a dead link or a page outside of the navigation fails
 docs: .venv/docs

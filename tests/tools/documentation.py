@@ -14,6 +14,8 @@ from pathlib import Path
 
 import yaml
 
+import changelog
+
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
 STAGED = ROOT / "build" / "docs"
@@ -71,6 +73,8 @@ def rewritten(source: Path) -> tuple[str, list[Path]]:
         return before + os.path.relpath(place_of(target), place_of(source).parent) + hash_ + anchor + after
 
     text = source.read_text()
+    if source == ROOT / "CHANGELOG.md":
+        text = text.replace(changelog.MARKER, changelog.unreleased(ROOT))
     # Links in code are text.
     parts, at = [], 0
     for code in _CODE.finditer(text):

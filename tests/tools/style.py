@@ -29,7 +29,9 @@ def words() -> dict[str, str]:
 def texts() -> Iterator[tuple[Path, int, str]]:
     """(file, line, text) of what a reader meets."""
     for path in sorted(
-        [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("kustomize/**/*.md"), *ROOT.glob("charts/**/*.md")]
+        path
+        for pattern in ("*.md", "changes/*.md", "docs/**/*.md", "kustomize/**/*.md", "charts/**/*.md")
+        for path in ROOT.glob(pattern)
     ):
         if path.name != "CHANGELOG.md":  # of versions that are out
             yield path, 1, _CODE.sub(lambda match: "\n" * match[0].count("\n"), path.read_text())
