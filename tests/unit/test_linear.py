@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from textwrap import indent
 
 import pytest
 
-from builders import MODE_NONE, gmsa_config
+from builders import MODE_NONE, contoso, gmsa_config
 from conftest import Call, Check, Folder, findings
 
 
@@ -107,3 +108,26 @@ def test_the_first_repeated_key_of_a_credential_spec_is_named(check: Check) -> N
     config = gmsa_config(MODE_NONE, "credspecs: [{file: a.json}]")
     finding = check(config, files={"a.json": f'{{{keys}"z":1,"y":1,"y":2,"z":2}}'}).finding
     assert (finding.rule, finding.message) == ("duplicate-key", "the key z is repeated in one object; remove one")
+
+
+def test_accounts_are_compared_with_all_patterns_of_a_snapshot_at_once(call: Call, folder: Folder) -> None:
+    """A snapshot of some accounts has their patterns; one after the other they took minutes."""
+    snapshot = f"""\
+apiVersion: gmsa-krm.dev/v1alpha1
+kind: ActiveDirectorySnapshot
+metadata:
+  name: contoso.com
+  annotations:
+    gmsa-krm.dev/accounts: "{" ".join(f"w{index}*" for index in range(40_000))} last?$"
+spec:
+{indent(contoso(), "  ")}
+  accounts:
+  - account: Web
+    domain: contoso.com
+    kind: GroupManagedServiceAccount
+"""
+    entries = [f"- account: {name}\n  usedBy: FromWorkloads\n" for name in ("Last1", *(f"A{it}" for it in range(500)))]
+    root = folder({"gmsa.yaml": gmsa_config(MODE_NONE, f"credspecs:\n{''.join(entries)}"), "ad.yaml": snapshot})
+    lines = call("lint", root / "gmsa.yaml", "--ad", root / "ad.yaml").stdout.splitlines()
+    assert sum("was not taken for" in it for it in lines) == 500
+    assert sum("Last1 is not an account of contoso.com" in it for it in lines) == 1

@@ -228,9 +228,30 @@ metadata:
 items:
 - metadata:
     name: a
+---
+apiVersion: v1
+kind: List
+metadata:
+  name: escaped
+"it\\x65ms":
+- apiVersion: v1
+  kind: Secret
+  metadata:
+    name: c
+---
+apiVersion: v1
+kind: List
+metadata:
+  name: tagged
+!!binary aXRlbXM=:
+- apiVersion: v1
+  kind: Secret
+  metadata:
+    name: d
 """
     where = folder({"gmsa.yaml": CONFIG, "lists.yaml": manifests})
     done = call("render", "--format", form, where / "gmsa.yaml", where / "lists.yaml", "-o", where / "out")
     assert done.status == 0, done.stderr
     modes = {it.stem.rpartition("-")[2]: stat.S_IMODE(it.stat().st_mode) for it in (where / "out").glob("*list-*")}
-    assert modes == {"open": 0o644, "secret": 0o600, "nested": 0o600, "typed": 0o600}
+    secret = dict.fromkeys(("secret", "nested", "typed", "escaped", "tagged"), 0o600)
+    assert modes == {"open": 0o644, **secret}

@@ -13,6 +13,7 @@ from gmsa_krm.findings.suggest import suggestion
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Iterable, Iterator
 
     from gmsa_krm.active_directory.snapshot import DirectoryAccount, DirectoryDomain, Snapshot
@@ -272,8 +273,9 @@ class _Directory:
         self._accounts: dict[str, list[DirectoryAccount]] = {}
         self._gmsas: dict[tuple[str, str], DirectoryAccount] = {}
         self._names: dict[str, list[str]] = {}  # of gMSAs, by domain
-        self._snapshots = list(snapshots)
-        for snapshot in self._snapshots:
+        self._asked_for: list[re.Pattern[str]] = []
+        for snapshot in snapshots:
+            self._asked_for.append(snapshot.asked_for())
             for domain in snapshot.spec.domains:
                 for key, (field, _) in _FIELDS.items():
                     self._domains.setdefault((key, getattr(domain, field).lower()), domain)
@@ -313,7 +315,7 @@ class _Directory:
 
     def was_asked_for(self, name: str) -> bool:
         """Whether all snapshots would have an account of that name, so that one is not there if none has it."""
-        return all(it.was_asked_for(name) for it in self._snapshots)
+        return all(it.match(name.lower()) for it in self._asked_for)
 
     def gmsas_of(self, domain: DirectoryDomain) -> list[str]:
         """The names of the gMSAs of a domain."""

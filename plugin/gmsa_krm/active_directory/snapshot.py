@@ -142,10 +142,10 @@ class Snapshot(Section):
     metadata: Metadata = section("Name of the forest, and when the snapshot was taken.", Metadata, required=True)
     spec: SnapshotSpec = section("Domains and accounts.", SnapshotSpec, required=True)
 
-    def was_asked_for(self, account: str) -> bool:
-        """Whether an account would be in the snapshot if it existed."""
+    def asked_for(self) -> re.Pattern[str]:
+        """Matches the names, in lower case, of accounts that would be in the snapshot if they existed."""
         patterns = str(self.metadata.annotations.get(ACCOUNTS, "*")).lower().split()
-        return any(fnmatch.fnmatchcase(account.lower(), it.removesuffix("$")) for it in patterns)
+        return re.compile("|".join(fnmatch.translate(it.removesuffix("$")) for it in patterns) or "(?!)")
 
 
 class LoadedSnapshot:

@@ -182,8 +182,8 @@ def contents_by_name(outputs: list[Output], *, as_json: bool) -> dict[str, tuple
 def _is_secret(output: Output) -> bool:
     if output.identity[1] == "Secret":
         return True
-    # What holds other objects is a list, whatever its kind is.
-    may_list = output.text is None or "items" in output.text
+    # What holds other objects is a list, whatever its kind is; an escape or a tag can hide the word.
+    may_list = output.text is None or any(it in output.text for it in ("items", "\\", "!"))
     return may_list and _holds_secret(output.as_data())
 
 
