@@ -212,8 +212,8 @@ class CredspecEntry(Section):
     def warn_of_no_users(self, report: Report) -> None:
         """Reports an entry without usedBy, once it is known that nothing else lets someone use it."""
         message = (
-            "is missing, so no service account may use the credential spec: its ClusterRole is bound to nobody; give"
-            " the service accounts of the workloads, or FromWorkloads"
+            "is missing, so no service account may use the credential spec; list the service accounts of the"
+            " workloads, or write FromWorkloads"
         )
         report.warning("no-users", message, self.at("usedBy"), f"{self.path}.usedBy")
 
