@@ -122,7 +122,7 @@ class Spec(Section):
         for entry in self.credspecs:
             if entry.account is None:
                 continue
-            if entry.name is None and not entry.is_given("name"):
+            if entry.account and entry.name is None and not entry.is_given("name"):
                 message = f"is missing, and {entry.account} has no RFC 1123 form; give an RFC 1123 subdomain"
                 report.error("required", message, entry.node, f"{entry.path}.name")
             if not has_nameless_domain:
