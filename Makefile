@@ -11,7 +11,7 @@ demo: .venv/run
 	@rm -rf build/demo
 	@echo "gmsa-krm render kustomize/quickstart -o build/demo"
 	@$(BIN)/gmsa-krm render kustomize/quickstart -o build/demo
-	@echo "Next: write a config for your domain; its last lines say what to type then:"
+	@echo "Next: write a config for your domain, and follow the last lines of the output:"
 	@echo "  export PATH=\"$(CURDIR)/$(BIN):\$$PATH\""
 	@echo "  gmsa-krm init my"
 	@echo "To get from there to a pod, see \"First config\" in README.md; for kustomize, kubectl, Helm, Argo CD and Flux, see \"With your tools\"."

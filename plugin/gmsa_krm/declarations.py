@@ -121,16 +121,16 @@ def _lint(commands: Any) -> None:
         action="append",
         default=[],
         metavar="GLOB",
-        help="pass over files and folders of this name, or of this path in the folder; may be repeated",
+        help="skip files and folders with this name, or with this path in the folder; may be repeated",
     )
     lint.add_argument(
         "--ad",
         metavar="FILE",
-        help="compare with this ActiveDirectorySnapshot (import ad --snapshot), in place of those that configs name",
+        help="compare with this ActiveDirectorySnapshot (import ad --snapshot), instead of those that configs name",
     )
     _add_namespace(lint, "namespace of the manifests without one")
     _add_strict(lint, "exit with status 1 for warnings, too")
-    _add_quiet(lint, "as text, print findings only: no count of them, and no files that are passed over")
+    _add_quiet(lint, "as text, print findings only, without their number and without skipped files")
     lint.set_defaults(run="lint.run")
 
 
@@ -176,7 +176,7 @@ def _post_render(commands: Any) -> None:
         "--log-file", metavar="LOG", help="also write the messages to LOG, since Helm 4 drops them"
     )
     _add_strict(post_render)
-    _add_quiet(post_render, "print no warnings on stderr, unless the run fails; the log has them all the same")
+    _add_quiet(post_render, "print no warnings on stderr, unless the run fails; the log still has them")
     post_render.set_defaults(run="post_render.run")
 
 
@@ -267,19 +267,19 @@ def _install(commands: Any) -> None:
     helm.set_defaults(run="install.helm")
     for host in (kustomize, helm):
         host.add_argument("--uninstall", action="store_true", help="remove the plugin instead")
-        _add_quiet(host, "do not print what was done")
+        _add_quiet(host, "print nothing on success")
 
 
 def _init(commands: Any) -> None:
     init = _command(
         commands,
         "init",
-        "write a config to start from, and what a host needs around it",
+        "write a config to start from, with the files that a host needs around it",
         "gmsa-krm init clusters/prod --domain contoso.com",
         "gmsa-krm init clusters/test --host flux",
         statuses={1: "the domain is not a DNS name", 3: "a file exists, or the folder cannot be written"},
     )
-    init.add_argument("dir", nargs="?", metavar="DIR", help="the folder, which is made (default: this one)")
+    init.add_argument("dir", nargs="?", metavar="DIR", help="the folder, created if it is missing (default: this one)")
     init.add_argument("--domain", metavar="DNSNAME", help="DNS name of the Active Directory domain")
     init.add_argument(
         "--host",
@@ -287,7 +287,7 @@ def _init(commands: Any) -> None:
         default="kustomize",
         help="what runs gmsa-krm (default: kustomize)",
     )
-    _add_quiet(init, "do not print what was written and what to type next")
+    _add_quiet(init, "do not print the files and the next steps")
     init.set_defaults(run="init.run")
 
 
@@ -313,11 +313,11 @@ def _schema(commands: Any) -> None:
         "gmsa-krm schema --name-references > name-references.yaml",
     )
     schema.add_argument("--chart-values", action="store_true", help="print the schema of the chart's values instead")
-    schema.add_argument("--snapshot", action="store_true", help="print that of ActiveDirectorySnapshot instead")
+    schema.add_argument("--snapshot", action="store_true", help="print the schema of ActiveDirectorySnapshot instead")
     schema.add_argument(
         "--name-references",
         action="store_true",
-        help="print a file for configurations of a kustomization instead, by which kustomize follows credential specs",
+        help="print a file for configurations of a kustomization instead, for kustomize to follow credential specs",
     )
     schema.add_argument(
         "--config",
@@ -380,10 +380,10 @@ def _import(commands: Any) -> None:
         action="append",
         default=[],
         metavar="DNSNAME",
-        help="read this domain, whose controllers DNS names; may be repeated",
+        help="read this domain, and find its controllers by DNS; may be repeated",
     )
     directory.add_argument(
-        "--user", help="log on by a password over TLS, as user@domain; default: as the logged-on user, by Kerberos"
+        "--user", help="log on with a password over TLS, as user@domain; default: as the logged-on user, with Kerberos"
     )
     directory.add_argument(
         "--password-file", metavar="FILE", help="password of --user; default: $GMSA_KRM_AD_PASSWORD, or a prompt"
@@ -394,7 +394,7 @@ def _import(commands: Any) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="only this account, or those of a pattern such as web*; may be repeated",
+        help="only this account, or accounts that match a pattern such as web*; may be repeated",
     )
     directory.add_argument("--into", metavar="CONFIG", help="add to this config and correct its domains; keep the rest")
     directory.add_argument("--snapshot", metavar="FILE", help="also write an ActiveDirectorySnapshot, for checks")

@@ -55,7 +55,7 @@ def _refuse_built_in(manifests: dict[str, Manifest], config: Resolved) -> None:
         section = accounts.get(source, config.spec.webhook)
         _, kind, namespace, name = manifest.identity
         shown = f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
-        message = f"makes the {shown}, which every cluster has and which this would replace; give another name"
+        message = f"makes the {shown}, which every cluster has, so it would be replaced; give another name"
         config.report.error("built-in-name", message, section.at("name"), f"{section.path}.name")
 
 

@@ -52,7 +52,7 @@ def merge(manifests: Iterable[tuple[Manifest, Resolved]]) -> dict[Identity, Emit
                 continue
             reported.add(section)
             cure = (
-                "a cluster has one webhook and one CRD: join the configs, or set admission.mode: None in all but one"
+                "a cluster has one webhook and one CRD: merge the configs, or set admission.mode: None in all but one"
                 if manifest.source.startswith(_SINGLETONS) and first.source.startswith(_SINGLETONS)
                 else "give one of them another name, or remove it"
             )

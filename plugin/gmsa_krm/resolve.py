@@ -381,7 +381,7 @@ def _check_modes(resolvers: list[_Resolver]) -> None:
         message = (
             f"is {resolver.mode}, but {other.metadata.name} ({first.report.location(other.node)}) is in mode Policy,"
             " whose policy refuses the pods of credential specs that it does not know; set None here, which adds these"
-            " to the policy, or join the configs"
+            " to the policy, or merge the configs"
         )
         admission = resolver.spec.admission
         resolver.report.error("several-modes", message, admission.at("mode"), f"{admission.path}.mode")

@@ -18,12 +18,12 @@ _STATUSES = {
     3: "something outside failed: a file that cannot be read or written, a program that is missing",
 }
 VARIABLES = {
-    "ARGOCD_APP_NAME": "Argo CD runs gmsa-krm: KUBE_VERSION is that of the cluster, and certificates have to be stable",
+    "ARGOCD_APP_NAME": "Argo CD runs gmsa-krm: KUBE_VERSION is that of the cluster, and certificates must be stable",
     "ARGOCD_APP_NAMESPACE": "namespace of manifests without one",
     "ARGOCD_APP_PARAMETERS": "the parameters of the Application, in JSON",
     "ARGOCD_APP_PROJECT_NAME": "the file to read, where GMSA_KRM_SEED_FILE names a folder",
     "ARGOCD_APP_SOURCE_PATH": "path of the folder in its repository",
-    "ARGOCD_ENV_": "names that begin so are from spec.source.plugin.env; they are refused, or named in a warning",
+    "ARGOCD_ENV_": "variables of spec.source.plugin.env have this prefix; they are refused, or named in a warning",
     "ARGOCD_EXEC_TIMEOUT": "the time after which Argo CD gives up, such as 90s",
     "GMSA_KRM_AD_PASSWORD": "password of --user",
     "GMSA_KRM_ALLOWED_HOSTS": "hosts from which charts and bases may be fetched",
@@ -35,7 +35,7 @@ VARIABLES = {
     "HOME": "the user's folder, below which the default folders are; on Windows USERPROFILE and LOCALAPPDATA",
     "KRB5CCNAME": "ticket of the logged-on user; default: that of kinit, on Windows of the logon session",
     "KRB5_CLIENT_KTNAME": "keytab to log on with in place of a ticket",
-    "KUBE_API_VERSIONS": "what the cluster serves, for charts",
+    "KUBE_API_VERSIONS": "API versions of the cluster, for charts",
     "KUBE_VERSION": "version of the cluster, unless the config has a kubeVersion",
     "KUSTOMIZE_PLUGIN_CONFIG_STRING": "kustomize runs gmsa-krm as its legacy plugin, with a file as the first argument",
     "KUSTOMIZE_PLUGIN_HOME": "folder of kustomize's plugins",

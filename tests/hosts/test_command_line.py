@@ -182,7 +182,7 @@ def test_quiet_lint_prints_findings_only(call: Call, folder: Folder, place: Path
     assert findings
     assert rules == "rules: no-users (gmsa-krm explain RULE says more)"
     assert count == "no errors, 1 warning"
-    assert note.startswith("passed over: ")
+    assert note.startswith("skipped: ")
     assert call("lint", "gmsa.yaml", "web.yaml", "-n", "web", "-q") == Done(0, "", "")
 
 

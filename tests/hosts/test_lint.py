@@ -159,10 +159,10 @@ def test_what_is_not_a_manifest_is_passed_over_with_a_note(name: str, call: Call
     done = call("lint", root)
     count, note = done.stdout.splitlines()
     assert (done.status, done.stderr, count) == (0, "", "no errors, no warnings")
-    assert note.startswith("passed over: ")
+    assert note.startswith("skipped: ")
     assert str(root / name) in note
     # The user who names it means it.
-    assert "passed over" not in call("lint", root / name).stdout
+    assert "skipped" not in call("lint", root / name).stdout
 
 
 def test_what_nobody_reads_as_yaml_is_not_in_the_note(call: Call, folder: Folder) -> None:
@@ -175,7 +175,7 @@ def test_what_nobody_reads_as_yaml_is_not_in_the_note(call: Call, folder: Folder
 def test_the_note_is_one_line_with_some_of_the_names(call: Call, folder: Folder) -> None:
     root = folder({f"{number:03}.yaml": "a: b\n" for number in range(200)})
     _, note = call("lint", root).stdout.splitlines()
-    assert note.startswith("passed over: 200 files that are not Kubernetes manifests (")
+    assert note.startswith("skipped: 200 files that are not Kubernetes manifests (")
     assert note.endswith(", and 188 more)")
     assert note.count(".yaml") == 12
 
@@ -191,7 +191,7 @@ def test_a_file_that_a_config_names_is_not_passed_over(call: Call, folder: Folde
     root = folder({"gmsa.yaml": config, "webapp1.json": "not JSON", "other.json": "not JSON"})
     done = call("lint", root)
     assert_mentions(
-        done.stdout, "webapp1.json:1:1: is neither a JSON object", "passed over: 1 file that is not", "other.json"
+        done.stdout, "webapp1.json:1:1: is neither a JSON object", "skipped: 1 file that is not", "other.json"
     )
     assert done.status == 1
 

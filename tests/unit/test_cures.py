@@ -159,3 +159,15 @@ def test_the_input_of_a_plugin_is_cured_in_the_form_that_it_has(check: Check) ->
     finding = check(gmsa_config(CREDSPEC + host, MODE_NONE)).finding
     assert finding.says("write {ObjectId: <", ", SecretUri: https://<")
     assert not finding.says("ObjectId=<")
+
+
+@pytest.mark.parametrize("account", ["WebApp1$", "CONTOSO\\WebApp1", "CONTOSO\\WebApp1$", "WebApp1$@contoso.com"])
+def test_the_cure_of_an_account_is_its_bare_name(account: str, check: Check) -> None:
+    finding = check(gmsa_config(CREDSPEC.replace("WebApp1", account), MODE_NONE)).finding
+    assert finding.rule == "account-name"
+    assert finding.message.endswith(": WebApp1")
+
+
+def test_a_template_in_place_of_a_value_is_called_one(check: Check) -> None:
+    finding = check(gmsa_config(CREDSPEC.replace("WebApp1", "{{ .Values.account }}"), MODE_NONE)).finding
+    assert finding.says("a template in {{ }}", "render the template first")

@@ -257,7 +257,7 @@ HOSTILE: dict[str, tuple[Answer, str]] = {
     ),
     "drops": (_drip, "reading took more than 4 seconds"),
     "without an end": (_endless, "sent more than 16 MiB"),
-    "pages without an end": (_pages, "a search goes on without an end"),
+    "pages without an end": (_pages, "a search does not end"),
     "another server": (directory({"": {"namingContexts": [b"dc=example"]}}), "is not a domain controller"),
     "a SID of three bytes": (_with(CHILD, objectSid=[b"\1\5\0"]), "objectSid: a SID is incomplete"),
     "a GUID of three bytes": (_with(CHILD, objectGUID=[b"abc"]), "objectGUID: a GUID has 16 bytes"),

@@ -162,7 +162,10 @@ def exponential_aliases() -> str:
     ("text", "words"),
     [
         pytest.param("a: [1", "did not find expected ',' or ']'", id="an open list"),
-        pytest.param("a: b: c", "mapping values are not allowed", id="a mapping in a mapping"),
+        pytest.param("a: b: c", "mapping values are not allowed in this context; quote", id="a mapping in a mapping"),
+        pytest.param("a:\n\tb: c", "a tab is where YAML needs spaces", id="a tab"),
+        pytest.param("a: @b", "cannot start with @; quote it", id="a reserved character"),
+        pytest.param("a:\n- b: 1\n  c: 2\n d: 3", "check the indentation", id="a wrong indentation"),
         pytest.param("a: 'b", "unexpected end of stream", id="an open quote"),
         pytest.param("[" * 100_000, "deeper than 400", id="deep lists in flow style"),
         pytest.param("- " * 2_000, "deeper than 400", id="deep lists in block style"),

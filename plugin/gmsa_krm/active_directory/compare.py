@@ -144,22 +144,22 @@ class Comparison:
             return
         if not account.enabled:
             message = (
-                f"{name} of {domain.dns_name} is disabled, so nothing can log on as it; type Enable-ADAccount {name}$"
+                f"{name} of {domain.dns_name} is disabled, so nothing can log on as it; run Enable-ADAccount {name}$"
             )
             yield error_issue("account-disabled", message)
         yield from self._readers(account, domain, is_joined=is_joined)
         yield from _delegation(account)
         if account.encryption_types and set(account.encryption_types) <= _BROKEN_KEYS:
             message = (
-                f"{name} has Kerberos keys of {' and '.join(account.encryption_types)} only, which domain controllers"
-                f" refuse more and more; type Set-ADServiceAccount {name} -KerberosEncryptionType AES128,AES256"
+                f"{name} has Kerberos keys of {' and '.join(account.encryption_types)} only, and domain controllers"
+                f" refuse them more and more; run Set-ADServiceAccount {name} -KerberosEncryptionType AES128,AES256"
             )
             yield warning_issue("weak-keys", message)
         days = account.password_interval_days
         if days is not None and days > _LONG_INTERVAL:
             message = (
-                f"the password of {name} changes every {days:,} days, and whoever has read it can use it so long; the"
-                " interval of an account is fixed, so create another one with -ManagedPasswordIntervalInDays 30"
+                f"the password of {name} changes every {days:,} days, and whoever has read it can use it until then;"
+                " the interval of an account is fixed, so create another one with -ManagedPasswordIntervalInDays 30"
             )
             yield warning_issue("password-interval", message)
 
@@ -181,8 +181,10 @@ class Comparison:
             return error_issue("account-domain", message)
         names = self._known.gmsas_of(domain)
         if not names or not self._known.was_asked_for(name):
-            why = f"does not have {name}, which it was not taken for" if names else f"has no gMSA of {domain.dns_name}"
-            message = f"the snapshot of Active Directory {why}, so {name} is not checked; take one with all accounts"
+            why = f"was taken without {name}" if names else f"has no gMSA of {domain.dns_name}"
+            message = (
+                f"the snapshot of Active Directory {why}, so {name} is not checked; take a snapshot of all accounts"
+            )
             return warning_issue("not-in-snapshot", message)
         message = (
             f"{name} is not an account of {domain.dns_name}{suggestion(name, names, listed=False)}; fix the name, or"
@@ -201,7 +203,7 @@ class Comparison:
         foreign = [it for it in others if "=" in it or it.upper().startswith("S-1-")]
         if not hosts and not (foreign if is_joined else others):
             groups = [it.name for it in account.password_readers if not it.denied]
-            whom = f"{_some(groups)} may, but there is no computer in it" if groups else "nobody may"
+            whom = f"{_some(groups)} may, but without any computer in it" if groups else "nobody may"
             message = (
                 f"the password of {name} cannot be fetched: {whom}; add the computers of the Windows nodes to a group"
                 f" that is in PrincipalsAllowedToRetrieveManagedPassword of {name}"
@@ -212,7 +214,7 @@ class Comparison:
             if lacking:
                 message = (
                     f"{_some(lacking)} of nodes.hosts may not fetch the password of {name}, so pods with it have no"
-                    " identity there; add them to the group that may, and restart them or type klist purge -li 0x3e7"
+                    " identity there; add them to the group that may, and restart them or run klist purge -li 0x3e7"
                 )
                 yield error_issue("node-cannot-fetch", message)
 
@@ -221,21 +223,21 @@ def _delegation(account: DirectoryAccount) -> Iterator[Issue]:
     name = account.account
     if account.trusted_for_delegation:
         message = (
-            f"{name} is trusted for delegation to any service, so a container with it can act as everyone who logs on"
-            f" to it, everywhere; type Set-ADAccountControl {name}$ -TrustedForDelegation $false"
+            f"{name} is trusted for delegation to any service, so a container with it can act, everywhere, as"
+            f" everyone who logs on to it; run Set-ADAccountControl {name}$ -TrustedForDelegation $false"
         )
         yield warning_issue("unconstrained-delegation", message)
     wide = [it for it in account.delegates_to if it.partition("/")[0].lower() in _ADMINISTRATION]
     if account.trusted_to_auth_for_delegation and account.delegates_to:
         message = (
-            f"{name} may act as any user, without that user's logon, towards {_some(account.delegates_to)}; type"
+            f"{name} may act as any user, without that user's logon, towards {_some(account.delegates_to)}; run"
             f" Set-ADAccountControl {name}$ -TrustedToAuthForDelegation $false, unless the workload needs it"
         )
         yield warning_issue("broad-delegation", message)
     elif wide:
         message = (
-            f"{name} may act as its users towards {_some(wide)}, by which hosts and domains are administered; remove"
-            " them from msDS-AllowedToDelegateTo, unless the workload needs them"
+            f"{name} may act as its users towards {_some(wide)}, which administer hosts and domains; remove them"
+            " from msDS-AllowedToDelegateTo, unless the workload needs them"
         )
         yield warning_issue("broad-delegation", message)
 

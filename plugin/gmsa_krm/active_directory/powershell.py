@@ -105,7 +105,7 @@ class PowerShellData:
             return
         principals = item.get("principalsallowedtoretrievemanagedpassword")
         if isinstance(principals, str) and re.search(r",DC=[^,]* (CN|OU)=", principals):
-            message = f"{name}: PrincipalsAllowedToRetrieveManagedPassword is one text; {_DEPTH_CURE}"
+            message = f"{name}: PrincipalsAllowedToRetrieveManagedPassword is one string; {_DEPTH_CURE}"
             report.error("directory-file", message)
             return
         readers = [{"name": _common_name(it), "kind": UNKNOWN} for it in _lines(principals)]

@@ -65,7 +65,7 @@ class Trust(Section):
         *("Inbound", "Outbound", "Bidirectional", "Disabled"),
         required=True,
     )
-    sid: str | None = string("SID of the other domain, where it is known.", check=sid)
+    sid: str | None = string("SID of the other domain, if it is known.", check=sid)
 
 
 class DirectoryDomain(Domain):
@@ -74,7 +74,7 @@ class DirectoryDomain(Domain):
     forest: str = string(
         "DNS name of the forest's root domain. Default: dnsTreeName.", default=lambda self: self.dns_tree_name
     )
-    trusts: list[Trust] = sections("Trusts, those between the domains of one forest included.", Trust)
+    trusts: list[Trust] = sections("Trusts, including those between the domains of one forest.", Trust)
 
     def check(self, report: Report) -> None:
         """Nothing: what a config gets a warning for is a fact here."""
@@ -87,7 +87,7 @@ class PasswordReader(Section):
         "sAMAccountName, without the trailing $ of a computer; the SID where it has no name.", required=True
     )
     kind: str = enum("What it is.", *(GROUP_KIND, COMPUTER, GMSA, SMSA, DMSA, USER, WELL_KNOWN, UNKNOWN), required=True)
-    sid: str | None = string("SID, where it is known.", check=sid)
+    sid: str | None = string("SID, if it is known.", check=sid)
     denied: bool = boolean("It is a deny entry: its members may not fetch the password.", default=False)
 
 
@@ -97,7 +97,7 @@ class DirectoryAccount(Section):
     account: str = string("sAMAccountName without the trailing $.", required=True)
     domain: str = string("DNS name of its domain.", required=True)
     kind: str = enum("What it is; only the first is a gMSA.", *(GMSA, SMSA, DMSA, USER, COMPUTER), required=True)
-    sid: str | None = string("SID of the account, where it is known.", check=sid)
+    sid: str | None = string("SID of the account, if it is known.", check=sid)
     enabled: bool = boolean("Whether it may log on.", default=True)
     dns_host_name: str | None = string("dNSHostName.")
     service_principal_names: list[str] = strings("servicePrincipalName.", each="An SPN.")

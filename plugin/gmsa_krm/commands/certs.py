@@ -165,7 +165,7 @@ def _key(certificate: x509.Certificate) -> str:
     try:
         key = certificate.public_key()
     except (ValueError, UnsupportedAlgorithm):
-        return "of a kind that is not known"
+        return "of an unknown kind"
     if isinstance(key, ec.EllipticCurvePublicKey):
         return f"ECDSA {key.curve.name}"
     if isinstance(key, rsa.RSAPublicKey):

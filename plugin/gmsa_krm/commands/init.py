@@ -222,7 +222,7 @@ def _next_steps(host: str, folder: str, domain: str | None) -> str:
     }[host]
     return "\n".join(
         [
-            f"Next: put {missing} into {config},{more} then type",
+            f"Next: put {missing} into {config},{more} then run",
             *(f"  {it}" for it in [f"gmsa-krm lint {config}", *steps]),
         ]
     )

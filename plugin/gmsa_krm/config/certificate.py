@@ -48,7 +48,7 @@ class Derive(SourceSettings):
         "Interval at which a new serving certificate is issued.", default="720h", check=values.duration
     )
     cluster: str | None = string(
-        "Name of the cluster, which goes into the derivation: clusters that share a seed get keys of their own."
+        "Name of the cluster, an input of the derivation: clusters that share a seed get different keys."
         " Default: none, and the keys depend on the seed and the webhook's name and namespace only. Setting or changing"
         " it later makes a new CA, as a new seed does.",
         check=values.subdomain_name,

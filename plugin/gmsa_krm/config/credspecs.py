@@ -212,8 +212,8 @@ class CredspecEntry(Section):
     def warn_of_no_users(self, report: Report) -> None:
         """Reports an entry without usedBy, once it is known that nothing else lets someone use it."""
         message = (
-            "is missing, so no service account may use the credential spec: its ClusterRole is bound to nobody; give"
-            " the service accounts of the workloads, or FromWorkloads"
+            "is missing, so no service account may use the credential spec; list the service accounts of the"
+            " workloads, or write FromWorkloads"
         )
         report.warning("no-users", message, self.at("usedBy"), f"{self.path}.usedBy")
 
@@ -260,13 +260,18 @@ class CredspecEntry(Section):
     def _check_source(self, report: Report) -> None:
         if self.account is not None and self.file is not None:
             report.error("credspec-source", "has both account and file; remove one", self.node, self.path)
-        elif self.account is None and self.file is None:
+        elif not self._has("account") and not self._has("file"):
             report.error("credspec-source", "has neither account nor file; give one", self.node, self.path)
         elif self.file is not None:
             for key in ("domain", "additionalAccounts", "hostAccount"):
                 if self.is_given(key):
                     message = "is for entries with account, and the file has its own; remove it"
                     report.error("credspec-source", message, self.at(key), f"{self.path}.{key}")
+
+    def _has(self, key: str) -> bool:
+        """Whether the entry has the field, be it with a value of the wrong type, which is reported there."""
+        node = self.at(key) if self.is_given(key) else None
+        return node is not None and not node.is_null
 
     def _check_diagnostics(self, report: Report) -> None:
         job = self.diagnostics

@@ -450,7 +450,11 @@ def is_scalar(node: Node, path: str, report: Report, wanted: str) -> bool:
     """Whether `node` is a scalar; if not, reports that it must be `wanted`."""
     if node.kind == SCALAR:
         return True
-    report.error("type", f"must be {wanted}, but is {KIND_NAMES[node.kind]}", node, path)
+    is_template = node.kind == MAPPING and node.flow and bool(node.pairs) and node.pairs[0][0].kind == MAPPING
+    what = (
+        "a template in {{ }}; write the value, or render the template first" if is_template else KIND_NAMES[node.kind]
+    )
+    report.error("type", f"must be {wanted}, but is {what}", node, path)
     return False
 
 

@@ -110,8 +110,8 @@ class Spec(Section):
     def check(self, report: Report) -> None:
         if self.webhook.random_hostname and self.admission.mode in ("Policy", "None"):
             message = (
-                f"has no effect in mode {self.admission.mode}, in which no webhook is emitted that would set host"
-                " names; remove it, and keep the host names of a gMSA's pods apart by their first 15 characters"
+                f"has no effect in mode {self.admission.mode}, since only the emitted webhook sets host names;"
+                " remove it, and give a gMSA's pods host names that differ in their first 15 characters"
             )
             field = f"{self.webhook.path}.randomHostname"
             report.warning("unused-random-hostname", message, self.webhook.at("randomHostname"), field)
@@ -122,7 +122,7 @@ class Spec(Section):
         for entry in self.credspecs:
             if entry.account is None:
                 continue
-            if entry.name is None and not entry.is_given("name"):
+            if entry.account and entry.name is None and not entry.is_given("name"):
                 message = f"is missing, and {entry.account} has no RFC 1123 form; give an RFC 1123 subdomain"
                 report.error("required", message, entry.node, f"{entry.path}.name")
             if not has_nameless_domain:

@@ -27,7 +27,7 @@ def tree_name(dns_name: str, dns_tree_name: str) -> Iterator[Issue]:
     if tree.endswith(f".{domain}"):
         # CredentialSpec.psm1 swapped them until 2018 (MicrosoftDocs/Virtualization-Documentation, pull request 711).
         message = (
-            f"{dns_tree_name} is below {dns_name}, but the forest's root is above its domains; exchange dnsName and"
+            f"{dns_tree_name} is below {dns_name}, but the forest's root is above its domains; swap dnsName and"
             " dnsTreeName: `(Get-ADDomain).DNSRoot` and `(Get-ADDomain).Forest`"
         )
         yield error_issue("swapped-domain-names", message)

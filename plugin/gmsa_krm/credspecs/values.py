@@ -36,14 +36,15 @@ def account(text: str) -> Iterable[Issue]:
         yield error_issue("account-name", f"{text!a} is a variable that nothing has replaced; write the account")
     elif re.fullmatch(PLACEHOLDER, text):
         yield error_issue("account-name", f"{text!a} is a placeholder; write the account")
+    elif "\\" in text:
+        name = text.rpartition("\\")[2].rstrip("$")
+        yield error_issue("account-name", f"{text} is DOMAIN\\name; give only the name: {name}")
+    elif "@" in text:
+        name = text.partition("@")[0].rstrip("$")
+        yield error_issue("account-name", f"{text} is a user principal name; give the sAMAccountName: {name}")
     elif text.endswith("$"):
         name = text.rstrip("$")
         yield error_issue("account-name", f"{text} ends in $; a credential spec has the name without it: {name}")
-    elif "\\" in text:
-        yield error_issue("account-name", f"{text} is DOMAIN\\name; give only the name: {text.rpartition(chr(92))[2]}")
-    elif "@" in text:
-        message = f"{text} is a user principal name; give the sAMAccountName: {text.partition('@')[0]}"
-        yield error_issue("account-name", message)
     elif not text or re.search(_NOT_IN_ACCOUNT, text) or text != text.strip() or not text.isprintable():
         message = f"{text!a} is not a sAMAccountName; give the name as Get-ADServiceAccount shows it, without $"
         yield error_issue("account-name", message)

@@ -46,7 +46,7 @@ def _passed_over_note(files: list[str]) -> str:
         if len(files) == 1
         else (f"{len(files):,} files that are not Kubernetes manifests")
     )
-    return f"passed over: {what} ({names}{more})"
+    return f"skipped: {what} ({names}{more})"
 
 
 def _count(number: int, noun: str) -> str:

@@ -226,7 +226,7 @@ class Renames:
                         cure = it.cure
                         break
                 if parts:
-                    what = f"what {config.loaded.file or 'the GMSAConfig'} makes: {', and '.join(parts[:2])}"
+                    what = f"what {config.loaded.file or 'the GMSAConfig'} emits: {', and '.join(parts[:2])}"
                     self._report(rename, what, cure, found)
         for it in lost:
             for rename in in_order(it.applied):

@@ -82,8 +82,8 @@ class CredspecCatalog:
         """The message about a name that is not known."""
         if name in self._documents:
             return (
-                f"{name} is a GMSACredentialSpec among the manifests, but mode Policy refuses all credential specs but"
-                " those of configs; convert it with `gmsa-krm import credspec`"
+                f"{name} is a GMSACredentialSpec among the manifests, but mode Policy accepts only credential specs"
+                " of configs; convert it with `gmsa-krm import credspec`"
             )
         meant = self._named_by_account(name)
         if meant is not None:

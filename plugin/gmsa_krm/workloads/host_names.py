@@ -54,8 +54,8 @@ class HostNames:
                 can_be_random = self._has_webhook and not fixed and not is_numbered
                 cure = "rename the workload, or set webhook.randomHostname" if can_be_random else "rename the workload"
                 message = (
-                    f"{name} gives its pods the host name {name[:_NETBIOS].upper()}, as Windows cuts it, which those of"
-                    f" {shown} have too, and both use {credspec};"
+                    f"{name} becomes the host name {name[:_NETBIOS].upper()}, since Windows keeps {_NETBIOS}"
+                    f" characters, and so does {shown}, which also uses {credspec};"
                     f" {'give another one within 15 characters' if fixed else cure}"
                 )
                 report.warning("equal-host-names", message, field=field)

@@ -221,7 +221,8 @@ class PodMutation:
             more = f" and {len(fields) - _MAX_SHOWN} more" if len(fields) > _MAX_SHOWN else ""
             message = (
                 "is not set, since the API server refuses it in a pod with"
-                f" {', '.join(fields[:_MAX_SHOWN])}{more}; remove what a Windows pod does not need, then it is set"
+                f" {', '.join(fields[:_MAX_SHOWN])}{more}; remove the fields that a Windows pod does not need,"
+                " and gmsa-krm sets it"
             )
             self._report.warning("os-name-left-out", message, field="os.name")
         self._patch.update(merge_patches(self._patch, wanted))

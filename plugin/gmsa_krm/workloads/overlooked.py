@@ -165,9 +165,9 @@ def _report_misplaced(references: list[_Reference], place: _Place) -> None:
         reported.add(it.path[:-1])
         wanted = _right_path(it.path, place.pod or ())
         if [_plain(key) for key in wanted] == [_plain(key) for key in it.path]:
-            message = f"is not read in this spelling, so the pod gets no gMSA by it; write {_dotted(wanted)}"
+            message = f"is not read in this spelling, so the pod gets no gMSA from it; write {_dotted(wanted)}"
         else:
-            message = f"is not read here, so the pod gets no gMSA by it; move it to {_dotted(wanted)}"
+            message = f"is not read here, so the pod gets no gMSA from it; move it to {_dotted(wanted)}"
         place.report.error("misplaced-reference", message, it.key, place.field(it.path))
 
 

@@ -282,7 +282,7 @@ class _Run:
                 continue
             if not namespace:
                 message = (
-                    f"has no namespace, so it is not known where its service account may use {name};"
+                    f"has no namespace, so gmsa-krm cannot bind its service account to {name};"
                     f" {self._configs[0].host.namespace}"
                 )
                 report.error("no-namespace", message, workload.root)

@@ -30,7 +30,7 @@ def check_served(pod: Data, named: set[str], catalog: CredspecCatalog, compariso
         reported.add(service_class)
         message = (
             f"listens on port {port}, but {accounts[0]} has no SPN of the class {service_class} in Active Directory, so"
-            f" nobody can log on there by Kerberos; type setspn -S {service_class}/NAME {accounts[0]}$ with the name"
+            f" nobody can log on there by Kerberos; run setspn -S {service_class}/NAME {accounts[0]}$ with the name"
             " that clients use, unless nobody logs on there"
         )
         report.add(warning_issue("missing-spn", message), field=field)

@@ -119,8 +119,8 @@ class PodValidator:
         is_same = self._catalog.is_same(name, contents)
         if is_same is False:
             message = (
-                f"differs from the credspec {name}, and is refused at admission; remove gmsaCredentialSpec, which is"
-                " filled in then"
+                f"differs from the credspec {name}, and is refused at admission; remove gmsaCredentialSpec, which"
+                " admission fills in"
             )
             self._report.error("foreign-contents", message, field=field)
         for it in self._catalog.mistakes_in(contents) if is_same is None else ():
@@ -156,13 +156,13 @@ class PodValidator:
                 continue  # a name of a wrong type is reported as such
             if name not in vouched and self._catalog.is_hardened:
                 message = (
-                    f"names {name}, but neither the pod nor one of its containers does, so the policy beside the"
-                    f" webhook refuses the pod; take version {NEWEST} of the webhook, or name it for the pod"
+                    f"names {name}, but neither the pod nor one of its containers does, so the hardening"
+                    f" policy refuses the pod; use version {NEWEST} of the webhook, or name it for the pod"
                 )
                 self._report.error("init-container-reference", message, field=field)
             elif not options.get("gmsaCredentialSpec"):
                 message = (
-                    f"names {name}, but this version of the webhook does not fill in init containers; take {NEWEST}, or"
+                    f"names {name}, but this version of the webhook does not fill in init containers; use {NEWEST}, or"
                     " name it for the pod, whose reference init containers share, and remove it here"
                 )
                 self._report.error("init-container-reference", message, field=field)

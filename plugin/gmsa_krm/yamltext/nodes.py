@@ -202,7 +202,7 @@ def parse(text: str, only: frozenset[str] | None = None) -> Node | None:
         return None if root is not None and root.is_null and not root.text and root.anchor is None else root
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise YamlError(_sentence(error), mark.line + 1 if mark else 1, mark.column + 1 if mark else 1) from None
+        raise YamlError(_sentence(error, text), mark.line + 1 if mark else 1, mark.column + 1 if mark else 1) from None
     except (YAMLError, UnicodeEncodeError) as error:
         # libyaml's reader knows only an offset, which is in the first line of its message.
         raise YamlError(f"not YAML: {str(error).splitlines()[0]}") from None
@@ -220,10 +220,28 @@ def _refuse_marks(text: str) -> None:
         raise YamlError("a byte order mark (U+FEFF) starts a line within a document; remove it", line)
 
 
-def _sentence(error: MarkedYAMLError) -> str:
+# What libyaml says at frequent mistakes, and their cures.
+_CURES = {
+    "mapping values are not allowed in this context": "quote a value that has a colon, or fix the indentation",
+    "did not find expected key": "check the indentation of this line and of those before it",
+    "did not find expected '-' indicator": "check the indentation of this line and of those before it",
+}
+
+
+def _sentence(error: MarkedYAMLError, text: str) -> str:
     problem, context = error.problem, error.context
     if problem == _LIBYAML_DEPTH:
         return _TOO_DEEP
+    mark = error.problem_mark
+    if problem == "found character that cannot start any token" and mark is not None:
+        lines = re.split(BREAK, text)
+        character = lines[mark.line][mark.column : mark.column + 1] if mark.line < len(lines) else ""
+        if character == "\t":
+            return "not YAML: a tab is where YAML needs spaces; indent with spaces"
+        if character in ("@", "`", "%"):
+            return f"not YAML: a value without quotes cannot start with {character}; quote it"
+    if problem in _CURES:
+        return f"not YAML: {problem}; {_CURES[problem]}"
     return f"not YAML: {problem} ({context})" if problem and context else f"not YAML: {problem or context}"
 
 

@@ -140,7 +140,7 @@ class Connection:
             if not following:
                 return found
             if following == cookie and not entries:
-                raise self._broken("a search goes on without an end")
+                raise self._broken("a search does not end")
             cookie = following
 
     def read_all(self, names: list[str], attributes: Iterable[str]) -> dict[str, Entry | None]:

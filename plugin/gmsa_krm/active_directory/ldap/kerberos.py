@@ -38,7 +38,9 @@ class _Sealer:
         try:
             return bytes(self._context.unwrap(data).data)
         except Exception:  # of several libraries
-            raise LdapError(f"{self._host}: a message is not sealed as agreed; the connection is disturbed") from None
+            raise LdapError(
+                f"{self._host}: a message is not encrypted as agreed; try again, or another domain controller"
+            ) from None
 
 
 def bind(connection: Connection, certificate: bytes | None) -> None:
@@ -94,19 +96,23 @@ def _authenticate(connection: Connection, context: Any, layer: int) -> None:
     while True:
         reply, is_bound = connection.bind_step(_MECHANISM, token)
         if is_bound:  # before the layer is agreed
-            raise LdapError(f"{connection.host} breaks off Kerberos; try another domain controller, {_OTHER_WAY}")
+            raise LdapError(
+                f"{connection.host} ends the Kerberos exchange early; try another domain controller, {_OTHER_WAY}"
+            )
         if context.complete:
             break
         token = context.step(reply) or b""
     offer = bytes(context.unwrap(reply).data)
     if len(offer) != 4 or not offer[0] & layer:
-        what = "messages without a layer of their own in TLS" if layer == _NO_LAYER else "sealed messages"
+        what = "TLS without a security layer of Kerberos" if layer == _NO_LAYER else "sealed messages"
         raise LdapError(f"{connection.host} does not allow {what}; try another domain controller, {_OTHER_WAY}")
     size = 0 if layer == _NO_LAYER else _MAX_SEALED
     answer = bytes((layer, *size.to_bytes(3, "big")))
     _, is_bound = connection.bind_step(_MECHANISM, bytes(context.wrap(answer, encrypt=False).data))
     if not is_bound:
-        raise LdapError(f"{connection.host} does not complete Kerberos; try another domain controller, {_OTHER_WAY}")
+        raise LdapError(
+            f"{connection.host} does not complete the Kerberos exchange; try another domain controller, {_OTHER_WAY}"
+        )
 
 
 def _reason(error: Exception) -> str:

@@ -100,7 +100,7 @@ class _Translation:
             repository = f"registry.k8s.io/{repository.removeprefix(_OLD_REGISTRY)}"
             self._warning(
                 "old-image",
-                f"is in {_OLD_REGISTRY}, which gets no images anymore; {shown(repository)} is taken",
+                f"is in {_OLD_REGISTRY}, which gets no more images; the config has {shown(repository)}",
                 "image.repository",
             )
         policy = values.get("image.imagePullPolicy")
@@ -119,13 +119,15 @@ class _Translation:
             needs.append((webhook_image.RANDOM_HOST_NAMES, "cannot set random host names"))
         for since, why in needs:
             if version < since:
-                message = f"{shown(tag)} {why}; {webhook_image.NEWEST} is taken, so see that your registry has it"
+                message = (
+                    f"{shown(tag)} {why}; the config has {webhook_image.NEWEST}, so check that your registry has it"
+                )
                 self._warning("old-image", message, "image.tag")
                 return webhook_image.NEWEST
         if version < webhook_image.INIT_CONTAINERS:
             message = (
                 f"keeps {shown(tag)}, which does not fill in or check init containers; {webhook_image.NEWEST} does, so"
-                " take it in webhook.image"
+                " set it in webhook.image"
             )
             self._warning("old-image", message, "image.tag")
         return tag
@@ -139,7 +141,7 @@ class _Translation:
             return {}
         number = int(text)
         if not 1 <= number <= _MOST_REPLICAS:
-            self._lost("replicaCount", f"a GMSAConfig takes 1 to {_MOST_REPLICAS}; the default is taken, 2")
+            self._lost("replicaCount", f"a GMSAConfig accepts 1 to {_MOST_REPLICAS}; the config has the default, 2")
             return {}
         return {"replicas": number}
 
@@ -151,10 +153,10 @@ class _Translation:
         number = float(text) if re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{0,20})?", text) else 0
         rounded = -int(-number // 1)
         if not 1 <= rounded <= _HIGHEST_LIMIT:
-            self._lost(key, f"a GMSAConfig takes whole numbers from 1 to {_HIGHEST_LIMIT:,}; the default is taken")
+            self._lost(key, f"a GMSAConfig accepts whole numbers from 1 to {_HIGHEST_LIMIT:,}; the default applies")
             return {}
         if rounded != number:
-            self._warning("not-carried-over", f"becomes {rounded}: a GMSAConfig takes whole numbers", key)
+            self._warning("not-carried-over", f"becomes {rounded}: a GMSAConfig accepts whole numbers only", key)
         return {key: rounded}
 
     def _port(self) -> dict[str, Any]:
@@ -190,7 +192,7 @@ class _Translation:
                 why = "the chart leaves out a 0" if is_enabled else "the chart reads it with enabled: true only"
                 self._lost(path, why)
         if is_enabled and not budget:
-            self._lost("podDisruptionBudget.enabled", "it gives no number; the default is taken, maxUnavailable: 1")
+            self._lost("podDisruptionBudget.enabled", "it gives no number; the default applies, maxUnavailable: 1")
         return budget
 
     def _credspec(self) -> dict[str, Any]:
@@ -203,7 +205,7 @@ class _Translation:
         domain = {key: text for key in _JOIN if (text := values.written(f"credential.domainJoinConfig.{key}"))}
         if "dnsName" in domain and "dnsTreeName" not in domain:
             taken = shown(domain["dnsName"])
-            message = f"is missing, and the chart leaves DnsTreeName out of the credential spec; {taken} is taken"
+            message = f"is missing, and the chart leaves DnsTreeName out of the credential spec; the config has {taken}"
             self._warning("not-carried-over", message, "credential.domainJoinConfig.dnsTreeName")
         account = values.written("credential.domainJoinConfig.machineAccountName")
         entry: dict[str, Any] = {"account": account}
@@ -240,7 +242,7 @@ class _Translation:
         elif given != bare:
             message = (
                 f"has braces, and the chart adds its own: Windows knows no plugin {{{guid}}}, so the credential spec of"
-                f" the release does not work; {guid} is taken"
+                f" the release does not work; the config has {guid}"
             )
             self._warning("doubled-braces", message, path)
         names = {known.guid.lower(): name for name, known in PLUGINS.items()}

@@ -88,11 +88,12 @@ RULES = (
         ERROR,
         "The account of a credential spec is in another domain",
         why="""
-            The node looks for the account in the domain of the credential spec, where it is not.
+            The node looks for the account in the domain of the credential spec. The account is in another one, so the
+            node does not find it.
         """,
         cure="""
-            Give the credential spec the domain that Active Directory has the account in: in a config the name of an
-            entry of spec.domains in domain.
+            Give the credential spec the domain that the account is in. In a config, set domain to the name of that
+            entry of spec.domains.
         """,
         bad=SNAPSHOT.replace(
             "  accounts:\n",
@@ -114,13 +115,14 @@ RULES = (
         WARNING,
         "An account may act as other users beyond what a container should",
         why="""
-            With constrained delegation a service acts as its users towards other services. With protocol transition
-            (TrustedToAuthForDelegation) it does so for anyone, without a logon; and with a ticket for host, ldap,
-            krbtgt, gc, rpcss or wsman it administers hosts or the domain. Whoever breaks into the container can, too.
+            With constrained delegation, a service acts as its users towards other services. With protocol transition
+            (TrustedToAuthForDelegation), it acts as any user, without a logon of that user. With a ticket for host,
+            ldap, krbtgt, gc, rpcss or wsman, it can administer hosts or the domain. Whoever breaks into the container
+            can do the same.
         """,
         cure="""
-            Remove what the workload does not need: Set-ADAccountControl -TrustedToAuthForDelegation $false, entries of
-            msDS-AllowedToDelegateTo. Leave the warning if it needs all of it.
+            Remove what the workload does not need: run Set-ADAccountControl -TrustedToAuthForDelegation $false, and
+            remove entries of msDS-AllowedToDelegateTo. Leave the warning if the workload needs all of it.
         """,
         bad=_with("delegatesTo: [ldap/dc1.contoso.com]"),
         good=_with("delegatesTo: [MSSQLSvc/sql.contoso.com]"),
@@ -130,8 +132,8 @@ RULES = (
         ERROR,
         "A node's name is not that of a computer account",
         why="""
-            Active Directory knows a node by its computer account, whose name has at most 15 characters and no domain
-            behind it, as hostname shows it. The name of the Node in Kubernetes may be longer.
+            Active Directory knows a node by its computer account. That name has at most 15 characters and no domain
+            suffix, as hostname shows it. The name of the Node in Kubernetes may be longer.
         """,
         cure="""
             Give the name without domain and without $: NODE1, or EMEA\\NODE1 for a computer of another domain.
@@ -142,13 +144,13 @@ RULES = (
     Rule(
         "corrected-value",
         WARNING,
-        "A domain of the config had another value than Active Directory",
+        "A domain of the config had a value that differs from Active Directory",
         why="""
-            import ad --into writes what Active Directory says over the values of a domain that differ. With the old
-            value the container asked the wrong domain, or none.
+            import ad --into replaces values of a domain that differ from Active Directory. With the old value, the
+            container asked the wrong domain, or none.
         """,
         cure="""
-            Nothing in the config, which has the right value now. Render and apply it.
+            The config has the right value now. Render and apply it.
         """,
         bad=SNAPSHOT
         + """\
@@ -174,16 +176,16 @@ spec:
     Rule(
         "directory-file",
         ERROR,
-        "A file does not tell what Active Directory knows",
+        "A file has no data of Active Directory that gmsa-krm can use",
         why="""
             lint --ad and spec.activeDirectory.snapshot need an ActiveDirectorySnapshot. import ad reads one too, or the
             JSON of Get-ADForest, Get-ADDomain, Get-ADTrust and Get-ADServiceAccount. A domain needs its names, its GUID
             and its SID, an account its name, its class and its domain. Below its -Depth, ConvertTo-Json writes a list
-            as one text, which cannot be taken apart again.
+            as one string, which gmsa-krm cannot split.
         """,
         cure="""
-            Write the file as docs/how-to/active-directory.md has it, with ConvertTo-Json -Depth 5, and give
-            Get-ADDomain together with the accounts; or take a snapshot with gmsa-krm import ad --snapshot.
+            Write the file as docs/how-to/active-directory.md shows, with ConvertTo-Json -Depth 5, and include the
+            output of Get-ADDomain. Or take a snapshot with gmsa-krm import ad --snapshot.
         """,
         bad="""
             # ad.json
@@ -220,12 +222,12 @@ spec:
     Rule(
         "missing-spn",
         WARNING,
-        "A pod serves what clients have no SPN for",
+        "A pod listens on a port without an SPN for its clients",
         why="""
             A client asks the domain for a ticket by the service principal name of the service, such as
             HTTP/web.contoso.com. If no account has it, there is no ticket, and the client falls back to NTLM or fails.
-            A pod counts as a server for the ports that its containers list: 80, 443 and 1433, or ports named http,
-            https or mssql. HOST stands for HTTP too.
+            gmsa-krm looks at the ports that containers list: 80, 443 and 1433, or ports named http, https or mssql.
+            HOST stands for HTTP too.
         """,
         cure="""
             Register the SPN with the name that clients use, setspn -S HTTP/web.contoso.com WebApp1$, and take the
@@ -239,14 +241,13 @@ spec:
         ERROR,
         "Nobody may fetch the password of an account",
         why="""
-            Each node fetches the password of the gMSA with its own computer account, which needs to be, by itself or by
-            a group, in PrincipalsAllowedToRetrieveManagedPassword. If there is no computer, pods start and have no
-            identity.
+            Each node fetches the password of the gMSA with its own computer account, which
+            PrincipalsAllowedToRetrieveManagedPassword must list, directly or by a group. If it lists no computer, pods
+            start and have no identity.
         """,
         cure="""
-            Set-ADServiceAccount WebApp1 -PrincipalsAllowedToRetrieveManagedPassword GROUP, and
-            Add-ADGroupMember GROUP -Members 'NODE1$'. A node knows of its new group after a restart, or after
-            klist purge -li 0x3e7.
+            Run Set-ADServiceAccount WebApp1 -PrincipalsAllowedToRetrieveManagedPassword GROUP, and Add-ADGroupMember
+            GROUP -Members 'NODE1$'. A node learns of its new group after a restart, or after klist purge -li 0x3e7.
         """,
         bad=_with("hosts: []"),
         good=_with("hosts: [NODE1]"),
@@ -256,12 +257,12 @@ spec:
         ERROR,
         "A node may not fetch the password of an account",
         why="""
-            Pods have the identity of the gMSA only on nodes that may fetch its password. A node that was added to the
-            cluster and not to the group in Active Directory is a frequent mistake, and only some pods fail by it.
+            Pods have the identity of the gMSA only on nodes that may fetch its password. Often a node was added to the
+            cluster and not to the group in Active Directory. Then only some pods fail.
         """,
         cure="""
             Add the node to the group that may fetch the password, Add-ADGroupMember GROUP -Members 'NODE2$', and
-            restart it or type klist purge -li 0x3e7 there. If the node is gone, remove it from nodes.hosts.
+            restart it or run klist purge -li 0x3e7 there. If the node is gone, remove it from nodes.hosts.
         """,
         bad=_with("hosts: [NODE1]", CONFIG + "  nodes:\n    hosts: [NODE1, NODE2]\n"),
         good=_with("hosts: [NODE1, NODE2]", CONFIG + "  nodes:\n    hosts: [NODE1, NODE2]\n"),
@@ -272,7 +273,7 @@ spec:
         "An account is not a group managed service account",
         why="""
             A credential spec names a gMSA, whose password each permitted node fetches. The password of a standalone
-            managed service account is bound to one computer, and that of a user is known to nobody but its owner.
+            managed service account is bound to one computer, and only its owner knows the password of a user.
         """,
         cure="""
             Create a gMSA with New-ADServiceAccount -DNSHostName and -PrincipalsAllowedToRetrieveManagedPassword, and
@@ -284,14 +285,14 @@ spec:
     Rule(
         "not-in-snapshot",
         WARNING,
-        "The snapshot does not have a domain, or its accounts",
+        "The snapshot lacks a domain, or its accounts",
         why="""
-            What a snapshot of Active Directory does not have cannot be checked. It may be the domain of another forest,
-            or a name that is wrong.
+            gmsa-krm cannot check what a snapshot of Active Directory does not have. The domain may be in another
+            forest, or its name may be wrong.
         """,
         cure="""
-            Take a snapshot of all domains that the configs have: gmsa-krm import ad --domain for each, or the files of
-            several PowerShell sessions in one call of gmsa-krm import ad.
+            Take a snapshot of all domains of the configs: gmsa-krm import ad --domain for each. Or pass the files of
+            several PowerShell sessions to one call of gmsa-krm import ad.
         """,
         bad=SNAPSHOT
         + CONFIG.replace("contoso.com", "fabrikam.com")
@@ -310,7 +311,7 @@ spec:
             interval. Whoever has read the password can use it until then.
         """,
         cure="""
-            The interval is fixed when an account is created: create another one with -ManagedPasswordIntervalInDays 30.
+            The interval of an account cannot be changed. Create another account with -ManagedPasswordIntervalInDays 30.
         """,
         bad=_with("passwordIntervalDays: 3650"),
         good=_with("passwordIntervalDays: 30"),
@@ -320,8 +321,8 @@ spec:
         ERROR,
         "A value in a snapshot is not a SID",
         why="""
-            Accounts and groups are told apart by their SIDs, and gmsa-krm writes them as Windows shows them. A text in
-            another form was changed by hand.
+            SIDs identify accounts and groups. gmsa-krm writes them as Windows shows them, so a value in another form
+            was changed by hand.
         """,
         cure="""
             Take the snapshot again with gmsa-krm import ad --snapshot.
@@ -335,11 +336,11 @@ spec:
         "An account is trusted for delegation to any service",
         why="""
             With TrustedForDelegation the service gets the ticket of everyone who logs on to it and can act as that user
-            everywhere. Whoever breaks into the container can, too: it is a known way to take over a domain.
+            everywhere. Whoever breaks into the container can do the same, which is a known way to take over a domain.
         """,
         cure="""
-            Set-ADAccountControl WebApp1$ -TrustedForDelegation $false. If the workload needs delegation, allow it for
-            the one service that it calls, in msDS-AllowedToDelegateTo.
+            Run Set-ADAccountControl WebApp1$ -TrustedForDelegation $false. If the workload needs delegation, allow it
+            for the one service that it calls, in msDS-AllowedToDelegateTo.
         """,
         bad=_with("trustedForDelegation: true"),
         good=_GOOD,
@@ -349,11 +350,11 @@ spec:
         ERROR,
         "Active Directory has no such account",
         why="""
-            A credential spec for an account that does not exist gives the container no identity. The display name and
-            the DNS name of an account may differ from its sAMAccountName, which counts.
+            A credential spec for an account that does not exist gives the container no identity. Use the
+            sAMAccountName: the display name and the DNS name of an account may differ from it.
         """,
         cure="""
-            Give the name as (Get-ADServiceAccount).SamAccountName shows it, without the $ at its end.
+            Give the name as (Get-ADServiceAccount).SamAccountName shows it, without the trailing $.
         """,
         bad=SNAPSHOT + "\n$ gmsa-krm import ad ad.yaml --account WebApp9 --into gmsa.yaml\n",
         good=SNAPSHOT + _INTO,
@@ -363,12 +364,12 @@ spec:
         WARNING,
         "An account has Kerberos keys of broken types only",
         why="""
-            Domain controllers that are hardened give no tickets encrypted by RC4 or DES, and Windows is about to refuse
-            them everywhere. The account then cannot log on.
+            Hardened domain controllers issue no tickets with RC4 or DES, and Microsoft is turning
+            both off in Windows. The account then cannot log on.
         """,
         cure="""
-            Set-ADServiceAccount WebApp1 -KerberosEncryptionType AES128,AES256. The keys exist once the password has
-            changed.
+            Run Set-ADServiceAccount WebApp1 -KerberosEncryptionType AES128,AES256. The account gets the new keys at the
+            next change of its password.
         """,
         bad=_with("encryptionTypes: [RC4]"),
         good=_with("encryptionTypes: [AES128, AES256, RC4]"),
@@ -378,11 +379,11 @@ spec:
         ERROR,
         "A value of a domain differs from Active Directory",
         why="""
-            With a wrong SID, GUID or name the container asks the wrong domain, or none, and has no identity. The domain
-            that is meant is the one that most of DNS name, NetBIOS name, GUID and SID belong to.
+            With a wrong SID, GUID or name the container asks the wrong domain, or none, and has no identity. gmsa-krm
+            compares with the domain that most of DNS name, NetBIOS name, GUID and SID belong to.
         """,
         cure="""
-            Write the value in the message, or let gmsa-krm import ad ad.yaml --into gmsa.yaml write it.
+            Use the value from the message, or let gmsa-krm import ad ad.yaml --into gmsa.yaml write it.
         """,
         bad=SNAPSHOT + CONFIG.replace("sid: S-1-5-21-2126449477", "sid: S-1-5-21-2126449478") + _LINT,
         good=_GOOD,

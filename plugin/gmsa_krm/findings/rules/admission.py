@@ -54,8 +54,8 @@ RULES = (
             of the controllers in kube-system, and the Service kubernetes in default.
         """,
         cure="""
-            Choose another name. To let the service account default use a credential spec, list it in usedBy; it need
-            not be created.
+            Choose another name. To let the service account default use a credential spec, list it in usedBy; every
+            namespace already has it.
         """,
         bad="""
             spec:
@@ -108,7 +108,7 @@ RULES = (
         ERROR,
         "The PodDisruptionBudget has both minAvailable and maxUnavailable",
         why="""
-            A PodDisruptionBudget takes one of the two; the API server refuses an object with both.
+            The API server refuses a PodDisruptionBudget with both fields.
         """,
         cure="""
             Keep minAvailable or maxUnavailable.
@@ -134,8 +134,8 @@ RULES = (
         WARNING,
         "The CA file holds an expired CA beside a valid one",
         why="""
-            After a rotation the old CA stays in the bundle until the last pod has a certificate of the new one. Once it
-            has expired it trusts nothing; gmsa-krm leaves it out of caBundle.
+            After a rotation the old CA stays in the bundle until the last pod has a certificate of the new one. An
+            expired CA is of no use, so gmsa-krm leaves it out of caBundle.
         """,
         cure="""
             Remove the expired certificate from the file.
@@ -196,8 +196,8 @@ RULES = (
         WARNING,
         "A certificate of the webhook expires within 30 days",
         why="""
-            Files do not renew themselves. Once the certificate has expired, the API server refuses every pod that uses
-            a gMSA.
+            Nothing renews certificate files for you. Once the certificate has expired, the API server refuses every pod
+            that uses a gMSA.
         """,
         cure="""
             Issue new files with gmsa-krm certs issue --force, then render and apply. The CA in use stays trusted beside
@@ -253,7 +253,7 @@ RULES = (
             the webhook pods.
         """,
         cure="""
-            Use CertManager, Derive, Files or ExistingSecret for anything that lasts. Generate is for trying out.
+            Use CertManager, Derive, Files or ExistingSecret for anything but a trial.
         """,
         bad="""
             spec:
@@ -301,8 +301,8 @@ RULES = (
         ERROR,
         "The webhook cannot listen on its port in the network of the node",
         why="""
-            With hostNetwork the webhook shares the ports of its node. Those of the kubelet and of the control plane are
-            taken, and below 1024 only root may listen.
+            With hostNetwork the webhook shares the ports of its node. The kubelet and the control plane use some of
+            them, and only root may listen below 1024.
         """,
         cure="""
             Choose a port from 1024 on that nothing on the nodes uses, such as 8443, and let the API server reach it.
@@ -345,16 +345,16 @@ RULES = (
     Rule(
         "image-version",
         ERROR,
-        "The webhook's image is too old for a part of what the config asks for",
+        "The webhook's image is too old for a setting of the config",
         why="""
-            Images before v0.9.0 ignore --cert-reload, which gmsa-krm sets where the certificate is renewed in the
-            cluster (CertManager, ExistingSecret): they serve the first certificate until it has expired, and then gMSA
-            pods are refused. Images before v0.10.0 ignore randomHostname.
-            The version is webhook.version, else the image's tag if it is a version, else that of the default image.
+            Images before v0.9.0 ignore --cert-reload, which gmsa-krm sets if the certificate is renewed in the cluster
+            (CertManager, ExistingSecret): they serve the first certificate until it expires, and then gMSA pods are
+            refused. Images before v0.10.0 ignore randomHostname. The version is webhook.version, else the image's tag
+            if it is a version, else that of the default image.
         """,
         cure="""
-            Take the version that the message names, or a newer one. If the image has it under another tag, say so in
-            webhook.version.
+            Use the version that the message names, or a newer one. If your image has that version under another tag,
+            set webhook.version.
         """,
         bad="""
             spec:
@@ -396,14 +396,14 @@ RULES = (
     Rule(
         "missing-kubernetes-feature",
         WARNING,
-        "The cluster is too old for a part of what the config asks for",
+        "The cluster is too old for a setting of the config",
         why="""
-            policy.expand needs MutatingAdmissionPolicy v1 (Kubernetes 1.36) and webhook.hardeningPolicy
-            ValidatingAdmissionPolicy v1 (1.30); gmsa-krm leaves out what the cluster does not serve. Without the
-            hardening policy, which is on by default, nothing checks ephemeral containers. Before 1.30 preStop hooks
-            cannot sleep, so that a pod of the webhook may end while it still gets requests. Before 1.28 the API server
-            drops the matchConditions of webhook configurations: every pod of the cluster is sent to the webhook, and
-            none starts while it is down.
+            policy.expand needs MutatingAdmissionPolicy v1 (Kubernetes 1.36), and webhook.hardeningPolicy needs
+            ValidatingAdmissionPolicy v1 (1.30). gmsa-krm leaves out what the cluster does not serve. Without the
+            hardening policy, which is on by default, nothing checks ephemeral containers. Before 1.30, preStop hooks
+            cannot sleep, so a pod of the webhook may end while it still gets requests. Before 1.28, the API server
+            drops the matchConditions of webhook configurations: it sends every pod of the cluster to the webhook, and
+            no pod starts while the webhook is down.
         """,
         cure="""
             Upgrade the cluster, or set the field to false. Correct kubeVersion if the cluster is newer than it says.
@@ -428,15 +428,15 @@ RULES = (
     Rule(
         "no-hardening",
         WARNING,
-        "Nothing checks the containers that the webhook does not look at",
+        "Nothing checks the containers that the webhook ignores",
         why="""
-            No version of the webhook looks at ephemeral containers: with hardeningPolicy: false, whoever may add one to
-            a pod (pods/ephemeralcontainers, as kubectl debug does) can give it the contents of any credential spec.
-            Before v0.14.0 the same holds for init containers and whoever may create a pod.
+            No version of the webhook checks ephemeral containers. With hardeningPolicy: false, whoever may add one to a
+            pod (pods/ephemeralcontainers, as kubectl debug does) can give it the contents of any credential spec.
+            Before v0.14.0, the same holds for init containers and whoever may create a pod.
         """,
         cure="""
-            Set webhook.hardeningPolicy to true, which is the default. Init containers with credential specs of their
-            own need a webhook of v0.14.0 or later, and no false.
+            Set webhook.hardeningPolicy to true, which is the default. If init containers need credential specs of their
+            own, use webhook v0.14.0 or newer.
         """,
         bad="""
             spec:
@@ -454,11 +454,11 @@ RULES = (
         ERROR,
         "An entry of acceptPrevious does not have exactly one of file and contents",
         why="""
-            The contents that stay accepted are given by a file or in the config itself. With both it is unclear which
-            ones pods may have; with neither there are none.
+            policy.acceptPrevious gives the contents that stay accepted, by a file or in the config. With both, it is
+            unclear which ones pods may have; with neither, there are none.
         """,
         cure="""
-            Keep file or contents. Take them from the cluster: kubectl get gmsacredentialspec NAME -o
+            Keep file or contents. Get the contents from the cluster: kubectl get gmsacredentialspec NAME -o
             jsonpath={.credspec}.
         """,
         bad="""
@@ -477,7 +477,7 @@ RULES = (
         "Contents that mode Policy still accepts have a mistake",
         why="""
             policy.acceptPrevious lets pods start with earlier contents of a credential spec. With a mistake in them,
-            such as the SID of an account, a pod starts and has no identity. That may be why they were changed.
+            such as the SID of an account, a pod starts and has no identity. That may be the reason for the change.
         """,
         cure="""
             Remove the entry once no workload creates pods with these contents.
@@ -498,8 +498,8 @@ RULES = (
         WARNING,
         "A namespace that uses a credential spec is excluded from the webhook",
         why="""
-            The webhook fills in the contents of credential specs. In a namespace of webhook.excludedNamespaces it does
-            not, and a pod without contents starts and has no identity, without an error.
+            The webhook fills in the contents of credential specs. It skips the namespaces of
+            webhook.excludedNamespaces: a pod without contents starts there, has no identity, and shows no error.
         """,
         cure="""
             Remove the namespace from excludedNamespaces, or from usedBy. Leave the warning if another webhook serves
@@ -522,12 +522,12 @@ RULES = (
         "The seed of source Derive cannot be used",
         why="""
             Derive computes the keys of the webhook from a secret seed of at least 32 bytes: whoever can guess the seed
-            has all of them. Under Argo CD only variables that start with GMSA_KRM_SEED are read, since an Application
-            can set others.
+            has all keys. Under Argo CD only variables that start with GMSA_KRM_SEED are read, since an Application can
+            set others.
         """,
         cure="""
-            Make a seed once with openssl rand -hex 32, keep it in a secret store, and pass it in GMSA_KRM_SEED, in a
-            file that GMSA_KRM_SEED_FILE names, or in seedFile.
+            Generate a seed once with openssl rand -hex 32, keep it in a secret store, and pass it in GMSA_KRM_SEED, in
+            a file that GMSA_KRM_SEED_FILE names, or in seedFile.
         """,
         bad="""
             spec:
@@ -551,12 +551,12 @@ RULES = (
         ERROR,
         "Configs of one cluster ask for different admission modes",
         why="""
-            The policy of mode Policy refuses pods with credential specs that it does not know. It knows those of the
-            configs that are rendered with it, if their mode is None.
+            The policy of mode Policy refuses pods with credential specs that it does not know. It knows the credential
+            specs of configs that you render with it, if their mode is None.
         """,
         cure="""
-            Set admission.mode to None in all configs but the one with mode Policy, and render them together; or join
-            them.
+            Set admission.mode to None in all configs but the one with mode Policy, and render them together. Or merge
+            the configs.
         """,
         bad="""
             # contoso.yaml
@@ -603,11 +603,11 @@ RULES = (
     Rule(
         "shared-namespace",
         ERROR,
-        "The config would change Pod Security in a namespace of others",
+        "The config would change Pod Security in a shared namespace",
         why="""
-            With createNamespace the output holds the namespace of the webhook, which enforces Pod Security level
-            restricted. In default or a kube- namespace, other pods would be refused from then on. The namespace of
-            nodes is at level privileged: in one of Kubernetes or of workloads, any pod could take over its node.
+            With createNamespace, the output includes the namespace of the webhook, which enforces Pod Security level
+            restricted. In default or a kube- namespace, other pods would then be refused. The namespace of nodes is at
+            level privileged. In a namespace of Kubernetes or of workloads, any pod could then take over its node.
         """,
         cure="""
             Give the webhook and the DaemonSet namespaces of their own, or set webhook.createNamespace to false.
@@ -629,9 +629,9 @@ RULES = (
         WARNING,
         "A cert-manager certificate is too short-lived for the webhook",
         why="""
-            The webhook takes up one renewal of its certificate in its life; after the first one its file watch is dead.
-            It then serves that certificate until it expires, 5/3 of validFor after the start of the pod, and the API
-            server refuses every pod that uses a gMSA.
+            Each pod of the webhook reloads its certificate once; after that, its file watch no longer works. It then
+            serves that certificate until it expires, 5/3 of validFor after the start of the pod, and the API server
+            refuses every pod that uses a gMSA.
         """,
         cure="""
             Set validFor to 4380h or more, or restart the webhook pods before that time.
@@ -678,7 +678,7 @@ RULES = (
         ERROR,
         "SOURCE_DATE_EPOCH is not a number of seconds",
         why="""
-            SOURCE_DATE_EPOCH sets the date of a run, so that certificates come out as they did at that time. It counts
+            SOURCE_DATE_EPOCH sets the date of a run, so that certificates are the same as at that time. It counts
             seconds since 1970-01-01 UTC.
         """,
         cure="""
@@ -738,7 +738,7 @@ RULES = (
         "A pod names more than 8 credential specs in mode Policy",
         why="""
             The ValidatingAdmissionPolicy checks for each credential spec of a pod whether the service account may use
-            it. CEL limits what a policy may spend on a request, which is enough for 8 of these checks.
+            it. CEL limits the cost of a policy for each request, which allows 8 of these checks.
         """,
         cure="""
             Split the pod, or use mode Webhook.
@@ -839,8 +839,8 @@ RULES = (
         ERROR,
         "validFor is too short",
         why="""
-            A certificate has to outlive the time until the next one is rolled out. Derive makes one in each epoch
-            (rotateEvery), so validFor is at least two epochs; for every source it is at least an hour.
+            A certificate must be valid until the next one is rolled out. Derive issues one in each epoch (rotateEvery),
+            so validFor must be at least two epochs. For every source, it must be at least an hour.
         """,
         cure="""
             Raise validFor, or lower derive.rotateEvery.
@@ -869,12 +869,12 @@ RULES = (
         WARNING,
         "The seed of source Derive repeats a few characters or a pattern",
         why="""
-            A seed is as secret as the key of a CA. One that is typed by hand can be guessed, and whoever has it can
-            compute the key of the webhook for every epoch.
+            A seed is as secret as the key of a CA. A seed typed by hand can be guessed. Whoever has it can compute the
+            key of the webhook for every epoch.
         """,
         cure="""
-            Make the seed with openssl rand -hex 32. A new seed is a new CA: pods that use a gMSA are refused until the
-            new webhook pods run.
+            Generate the seed with openssl rand -hex 32. A new seed means a new CA: pods that use a gMSA are refused
+            until the new webhook pods run.
         """,
         bad="""
             spec:
@@ -922,7 +922,7 @@ RULES = (
         ERROR,
         "webhook.version is not a version",
         why="""
-            The version decides what gmsa-krm expects of the webhook: certificate reload, random host names, init
+            From the version, gmsa-krm knows what the webhook can do: certificate reload, random host names, init
             containers.
         """,
         cure="""

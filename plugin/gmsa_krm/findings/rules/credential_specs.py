@@ -19,7 +19,7 @@ RULES = (
             DOMAIN\\name, a user principal name, a display name or the name with its $ identifies no account there.
         """,
         cure="""
-            Give the SamAccountName that Get-ADServiceAccount shows, without its $.
+            Give the SamAccountName that Get-ADServiceAccount shows, without the trailing $.
         """,
         bad="""
             spec:
@@ -132,8 +132,8 @@ RULES = (
         "A credential spec file cannot be read",
         why="""
             credspecs[].file and policy.acceptPrevious[].file name files in the folder of the config: the JSON that
-            New-CredentialSpec writes, or a GMSACredentialSpec. A file that is missing, outside of that folder or
-            something else gives no credential spec.
+            New-CredentialSpec writes, or a GMSACredentialSpec. gmsa-krm cannot use a file that is missing, outside of
+            that folder, or of another kind.
         """,
         cure="""
             Put the file into the folder of the config and name it by its relative path, without .., a drive or a
@@ -156,8 +156,8 @@ RULES = (
         "An entry of credspecs does not have exactly one of account and file",
         why="""
             The contents of a credential spec come from account and a domain of the config, or from a file that
-            New-CredentialSpec wrote. A file has its own domain, accounts and host account, so domain,
-            additionalAccounts and hostAccount go with account only.
+            New-CredentialSpec wrote. A file has its own domain, accounts and host account, so use domain,
+            additionalAccounts and hostAccount with account only.
         """,
         cure="""
             Keep account (with domain, additionalAccounts, hostAccount) or file, not both.
@@ -215,7 +215,7 @@ RULES = (
         "The default service account may use a credential spec",
         why="""
             A pod that names no service account runs as default. If default may use a credential spec, every pod of the
-            namespace can take on the identity of the gMSA.
+            namespace can use the identity of the gMSA.
         """,
         cure="""
             Create a service account for the workload, list it in usedBy, and name it in the pod's serviceAccountName.
@@ -330,8 +330,8 @@ RULES = (
         WARNING,
         "A Secret holds a service account token that never expires",
         why="""
-            tokenSecret creates a Secret of type kubernetes.io/service-account-token. Its token has no expiry and is not
-            bound to a pod: whoever may read Secrets in the namespace can use it, for as long as the Secret exists.
+            tokenSecret creates a Secret of type kubernetes.io/service-account-token. Its token never expires and is not
+            bound to a pod. Whoever may read Secrets in the namespace can use it as long as the Secret exists.
         """,
         cure="""
             Use workloads[].token, a bound token that the kubelet renews, and remove tokenSecret.
@@ -385,8 +385,7 @@ RULES = (
             account, and the container gets no gMSA.
         """,
         cure="""
-            Write the GUID in braces and quotes, or use AzureKeyVault, AWS or Rancher, which stand for the GUIDs of
-            those plugins.
+            Write the GUID in braces and quotes, or use AzureKeyVault, AWS or Rancher, the names of known plugins.
         """,
         bad="""
             spec:
@@ -411,11 +410,13 @@ RULES = (
         "The input is not what the Container Credential Guard plugin reads",
         why="""
             Each plugin reads one form of PluginInput: Azure Key Vault ObjectId=...;SecretUri=https://.../secrets/...,
-            AWS a JSON string with credentialArn, Rancher <namespace>:<secret>. With any other, or with a placeholder
-            of an example, the node does not find the password of the account. The plugin is told by its GUID.
+            AWS a JSON string with credentialArn, Rancher <namespace>:<secret>. With any other form, or with a
+            placeholder of an example, the node does not find the password of the account. gmsa-krm recognizes the
+            plugin by its GUID.
         """,
         cure="""
-            Write the string in that form, or give a mapping, which gmsa-krm writes as the plugin reads it.
+            Write the string in that form. In a GMSAConfig you can also write a mapping, which gmsa-krm converts to that
+            string.
         """,
         bad="""
             spec:
@@ -442,11 +443,12 @@ RULES = (
         "The service account of a pod may not use the credential spec",
         why="""
             Admission asks whether the pod's service account may use the credential spec, by RBAC in the namespace of
-            the pod. usedBy does not list it, so the pod is refused. A Deployment applies all the same and fails later,
-            at its ReplicaSet.
+            the pod. usedBy does not list it for that namespace, so the pod is refused. The Deployment itself applies
+            without an error; its ReplicaSet fails later.
         """,
         cure="""
-            Add the service account to usedBy of the credential spec, or name another one in the pod.
+            Add the service account and its namespace to usedBy of the credential spec, or use another service account
+            in the pod.
         """,
         bad="""
             apiVersion: v1
@@ -472,8 +474,8 @@ RULES = (
         ERROR,
         "PortableCcgVersion is not 1",
         why="""
-            Container Credential Guard has one version of its interface for plugins, and a node ignores a
-            HostAccountConfig with another.
+            Container Credential Guard has one version of its plugin interface. A node ignores a HostAccountConfig with
+            another version.
         """,
         cure="""
             Write "1", in quotes.
@@ -512,13 +514,13 @@ RULES = (
     Rule(
         "existing-entry",
         WARNING,
-        "A credential spec to import is in the config already",
+        "The config already has a credential spec to import",
         why="""
-            import adds entries and changes none, so that what you wrote stays. The entry in the config may differ from
-            what is imported.
+            import adds entries and changes none, so your edits stay. The entry in the config may differ from the
+            imported one.
         """,
         cure="""
-            Nothing, if the entry is right. To replace it, remove it and import again.
+            If the entry is right, do nothing. To replace it, remove it and import again.
         """,
         bad="# webapp1.yaml\n" + CREDSPEC.replace("gmsa-reports", "gmsa-webapp1") + _IMPORT,
         good="# webapp1.yaml\n" + CREDSPEC + _IMPORT,
@@ -542,12 +544,12 @@ RULES = (
         WARNING,
         "Nobody may use a credential spec",
         why="""
-            A pod is admitted only if its service account may use the credential spec. Without usedBy its ClusterRole is
-            bound to nobody. Where a workload of the same run names the credential spec, that is the error
-            service-account-not-covered.
+            A pod is admitted only if its service account may use the credential spec. Without usedBy, no RoleBinding
+            refers to its ClusterRole. If a workload of the same run names the credential spec, gmsa-krm reports the
+            error service-account-not-covered instead.
         """,
         cure="""
-            Give the service accounts of the workloads in usedBy, or usedBy: FromWorkloads.
+            List the service accounts of the workloads in usedBy, or write usedBy: FromWorkloads.
         """,
         bad="""
             spec:
@@ -567,13 +569,13 @@ RULES = (
     Rule(
         "unchecked-variable",
         WARNING,
-        "A variable is in place of a value",
+        "A value is a variable that gmsa-krm cannot check",
         why="""
             Flux and envsubst replace ${NAME} when they apply the manifest. gmsa-krm does not see the value, so it
             cannot tell whether it is right.
         """,
         cure="""
-            Write the value, which is not a secret. Leave the warning if the variable is replaced later.
+            Write the value; it is not a secret. Leave the warning if the variable is replaced later.
         """,
         bad=CREDSPEC.replace("S-1-5-21-2126449477-2524075714-3094792973", "${DOMAIN_SID}"),
         good=CREDSPEC,

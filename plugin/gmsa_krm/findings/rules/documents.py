@@ -11,7 +11,7 @@ RULES = (
         ERROR,
         "The input or the result is empty",
         why="""
-            Hosts act on an empty answer: Argo CD prunes everything that the application applied before. So gmsa-krm
+            Hosts act on an empty result: Argo CD prunes everything that the application applied before. So gmsa-krm
             refuses an empty GMSAConfig, an empty ResourceList, and an application that becomes empty.
         """,
         cure="""
@@ -56,8 +56,8 @@ RULES = (
         ERROR,
         "There is no GMSAConfig in the input",
         why="""
-            gmsa-krm does what GMSAConfigs ask for. Without one there is nothing to render, and a host that passes none
-            is set up in another way than intended.
+            gmsa-krm does what GMSAConfigs ask for. Without one there is nothing to render. Often the host is not set up
+            to pass the config.
         """,
         cure="""
             Pass the file with the GMSAConfig: as a path, with --config, among the templates of the chart, or as
@@ -73,10 +73,10 @@ RULES = (
     Rule(
         "not-a-config",
         ERROR,
-        "The object is not a GMSAConfig where one is expected",
+        "The object is not a GMSAConfig",
         why="""
             As a KRM function or kustomize plugin, gmsa-krm takes its settings from one GMSAConfig. Beside a chart that
-            Argo CD renders, only GMSAConfigs are read: other manifests there would not be applied.
+            Argo CD renders, only GMSAConfigs are read: other manifests there would be lost.
         """,
         cure="""
             Start the config with apiVersion: gmsa-krm.dev/v1alpha1 and kind: GMSAConfig. Move other manifests into the
@@ -112,7 +112,7 @@ RULES = (
         "A document among the manifests is not a Kubernetes object",
         why="""
             Every object has a kind and metadata. A file without them, such as the values of a chart, cannot be applied.
-            lint passes over such files in a folder, with a note, unless what is in them almost is an object.
+            lint skips such files in a folder, with a note, unless they look like an object.
         """,
         cure="""
             Pass the manifests without that file, or complete the object. Names of fields are case-sensitive.
@@ -141,8 +141,8 @@ RULES = (
         ERROR,
         "Two sources define one object",
         why="""
-            An object of that kind, namespace and name is among the resources already, or another config asks for it
-            with other contents. gmsa-krm does not replace objects that it did not create, and a cluster has one CRD and
+            An object of that kind, namespace and name is already among the resources, or another config emits it with
+            different contents. gmsa-krm does not replace objects that it did not create, and a cluster has one CRD and
             one webhook.
         """,
         cure="""
@@ -161,10 +161,10 @@ RULES = (
     Rule(
         "set-back",
         WARNING,
-        "An earlier output of gmsa-krm was changed, and the change is undone",
+        "gmsa-krm reverts a change of its earlier output",
         why="""
             The object carries the label app.kubernetes.io/managed-by: gmsa-krm and differs from what the config asks
-            for. What was changed by hand or by a patch before gmsa-krm is lost in the output.
+            for. A change by hand, or by a patch that runs before gmsa-krm, is lost in the output.
         """,
         cure="""
             Make the change in the config, or patch the output after gmsa-krm has run.
@@ -200,11 +200,11 @@ RULES = (
         ERROR,
         "A change would reach a YAML node that an alias repeats elsewhere",
         why="""
-            gmsa-krm changes the text of a manifest in place. What has an anchor is repeated wherever its alias is used,
-            so the change would reach other containers or workloads as well.
+            gmsa-krm changes the text of a manifest in place. A node with an anchor is repeated wherever its alias is
+            used, so the change would reach other containers or workloads.
         """,
         cure="""
-            Replace the alias by a copy of what it repeats.
+            Replace the alias with a copy of the node.
         """,
         bad="""
             # gmsa.yaml
@@ -266,10 +266,10 @@ RULES = (
     Rule(
         "too-large",
         ERROR,
-        "A file, credential spec or policy is larger than the cluster takes",
+        "A file, credential spec or policy is too large for the cluster",
         why="""
-            The kubelet takes at most 64 KiB of credential spec in a pod, and the API server objects of at most 1.5 MB,
-            which a policy with the contents of about 3,000 credential specs reaches. gmsa-krm itself reads GMSAConfigs
+            The kubelet accepts at most 64 KiB of credential spec in a pod. The API server accepts objects of at most
+            1.5 MB, which a policy reaches with the contents of about 3,000 credential specs. gmsa-krm reads GMSAConfigs
             of at most 16 MiB.
         """,
         cure="""
@@ -299,8 +299,8 @@ RULES = (
         "A manifest is written in a YAML form that gmsa-krm does not edit",
         why="""
             gmsa-krm changes the text of a manifest in place and leaves all other lines as they are. Some rare forms,
-            such as keys with ?, leave no safe place for the change. An entry of a list without apiVersion and kind gets
-            them from the list for kubectl and Helm, and is not an object for other readers.
+            such as keys with ?, have no safe place for the change. An entry of a list without apiVersion and kind gets
+            them from the list in kubectl and Helm, and is not an object for other readers.
         """,
         cure="""
             Write the key in the form key: value, the collection without anchor, tag or braces, or each entry of a list

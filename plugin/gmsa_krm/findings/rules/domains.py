@@ -75,9 +75,9 @@ RULES = (
         ERROR,
         "MachineAccountName is not one of the accounts",
         why="""
-            MachineAccountName is the account that the container runs as, and its password is fetched by its entries in
-            GroupManagedServiceAccounts. Without an entry whose Scope is a name of the domain the container starts
-            without an identity. Names compare as Active Directory compares them: case does not matter.
+            The container runs as the account in MachineAccountName. The node fetches its password by the entries of
+            that account in GroupManagedServiceAccounts. Without an entry whose Scope is a name of the domain, the
+            container starts without an identity. The comparison ignores case, as Active Directory does.
         """,
         cure="""
             Add the account with both names of its domain, or fix MachineAccountName.
@@ -90,11 +90,11 @@ RULES = (
         WARNING,
         "An account occurs twice with the same Scope",
         why="""
-            Each account has one entry for each name of its domain. A second entry has no effect, and often another
-            account was meant.
+            Each account has one entry for each name of its domain. A second entry has no effect. Often it should name
+            another account.
         """,
         cure="""
-            Remove the entry, or give the account that was meant.
+            Remove the entry, or fix the account.
         """,
         bad="""
             spec:
@@ -192,14 +192,14 @@ RULES = (
     Rule(
         "swapped-domain-names",
         ERROR,
-        "dnsName and dnsTreeName are exchanged",
+        "dnsName and dnsTreeName are swapped",
         why="""
-            dnsTreeName is the root domain of the forest, so it is never below the domain. CredentialSpec.psm1 of before
-            2018 exchanged the two. In a forest with one domain that makes no difference; in others the container takes
-            the parent for its domain.
+            dnsTreeName is the root domain of the forest, so it is never below the domain. CredentialSpec.psm1 from
+            before 2018 swapped the two. In a forest with one domain that makes no difference. In others, the container
+            uses the parent as its domain.
         """,
         cure="""
-            Exchange them: dnsName is (Get-ADDomain).DNSRoot, dnsTreeName is (Get-ADDomain).Forest.
+            Swap them: dnsName is (Get-ADDomain).DNSRoot, dnsTreeName is (Get-ADDomain).Forest.
         """,
         bad=DOMAIN
         + """\
@@ -212,8 +212,8 @@ RULES = (
         WARNING,
         "A Scope is the name of no known domain",
         why="""
-            The Scope of an account is the DNS or the NetBIOS name of its domain. A misspelt one fetches no password. Of
-            another domain gmsa-krm knows the names if it is in spec.domains.
+            The Scope of an account is the DNS or the NetBIOS name of its domain. With a misspelled one, the node
+            fetches no password. gmsa-krm knows the names of another domain only if spec.domains has it.
         """,
         cure="""
             Fix the name, or add the domain to spec.domains and name it in additionalAccounts[].domain.

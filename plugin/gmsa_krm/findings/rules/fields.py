@@ -12,11 +12,11 @@ RULES = (
         "A mapping has the same key twice",
         why="""
             YAML and JSON want the keys of a mapping to be unique. Most readers keep the last one and drop the others
-            without a message, so half of what the file says has no effect. In a manifest, a key before a << that merges
-            the same key is one, too: kubectl applies the merged value, other readers the one in the mapping.
+            without a message, so a part of the file has no effect. A key before a << that merges the same key is a
+            repeated key, too: kubectl applies the merged value, and other readers apply the one in the mapping.
         """,
         cure="""
-            Join the two, or remove one. Write << first in its mapping.
+            Merge the two, or remove one. Write << first in its mapping.
         """,
         bad="""
             apiVersion: gmsa-krm.dev/v1alpha1
@@ -48,8 +48,8 @@ RULES = (
         ERROR,
         "Two entries of the config have the same name",
         why="""
-            Entries of domains, credspecs and serviceAccounts are told apart by name. The default name of a credential
-            spec is gmsa- and the account as an RFC 1123 name, so two accounts can end up with one name.
+            Entries of domains, credspecs and serviceAccounts are identified by name. The default name of a credential
+            spec is gmsa- and the account as an RFC 1123 name, so two accounts can have the same default.
         """,
         cure="""
             Give one of the entries a name of its own, or remove it.
@@ -168,7 +168,7 @@ RULES = (
         ERROR,
         "A required field is missing or empty",
         why="""
-            gmsa-krm has no default for the field: nothing else says what the domain, account, workload or file is.
+            The field has no default: gmsa-krm cannot know your domain, account, workload or file.
         """,
         cure="""
             Add the field; the message says what it holds.
@@ -187,8 +187,8 @@ RULES = (
         ERROR,
         "A value has a YAML tag that has no meaning here",
         why="""
-            A tag such as !!int overrides the type that a YAML reader would give the value. gmsa-krm takes the type from
-            the field and interprets no tag but !!str.
+            A tag such as !!int overrides the type that a YAML reader would give the value. gmsa-krm knows the type from
+            the field, and accepts only the tag !!str.
         """,
         cure="""
             Remove the tag, and quote the value if it is a string.
@@ -268,9 +268,9 @@ RULES = (
     Rule(
         "unknown-value",
         ERROR,
-        "A value is not one of those that the field takes",
+        "The field does not accept the value",
         why="""
-            The field takes one of a few words, written exactly as documented; case matters.
+            The field accepts one of a few words, written exactly as documented. Case matters.
         """,
         cure="""
             Use one of the words in the message.
@@ -291,11 +291,10 @@ RULES = (
     Rule(
         "match-kind",
         ERROR,
-        "A kind in match is not one with a pod",
+        "A kind in match has no pod",
         why="""
-            match.kinds has kinds as manifests write them, such as Deployment, and not deployments or deploy. An entry
-            with another kind changes nothing. Of a custom resource gmsa-krm knows the pod if workloadKinds says where
-            it is.
+            match.kinds takes kinds as manifests write them, such as Deployment, not deployments or deploy. An entry
+            with any other kind changes nothing. For a custom resource, workloadKinds must say where the pod is.
         """,
         cure="""
             Fix the kind, or add it to workloadKinds.

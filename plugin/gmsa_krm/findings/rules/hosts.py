@@ -9,16 +9,16 @@ RULES = (
     Rule(
         "ambiguous-file",
         ERROR,
-        "A kustomization or a lock of a chart can be read in more than one way",
+        "A kustomization or the lock file of a chart can be read in more than one way",
         why="""
-            Under Argo CD, gmsa-krm looks at what a kustomization or a chart refers to before kustomize or helm reads
-            it. Of several documents, or of a field that is repeated or merged in, the two could read different ones.
-            kustomize takes some letters outside of ASCII for others in names of fields, and for a path what is not
-            quite a config.
+            Under Argo CD, gmsa-krm checks what a kustomization or a chart refers to before kustomize or helm reads it.
+            If a file has several documents, or a field is repeated or merged in, the two can read different values.
+            kustomize also accepts some non-ASCII letters in the names of fields, and takes an entry that is not quite a
+            config for a path.
         """,
         cure="""
-            Keep one kustomization in a folder, and one document in it; write each field once, in ASCII. Put configs
-            into files of their own. Write a Chart.lock again with helm dependency update.
+            Keep one kustomization in a folder, and one document in it. Write each field once, in ASCII. Put each config
+            into a file of its own. Write Chart.lock again with helm dependency update.
         """,
         bad="""
             # kustomization.yaml
@@ -44,7 +44,7 @@ RULES = (
         ERROR,
         "A kustomize component has a GMSAConfig among its transformers",
         why="""
-            Under Argo CD, gmsa-krm runs kustomize without plugins: it builds what is before a transformer, runs the
+            Under Argo CD, gmsa-krm runs kustomize without plugins: it builds everything before a transformer, runs the
             GMSAConfig on the result, and builds the rest. A component is applied to the resources of another
             kustomization and cannot be built by itself.
         """,
@@ -110,12 +110,12 @@ RULES = (
         WARNING,
         "Helm 4 may create pods of the release before the webhook is in place",
         why="""
-            Helm 4 sorts what a post-renderer returns by kind and puts kinds that it does not know last.
-            GMSACredentialSpecs and the webhook configurations come after the workloads of the same release, so their
-            first pods may be created before anything fills in and checks credential specs.
+            Helm 4 sorts the output of a post-renderer by kind and puts unknown kinds last. So GMSACredentialSpecs and
+            the webhook configurations come after the workloads of the same release. The first pods may be created
+            before anything fills in and checks credential specs.
         """,
         cure="""
-            Give the gMSA set-up a release of its own and install it first; set admission.mode to None in the configs of
+            Give the gMSA set-up a release of its own and install it first. Set admission.mode to None in the configs of
             the other releases.
         """,
         bad="""
@@ -204,7 +204,7 @@ RULES = (
         "No entry of workloads matches the target of patch",
         why="""
             patch prints what the entries of workloads change in one workload. Without a matching entry the patch would
-            be empty. Labels are not known to patch, so labelSelector does not exclude anything.
+            be empty. patch does not know the labels of the workload, so labelSelector excludes nothing.
         """,
         cure="""
             Fix the name or --namespace of the target, or match of the entry.
@@ -253,8 +253,8 @@ RULES = (
         ERROR,
         "A kustomization or chart refers to a folder outside of its repository",
         why="""
-            The Argo CD plugin has the repositories of all teams on one volume, and seeds beside them. kustomize takes
-            bases from any folder and helm takes dependencies from any folder.
+            The sidecar of Argo CD has the repositories of all teams on one volume, and seeds beside them. kustomize
+            accepts bases from any folder, and helm accepts dependencies from any folder.
         """,
         cure="""
             Move or copy the folder into the repository of the application.
@@ -285,10 +285,10 @@ RULES = (
     Rule(
         "override",
         ERROR,
-        "A field that an Argo CD application sets cannot be set",
+        "An Argo CD application sets a field that cannot be set",
         why="""
-            The parameter config and the files in environments/ set fields of a GMSAConfig by their path from spec. A
-            path that does not exist, is set twice or names no config would leave the cluster with the base value.
+            The parameter config and the files in environments/ set fields of a GMSAConfig by their path from spec. With
+            a path that does not exist, is set twice or names no config, the cluster would keep the base value.
         """,
         cure="""
             Write the path as messages show it, such as webhook.replicas, domains[0].sid or
@@ -326,8 +326,8 @@ RULES = (
         ERROR,
         "A parameter of an Argo CD application is wrong",
         why="""
-            An Application passes parameters to the plugin by name, each as a string, an array or a map. One that is
-            misspelled, of another form, or in plugin.env in place of plugin.parameters would have no effect.
+            An Application passes parameters to the plugin by name, each as a string, an array or a map. A misspelled
+            one, one of another form, or one in plugin.env instead of plugin.parameters would have no effect.
         """,
         cure="""
             Use environment, config, certificate-source, strict, helm-release, helm-values or helm-value-files in the
@@ -470,9 +470,9 @@ RULES = (
         ERROR,
         "A kustomization under Argo CD renders a chart that may not be rendered there",
         why="""
-            For helmCharts, kustomize runs helm with what the repository says, in the sidecar that serves all teams. So
+            For helmCharts, kustomize runs helm on input from the repository, in the sidecar that serves all teams. So
             the operator has to allow it, by GMSA_KRM_ENABLE_HELM=true of the sidecar, and the system needs Landlock and
-            seccomp. Settings and plugins of helm, and templates of names, are never taken from a repository.
+            seccomp. gmsa-krm never takes settings or plugins of helm, or templates of names, from a repository.
         """,
         cure="""
             Commit what helm template prints, make the chart an application of its own, or ask the operator of Argo CD.
@@ -502,9 +502,9 @@ RULES = (
         ERROR,
         "A kustomization or chart would be fetched from a host that is not allowed",
         why="""
-            What the Argo CD plugin fetches, it fetches with the network of repo-server: whoever can push to a
-            repository could read from hosts that only it can reach, such as other services of the cluster. So kustomize
-            and helm have no network, unless the operator allows hosts.
+            The sidecar of Argo CD fetches with the network of repo-server. Whoever can push to a repository could read
+            from hosts that only repo-server reaches, such as other services of the cluster. So kustomize and helm have
+            no network, unless the operator allows hosts.
         """,
         cure="""
             Put a copy into the repository. Or ask the operator of Argo CD to add the host to the environment variable
@@ -532,15 +532,15 @@ RULES = (
     Rule(
         "run-limit",
         ERROR,
-        "An Argo CD application takes more than one run may take",
+        "An Argo CD application exceeds the limits of a run",
         why="""
-            One sidecar renders the repositories of many teams, so each run has limits: the number and size of files,
-            of members of packed charts and of what is parsed, the processor time, and half of the memory that the
-            sidecar's container has. Discovery, which runs for every application, has lower ones.
+            One sidecar renders the repositories of many teams, so each run has limits: the number and size of files, of
+            members of packed charts and of what is parsed, the processor time, and half of the memory that the
+            sidecar's container has. Discovery runs for every application and has lower limits.
         """,
         cure="""
-            Split the application, or remove what does not belong to it. Where a large application is meant to be, raise
-            the memory limit of the sidecar, and ARGOCD_EXEC_TIMEOUT.
+            Split the application, or remove what does not belong to it. For a large application, raise the memory limit
+            of the sidecar, and ARGOCD_EXEC_TIMEOUT.
         """,
         bad="""
             # kustomization.yaml
@@ -597,9 +597,9 @@ RULES = (
         ERROR,
         "A base has a GMSAConfig among its transformers and fields that overlays complete",
         why="""
-            Under Argo CD, gmsa-krm builds what is before a transformer and runs the GMSAConfig on the result. Name
-            prefixes, generators with hash suffixes, vars and replacements of a base are settled by then, so an overlay
-            could no longer change what refers to them.
+            Under Argo CD, gmsa-krm builds everything before a transformer and runs the GMSAConfig on the result. Name
+            prefixes, generators with hash suffixes, vars and replacements of a base are final by then, so an overlay
+            could no longer change references to them.
         """,
         cure="""
             Put the GMSAConfig under transformers of the application's own kustomization.
@@ -707,7 +707,7 @@ RULES = (
     Rule(
         "unknown-kind",
         ERROR,
-        "The target of patch is of a kind whose pod template is not known",
+        "The config does not know the pod template of the kind that patch is for",
         why="""
             For kinds that are not part of Kubernetes the config has to say where the pod template is.
         """,
@@ -781,11 +781,11 @@ RULES = (
         ERROR,
         "A kustomization has a GMSAConfig among its validators",
         why="""
-            kustomize lets validators change nothing, and takes the annotations that it adds itself for a change: a
-            GMSAConfig there fails or has no effect.
+            kustomize does not allow validators to change anything, and counts the annotations that it adds itself as a
+            change. So a GMSAConfig there fails or has no effect.
         """,
         cure="""
-            Move the GMSAConfig to transformers. It checks the workloads there, too, and fails on errors.
+            Move the GMSAConfig to transformers. There it also checks the workloads, and fails on errors.
         """,
         bad="""
             # kustomization.yaml

@@ -9,11 +9,11 @@ RULES = (
     Rule(
         "chart-value",
         ERROR,
-        "A value has a form with which the upstream chart does not work",
+        "A value has a form that the upstream chart cannot use",
         why="""
-            import helm-values follows the templates of the upstream chart. With a list or null in place of a mapping,
-            or a host account without its plugin, helm cannot render it; a port that is not a number, or an image tag
-            that YAML reads as a large number, is refused by Kubernetes. So no release has such a value.
+            import helm-values follows the templates of the upstream chart. helm cannot render a list or null in place
+            of a mapping, or a host account without its plugin. Kubernetes refuses a port that is not a number, and an
+            image tag that YAML reads as a large number. So no release has such a value.
         """,
         cure="""
             Write the value as the message says, and import the file again.
@@ -39,12 +39,12 @@ RULES = (
         "The GUID of a plugin has braces in values of the upstream chart",
         why="""
             The upstream chart puts braces around credential.hostAccountConfig.pluginGUID. With braces in the values the
-            credential spec of the release has two pairs, Windows finds no such plugin, and pods on nodes that are not
+            credential spec of the release has two pairs, Windows finds no such plugin. Pods on nodes that are not
             joined to the domain do not get the account.
         """,
         cure="""
-            Nothing in the config that was printed, which has the GUID with one pair. Remove the braces from the values
-            if the release stays.
+            The printed config has the GUID with one pair of braces. If you keep the release, remove the braces from its
+            values.
         """,
         bad="""
             # values.yaml
@@ -88,12 +88,12 @@ RULES = (
         WARNING,
         "A value of the upstream chart is left out or changed by the import",
         why="""
-            import helm-values makes a config of what the templates of the upstream chart do with the values. What a
-            GMSAConfig decides by itself, what it has other limits for, and what the chart does not read, is left out
-            of the result or changed, and named. A value that is the chart's default is not.
+            import helm-values writes a config that does what the templates of the upstream chart do with the values. It
+            leaves out or changes, and names, each value that a GMSAConfig decides by itself, that is outside its
+            limits, or that the chart does not read. It does not name values that are the chart's defaults.
         """,
         cure="""
-            Read the reason in the message, and check that what is taken fits.
+            Read the reason in the message, and check that the config fits.
         """,
         bad="""
             # values.yaml
@@ -115,14 +115,14 @@ RULES = (
         WARNING,
         "The imported values name an old image of the webhook",
         why="""
-            import helm-values keeps the image that the values name if it can what the config needs. Before v0.14.0 the
-            webhook neither fills in nor checks init containers, so gmsa-krm emits a stricter policy beside it; before
-            v0.9.0 it cannot reload its certificate and before v0.10.0 it sets no random host names, and the newest
-            image is taken in its place. k8s.gcr.io is frozen, so registry.k8s.io is taken.
+            import helm-values keeps the image of the values if it can do what the config needs. Before v0.14.0, the
+            webhook neither fills in nor checks init containers, so gmsa-krm emits a stricter policy with it. Before
+            v0.9.0 it cannot reload its certificate, and before v0.10.0 it sets no random host names; then the config
+            gets the newest image. k8s.gcr.io is frozen, so the config gets registry.k8s.io.
         """,
         cure="""
-            Set webhook.image to v0.14.1 in the config that was printed, or image.tag in the values; mirror the image
-            if the cluster pulls from a registry of its own.
+            Set webhook.image to v0.14.1 in the printed config, or image.tag in the values. If the cluster pulls from
+            your own registry, mirror the image there.
         """,
         bad="""
             # values.yaml
@@ -140,11 +140,11 @@ RULES = (
     Rule(
         "same-names",
         WARNING,
-        "The imported config names the webhook as the upstream release does",
+        "The imported config gives the webhook the names of the upstream release",
         why="""
-            import helm-values takes over the names of the upstream release. Over the names of a running webhook,
-            kubectl apply stops at conflicts of field managers; forced, it renames the target port of the Service under
-            pods that do not know it, and pods that use a gMSA are refused.
+            import helm-values keeps the names of the upstream release. Applied over a running webhook with these names,
+            kubectl apply stops at conflicts of field managers. With --force-conflicts, it renames the target port of
+            the Service. The running pods do not know that port, and pods that use a gMSA are refused.
         """,
         cure="""
             Give webhook.name and webhook.namespace other values, run both webhooks side by side and follow
@@ -169,13 +169,12 @@ RULES = (
         "A file has no values of the upstream chart",
         why="""
             import helm-values reads the values of the upstream chart gmsa, a YAML mapping of its settings. A manifest,
-            a Chart.yaml, values of another chart or a file without values would become a config of nothing but
-            defaults.
+            a Chart.yaml, values of another chart or a file without values would give a config with only defaults.
         """,
         cure="""
-            Give the file that is passed to helm --values, or what helm get values RELEASE -o yaml prints; with --all
-            for a release without values of its own. Where the chart is a dependency of another one, give what is below
-            its name.
+            Give the file that you pass to helm --values, or the output of helm get values RELEASE -o yaml, with --all
+            for a release without its own values. If the chart is a dependency of another one, give the part below its
+            name.
         """,
         bad="""
             # values.yaml

@@ -12,8 +12,8 @@ RULES = (
         "A workload names a credential spec in an annotation of the alpha stage",
         why="""
             Before Kubernetes 1.16 gMSA was configured by annotations that end in
-            alpha.windows.kubernetes.io/gmsa-credential-spec-name and gmsa-credential-spec. Nothing reads them any more,
-            so the pod runs without the gMSA, and no component says so.
+            alpha.windows.kubernetes.io/gmsa-credential-spec-name and gmsa-credential-spec. Kubernetes no longer reads
+            them. The pod runs without the gMSA, and no component reports it.
         """,
         cure="""
             Write the name as securityContext.windowsOptions.gmsaCredentialSpecName of the pod or container, and remove
@@ -42,14 +42,14 @@ RULES = (
         WARNING,
         "Two workloads with one gMSA give their pods equal host names",
         why="""
-            Windows cuts a host name to 15 characters, its NetBIOS name. A domain controller tells the pods of an
-            account apart by it: of two that talk to it at once under one name, the first loses its secure channel. The
-            names of pods start with that of the workload, so names of 15 characters and more that begin alike are cut
-            into equal ones.
+            Windows cuts a host name to 15 characters, its NetBIOS name. A domain controller identifies the pods of an
+            account by that name. If two pods with the same name talk to it at the same time, the first one loses its
+            secure channel. The names of pods start with the name of the workload. So workload names of 15 or more
+            characters with the same beginning give equal host names.
         """,
         cure="""
-            Rename one of the workloads, or give another hostname. In mode Webhook, webhook.randomHostname gives pods
-            without one random names, but not those of StatefulSets.
+            Rename one of the workloads, or set another hostname. In mode Webhook, webhook.randomHostname gives random
+            names to pods that set none, except those of StatefulSets.
         """,
         bad="""
             # api.yaml
@@ -165,8 +165,8 @@ RULES = (
         why="""
             The API reads gmsaCredentialSpecName and gmsaCredentialSpec in securityContext.windowsOptions of a pod or a
             container, in exactly this spelling. Elsewhere, such as in the spec of a Deployment or directly in
-            securityContext, the field is unknown: kubectl refuses it, and other clients drop it, so that the pod runs
-            without the gMSA.
+            securityContext, the field is unknown. kubectl refuses it; other clients drop it, and the pod runs without
+            the gMSA.
         """,
         cure="""
             Move the field to the path that the message names.
@@ -192,16 +192,16 @@ RULES = (
     Rule(
         "os-name-left-out",
         WARNING,
-        "A workload gets no os.name, since it sets fields that are for Linux pods only",
+        "A workload gets no os.name, since it sets fields for Linux pods",
         why="""
             An entry of workloads sets os.name windows, with which the API server refuses fields such as runAsUser,
             fsGroup, seccompProfile and capabilities. Without os.name it accepts them, and Windows ignores them; the
-            node selector places the pod. Pod Security level restricted demands some of them without os.name, and none
-            with it.
+            node selector places the pod. Pod Security level restricted requires some of these fields if os.name is not
+            set, and none if it is.
         """,
         cure="""
-            Remove the fields, often by the values of a chart; os.name is then set. Or set windowsNode: false in the
-            entry and write the node selector into the workload.
+            Remove the fields, often in the values of a chart. gmsa-krm then sets os.name. Or set windowsNode: false in
+            the entry and write the node selector into the workload.
         """,
         bad="""
             # gmsa.yaml
@@ -255,8 +255,8 @@ RULES = (
             the workload.
         """,
         cure="""
-            List all tolerations of the workload in the entry, or let the transformer change the workload: it adds the
-            tolerations of the entry to the existing ones.
+            List all tolerations of the workload in the entry, or use the transformer, which adds the tolerations of the
+            entry to the existing ones.
         """,
         bad="""
             spec:
@@ -288,10 +288,10 @@ RULES = (
         WARNING,
         "Several pods with one gMSA get the same host name",
         why="""
-            hostname of a pod template is that of every pod of the workload. The pods of a StatefulSet end in a number,
-            which is lost where Windows cuts their names to 15 characters. A domain controller tells the pods of an
-            account apart by host name: of two that talk to it at once under one name, the first loses its secure
-            channel. The webhook keeps a host name that is set, also with webhook.randomHostname.
+            All pods of a workload get the hostname of its pod template. The names of a StatefulSet's pods end in a
+            number, which is lost when Windows cuts a name to 15 characters. A domain controller identifies the pods of
+            an account by host name. If two pods with the same name talk to it at the same time, the first one loses its
+            secure channel. The webhook keeps a host name that is set, even with webhook.randomHostname.
         """,
         cure="""
             Remove hostname. Give a StatefulSet a name of at most 12 characters.
@@ -355,9 +355,8 @@ RULES = (
         ERROR,
         "A credential spec is named in a kind that no cluster has",
         why="""
-            The kinds of v1, apps/v1 and batch/v1 are those of Kubernetes. A misspelt one, or one of a version that was
-            removed, such as extensions/v1beta1, is refused by the API server, and gmsa-krm neither changes nor checks
-            it.
+            v1, apps/v1 and batch/v1 have the kinds of Kubernetes. The API server refuses a misspelled kind, or one of a
+            removed version such as extensions/v1beta1. gmsa-krm neither changes nor checks it.
         """,
         cure="""
             Write the apiVersion and kind that the message gives.
@@ -386,14 +385,14 @@ RULES = (
     Rule(
         "unknown-workload-kind",
         WARNING,
-        "A credential spec is named in a kind whose pods gmsa-krm does not know",
+        "A credential spec is named in a kind that gmsa-krm does not know",
         why="""
             gmsa-krm knows the kinds of Kubernetes that have a pod. In another kind it changes and checks nothing, and
-            usedBy: FromWorkloads makes no RoleBinding for it: a wrong name shows only when its pods are refused.
+            usedBy: FromWorkloads emits no RoleBinding for it. A wrong name shows only when the pods are refused.
         """,
         cure="""
-            Add the kind to workloadKinds, with the path of its pod template if that is not spec.template. Where it has
-            none, list its service account in usedBy.
+            Add the kind to workloadKinds, with the path of its pod template if that is not spec.template. If it has no
+            pod template, list its service account in usedBy.
         """,
         bad="""
             apiVersion: argoproj.io/v1alpha1
@@ -446,13 +445,13 @@ RULES = (
         WARNING,
         "webhook.randomHostname is set in a mode without a webhook",
         why="""
-            The webhook sets random host names. In mode Policy no component can: the expressions of a
-            MutatingAdmissionPolicy have no source of random numbers, and do not see the name or the UID that a pod is
-            going to have. In mode None the webhook of the cluster decides.
+            The webhook sets random host names. In mode Policy, nothing can: the expressions of a
+            MutatingAdmissionPolicy have no random numbers, and do not see the future name or UID of a pod. In mode None
+            the webhook of the cluster decides.
         """,
         cure="""
-            Remove randomHostname. Use mode Webhook where random host names are needed; else a StatefulSet with a name
-            of at most 12 characters gives each pod a host name of its own.
+            Remove randomHostname. If you need random host names, use mode Webhook. Or use a StatefulSet with a name of
+            at most 12 characters, which gives each pod its own host name.
         """,
         bad="""
             spec:

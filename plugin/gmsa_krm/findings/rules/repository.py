@@ -11,13 +11,13 @@ RULES = (
         ERROR,
         "A kustomization has a GMSAConfig among its resources",
         why="""
-            kustomize passes resources on to the cluster, and no cluster has the kind GMSAConfig: the build works, and
-            kubectl apply fails, or Argo CD and Flux do. What the config asks for is never made.
+            kustomize passes resources on to the cluster, and no cluster has the kind GMSAConfig. The build works; then
+            kubectl apply, Argo CD or Flux fails. gmsa-krm does not see the config, so its objects are missing.
         """,
         cure="""
-            Move the entry to generators, or to transformers so that the workloads of the kustomization are checked and
-            changed, too. A folder that only lists configs for another kustomization is named there, under generators
-            or transformers.
+            Move the entry to generators. To also check and change the workloads of the kustomization, move it to
+            transformers. If a folder only lists configs for another kustomization, name the folder there, under
+            generators or transformers.
         """,
         bad="""
             # kustomization.yaml
@@ -48,9 +48,9 @@ RULES = (
         ERROR,
         "A document is almost a GMSAConfig",
         why="""
-            A GMSAConfig is found by its apiVersion and kind. With another spelling or version of them it is an object
-            like any other: it is passed on to the cluster, which does not have the kind, and nothing that it asks for
-            is made or checked.
+            gmsa-krm finds a GMSAConfig by its apiVersion and kind. With another spelling or version, the document goes
+            to the cluster like any other object. The cluster does not have that kind, and gmsa-krm neither emits nor
+            checks anything for it.
         """,
         cure="""
             Write apiVersion: gmsa-krm.dev/v1alpha1 and kind: GMSAConfig.
@@ -79,16 +79,15 @@ RULES = (
     Rule(
         "renamed-objects",
         ERROR,
-        "A kustomization renames a credential spec or what a GMSAConfig makes, but not where it is named",
+        "A kustomization renames objects of a GMSAConfig, but not the references to them",
         why="""
-            namePrefix, nameSuffix and namespace change all that is in a kustomization and below it, also what
-            generators make. kustomize does not know where pods and roles name a GMSACredentialSpec, nor which names the
-            certificate of the webhook and the policy of mode Policy are for, and it leaves subjects of RoleBindings
-            that are not in the build. So pods are refused.
-
-            With the output of gmsa-krm schema --name-references in configurations, kustomize follows the names of
-            credential specs, but only into pods of the same namespace: it takes that of a GMSACredentialSpec for
-            default, or for the one that the kustomization sets.
+            namePrefix, nameSuffix and namespace change everything in a kustomization and below it, including the output
+            of generators. kustomize does not know where pods and roles name a GMSACredentialSpec, nor the names in the
+            webhook's certificate and in the policy of mode Policy. It leaves subjects of RoleBindings that are not in
+            the build as they are. So pods are refused. With the output of gmsa-krm schema --name-references in
+            configurations, kustomize follows the names of credential specs, but only into pods of the same namespace:
+            it treats a GMSACredentialSpec as an object of the namespace default, or of the one that the kustomization
+            sets.
         """,
         cure="""
             List the GMSAConfig under transformers of the outermost kustomization: transformers run after all renaming.
@@ -166,13 +165,13 @@ RULES = (
     Rule(
         "unused-config",
         WARNING,
-        "A GMSAConfig is beside a kustomization that does not name it",
+        "A kustomization does not name the GMSAConfig in its folder",
         why="""
-            kustomize, and Argo CD with a kustomization, read only what the kustomization names. Nothing that the config
-            asks for is made, unless it is passed to gmsa-krm in another way.
+            kustomize, and Argo CD with a kustomization, read only what the kustomization names. The config has no
+            effect, unless you pass it to gmsa-krm in another way.
         """,
         cure="""
-            Add the file to generators of the kustomization, or to transformers. Where gmsa-krm render or another host
+            Add the file to generators of the kustomization, or to transformers. If gmsa-krm render or another host
             reads it, move it into a folder of its own, or pass it to lint with --exclude.
         """,
         bad="""

@@ -41,7 +41,7 @@ RULES = (
         "A pod holds gmsaCredentialSpec without gmsaCredentialSpecName",
         why="""
             Admission authorizes a credential spec by its name. The webhook and the admission policies refuse contents
-            without a name, since nothing says whether the pod's service account may use them.
+            without a name, since RBAC grants the use of a name, not of contents.
         """,
         cure="""
             Name the credential spec in gmsaCredentialSpecName and remove gmsaCredentialSpec: the contents are filled in
@@ -69,7 +69,7 @@ RULES = (
     Rule(
         "credspec-case",
         ERROR,
-        "A pod names a credential spec in another case than the config",
+        "A pod names a credential spec in a different case than the config",
         why="""
             Names of Kubernetes objects are case-sensitive. The API server refuses a gmsaCredentialSpecName with
             capitals, since it is not a DNS subdomain; the name in the Kubernetes gMSA guide, gmsa-WebApp1, is refused
@@ -183,8 +183,7 @@ RULES = (
         ERROR,
         "A container already has a postStart hook",
         why="""
-            A container has one postStart hook. netlogonRestart would replace the existing one, and with it what the
-            application does at its start.
+            A container has one postStart hook. netlogonRestart would replace the existing hook of the application.
         """,
         cure="""
             Set onExistingHook to Keep or Replace, or list other containers.
@@ -266,10 +265,10 @@ RULES = (
     Rule(
         "foreign-contents",
         ERROR,
-        "The contents in a pod are not those of the credential spec that it names",
+        "The contents in a pod differ from the credential spec that it names",
         why="""
-            Admission compares gmsaCredentialSpec with the GMSACredentialSpec of that name and refuses a pod that has
-            anything else.
+            Admission compares gmsaCredentialSpec with the GMSACredentialSpec of that name and refuses a pod whose
+            contents differ.
         """,
         cure="""
             Remove gmsaCredentialSpec: the webhook fills it in at admission, and gmsa-krm writes it in mode Policy.
@@ -300,9 +299,9 @@ RULES = (
         WARNING,
         "A container's gmsaCredentialSpecName hides the contents that the pod holds",
         why="""
-            The kubelet takes name and contents of a container together in place of those of the pod. A container with a
-            name and without contents runs without a gMSA, and nothing reports it, unless the contents are filled in at
-            admission.
+            For a container that sets gmsaCredentialSpecName, the kubelet uses only the container's name and contents,
+            not those of the pod. A container with a name and without contents runs without a gMSA, and nothing reports
+            it, unless admission fills in the contents.
         """,
         cure="""
             Remove gmsaCredentialSpec from the pod, so that admission fills in the contents in both places, or remove
@@ -578,12 +577,12 @@ RULES = (
         ERROR,
         "An init container names a credential spec that admission refuses there",
         why="""
-            Before v0.14.0 the webhook does not look at init containers: it neither fills in contents nor checks names.
-            The ValidatingAdmissionPolicy beside it (webhook.hardeningPolicy) therefore admits in an init container only
-            the name and contents that the pod or one of its containers has.
+            Before v0.14.0 the webhook does not look at init containers: it fills in no contents and checks no names. So
+            the hardening policy (webhook.hardeningPolicy) admits an init container only with the name and contents of
+            the pod or of one of its containers.
         """,
         cure="""
-            Take version v0.14.1 of the webhook. Or name the credential spec for the pod, which its init containers
+            Use version v0.14.1 of the webhook. Or name the credential spec for the pod, which its init containers
             share, and remove it from the init container.
         """,
         bad="""
@@ -722,8 +721,8 @@ RULES = (
         ERROR,
         "A bound token cannot be mounted at mountPath",
         why="""
-            The path is not absolute, or the container already mounts another volume there. Two mounts at one path are
-            refused by the API server.
+            The path is not absolute, or the container already mounts another volume there. The API server refuses two
+            mounts at one path.
         """,
         cure="""
             Give token.mountPath an absolute path without .. that no other volume uses.
@@ -752,8 +751,8 @@ RULES = (
         WARNING,
         "An entry of workloads matches no workload",
         why="""
-            The entry changes nothing, so the workload that it is meant for runs without the gMSA. Often a name is
-            misspelled, the workload is not in the input, or its kind is missing from workloadKinds.
+            The entry changes nothing, so its workload runs without the gMSA. Often the name is misspelled, the workload
+            is not in the input, or its kind is missing from workloadKinds.
         """,
         cure="""
             Fix match, pass the workload too, or remove the entry. With kustomize, list the config under transformers,
@@ -782,7 +781,7 @@ RULES = (
         "A workload of a FromWorkloads credential spec has no namespace",
         why="""
             usedBy: FromWorkloads emits a RoleBinding in the namespace of each workload that uses the credential spec.
-            Without a namespace it is not known where the service account needs it.
+            Without a namespace, gmsa-krm does not know where to put it.
         """,
         cure="""
             Set metadata.namespace of the workload, or namespace in the kustomization; pass --namespace to render or
@@ -841,8 +840,8 @@ RULES = (
         ERROR,
         "A workload that an entry matches has no pod spec",
         why="""
-            The entry asks for changes of the pod, and the workload has a pod template without a spec. The API server
-            refuses such a workload.
+            The entry changes the pod, but the pod template of the workload has no spec. The API server refuses such a
+            workload.
         """,
         cure="""
             Complete the workload, or narrow match. For a custom resource check workloadKinds[].podTemplate.
@@ -903,7 +902,7 @@ RULES = (
         ERROR,
         "An entry of workloads names a container that the workload does not have",
         why="""
-            The change would reach no container, and the one that is meant would run without the gMSA.
+            The change would reach no container, and the intended one would run without the gMSA.
         """,
         cure="""
             Fix the name in containers, or leave containers out to change the whole pod.
@@ -1021,8 +1020,8 @@ RULES = (
         ERROR,
         "In mode Policy a pod names a credential spec whose contents are not known",
         why="""
-            In mode Policy gmsa-krm writes the contents into the pod. existingCredspecs gives names only, so there is
-            nothing to write, and the policy refuses a pod that has a name alone.
+            In mode Policy gmsa-krm writes the contents into the pod. existingCredspecs has names only, so gmsa-krm has
+            no contents to write. The policy refuses a pod that has only a name.
         """,
         cure="""
             Add the credential spec to credspecs; with file, from its JSON: kubectl get gmsacredentialspec NAME -o
@@ -1082,10 +1081,10 @@ RULES = (
     Rule(
         "unknown-credspec",
         ERROR,
-        "A credential spec is named that the config does not know",
+        "A workload names a credential spec that the config does not know",
         why="""
-            Admission refuses a pod that names a GMSACredentialSpec which does not exist. A Deployment applies all the
-            same and fails later, at its ReplicaSet.
+            Admission refuses a pod that names a GMSACredentialSpec which does not exist. The Deployment itself applies
+            without an error; its ReplicaSet fails later.
         """,
         cure="""
             Fix the name, add the credential spec to credspecs, or list it in existingCredspecs if the cluster has it.
@@ -1147,10 +1146,9 @@ RULES = (
     Rule(
         "volume-name",
         ERROR,
-        "The pod already has another volume of the name of the bound token",
+        "The pod already has a volume with the name of the bound token",
         why="""
-            Volumes of a pod are told apart by name. Taking the existing one would mount something else in place of the
-            token.
+            The volumes of a pod need different names. The existing volume is not the token.
         """,
         cure="""
             Set token.name to a name that the pod does not use.

@@ -73,7 +73,7 @@ def _read_lock(folder: str, name: str) -> list[dict[str, str]]:
         return []
     items = _items(fields)
     if {key.text for key, _ in fields.pairs} - _FIELDS_OF_LOCK or not all(_is_locked(it) for it in items):
-        message = "has other fields than helm writes; write it again with `helm dependency update`"
+        message = "has fields that helm does not write; run `helm dependency update` to write it again"
         raise invalid("ambiguous-file", message, Location(name))
     locked = [_texts(it) for it in items]
     os.unlink(path)

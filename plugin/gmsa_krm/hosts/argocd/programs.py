@@ -187,8 +187,8 @@ class Programs:
     def _say_what_is_missing(self) -> None:
         if self._is_first and (names := missing()):
             message = (
-                f"this system has no {' and no '.join(names)}, so only checks of paths and URLs hold kustomize and helm"
-                ", and helm does not look at values.schema.json"
+                f"this system has no {' and no '.join(names)}, so only checks of paths and URLs confine kustomize and"
+                " helm, and helm does not check values.schema.json"
             )
             console.print_error(message)
         self._is_first = False
