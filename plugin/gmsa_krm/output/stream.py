@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 # Text in a string of JSON, and line breaks, which are folded, in one of YAML.
-_BREAKS = {it: f"\\u{ord(it):04x}" for it in "\x85\u2028\u2029"}
+_BREAKS = {ord(it): f"\\u{ord(it):04x}" for it in "\x85\u2028\u2029"}
 
 
 def stream(outputs: list[Output], *, as_json: bool) -> bytes:
@@ -26,4 +26,4 @@ def _as_yaml(text: str) -> str:
     """A document; kubectl reads JSON as JSON in a file of its own, and as YAML in a stream."""
     if text.isascii() or text.lstrip()[:1] != "{":
         return text
-    return text.translate(str.maketrans(_BREAKS))
+    return text.translate(_BREAKS)
