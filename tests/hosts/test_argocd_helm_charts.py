@@ -9,11 +9,22 @@ from typing import Any
 import pytest
 
 from conftest import Folder, by_identity
-from hosts.applications import CHART, CHART_YAML, CONFIG, CONFIG_MAP, WEBHOOK, WORKLOADS_CONFIG, Files, below
+from hosts.applications import (
+    CHART,
+    CHART_YAML,
+    CONFIG,
+    CONFIG_MAP,
+    KUSTOMIZATION,
+    WEBHOOK,
+    WORKLOADS_CONFIG,
+    Files,
+    below,
+)
 from hosts.cases import objects
 from hosts.conftest import Sidecar, Web
 from hosts.support import as_yaml, assert_mentions
 from hosts.test_argocd_cage import CREATE_RULESET, ENOSYS, on_kernel
+from hosts.test_argocd_limits import DOUBLED, MIB, assert_one_message, kustomize, with_memory
 from hosts.test_argocd_security import HELM_DOWNLOADER, with_witness
 
 CHART_FILES: Files = {name: text for name, text in CHART.items() if name != "templates/gmsa.yaml"}
@@ -119,6 +130,31 @@ def test_a_chart_is_pulled_from_an_allowed_host_only(
     assert not (root / "app/charts").exists()
     if not is_allowed:
         assert_mentions(done.stderr, "would be fetched", "127.0.0.1")
+
+
+def test_kustomize_and_helm_share_the_memory_of_a_program(
+    enabled: Sidecar, program: Path, folder: Folder, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """They run at one time: each with half of the sidecar's, one application could end the sidecar."""
+    limit = (
+        """printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: memory}\ndata: {limit: "%s"}\n' "$(ulimit -d)\""""
+    )
+    own = enabled.with_programs(kustomize(tmp_path_factory.mktemp("programs"), limit))
+
+    def memory(files: Files) -> int:
+        found = by_identity(objects(with_memory(1024 * MIB, own, folder(files), program, "argocd", "generate").stdout))
+        return int(found["ConfigMap", "", "memory"]["data"]["limit"])
+
+    with_chart, without = memory(LOCAL), memory({**LOCAL, "kustomization.yaml": KUSTOMIZATION["kustomization.yaml"]})
+    assert with_chart == without // 2
+
+
+def test_a_chart_that_takes_too_much_memory_ends_in_one_message(
+    enabled: Sidecar, program: Path, folder: Folder
+) -> None:
+    root = folder({**LOCAL, "charts/web/templates/a.yaml": DOUBLED})
+    done = with_memory(500 * MIB, enabled, root, program, "argocd", "generate")
+    assert_one_message(done, "kustomize build", "too much memory", "a quarter each")
 
 
 # What is refused

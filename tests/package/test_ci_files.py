@@ -200,6 +200,15 @@ def test_a_repository_gives_the_runner_of_github_no_commands(runner: Runner) -> 
     assert commands_in(f"{ran.log}\n::warning::of a later step") == ["::warning::of a later step"]
 
 
+def test_a_link_of_the_repository_leads_the_findings_nowhere(runner: Runner, tmp_path: Path) -> None:
+    (runner.repository / "gmsa.yaml").write_text(BAD)
+    (tmp_path / "other").write_text("of the runner")
+    (runner.repository / "linked.sarif").symlink_to(tmp_path / "other")
+    ran = runner(**{"sarif-file": "linked.sarif"})
+    assert ran.sarif["runs"]
+    assert (tmp_path / "other").read_text() == "of the runner"
+
+
 # GitLab
 
 

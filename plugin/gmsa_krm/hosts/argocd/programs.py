@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _MAX_VALUES = 16 * MIB
 _MAX_MESSAGES = 64 * 1024
+_LEAST_MEMORY = 192 * MIB  # with which kustomize and helm can work
 _REPOSITORIES = "repositories.yaml"
 
 
@@ -166,7 +167,7 @@ class Programs:
                     stdin=subprocess.DEVNULL,
                     stdout=out,
                     stderr=err,
-                    preexec_fn=lambda: _in_child(cage),
+                    preexec_fn=lambda: _in_child(cage, 2 if other else 1),
                 )
             except OSError as error:
                 raise ExternalError(f"{program} could not be started ({error})") from None
@@ -286,9 +287,13 @@ def _cage_error(program: str, what: str) -> ExternalError:
     )
 
 
-def _in_child(cage: Cage) -> None:
+def _in_child(cage: Cage, number: int) -> None:
+    """`number`: of the programs that run at one time, each of which has the limits; they share the memory."""
     import resource
 
+    memory, most = resource.getrlimit(resource.RLIMIT_DATA)
+    if number > 1 and memory != resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_DATA, (max(memory // number, min(memory, _LEAST_MEMORY)), most))
     # Of programs the clock counts the seconds, since they have threads.
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     resource.setrlimit(resource.RLIMIT_CPU, (hard, hard))
@@ -299,9 +304,13 @@ def _failure(command: list[str], status: int, messages: str, out: IO[bytes]) -> 
     name = " ".join(command[:2])
     if os.fstat(out.fileno()).st_size >= MAX_FILE:
         return over_limit(f"makes {name} print more than {MAX_FILE // MIB} MiB")
-    # Go's runtime mostly says that it is out of memory, and dies of a signal where it could not.
-    if re.search(r"^(?:fatal error|fatal|runtime|SIG[A-Z]+): ", messages, re.MULTILINE):
-        return over_limit(f"makes {name} take too much memory (half of what the sidecar has)")
+    # Go's runtime mostly says that it is out of memory, and dies of a signal where it could not; kustomize repeats what
+    # helm says behind its own "Error: ".
+    if re.search(r"^(?:Error: )?(?:fatal error|fatal|runtime|SIG[A-Z]+): ", messages, re.MULTILINE):
+        share = (
+            "a quarter each for kustomize and helm" if "--enable-helm" in command else "half of what the sidecar has"
+        )
+        return over_limit(f"makes {name} take too much memory ({share})", "split it, or give the sidecar more")
     shown = console.named_lines(command[0], messages or "(no message)")
     why = f"exit status {status}" if status > 0 else f"signal {-status}"
     return ExternalError(f"{name} failed ({why}):\n{shown}{_cure(messages)}")
