@@ -102,7 +102,7 @@ def _fixed_name(pod: Data, *, is_numbered: bool) -> tuple[str, str]:
 
 
 def _number_of_pods(workload: Workload) -> str:
-    """How many pods the workload runs at once, as text; "" if it is one, or if it is not known."""
+    """How many pods the workload runs at once, as text; "" if it is one, or if it is unknown."""
     if workload.kind == "DaemonSet":
         return "the pods of all nodes"
     path = {
