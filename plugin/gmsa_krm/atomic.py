@@ -11,7 +11,7 @@ import tempfile
 def replace_files(contents: dict[str, tuple[bytes, int]]) -> None:
     """{place: (data, mode)}: everything is written beside its place before anything is put there.
 
-    A file has its mode before it has a name that anybody knows. Raises OSError, with the place as its file name, also
+    A file has its mode before it has a name that anyone knows. Raises OSError, with the place as its file name, also
     for a place that holds anything but a regular file; then no temporary file is left, and unless the file system fails
     in between, no place has changed.
     """

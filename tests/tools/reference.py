@@ -353,7 +353,7 @@ Manifests that you pass beside the config keep their text. These prefixes say wh
 - Files with a Secret have mode 0600.
 - `kustomization.yaml` lists the files in apply order: `kubectl apply -k DIR` and `kustomize build DIR` give what `render` prints.
   `kubectl apply -f DIR` applies the objects, but fails at the kustomization, which it takes for one. If you have a kustomization in the
-  folder, it stays as it is, and a message names the files that it lacks.
+  folder, gmsa-krm does not change it, and a message names the files that it lacks.
 - The next run replaces its own files and removes those that it no longer writes. `.gmsa-krm-files` lists them.
 - A file that another program wrote is never replaced. That is an error.
 - The table on stdout names the field of the config, or the manifest, that each file comes from.

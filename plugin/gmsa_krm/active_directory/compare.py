@@ -1,7 +1,7 @@
 """What configs and manifests say of Active Directory, compared with snapshots of it.
 
 `Comparison` reads no file: it takes domains, credential specs and what pods serve, from wherever they come, and reports
-each issue to the place that it is given. What a snapshot does not tell is no mistake: it is passed over, or a warning.
+each issue to the place that it is given. What a snapshot does not tell is no mistake: it is skipped, or a warning.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class Comparison:
         accounts = [it for it in found if it is not None]
         wanted = {service_class.lower(), *(("host",) if service_class.lower() in _PART_OF_HOST else ())}
         classes = {spn.partition("/")[0].lower() for it in accounts for spn in it.service_principal_names}
-        # Of an account that is not known anything may be true.
+        # Of an account that is unknown anything may be true.
         return None if not accounts or None in found or classes & wanted else accounts[0].account
 
     def _accounts_of(self, spec: CredentialSpec, add: AddToAccount) -> Iterator[tuple[int, str, DirectoryDomain]]:
@@ -152,7 +152,7 @@ class Comparison:
         if account.encryption_types and set(account.encryption_types) <= _BROKEN_KEYS:
             message = (
                 f"{name} has Kerberos keys of {' and '.join(account.encryption_types)} only, and domain controllers"
-                f" refuse them more and more; run Set-ADServiceAccount {name} -KerberosEncryptionType AES128,AES256"
+                f" increasingly refuse them; run Set-ADServiceAccount {name} -KerberosEncryptionType AES128,AES256"
             )
             yield warning_issue("weak-keys", message)
         days = account.password_interval_days

@@ -71,7 +71,7 @@ def readers(descriptor: bytes) -> Iterator[tuple[str, bool]]:
     if len(descriptor) < 20 or descriptor[0] != 1:
         raise DescriptorError("a security descriptor is incomplete")
     control, offset = struct.unpack_from("<H", descriptor, 2)[0], struct.unpack_from("<I", descriptor, 16)[0]
-    if not control & 0x4 or not offset:  # without a DACL everybody may do everything
+    if not control & 0x4 or not offset:  # without a DACL everyone may do everything
         yield EVERYONE, False
         return
     if len(descriptor) < offset + 8:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from gmsa_krm.yamltext.nodes import Node
 
 TAKEN_AT = "gmsa-krm.dev/taken-at"
-# Patterns of the only accounts that were asked for, with spaces between; absent if all were.
+# Patterns of the only accounts that were requested, with spaces between; absent if all were.
 ACCOUNTS = "gmsa-krm.dev/accounts"
 GMSA = "GroupManagedServiceAccount"
 SMSA = "ManagedServiceAccount"
@@ -92,7 +92,7 @@ class PasswordReader(Section):
 
 
 class DirectoryAccount(Section):
-    """A service account, or another account that was asked for."""
+    """A service account, or another account that was requested."""
 
     account: str = string("sAMAccountName without the trailing $.", required=True)
     domain: str = string("DNS name of its domain.", required=True)
@@ -131,7 +131,7 @@ class SnapshotSpec(Section):
     """What Active Directory knows."""
 
     domains: list[DirectoryDomain] = sections("Domains.", DirectoryDomain)
-    accounts: list[DirectoryAccount] = sections("Service accounts, and others that were asked for.", DirectoryAccount)
+    accounts: list[DirectoryAccount] = sections("Service accounts, and others that were requested.", DirectoryAccount)
 
 
 class Snapshot(Section):
@@ -180,7 +180,7 @@ def snapshot_text(
     """The text of a snapshot, sorted, so that two of them can be compared line by line.
 
     `domains` and `accounts`: data in the form of the snapshot's fields; `taken_at`: seconds since 1970; `patterns`: the
-    only accounts that were asked for, or none if all were.
+    only accounts that were requested, or none if all were.
     """
     root = min((it.get("forest") or it["dnsName"] for it in domains), default="unknown").lower()
     time_of = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(taken_at))

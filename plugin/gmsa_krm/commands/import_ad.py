@@ -149,7 +149,7 @@ class _Directory:
         raise ExternalError(message)
 
     def check_names(self) -> None:
-        """Reports accounts that were asked for by name and are not there, or are not gMSAs."""
+        """Reports accounts that were requested by name and are not there, or are not gMSAs."""
         known = {it["account"].lower(): it for it in sorted(self.accounts, key=lambda it: str(it["kind"] == GMSA))}
         for name in self._named:
             found = known.get(name.lower())

@@ -180,7 +180,7 @@ def _chart(document: Document) -> str:
 
 
 def _source(document: Document) -> str:
-    """The template that a document comes from, "" if it is not known."""
+    """The template that a document comes from, "" if it is unknown."""
     if document.mentions(_FILE_NAME):
         root = document.head
         return _file_name(root) if root is not None else ""

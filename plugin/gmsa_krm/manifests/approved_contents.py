@@ -31,7 +31,7 @@ class ApprovedContents:
         self._tables = [(next(iter(group)), self._table(group)) for group in _groups(literals or {"": ["''"]})]
 
     def lookup(self, name: str) -> str:
-        """The list of the contents approved for a name, empty for a name that is not known; `name`: an expression."""
+        """The list of the contents approved for a name, empty for a name that is unknown; `name`: an expression."""
         return f"{_tree(name, self._tables)}[?{name}].orValue([])"
 
     def _table(self, entries: dict[str, list[str]]) -> str:

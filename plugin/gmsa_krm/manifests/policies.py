@@ -276,7 +276,7 @@ def _names_of(condition: str) -> str:
 def _fill_in(variable: str, path: str) -> str:
     """JSON patches that add contents. `variable`: for each holder, the list of its contents, the current ones first.
 
-    `path`: an expression for the path of the holder with the index i. A name that is not known stays as it is; the validating policy refuses it.
+    `path`: an expression for the path of the holder with the index i. A name that is unknown stays as it is; the validating policy refuses it.
     """
     end = "'/securityContext/windowsOptions/gmsaCredentialSpec'"
     patch = f"JSONPatch{{op: 'add', path: {path} + {end}, value: contents[0]}}"

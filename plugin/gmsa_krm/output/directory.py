@@ -139,9 +139,8 @@ def _missing_in(theirs: tuple[str, str], names: list[str], folder: str) -> str:
     more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
     path = printable(os.path.join(folder, name))
     return (
-        f"{path} was not written by gmsa-krm, so it stays as it is, and kustomize builds what it names: add"
-        f" {', '.join(missing[:_SHOWN])}{more} to its resources, or move it to another folder and list"
-        f" {printable(folder)} there"
+        f"{path} was not written by gmsa-krm and is not changed; add {', '.join(missing[:_SHOWN])}{more} to its"
+        f" resources, or move it to another folder and list {printable(folder)} there"
     )
 
 

@@ -1,4 +1,4 @@
-"""Reads the files of a repository: what is not a manifest is passed over, and no file hides the findings of others."""
+"""Reads the files of a repository: what is not a manifest is skipped, and no file hides the findings of others."""
 
 from __future__ import annotations
 

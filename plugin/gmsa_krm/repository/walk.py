@@ -20,12 +20,12 @@ _SCRIPT_NAMES = (
     *(".travis.yml", "cloudbuild.yaml", "buildspec.yml"),
 )
 _SCRIPT_ENDINGS = (".sh", ".bash", ".mk", ".ps1", ".cmd", ".bat", ".gitlab-ci.yml")
-# Hidden folders are passed over but for those of CI systems, whose files are scripts and never manifests.
+# Hidden folders are skipped but for those of CI systems, whose files are scripts and never manifests.
 _CI_FOLDERS = (".github", ".gitlab", ".circleci", ".azure-pipelines", ".buildkite", ".woodpecker")
 
 
 class Exclude:
-    """Patterns of files and folders that are passed over.
+    """Patterns of files and folders that are skipped.
 
     A pattern without a slash is compared with names, another with paths relative to the folder that is walked.
     """
@@ -46,12 +46,12 @@ class Exclude:
         return bool(self._names or self._paths)
 
     def matches(self, relative: str) -> bool:
-        """Whether a file or folder is passed over; `relative` is its path with slashes."""
+        """Whether a file or folder is skipped; `relative` is its path with slashes."""
         name = relative.rpartition("/")[2]
         return any(it.match(name) for it in self._names) or any(it.match(relative) for it in self._paths)
 
     def matches_named(self, path: str) -> bool:
-        """Whether a path that the user gives is passed over, with or without the folders that it is in."""
+        """Whether a path that the user gives is skipped, with or without the folders that it is in."""
         relative = os.path.relpath(path or ".").replace(os.sep, "/")
         if relative.startswith("../"):
             return self.matches(os.path.basename(path))

@@ -79,7 +79,7 @@ class CredspecCatalog:
         return self._by_lower_case.get(name.lower())
 
     def unknown(self, name: str) -> str:
-        """The message about a name that is not known."""
+        """The message about a name that is unknown."""
         if name in self._documents:
             return (
                 f"{name} is a GMSACredentialSpec among the manifests, but mode Policy accepts only credential specs"

@@ -32,7 +32,7 @@ class Grants:
         self._by_role: dict[str, set[Grant]] | None = None
 
     def exist(self, credspec: str) -> bool:
-        """Whether a binding lets anybody use the credspec."""
+        """Whether a binding lets anyone use the credspec."""
         return bool(self._of(credspec))
 
     def allow(self, credspec: str, namespace: str, service_account: str) -> bool:
@@ -64,7 +64,7 @@ class Grants:
         for it in subjects.items if subjects is not None and subjects.kind == SEQUENCE else ():
             kind, name = it.string("kind"), it.string("name")
             of = "" if kind == _GROUP else it.string("namespace") or where
-            # So that it is found where the namespace of a workload is not known.
+            # So that it is found where the namespace of a workload is unknown.
             grants.update({(where, kind, of, name), (_ANY, kind, of and _ANY, name)})
 
 

@@ -66,8 +66,8 @@ class HostNames:
         if number:
             more = ", then the webhook sets a random one" if self._is_random else ""
             message = (
-                f"is {name} for {number}, but domain controllers tell the pods of a gMSA apart by host name, so their"
-                f" secure channels break; remove it{more}"
+                f"is {name} for {number}, but the pods of a gMSA need different host names, or their secure channels"
+                f" break; remove it{more}"
             )
             report.warning("shared-host-name", message, field=field)
 
@@ -85,9 +85,9 @@ def _check_numbered(workload: Workload, report: Report) -> None:
     number = _number_of_pods(workload)
     if number and len(name) >= _NETBIOS - 1:
         message = (
-            f"has the host name {name[:_NETBIOS].upper()} in all of its {number}, as Windows cuts {name}-0 to"
-            f" {_NETBIOS} characters, but domain controllers tell the pods of a gMSA apart by host name; shorten the"
-            " name of the workload"
+            f"gives all of its {number} the host name {name[:_NETBIOS].upper()}, since Windows keeps {_NETBIOS}"
+            f" characters of {name}-0, but the pods of a gMSA need different host names, or their secure channels break; shorten"
+            " the name of the workload"
         )
         report.warning("shared-host-name", message)
 
@@ -102,7 +102,7 @@ def _fixed_name(pod: Data, *, is_numbered: bool) -> tuple[str, str]:
 
 
 def _number_of_pods(workload: Workload) -> str:
-    """How many pods the workload runs at once, as text; "" if it is one, or if it is not known."""
+    """How many pods the workload runs at once, as text; "" if it is one, or if it is unknown."""
     if workload.kind == "DaemonSet":
         return "the pods of all nodes"
     path = {

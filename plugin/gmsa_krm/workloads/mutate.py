@@ -129,7 +129,7 @@ class PodMutation:
         self._report.error("type", message, value, path)
 
     def _check_containers(self, *lists: str) -> None:
-        """Reports containers that an entry would pass over, since they are not mappings."""
+        """Reports containers that an entry would skip, since they are not mappings."""
         for key in lists:
             listing = self._pod.get(key)
             if listing is None or listing.is_null:

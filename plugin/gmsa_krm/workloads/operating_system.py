@@ -60,7 +60,7 @@ class RuntimeClasses:
         self._selectors: dict[str, Data] | None = None
 
     def node_selector(self, name: object) -> Data:
-        """The labels of the nodes that the class of that name is for; empty if that is not known."""
+        """The labels of the nodes that the class of that name is for; empty if that is unknown."""
         if not isinstance(name, str) or not name:
             return {}
         if self._selectors is None:

@@ -81,7 +81,7 @@ class _Reference:
 
 
 class Overlooked:
-    """Reports what a run would pass over in silence. `findings` gets the findings."""
+    """Reports what a run would skip in silence. `findings` gets the findings."""
 
     def __init__(self, kinds: Kinds, catalog: CredspecCatalog, findings: list[Finding]) -> None:
         self._kinds = kinds
@@ -137,7 +137,7 @@ class _Place:
         self.group = group
         self.kind = kind
         self.known = known
-        # The path of the spec of its pod, None if it is not known.
+        # The path of the spec of its pod, None if it is unknown.
         self.pod: Path | None = None if known is None else (*known.path, "spec")
         self._name = f"{kind} {namespace + '/' if namespace else ''}{name}"
 

@@ -141,7 +141,7 @@ class _Run:
                 config.report.error("unknown-credspec", message, entry.at("credspec"), f"{entry.path}.credspec")
                 reported.add(name)
             if self._has_unknown_kind(entry, config):
-                self._matched.add(number)  # what it matches is not known
+                self._matched.add(number)  # what it matches is unknown
         # The pods that these entries match have the same cause, which is reported above.
         self._catalog.ignore(reported)
 

@@ -115,7 +115,7 @@ class PodValidator:
             self._report.warning("hidden-contents", message, field=f"{field}.gmsaCredentialSpecName")
 
     def _compare_contents(self, name: str, contents: str, field: str) -> None:
-        """Compares the contents with the credspec; if that is not known, they are checked themselves."""
+        """Compares the contents with the credspec; if that is unknown, they are checked themselves."""
         is_same = self._catalog.is_same(name, contents)
         if is_same is False:
             message = (

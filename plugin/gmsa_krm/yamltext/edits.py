@@ -307,7 +307,7 @@ class _Editor:
             return [self.copied(item) for item in node.items]
         tag, text = node.tag, node.text
         if tag is not None and tag not in ("!", f"{YAML_TAG}str"):
-            # A tag may have been written with a handle that is not known elsewhere.
+            # A tag may have been written with a handle that is unknown elsewhere.
             if not tag.startswith(YAML_TAG) or not tag[len(YAML_TAG) :].isalnum():
                 raise UnsupportedForm(
                     f"the tag {tag[:60]} is behind an alias or a merge key; write the value out", node

@@ -17,7 +17,7 @@ _OF_LINES = ("encoding", "yaml")
 
 
 class Origins:
-    """The documents of `stdin`, in their order; `file_of` is asked for the file of one, "" if it is not known."""
+    """The documents of `stdin`, in their order; `file_of` is asked for the file of one, "" if it is unknown."""
 
     def __init__(self, documents: Sequence[Document], file_of: Callable[[Document], str]) -> None:
         self._documents = documents

@@ -51,7 +51,7 @@ _KEY_STARTS = "\"'?!&*"
 _MORE_KEYS = ("kind", "items", "<<")
 _KIND_AGAIN = rf"(?:{'|'.join(_MORE_KEYS)}|[{_KEY_STARTS}])"
 
-# The escapes of a double-quoted scalar that can stand for a part of a word, and all others, which are passed over.
+# The escapes of a double-quoted scalar that can stand for a part of a word, and all others, which are skipped.
 _ESCAPES_OF_WORDS = rf"\\[xuU/{BREAKS}]"
 _ESCAPE = rf"\\(?:x([0-9A-Fa-f]{{2}})|u([0-9A-Fa-f]{{4}})|U(00[0-9A-Fa-f]{{6}})|(/)|(?:{BREAK})[ \t]*|.)"
 # How the tag of a binary scalar may start, and a directive that gives tags other names.

@@ -86,7 +86,7 @@ class Connection:
         self._plain = bytearray()
         self._received = 0
         self._last_id = 0
-        # Messages that came before they were asked for, by the number of the request: servers answer in any order.
+        # Messages that came before they were requested, by the number of the request: servers answer in any order.
         self._early: dict[int, list[_Message]] = {}
 
     def close(self) -> None:

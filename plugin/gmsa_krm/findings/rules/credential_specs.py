@@ -38,7 +38,7 @@ RULES = (
         "The account name has more than 15 characters",
         why="""
             New-ADServiceAccount cuts or refuses names of more than 15 characters, so the sAMAccountName in the
-            directory may differ from the name that was asked for.
+            directory may differ from the name that was requested.
         """,
         cure="""
             Compare the name with the SamAccountName that Get-ADServiceAccount shows. Prefer names of at most 15

@@ -31,7 +31,7 @@ RULES = (
         "A file is not UTF-8 text",
         why="""
             YAML and JSON are read as UTF-8, or as UTF-16 with a byte order mark. Other encodings, such as Windows-1252,
-            cannot be told apart, and a NUL character shows a binary file.
+            cannot be distinguished, and a NUL character shows a binary file.
         """,
         cure="""
             Save the file as UTF-8. In Windows PowerShell, Set-Content writes the code page of the system by default;

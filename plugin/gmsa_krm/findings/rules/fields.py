@@ -244,7 +244,7 @@ RULES = (
     Rule(
         "unknown-field",
         ERROR,
-        "A field is not known",
+        "A field is unknown",
         why="""
             A misspelled field has no effect. In a credential spec the CRD drops fields that it does not know, such as
             PortableCcgPlugin, without a message.

@@ -56,7 +56,7 @@ def is_skipped(data: bytes) -> bool:
 
 
 def is_no_manifest(data: bytes, name: str) -> bool:
-    """Whether Argo CD passes over a file of a folder of manifests: one with its mark, or YAML of another purpose.
+    """Whether Argo CD skips a file of a folder of manifests: one with its mark, or YAML of another purpose.
 
     That is YAML whose first document is no object, or cannot be read; with a GMSAConfig it is a mistake.
     """

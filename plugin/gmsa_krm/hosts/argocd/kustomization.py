@@ -262,7 +262,7 @@ class Kustomization:
         if self._is_inline(field, entry, file):
             source, data = "", entry.encode("utf-8", "surrogateescape")  # no file has its lines
         elif self._hosts.check(entry, self._location(file), True):
-            self._excerpt.add_tree(folder)  # what it refers to is not known
+            self._excerpt.add_tree(folder)  # what it refers to is unknown
             return [], b""
         elif (path := located(self._excerpt.top, folder, entry)) is None:
             raise outside_error(entry, self._location(file))
