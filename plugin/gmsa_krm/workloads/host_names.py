@@ -86,8 +86,8 @@ def _check_numbered(workload: Workload, report: Report) -> None:
     if number and len(name) >= _NETBIOS - 1:
         message = (
             f"gives all of its {number} the host name {name[:_NETBIOS].upper()}, since Windows keeps {_NETBIOS}"
-            f" characters of {name}-0, but the pods of a gMSA need different host names, or their secure channels break; shorten"
-            " the name of the workload"
+            f" characters of {name}-0, but the pods of a gMSA need different host names, or their secure channels"
+            " break; shorten the name of the workload"
         )
         report.warning("shared-host-name", message)
 
