@@ -48,11 +48,13 @@ ad-test: .venv/dev
 	@PYTHONPATH=tests/tools $(BIN)/python tests/active_directory/debian.py
 	$(ISOLATED) $(BIN)/pytest -q tests/active_directory
 
-## image-test: the image of Argo CD's sidecar, built by buildah; as root on Debian, elsewhere it is skipped
-image-test: tools
-	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! { command -v buildah && command -v debootstrap; } >/dev/null; then \
-	  echo "installing buildah and debootstrap"; \
-	  apt-get update -qq && apt-get install -y -qq --no-install-recommends buildah debootstrap crun >/dev/null; fi
+IMAGE_PACKAGES := podman runc debootstrap qemu-user-static
+## image-test: the images of the function and of Argo CD's sidecar, built by podman; kpt; as root on Debian, elsewhere it is skipped
+image-test: .venv/dev
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! dpkg -s $(IMAGE_PACKAGES) >/dev/null 2>&1; then \
+	  echo "installing $(IMAGE_PACKAGES)"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(IMAGE_PACKAGES) >/dev/null; fi
+	@$(BIN)/python tests/tools/build.py kustomize helm4 kpt
 	$(BIN)/pytest -q -rs tests/image
 
 ## dist: the wheel and the source archive in build/dist, the same bytes from the same commit; PROJECT_URL=... names the repository
@@ -112,8 +114,9 @@ lint: .venv/dev
 	$(BIN)/ruff check plugin tests
 	$(BIN)/ruff format --check --quiet plugin tests || { echo "run: .venv/bin/ruff format plugin tests"; exit 1; }
 	$(BIN)/mypy
-	$(BIN)/mypy tests/tools/build.py tests/tools/chart.py tests/tools/reference.py tests/tools/documentation.py tests/tools/style.py \
+	$(BIN)/mypy tests/tools/build.py tests/tools/chart.py tests/tools/catalog.py tests/tools/reference.py tests/tools/documentation.py tests/tools/style.py \
 	  tests/tools/changelog.py tests/tools/release.py
+	$(BIN)/mypy plugin/image/assemble.py plugin/image/sbom.py plugin/image/sidecar.py
 	MYPYPATH=tests/benchmarks:tests/tools $(BIN)/mypy tests/benchmarks/bench.py
 	MYPYPATH=tests:tests/benchmarks:tests/tools $(BIN)/mypy --follow-imports=silent tests/benchmarks/admission.py
 	MYPYPATH=tests/fuzz:tests/tools $(BIN)/mypy tests/fuzz/fuzz.py tests/fuzz/test_fuzz.py
@@ -155,7 +158,7 @@ tools: .venv/dev
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
 	@touch $@
 
-## schema: write the JSON Schemas that the examples and the chart name, what kustomize reads, the chart's table of values and icon, and docs/reference
+## schema: write the JSON Schemas that the examples and the chart name, what kustomize and catalogs read, the chart's table of values and icon, and docs/reference
 schema: .venv/run
 	$(BIN)/gmsa-krm schema > kustomize/gmsaconfig.schema.json
 	$(BIN)/gmsa-krm schema --snapshot > kustomize/activedirectorysnapshot.schema.json
@@ -163,14 +166,15 @@ schema: .venv/run
 	$(BIN)/gmsa-krm schema --name-references > kustomize/name-references.yaml
 	$(BIN)/python tests/tools/reference.py
 	$(BIN)/python tests/tools/chart.py charts/gmsa
+	$(BIN)/python tests/tools/catalog.py
 
-## lock: pin what the image of the sidecar installs, by version and hash; before a release, and for a fix of a dependency
+## lock: pin what the images install, by version and hash; before a release, and for a fix of a dependency
 lock: .venv/run
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
 	@for lock in requirements:pyproject.toml build:-; do \
 	  echo 'hatchling>=1.27' | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	    --no-annotate --no-header "$${lock#*:}" --output-file build.lock.tmp || exit 1; \
-	  { echo '# What the image of the sidecar installs, by version and hash: make lock writes this file.'; \
+	  { echo '# What the images install, by version and hash: make lock writes this file.'; \
 	    cat build.lock.tmp; } > "plugin/$${lock%%:*}.lock"; rm build.lock.tmp; \
 	done
 

@@ -26,6 +26,7 @@ PAGES = tuple(
             *ROOT.glob("*.md"),
             *ROOT.glob("docs/**/*.md"),
             *ROOT.glob("kustomize/**/README.md"),
+            *ROOT.glob("plugin/function/**/README.md"),
             ROOT / "charts/gmsa/README.md",
         ]
     )

@@ -26,15 +26,18 @@ class Host:
     """What a message says of the program around a run, so that its cure is one that the user has there.
 
     `folder`: what paths in a config are relative to; `namespace`: how an object without namespace gets one;
-    `workloads`: how workloads get here where none does.
+    `workloads`: how workloads get here where none does; `file`: what to do about a file that cannot be read;
+    `variable`: what to do besides setting a variable.
     """
 
-    __slots__ = ("folder", "namespace", "workloads")
+    __slots__ = ("file", "folder", "namespace", "variable", "workloads")
 
-    def __init__(self, folder: str, namespace: str, workloads: str) -> None:
+    def __init__(self, folder: str, namespace: str, workloads: str, file: str = "", variable: str = "") -> None:
         self.folder = folder
         self.namespace = namespace
         self.workloads = workloads
+        self.file = file or f"paths are relative to {folder}"
+        self.variable = variable
 
 
 FILES = Host("the config's folder", "give metadata.namespace, or --namespace", "give the workloads' manifests, too")
@@ -86,7 +89,7 @@ class Environment:
 
     def read(self, relative: str, limit: int) -> bytes:
         """The contents of a file in the folder, at most `limit` bytes. Raises FileError."""
-        return _read(self.path(relative), relative, f"paths are relative to {self.host.folder}", limit)
+        return _read(self.path(relative), relative, self.host.file, limit)
 
     def read_named_by(self, variable: str, limit: int) -> bytes | None:
         """The contents of the file whose path is in a variable, or None if it is not set. Raises FileError.

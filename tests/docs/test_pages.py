@@ -27,7 +27,10 @@ ON_A_CLUSTER = (
 )
 # Here without what needs a cluster, there with it.
 PARTLY = ("README.md", "docs/getting-started/standalone.md", "docs/ja.md", "docs/ko.md", "docs/zh.md")
-WITH_COMMANDS = [it for it in PAGES if it not in ON_A_CLUSTER and any(b.language == "console" for b in blocks(it))]
+# Run by tests/image, with the image.
+WITH_AN_IMAGE = ("docs/getting-started/container.md", *(it for it in PAGES if it.startswith("plugin/function/")))
+ELSEWHERE = ON_A_CLUSTER + WITH_AN_IMAGE
+WITH_COMMANDS = [it for it in PAGES if it not in ELSEWHERE and any(b.language == "console" for b in blocks(it))]
 # The page of Helm 3 calls it helm, as the others call Helm 4.
 HELM = {"docs/getting-started/helm-3.md": "helm3"}
 

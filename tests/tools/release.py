@@ -186,7 +186,7 @@ STEPS = (
     Step("docs-test", "the site: dead links, and in a browser", ("chromium",)),
     Step("dist", "the archives, by the checkers of packages", ("git",)),
     Step("dist-test", "the wheel alone, in each Python"),
-    Step("image-test", "the images", ("buildah", "debootstrap"), as_root=True),
+    Step("image-test", "the images", ("podman", "debootstrap"), as_root=True),
     Step("cluster-test", "real API servers", ("unshare", "redis-server"), as_root=True),
     Step("ad-test", "a real domain controller", ("unshare", "mmdebstrap", "kinit"), as_root=True),
     Step("bench-check", "the bounds of the benchmarks", ("unshare",), as_root=True),

@@ -30,7 +30,7 @@ def texts() -> Iterator[tuple[Path, int, str]]:
     """(file, line, text) of what a reader meets."""
     for path in sorted(
         path
-        for pattern in ("*.md", "changes/*.md", "docs/**/*.md", "kustomize/**/*.md", "charts/**/*.md")
+        for pattern in ("*.md", "changes/*.md", "docs/**/*.md", "kustomize/**/*.md", "charts/**/*.md", "plugin/**/*.md")
         for path in ROOT.glob(pattern)
     ):
         if path.name != "CHANGELOG.md":  # of versions that are out

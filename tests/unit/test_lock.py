@@ -1,4 +1,4 @@
-"""What the image of the sidecar installs: versions that the package asks for, each with its hashes."""
+"""What the images install: versions that the package asks for, each with its hashes."""
 
 from __future__ import annotations
 

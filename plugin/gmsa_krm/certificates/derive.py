@@ -119,7 +119,7 @@ def _raw_seed(settings: Derive, environment: Environment) -> bytes:
     if seed is None:
         raise FileError(
             f"the variable {settings.seed_env} is not set; set it to a secret seed, such as `openssl rand -hex 32`"
-            f" prints, or set {in_file} to the path of a file that holds one"
+            f" prints, or set {in_file} to the path of a file that holds one{environment.host.variable}"
         )
     return seed
 

@@ -8,10 +8,15 @@ from gmsa_krm import console
 from gmsa_krm.environment import Environment, Host
 from gmsa_krm.findings import has_errors
 
-_FUNCTION = Host(
-    "the working directory (of kustomize: the folder of the kustomization)",
-    "give metadata.namespace (with kustomize: namespace in the kustomization)",
-    "give the function its workloads, too: with kustomize list it under transformers",
+_NAMESPACE = "give metadata.namespace (with kustomize: namespace in the kustomization)"
+_WORKLOADS = "give the function its workloads, too: with kustomize list it under transformers"
+_EXEC = Host("the working directory (of kustomize: the folder of the kustomization)", _NAMESPACE, _WORKLOADS)
+_CONTAINER = Host(
+    "/config in the container",
+    _NAMESPACE,
+    _WORKLOADS,
+    file="mount its folder below /config in the container, and add --as-current-user if only you can read it",
+    variable="; name the variable in the function's envs, too",
 )
 
 
@@ -24,7 +29,8 @@ def run() -> int:
         return console.WRONG_USAGE
     from gmsa_krm.hosts.krm import run_function
 
-    output, findings = run_function(console.stdin().read(), Environment(os.getcwd(), os.environ, _FUNCTION))
+    host = _CONTAINER if "GMSA_KRM_CONTAINER" in os.environ else _EXEC
+    output, findings = run_function(console.stdin().read(), Environment(os.getcwd(), os.environ, host))
     # kustomize drops the results of a function, so all findings go to stderr too.
     console.print_findings(findings)
     console.write(output)
