@@ -21,7 +21,7 @@ from gmsa_krm.credspecs.plugins import PLUGINS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from gmsa_krm.config.declaration import Field, Schema, Section
@@ -180,7 +180,7 @@ def _filled(field: Field) -> Schema:
     return {"type": "array", "minItems": 1} if hasattr(field, "item") else {"type": "string"}
 
 
-def _keys_of_input(plugin: str, keys: tuple[str, ...]) -> Schema:
+def _keys_of_input(plugin: str, keys: Iterable[str]) -> Schema:
     """An input that is a mapping has the keys that the plugin reads."""
     mapping = {
         "type": "object",
