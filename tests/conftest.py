@@ -17,6 +17,7 @@ import pytest
 import yaml
 from hypothesis import settings
 
+from config_schema import disagreement
 from gmsa_krm.cli import main
 
 sys.path.insert(0, str(Path(__file__).parent / "tools"))
@@ -239,6 +240,7 @@ class Check:
         assert all(it.rule and printed(it) in done.stderr for it in found), done.stderr
         assert done.status == int(any(it.severity == "error" for it in found)), done.stderr
         assert bool(done.stdout) == (done.status == 0)
+        assert not (it := disagreement(text, found)), it
         return Checked(done, found)
 
 

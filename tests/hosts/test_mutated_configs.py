@@ -7,6 +7,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from config_schema import disagreement
 from conftest import ROOT, Call
 from hosts.support import NO_ADMISSION, gmsa_config
 
@@ -42,6 +43,7 @@ def test_a_mutated_config_gives_valid_output_or_a_message(text: str, call: Call,
     done = call("render", tmp_path / "gmsa.yaml")
     if done.status == 0:
         assert all(item["kind"] and item["metadata"]["name"] for item in done.objects)
+        assert not disagreement(text, [])  # no editor shows an error in it
     else:
         assert (done.status, done.stdout) == (1, "")
         assert done.stderr.strip()

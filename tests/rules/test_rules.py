@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from config_schema import disagreement
 from conftest import ROOT, Call
 from gmsa_krm.findings.rules import RULES, Rule, find_rule
 from scenarios import REPLACED, Example, Scenario
@@ -55,8 +56,10 @@ def test_the_bad_example_breaks_the_rule_and_no_other(of: Rule, scenario: Scenar
 
 
 @pytest.mark.parametrize("of", RULES, ids=lambda it: it.id)
-def test_the_good_example_keeps_every_rule(of: Rule, scenario: Scenario) -> None:
+def test_the_good_example_keeps_every_rule(of: Rule, scenario: Scenario, tmp_path: Path) -> None:
     assert scenario.play(of.id, of.good) - UNAVOIDABLE.get(of.id, set()) == set()
+    for path in tmp_path.rglob("*.yaml"):
+        assert disagreement(path.read_text(errors="replace"), []) == ""  # an editor shows no error in it
 
 
 def test_the_catalogue_declares_the_rules_of_the_sources_and_no_others() -> None:

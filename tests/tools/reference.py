@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from gmsa_krm.apply_order import _RANKS, EMITTED, EMITTED_KINDS
-from gmsa_krm.config.json_schema import json_schema
+from gmsa_krm.config.model import GMSAConfig
 from gmsa_krm.findings.rules import RULES, Rule
 from gmsa_krm.usage import program_parser
 
@@ -85,7 +85,7 @@ def with_costs(text: str) -> str:
 
 def config() -> str:
     """A section per field."""
-    schema = json_schema()
+    schema = GMSAConfig.schema()
     spec = schema["properties"]["spec"]
     parts = [
         """\
@@ -158,7 +158,7 @@ def _examples() -> dict[str, Any]:
     for rule in RULES:
         if rule.good.startswith("spec:") and "\n$ " not in rule.good:
             _collect(yaml.safe_load(rule.good)["spec"], "", found)
-    for field, schema, _ in _fields(json_schema()["properties"]["spec"], ""):
+    for field, schema, _ in _fields(GMSAConfig.schema()["properties"]["spec"], ""):
         for example in _of_schema(schema, field in found):
             found[field] = example
     return found

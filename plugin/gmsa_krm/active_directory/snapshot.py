@@ -215,9 +215,9 @@ def _sorted(value: Any) -> Any:
 
 
 def snapshot_schema() -> Schema:
-    """A JSON Schema (draft 2020-12) of a whole ActiveDirectorySnapshot."""
+    """A JSON Schema (draft 07) of a whole ActiveDirectorySnapshot."""
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": "http://json-schema.org/draft-07/schema#",
         "$id": "https://gmsa-krm.dev/schema/activedirectorysnapshot-v1alpha1.json",
         "title": SNAPSHOT,
         "description": Snapshot.__doc__,

@@ -9,19 +9,26 @@ if TYPE_CHECKING:
     from gmsa_krm.config.declaration import Schema
 
 
+DRAFT = "http://json-schema.org/draft-07/schema#"
+
+
 def json_schema() -> Schema:
-    """A JSON Schema (draft 2020-12) of a whole GMSAConfig document."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+    """A JSON Schema (draft 07, which SchemaStore asks for) of a whole GMSAConfig document."""
+    from gmsa_krm.config.schema_rules import add_rules
+
+    schema = {
+        "$schema": DRAFT,
         "$id": "https://gmsa-krm.dev/schema/gmsaconfig-v1alpha1.json",
         "title": "GMSAConfig",
         "description": GMSAConfig.__doc__,
         **GMSAConfig.schema(),
     }
+    add_rules(schema, GMSAConfig)
+    return schema
 
 
 def values_schema() -> Schema:
-    """A JSON Schema (draft-07, which Helm 3 and 4 read) of the chart's values: a config's spec and `postRenderer`."""
+    """A JSON Schema (draft 07, which Helm 3 and 4 read) of the chart's values: a config's spec and `postRenderer`."""
     spec = GMSAConfig.schema()["properties"]["spec"]
     webhook = spec["properties"]["webhook"]["properties"]
     # templates/gmsa.yaml: Helm makes the release's namespace
@@ -39,7 +46,7 @@ def values_schema() -> Schema:
         "default": False,
     }
     return {
-        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$schema": DRAFT,
         "title": "Values of the chart gmsa",
         **spec,
         # Helm adds `global` to the values of every chart.

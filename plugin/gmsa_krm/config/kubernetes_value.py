@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from gmsa_krm.config.plain_data import Shape
     from gmsa_krm.findings import Report
 
-_QUANTITY = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?"
-_LABEL_VALUE = r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?"
+QUANTITY = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?"
+LABEL_VALUE = r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?"
 
 TOLERATION: Shape = {
     "key": "string",
@@ -32,8 +32,8 @@ TOLERATION: Shape = {
     "tolerationSeconds": "integer",
 }
 # Lt and Gt need a feature of the cluster.
-_TOLERATION_OPERATORS = ("", "Equal", "Exists", "Lt", "Gt")
-_TAINT_EFFECTS = ("", "NoSchedule", "PreferNoSchedule", "NoExecute")
+TOLERATION_OPERATORS = ("", "Equal", "Exists", "Lt", "Gt")
+TAINT_EFFECTS = ("", "NoSchedule", "PreferNoSchedule", "NoExecute")
 _AFFINITY_TERMS: Shape = {
     "requiredDuringSchedulingIgnoredDuringExecution": "any",
     "preferredDuringSchedulingIgnoredDuringExecution": "any",
@@ -60,9 +60,9 @@ def check_tolerations(tolerations: list[dict[str, Any]], node: Node | None, path
 
 def _refused_toleration(toleration: dict[str, Any]) -> str:
     operator, effect = toleration.get("operator", ""), toleration.get("effect", "")
-    if operator not in _TOLERATION_OPERATORS:
+    if operator not in TOLERATION_OPERATORS:
         return f"has the operator {shown(operator)}; write Equal or Exists"
-    if effect not in _TAINT_EFFECTS:
+    if effect not in TAINT_EFFECTS:
         return f"has the effect {shown(effect)}; write NoSchedule, PreferNoSchedule or NoExecute"
     if not toleration.get("key") and operator != "Exists":
         return "has no key, which the API server takes with operator: Exists only; give the key of the taint"
@@ -126,11 +126,11 @@ def _check_scalar(node: Node, shape: str, path: str, report: Report) -> None:
     is_plain = not node.style and node.tag is None
     if shape == "integer" and (node.style or not re.fullmatch(INTEGER, node.text)):
         report.error("type", f"{shown(node.text)} is not a whole number; write digits without quotes", node, path)
-    elif shape == "quantity" and not re.fullmatch(_QUANTITY, node.text):
+    elif shape == "quantity" and not re.fullmatch(QUANTITY, node.text):
         report.error("type", f"{shown(node.text)} is not a quantity; write one such as 100m or 128Mi", node, path)
     elif shape in ("string", "label") and is_plain and meaning(node.text) != "string":
         report.error("unquoted", unquoted(node.text), node, path)
-    elif shape == "label" and not re.fullmatch(_LABEL_VALUE, node.text):
+    elif shape == "label" and not re.fullmatch(LABEL_VALUE, node.text):
         message = f"{shown(node.text)} is not a label value; use at most 63 letters, digits, -, _ and ."
         report.error("label", message, node, path)
 

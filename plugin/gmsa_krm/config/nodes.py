@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from gmsa_krm.findings import Issue, Report
 
 
+COMPUTER = r'(?:[^\\\s]{1,15}\\)?[^\\/:*?"<>|.,\s@$]{1,15}'
+
+
 def computer(text: str) -> Iterable[Issue]:
     """The sAMAccountName of a computer without its $, with or without the NetBIOS name of its domain."""
-    if re.fullmatch(r"(?:[^\\\s]{1,15}\\)?[^\\/:*?\"<>|.,\s@$]{1,15}", text):
+    if re.fullmatch(COMPUTER, text):
         return
     name = re.sub(r"\$$", "", text.rpartition("\\")[2].partition(".")[0])[:15]
     meant = f", such as {name}" if re.fullmatch(r"[-A-Za-z0-9]{1,15}", name) else ""

@@ -18,15 +18,18 @@ if TYPE_CHECKING:
     from gmsa_krm.findings import Issue
 
 # Not compiled: `re` compiles and caches the few patterns that a run needs.
-_LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
-_SUBDOMAIN = rf"{_LABEL}(?:\.{_LABEL})*"
-_SERVICE_NAME = r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?"
-_DURATION = r"(?:[0-9]{1,9}(?:h|m|s))+"
+LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
+SUBDOMAIN = rf"{LABEL}(?:\.{LABEL})*"
+SERVICE_NAME = r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?"
+FIELD_PATH = r"[A-Za-z][A-Za-z0-9]*(?:\.[A-Za-z][A-Za-z0-9]*)*"
+MOUNT_PATH = r"(?:[A-Za-z]:)?[/\\][-A-Za-z0-9_./\\ ]*"
+KUBE_VERSION = r"v?([0-9]{1,3})\.([0-9]{1,3})(?:\.[0-9]+)?(?:[+-][0-9A-Za-z.+-]*)?"
+DURATION = r"(?:[0-9]{1,9}(?:h|m|s))+"
 _DURATION_PART = r"([0-9]+)([hms])"
 _SECONDS = {"h": 3600, "m": 60, "s": 1}
 _CENTURY = 3600 * 24 * 366 * 100
 # A registry with or without port, a path, and a tag, a digest or both (distribution/reference).
-_IMAGE = (
+IMAGE = (
     r"[A-Za-z0-9](?:[-A-Za-z0-9._]*[A-Za-z0-9])?(?::[0-9]+)?(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
     r"(?P<tag>:[A-Za-z0-9_][-A-Za-z0-9_.]{0,127})?(?P<digest>@sha256:[0-9a-f]{64})?"
 )
@@ -40,7 +43,7 @@ def check_option(option: str, text: str, check: Callable[[str], Iterable[Issue]]
 
 def subdomain_name(text: str) -> Iterable[Issue]:
     """The name of most Kubernetes objects: an RFC 1123 subdomain."""
-    if not re.fullmatch(_SUBDOMAIN, text) or len(text) > 253:
+    if not re.fullmatch(SUBDOMAIN, text) or len(text) > 253:
         cure = _cure(text, rfc1123_name(text))
         message = f"{text!a} is not an RFC 1123 subdomain (lower case letters, digits, - and .); {cure}"
         yield error_issue("kubernetes-name", message)
@@ -48,7 +51,7 @@ def subdomain_name(text: str) -> Iterable[Issue]:
 
 def label_name(text: str) -> Iterable[Issue]:
     """The name of a namespace: an RFC 1123 label."""
-    if not re.fullmatch(_LABEL, text):
+    if not re.fullmatch(LABEL, text):
         cure = _cure(text, rfc1123_name(text).replace(".", "-")[:63].strip("-"))
         message = f"{text!a} is not an RFC 1123 label (at most 63 lower case letters, digits and -); {cure}"
         yield error_issue("kubernetes-name", message)
@@ -70,7 +73,7 @@ def is_of_kubernetes(namespace: str) -> bool:
 
 def service_name(text: str) -> Iterable[Issue]:
     """The name of a Service: an RFC 1035 label."""
-    if not re.fullmatch(_SERVICE_NAME, text):
+    if not re.fullmatch(SERVICE_NAME, text):
         message = (
             f"{text!a} cannot name a Service (a letter, then lower case letters, digits and -, at most 63 characters);"
             " write one such as gmsa-webhook"
@@ -81,7 +84,7 @@ def service_name(text: str) -> Iterable[Issue]:
 def service_account(text: str) -> Iterable[Issue]:
     """The name of a service account, or *."""
     group = "system:serviceaccounts:"
-    user = re.fullmatch(rf"(?:system:serviceaccounts?:|)({_LABEL})(?:[:/]({_SUBDOMAIN}|\*))?", text)
+    user = re.fullmatch(rf"(?:system:serviceaccounts?:|)({LABEL})(?:[:/]({SUBDOMAIN}|\*))?", text)
     if user is not None and user[1] != "system" and (user[2] or text.startswith(group)):
         name = '"*"' if user[2] in (None, "*") else user[2]
         message = f"{text} has the namespace in it; write {name}, in an entry with namespace: {user[1]}"
@@ -105,18 +108,18 @@ def label_selector(text: str) -> Iterable[Issue]:
 
 
 def field_path(text: str) -> Iterable[Issue]:
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*(?:\.[A-Za-z][A-Za-z0-9]*)*", text):
+    if not re.fullmatch(FIELD_PATH, text):
         yield error_issue("field-path", f"{text!a} is not a path of fields; write one such as spec.template")
 
 
 def mount_path(text: str) -> Iterable[Issue]:
-    if not re.fullmatch(r"(?:[A-Za-z]:)?[/\\][-A-Za-z0-9_./\\ ]*", text) or ".." in text:
+    if not re.fullmatch(MOUNT_PATH, text) or ".." in text:
         message = f"{text!a} is not an absolute path; write one such as /var/run/secrets/tokens"
         yield error_issue("mount-path", message)
 
 
 def duration(text: str) -> Iterable[Issue]:
-    if not re.fullmatch(_DURATION, text):
+    if not re.fullmatch(DURATION, text):
         message = (
             f"{text!a} is not a duration; write hours, minutes and seconds, such as 8760h or 1h30m (days have no unit)"
         )
@@ -140,7 +143,7 @@ def kube_version(text: str) -> Iterable[Issue]:
 
 def parse_version(text: str) -> tuple[int, int] | None:
     """(1, 34) of "1.34", "v1.34.2" or "1.34+"; None if it is not a version."""
-    match = re.fullmatch(r"v?([0-9]{1,3})\.([0-9]{1,3})(?:\.[0-9]+)?(?:[+-][0-9A-Za-z.+-]*)?", text)
+    match = re.fullmatch(KUBE_VERSION, text)
     return (int(match[1]), int(match[2])) if match else None
 
 
@@ -151,7 +154,7 @@ def webhook_version(text: str) -> Iterable[Issue]:
 
 
 def image(text: str) -> Iterable[Issue]:
-    match = re.fullmatch(_IMAGE, text)
+    match = re.fullmatch(IMAGE, text)
     if not match:
         message = f"{text!a} is not an image reference; write registry/path:tag or registry/path@sha256:digest"
         yield error_issue("image", message)

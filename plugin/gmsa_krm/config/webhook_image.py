@@ -17,10 +17,12 @@ CERTIFICATE_RELOAD = (0, 9, 0)
 RANDOM_HOST_NAMES = (0, 10, 0)
 INIT_CONTAINERS = (0, 14, 0)
 
+VERSION = r"v?([0-9]{1,4})\.([0-9]{1,4})\.([0-9]{1,4})(?:[-+._].*)?"
+
 
 def parse_version(text: str) -> Version | None:
     """(0, 14, 1) of "v0.14.1", also with a suffix; None if it is not a version."""
-    match = re.fullmatch(r"v?([0-9]{1,4})\.([0-9]{1,4})\.([0-9]{1,4})(?:[-+._].*)?", text)
+    match = re.fullmatch(VERSION, text)
     return (int(match[1]), int(match[2]), int(match[3])) if match else None
 
 

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 # Not compiled: `re` compiles and caches the few patterns that a run needs.
 _DNS_LABEL = r"[A-Za-z0-9_](?:[-A-Za-z0-9_]{0,61}[A-Za-z0-9_])?"
-_DNS_NAME = rf"{_DNS_LABEL}(?:\.{_DNS_LABEL})*"
+DNS_NAME = rf"{_DNS_LABEL}(?:\.{_DNS_LABEL})*"
 GUID = r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
-_SID = r"S-1-5-21-[0-9]{1,10}-[0-9]{1,10}-[0-9]{1,10}"
+SID = r"S-1-5-21-[0-9]{1,10}-[0-9]{1,10}-[0-9]{1,10}"
 # What Flux's postBuild and envsubst replace.
 VARIABLE = r"\$\{[^{}]*\}"
 # What examples have where a value belongs.
 PLACEHOLDER = r"<[^<>]*>|(?<![A-Za-z])(?:REPLACE|CHANGE_?ME|YOUR)(?![a-z])[-_A-Z]*"
 # Not allowed in sAMAccountName: [MS-ADTS] 3.1.1.6 and the SAM's own list.
-_NOT_IN_ACCOUNT = r'["/\\\[\]:;|=,+*?<>@\x00-\x1f\x7f-\x9f]'
+NOT_IN_ACCOUNT = r'["/\\\[\]:;|=,+*?<>@\x00-\x1f\x7f-\x9f]'
 # Not allowed in a NetBIOS domain name: [MS-NBTE] and the naming conventions of Active Directory.
-_NOT_IN_NETBIOS = r'[\\/:*?"<>|.\s\x00-\x1f\x7f-\x9f]'
+NOT_IN_NETBIOS = r'[\\/:*?"<>|.\s\x00-\x1f\x7f-\x9f]'
 
 
 def account(text: str) -> Iterable[Issue]:
@@ -45,7 +45,7 @@ def account(text: str) -> Iterable[Issue]:
     elif text.endswith("$"):
         name = text.rstrip("$")
         yield error_issue("account-name", f"{text} ends in $; a credential spec has the name without it: {name}")
-    elif not text or re.search(_NOT_IN_ACCOUNT, text) or text != text.strip() or not text.isprintable():
+    elif not text or re.search(NOT_IN_ACCOUNT, text) or text != text.strip() or not text.isprintable():
         message = f"{text!a} is not a sAMAccountName; give the name as Get-ADServiceAccount shows it, without $"
         yield error_issue("account-name", message)
     elif len(text) > 20:
@@ -63,12 +63,12 @@ def account(text: str) -> Iterable[Issue]:
 
 
 def domain_sid(text: str) -> Iterable[Issue]:
-    if re.fullmatch(_SID, text):
+    if re.fullmatch(SID, text):
         if any(int(part) > 0xFFFFFFFF for part in text.split("-")[4:]):
             message = f"{text} has a number above 4294967295; copy the SID from `(Get-ADDomain).DomainSID.Value`"
             yield error_issue("domain-sid", message)
         return
-    account_sid = re.fullmatch(rf"({_SID})-[0-9]+", text)
+    account_sid = re.fullmatch(rf"({SID})-[0-9]+", text)
     if account_sid:
         message = f"{text} is an account's SID (it ends in a RID); give the domain's: {account_sid[1]}"
         yield error_issue("account-sid", message)
@@ -103,9 +103,9 @@ def plugin_guid(text: str) -> Iterable[Issue]:
 
 
 def dns_name(text: str) -> Iterable[Issue]:
-    if text.endswith(".") and re.fullmatch(_DNS_NAME, text[:-1]):
+    if text.endswith(".") and re.fullmatch(DNS_NAME, text[:-1]):
         yield error_issue("dns-name", f"{text} ends in a dot; write {text[:-1]}")
-    elif not re.fullmatch(_DNS_NAME, text) or len(text) > 253:
+    elif not re.fullmatch(DNS_NAME, text) or len(text) > 253:
         yield error_issue("dns-name", f"{text!a} is not a DNS name; give the domain's, such as contoso.com")
     elif "." not in text:
         message = f"{text} has a single label, so it may be the NetBIOS name; give the DNS name, such as contoso.com"
@@ -119,7 +119,7 @@ def netbios_name(text: str) -> Iterable[Issue]:
             f"{text} is a DNS name; give the NetBIOS name, `(Get-ADDomain).NetBIOSName`, such as {likely or 'CONTOSO'}"
         )
         yield error_issue("netbios-name", message)
-    elif not text or re.search(_NOT_IN_NETBIOS, text) or not text.isprintable():
+    elif not text or re.search(NOT_IN_NETBIOS, text) or not text.isprintable():
         message = f"{text!a} is not a NetBIOS name; give `(Get-ADDomain).NetBIOSName`, such as CONTOSO"
         yield error_issue("netbios-name", message)
     elif len(text) > 15:
