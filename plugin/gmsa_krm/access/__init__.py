@@ -107,6 +107,11 @@ class Rbac:
         """All grants of a verb, whatever the object's name and namespace are; one for each binding and subject."""
         return self._of(verb, group, resource, subresource).grants
 
+    def roles(self, verb: str, group: str, resource: str) -> list[tuple[Role, frozenset[str] | None]]:
+        """The roles, bound or not, that allow a verb, and the names that they allow it for, None for all."""
+        found = ((role, _allowed(self._rules[key], verb, group, resource, "")) for key, role in self._roles.items())
+        return [(role, allowed[0]) for role, allowed in found if allowed is not None]
+
     def who_can(
         self, verb: str, group: str, resource: str, name: str = "", namespace: str = "", subresource: str = ""
     ) -> list[Grant]:

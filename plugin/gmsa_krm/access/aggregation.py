@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gmsa_krm.access.objects import CLUSTER_ROLE
+from gmsa_krm.access.selectors import selects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,20 +57,5 @@ class _ByLabel:
     def selected(self, selector: Object) -> list[Role]:
         """The roles that a valid label selector matches; an empty one matches all."""
         labels = list((selector.get("matchLabels") or {}).items())
-        expressions = selector.get("matchExpressions") or []
         candidates = self._by_label.get(labels[0], []) if labels else self._roles
-        return [
-            it
-            for it in candidates
-            if all(it.labels.get(key) == value for key, value in labels[1:])
-            and all(_matches(expression, it.labels) for expression in expressions)
-        ]
-
-
-def _matches(expression: Object, labels: dict[str, str]) -> bool:
-    """apimachinery, pkg/labels: an absent label is not in any set of values."""
-    value = labels.get(expression["key"])
-    operator = expression["operator"]
-    if operator in ("Exists", "DoesNotExist"):
-        return (value is not None) is (operator == "Exists")
-    return (value in expression["values"]) is (operator == "In")
+        return [it for it in candidates if selects(selector, it.labels)]
