@@ -172,6 +172,15 @@ def test_a_role_without_names_is_for_every_credential_spec_and_is_drawn_once() -
     assert edges(graph.around([CredentialSpec("b")]), "Use") == ["web/app > every credential spec"]
 
 
+def test_a_star_among_the_names_is_a_name() -> None:
+    """It is no wildcard there, and no object can have it."""
+    objects = [role("star", use("*")), role("both", use("*", "a")), binding("x", "star", "web/app"), binding("y", "both", "web/app")]  # fmt: skip
+    graph = build([*SETUP, *objects])
+    assert edges(graph, "Use") == ["web/app > a"]
+    assert [it.name for it in graph.without_effect] == ["x"]
+    assert not graph.access("web", "app", "b")
+
+
 def test_the_default_service_account_is_red() -> None:
     graph = build([*SETUP, binding("b", "use-a", "web/default", namespace="web"), deployment("iis", "web", None, "a")])
     assert [it.rule for it in graph.sorted_edges("Use")[0].risks] == ["default-service-account"]

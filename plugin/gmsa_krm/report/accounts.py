@@ -54,7 +54,7 @@ class Accounts:
         own = spec.domain
         if spec.account is None or own is None:
             message = "has no account or domain that could be read, so no container gets an identity by it; fix it"
-            credspec.add_risk("error", "credspec-file", message)
+            credspec.error("credspec-file", message)
             return
         primary = self._account(spec.account, own.dns_name)
         self._graph.edge(LOG_ON, credspec, primary)
@@ -88,7 +88,7 @@ class Accounts:
                 principal = Principal(it.name, it.kind, it.sid or "", directory.domain)
                 edge = self._graph.edge(FETCH_PASSWORD, self._graph.node(principal), node)
                 if _is_everyone(it):
-                    edge.add_risk("error", "password-of-everyone", _everyone(it.name, node.name))
+                    edge.error("password-of-everyone", _everyone(it.name, node.name))
 
 
 def account_name(directory: DirectoryAccount) -> str:
@@ -99,10 +99,10 @@ def _add_own_risks(node: Account, directory: DirectoryAccount) -> None:
     everyone = next((it for it in directory.password_readers if not it.denied and _is_everyone(it)), None)
     if everyone is not None or EVERY_HOST in (node.hosts or ()):
         name = everyone.name if everyone is not None else "every computer of the domain"
-        node.add_risk("error", "password-of-everyone", _everyone(name, node.name))
+        node.error("password-of-everyone", _everyone(name, node.name))
     if node.delegation == "Constrained":
         message = f"{node.name} may act as its users towards {_some(node.delegates_to)}"
-        node.add_risk("warning", "delegation", message)
+        node.warning("delegation", message)
 
 
 def _everyone(name: str, account: str) -> str:
@@ -119,13 +119,12 @@ def _is_everyone(reader: PasswordReader) -> bool:
 
 def _add_risk(primary: Account, accounts: list[Account], index: int, issue: Issue) -> None:
     """Takes an issue of an entry of GroupManagedServiceAccounts; -1 is the primary account."""
-    severity, rule, message = issue
+    rule = issue[1]
     node = primary if index < 0 else accounts[index]
-    if rule in _UNKNOWN:
-        return
     if rule in _MISSING:
         node.state = MISSING
-    node.add_risk(severity, rule, message)
+    if rule not in _UNKNOWN:
+        node.add(issue)
 
 
 def _some(names: list[str], limit: int = 3) -> str:

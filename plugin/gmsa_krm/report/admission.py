@@ -77,7 +77,7 @@ def find_checks(objects: Iterable[Object]) -> list[Check]:
     checks: list[Check] = []
     mutating: list[str] = []
     for it in objects:
-        if not str(it.get("apiVersion")).startswith(f"{GROUP}/"):
+        if not _text(it, "apiVersion").startswith(f"{GROUP}/"):
             continue
         kind, name = it.get("kind"), _name(it)
         if kind == _VALIDATING:
@@ -112,7 +112,7 @@ def _is_ours(entry: Object) -> bool:
 
 def _policies(binding: Object, policies: dict[str, Object]) -> Iterator[Check]:
     spec = _mapping(binding, "spec")
-    policy = policies.get(str(spec.get("policyName")))
+    policy = policies.get(_text(spec, "policyName"))
     actions = spec.get("validationActions")
     if policy is None or not isinstance(actions, list) or "Deny" not in actions:
         return
@@ -133,14 +133,14 @@ def _asks(policy: Object) -> bool:
     """Whether a policy asks the authorizer about credential specs, which the hardening policy does not."""
     spec = _mapping(policy, "spec")
     entries = [*_list(spec, "variables"), *_list(spec, "validations")]
-    text = "\n".join(str(it.get("expression")) for it in entries)
+    text = "\n".join(_text(it, "expression") for it in entries)
     return _RESOURCE in text and "check('use')" in text.replace('"', "'")
 
 
 def _keys(selector: object) -> Iterator[str]:
     if isinstance(selector, dict):
-        yield from map(str, _mapping(selector, "matchLabels"))
-        yield from (str(it.get("key")) for it in _expressions(selector))
+        yield from _mapping(selector, "matchLabels")
+        yield from (_text(it, "key") for it in _expressions(selector))
 
 
 def _expressions(selector: object) -> list[Object]:
@@ -148,8 +148,12 @@ def _expressions(selector: object) -> list[Object]:
 
 
 def _name(it: Object) -> str:
-    name = _mapping(it, "metadata").get("name")
-    return name if isinstance(name, str) else ""
+    return _text(_mapping(it, "metadata"), "name")
+
+
+def _text(data: Object, key: str) -> str:
+    found = data.get(key)
+    return found if isinstance(found, str) else ""
 
 
 def _mapping(data: Any, key: str) -> Object:

@@ -102,6 +102,9 @@ class _Builder:
             if isinstance(source, str):
                 self._add_without_effect(grant.binding, source)
                 continue
+            if grant.names is not None and set(grant.names) == {ALL}:
+                why = f"resourceNames of {grant.role.kind} {grant.role.name} is *, which is the name of no object there"
+                self._add_without_effect(grant.binding, f"{why}; leave it out for all names")
             for target in self._targets(grant.names):
                 edge = self.graph.edge(USE, self.graph.node(source), target)
                 edge.add_binding(_binding_of(grant))
@@ -118,7 +121,7 @@ class _Builder:
                 "pods may have any credential spec, and by it any account that the nodes can fetch the password of; set"
                 " admission.mode to Webhook or Policy, unless the cluster has a webhook that is not among the objects"
             )
-            edge.add_risk("warning", "no-admission-check", message)
+            edge.warning("no-admission-check", message)
             return
         for check in self._checks:
             for how in check.partial:
@@ -170,13 +173,14 @@ class _Builder:
             "pods that are not checked may have any credential spec, and by it any account that the nodes can fetch the"
             " password of; check all namespaces, and let nobody create pods in those that are left out"
         )
-        edge.add_risk("error", "unchecked-pods", message)
+        edge.error("unchecked-pods", message)
 
     def _add_without_effect(self, binding: Binding, why: str) -> None:
         self.graph.without_effect.append(WithoutEffect(binding.kind, binding.namespace, binding.name, why))
 
     def _targets(self, names: frozenset[str] | None) -> Iterator[CredentialSpec]:
-        for name in sorted(names) if names is not None else (ALL,):
+        """The credential specs of those names; none has the name `*`, which is no wildcard in resourceNames."""
+        for name in sorted(names - {ALL}) if names is not None else (ALL,):
             yield self.graph.node(CredentialSpec(name))
 
     def _namespace_labels(self) -> dict[str, dict[str, str]]:
@@ -248,31 +252,31 @@ def _add_risks(edge: Edge, grant: Grant) -> None:
         message = (
             f"{source.label} may use it, so whoever may create a pod there has its accounts; name service accounts"
         )
-        edge.add_risk("warning", "wildcard-grant", message)
+        edge.warning("wildcard-grant", message)
     elif source.name == "default":
         message = (
             f"every pod of {source.namespace} that names no service account runs as default, and may use it; give the"
             " workload its own service account"
         )
-        edge.add_risk("warning", "default-service-account", message)
+        edge.warning("default-service-account", message)
     if grant.names is None:
         how = f" (* in {', '.join(grant.wildcards)})" if grant.wildcards else ""
         message = (
             f"{grant.role.kind} {grant.role.name} names no credential spec{how}, so it lets {source.label} use every"
             " one, also those of the future; give it resourceNames"
         )
-        edge.add_risk("warning", "every-credspec", message)
+        edge.warning("every-credspec", message)
 
 
 def _unique(objects: Iterable[Object], namespace: str) -> list[Object]:
     """Each object once; the last of those with one identity."""
-    found: dict[tuple[str, object, object, object], Object] = {}
+    found: dict[tuple[str, str, str, str], Object] = {}
     for it in objects:
         metadata = it.get("metadata")
         data = metadata if isinstance(metadata, dict) else {}
-        name, kind = data.get("name"), it.get("kind")
+        name, kind, of = data.get("name"), it.get("kind"), data.get("namespace")
         if isinstance(name, str) and isinstance(kind, str):
-            found[_group(it), kind, str(data.get("namespace") or namespace), name] = it
+            found[_group(it), kind, of if isinstance(of, str) and of else namespace, name] = it
     return list(found.values())
 
 

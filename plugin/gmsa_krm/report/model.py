@@ -22,7 +22,7 @@ text, of any length. `Graph.sorted_nodes` and `Graph.sorted_edges` have a fixed 
 
 from __future__ import annotations
 
-from gmsa_krm.findings import invalid
+from gmsa_krm.findings import ERROR, WARNING, invalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from typing import ClassVar, TypeVar
 
     from gmsa_krm.active_directory.snapshot import DirectoryAccount
+    from gmsa_krm.findings import Issue
 
     AnyNode = TypeVar("AnyNode", bound="Node")
     EdgeKey = tuple[str, str, str]
@@ -63,7 +64,10 @@ _MAX_EDGES = 2_000_000
 
 
 class Risk:
-    """A reason to be shown in red. `rule`: its id; `severity`: `error` or `warning`; `message`: what to do, too."""
+    """A reason to be shown in red, in words.
+
+    `severity`: `error` or `warning`; `rule`: its id in the catalogue; `message`: what is wrong, and what to do.
+    """
 
     __slots__ = ("message", "rule", "severity")
 
@@ -74,14 +78,21 @@ class Risk:
 
 
 class _Risky:
-    """What can have risks, each rule once."""
+    """What can have risks, each rule once. A rule is one of the catalogue (`gmsa-krm explain`)."""
 
     __slots__ = ("risks",)
 
     def __init__(self) -> None:
         self.risks: list[Risk] = []
 
-    def add_risk(self, severity: str, rule: str, message: str) -> None:
+    def error(self, rule: str, message: str) -> None:
+        self.add((ERROR, rule, message))
+
+    def warning(self, rule: str, message: str) -> None:
+        self.add((WARNING, rule, message))
+
+    def add(self, issue: Issue) -> None:
+        severity, rule, message = issue
         if all(it.rule != rule for it in self.risks):
             self.risks.append(Risk(severity, rule, message))
 
@@ -339,7 +350,7 @@ class Graph:
     """Nodes by id, and edges by kind and the ids of their ends.
 
     `notes`: what is not known, in whole sentences; `checks`: the objects that check pods, such as
-    `ValidatingWebhookConfiguration gmsa-webhook`.
+    `ValidatingWebhookConfiguration gmsa-webhook`; `focus`: what it was narrowed to, by kind.
     """
 
     def __init__(self) -> None:
@@ -347,6 +358,7 @@ class Graph:
         self.edges: dict[EdgeKey, Edge] = {}
         self.notes: list[str] = []
         self.checks: list[str] = []
+        self.focus: dict[str, list[str]] = {}
         self.without_effect: list[WithoutEffect] = []
         self._outgoing: dict[str, list[Edge]] = {}
         self._incoming: dict[str, list[Edge]] = {}
