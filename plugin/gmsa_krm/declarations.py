@@ -291,6 +291,59 @@ def _init(commands: Any) -> None:
     init.set_defaults(run="init.run")
 
 
+def _who_can(commands: Any) -> None:
+    who_can = _command(
+        commands,
+        "who-can",
+        "show who may become which Active Directory account",
+        "gmsa-krm who-can gmsa.yaml manifests/",
+        "gmsa-krm who-can gmsa.yaml manifests/ --format json > access.json",
+        "gmsa-krm who-can gmsa.yaml manifests/ --since access.json --fail-on-new",
+        "kubectl get gmsacredentialspecs,clusterroles,clusterrolebindings,rolebindings,roles,namespaces -A -o yaml"
+        " | gmsa-krm who-can - --ad ad.yaml",
+        statuses={1: "the input is wrong; with --fail-on-new also for access that is new"},
+        variables=_CONFIG,
+    )
+    _add_paths(who_can)
+    _add_format(who_can, "table", "json", "markdown")
+    who_can.add_argument(
+        "--account",
+        action="append",
+        default=[],
+        metavar="ACCOUNT",
+        help="only what leads to this account of Active Directory, or from it; may be repeated",
+    )
+    who_can.add_argument(
+        "--service-account",
+        action="append",
+        default=[],
+        metavar="NS/NAME",
+        help="only what this service account reaches; may be repeated",
+    )
+    who_can.add_argument(
+        "-n",
+        "--namespace",
+        action="append",
+        default=[],
+        metavar="NS",
+        help="only what the service accounts of this namespace reach; may be repeated",
+    )
+    who_can.add_argument(
+        "--ad",
+        metavar="FILE",
+        help="what Active Directory knows: an ActiveDirectorySnapshot (import ad --snapshot), in place of those that"
+        " configs name",
+    )
+    who_can.add_argument(
+        "--since", metavar="FILE", help="also show which access came and went since this report (--format json)"
+    )
+    who_can.add_argument(
+        "--fail-on-new", action="store_true", help="exit with status 1 if access is new since the report of --since"
+    )
+    _add_quiet(who_can, "print no warnings about the input")
+    who_can.set_defaults(run="who_can.run")
+
+
 def _explain(commands: Any) -> None:
     explain = _command(
         commands,
@@ -314,6 +367,9 @@ def _schema(commands: Any) -> None:
     )
     schema.add_argument("--chart-values", action="store_true", help="print the schema of the chart's values instead")
     schema.add_argument("--snapshot", action="store_true", help="print the schema of ActiveDirectorySnapshot instead")
+    schema.add_argument(
+        "--access-report", action="store_true", help="print that of the JSON of who-can, AccessReport, instead"
+    )
     schema.add_argument(
         "--name-references",
         action="store_true",
@@ -507,6 +563,7 @@ COMMANDS = {
     "argocd": _argocd,
     "install": _install,
     "init": _init,
+    "who-can": _who_can,
     "explain": _explain,
     "schema": _schema,
     "import": _import,

@@ -10,7 +10,7 @@ import posixpath
 from functools import partial
 
 from gmsa_krm.certificates import obtain
-from gmsa_krm.certificates.material import EMITTED, TlsMaterial
+from gmsa_krm.certificates.material import EMITTED, ISSUED, TlsMaterial
 from gmsa_krm.config.values import parse_version, subdomain_name
 from gmsa_krm.credspecs.model import other_names
 from gmsa_krm.credspecs.values import credspec_name
@@ -122,12 +122,15 @@ class Resolved:
         return self._kube_version is None or self._kube_version >= _MUTATING_POLICIES_SINCE
 
 
-def resolve(configs: Iterable[tuple[LoadedConfig, Environment]], documents: list[Document]) -> list[Resolved]:
+def resolve(
+    configs: Iterable[tuple[LoadedConfig, Environment]], documents: list[Document], *, needs_keys: bool = True
+) -> list[Resolved]:
     """Resolves the configs of one cluster; warnings go to their reports.
 
+    `needs_keys`: false where nobody applies the objects: certificates and keys are left out, with what they need.
     Raises InputError with all findings of all configs if one is an error.
     """
-    resolvers = [_Resolver(loaded, environment) for loaded, environment in configs]
+    resolvers = [_Resolver(loaded, environment, needs_keys=needs_keys) for loaded, environment in configs]
     declared = other_names(it for resolver in resolvers for it in resolver.spec.domains if it.is_valid)
     snapshots: dict[str, Snapshot | None] = {}
     for resolver in resolvers:
@@ -149,7 +152,8 @@ def resolve(configs: Iterable[tuple[LoadedConfig, Environment]], documents: list
 class _Resolver:
     """Resolves one config."""
 
-    def __init__(self, loaded: LoadedConfig, environment: Environment) -> None:
+    def __init__(self, loaded: LoadedConfig, environment: Environment, *, needs_keys: bool) -> None:
+        self._needs_keys = needs_keys
         self.loaded = loaded
         self.spec: Spec = loaded.config.spec
         self.report = loaded.report
@@ -198,7 +202,11 @@ class _Resolver:
         is_wrong = any(field.startswith(("spec.webhook", "spec.admission")) or field == "spec" for field in wrong)
         if self.mode == "Webhook" and not is_wrong:
             webhook = self.spec.webhook
-            self._tls = obtain(webhook, self._environment, self.report, lambda: _existing_material(webhook, documents))
+            if self._needs_keys:
+                find = partial(_existing_material, webhook, documents)
+                self._tls = obtain(webhook, self._environment, self.report, find)
+            else:
+                self._tls = TlsMaterial(ISSUED)
 
     def build_credspecs(self) -> None:
         """Of a config without errors."""

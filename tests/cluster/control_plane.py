@@ -27,6 +27,7 @@ from gmsa_krm.certificates.authority import certificate_pem, key_pem
 RELEASES = ("newest", "oldest")
 # What the tests need of it: rollouts, endpoints, tokens, and what a deleted object takes with it.
 _CONTROLLERS = (
+    "clusterrole-aggregation-controller",
     "deployment-controller",
     "replicaset-controller",
     "endpointslice-controller",

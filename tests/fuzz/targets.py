@@ -463,6 +463,16 @@ _WORDS = (
         "--output",
     ),
     *("--format", "--config", "--namespace", "--log-file", "--chart-values", "--dir", "--release", "--name", "--force"),
+    *(
+        "who-can",
+        "--service-account",
+        "web/webapp1",
+        "--since",
+        "--fail-on-new",
+        "markdown",
+        "table",
+        "--access-report",
+    ),
     *("--chart", "init", "--host", "flux", "--domain", "contoso.com"),
     *("--exclude", "--strict", "**/*", "-n", "-q", "--quiet", "--into", "credspec", "completion", "bash", "__complete"),
     *(":", ":--", ":d", "=", "-o=json", "--name-references"),
@@ -961,6 +971,56 @@ def active_directory(dice: Dice) -> Call:
     return Call(("import", "ad", *read, *names), b"", files)
 
 
+def access(dice: Dice) -> Call:
+    """RBAC, webhook configurations and workloads through `who-can`, as manifests or as kubectl prints them."""
+    group = "rbac.authorization.k8s.io"
+    names = ("use-a", "all", "admin", "missing")
+    rule = {
+        "apiGroups": dice.choice((["windows.k8s.io"], ["*"], [""])),
+        "resources": dice.choice((["gmsacredentialspecs"], ["*"], ["namespaces"], ["rolebindings", "clusterroles"])),
+        "resourceNames": dice.choice(([], ["gmsa-webapp1"], ["*"])),
+        "verbs": dice.choice((["use"], ["*"], ["update", "create"], ["bind", "escalate", "patch"])),
+    }
+    selector = {"matchLabels": {"to": "x"}, "matchExpressions": [{"key": "a", "operator": "NotIn", "values": ["b"]}]}
+    subjects = [
+        {"kind": "ServiceAccount", "name": "webapp1", "namespace": dice.choice(NAMESPACES)},
+        {"kind": "Group", "name": dice.choice(("system:authenticated", "system:serviceaccounts:web", "people"))},
+        {"kind": "User", "name": dice.choice(("jane", "system:serviceaccount:web:webapp1"))},
+    ]
+    webhook = {"name": "admission-webhook.windows-gmsa.sigs.k8s.io", "namespaceSelector": selector}
+    objects: list[Data] = [
+        {"kind": "ClusterRole", "metadata": {"name": dice.choice(names), "labels": {"to": "x"}}, "rules": [rule]},
+        {"kind": "ClusterRole", "metadata": {"name": "sum"}, "aggregationRule": {"clusterRoleSelectors": [selector]}},
+        {"kind": "Role", "metadata": {"name": "use-a", "namespace": "web"}, "rules": [rule]},
+        {"kind": "RoleBinding", "metadata": {"name": "b", "namespace": "web"}, "subjects": subjects},
+        {"kind": "ClusterRoleBinding", "metadata": {"name": "c"}, "subjects": subjects[:1]},
+    ]
+    for it in objects:
+        it["apiVersion"] = f"{group}/v1"
+        if it["kind"].endswith("Binding"):
+            it["roleRef"] = {"apiGroup": group, "kind": "ClusterRole", "name": dice.choice((*names, "sum"))}
+    admission = "admissionregistration.k8s.io/v1"
+    configuration: Data = {"kind": "ValidatingWebhookConfiguration", "webhooks": [webhook]}
+    objects += [
+        {"apiVersion": admission, "metadata": {"name": "gmsa-webhook"}, **configuration},
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "web", "labels": {"to": "x"}}},
+    ]
+    if not dice.is_right:
+        objects = [with_wrong_values(dice, it, 1) if dice.some(0.3) else it for it in objects]
+    if dice.some(0.4):
+        objects = [{"apiVersion": "v1", "kind": "List", "metadata": {"uid": "x"}, "items": objects}]
+    files: Files = {"rbac.yaml": _utf8(_stream(dice, _texts(dice, objects)))}
+    if dice.some(0.4):
+        files["gmsa.yaml"] = _utf8(Style(dice).dump(_small_config(dice)))
+    since = '{"kind": "AccessReport", "nodes": [], "edges": []}'
+    files["access.json"] = _utf8(since if dice.is_right or dice.some(0.8) else since[: dice.randint(0, 40)])
+    paths = [it for it in files if it.endswith(".yaml")]
+    more = dice.choice(
+        ((), (), ("--since", "access.json"), ("--namespace", "web"), ("--service-account", "web/webapp1"))
+    )
+    return Call(("who-can", *paths, "--format", dice.choice(("table", "json", "markdown")), *more), b"", files)
+
+
 Target = Callable[[Dice], Call]
 TARGETS: dict[str, Target] = {
     "helm3": helm3,
@@ -973,6 +1033,7 @@ TARGETS: dict[str, Target] = {
     "credspecs": credspecs,
     "readers": readers,
     "active-directory": active_directory,
+    "access": access,
 }
 
 

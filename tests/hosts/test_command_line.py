@@ -59,6 +59,7 @@ def place(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Path:
             "webapp3.json": CREDSPEC,
             "values.yaml": "certificates:\n  secretName: gmsa-server-cert\n",
             "ad.yaml": SNAPSHOT,
+            "access.json": '{"kind": "AccessReport", "nodes": [], "edges": []}\n',
         }
     )
     monkeypatch.chdir(root)
@@ -197,6 +198,9 @@ FILES = [
     ("lint {} web.yaml", "gmsa.yaml"),
     ("lint gmsa.yaml {}", "web.yaml"),
     ("lint --ad {} gmsa.yaml web.yaml", "ad.yaml"),
+    ("who-can {}", "gmsa.yaml"),
+    ("who-can --ad {} gmsa.yaml", "ad.yaml"),
+    ("who-can --since {} gmsa.yaml", "access.json"),
     ("patch --config {} deploy/web", "gmsa.yaml"),
     ("schema --config {}", "gmsa.yaml"),
     ("import credspec {}", "webapp3.json"),

@@ -112,6 +112,8 @@ COMMANDS = {
     "render --chart": "rm -rf charted && gmsa-krm render gmsa.yaml --chart charted && cat charted/*/*",
     "init": "rm -rf fresh && gmsa-krm init fresh --host helm && cat fresh/*.yaml",
     "explain": "gmsa-krm explain",
+    "who-can": "gmsa-krm who-can gmsa.yaml web.yaml --format json",
+    "schema of the report": "gmsa-krm schema --access-report",
     "schema": "gmsa-krm schema",
     "schema of the chart": "gmsa-krm schema --chart-values",
     "import credspec": "gmsa-krm import credspec ledger.json",

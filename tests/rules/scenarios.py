@@ -181,6 +181,8 @@ class Scenario:
             return {(it["severity"], it["rule"]) for it in json.loads(done.stdout)}
         # Other commands print no rule: what is printed is noted on the way.
         printed: Found = set()
+        is_report = arguments[:1] == ["who-can"]
+        arguments = [*arguments, "--format", "json"] if is_report else arguments
         text_of = Finding.__str__
 
         def noted(finding: Finding) -> str:
@@ -191,7 +193,14 @@ class Scenario:
             patch.setattr(Finding, "__str__", noted)
             done = self._call(*arguments, stdin=stdin, env=environment)
         assert done.status in (0, 1), done.stderr
-        return printed
+        return printed | (_risks(done.stdout) if is_report and done.status == 0 else set())
+
+
+def _risks(text: str) -> Found:
+    """What a report of who-can shows in red."""
+    report = json.loads(text)
+    entries = [*report["nodes"], *report["edges"]]
+    return {(risk["severity"], risk["rule"]) for entry in entries for risk in entry.get("risks", ())}
 
 
 def completed(files: dict[str, str]) -> dict[str, str]:

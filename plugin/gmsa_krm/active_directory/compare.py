@@ -6,6 +6,7 @@ each issue to the place that it is given. What a snapshot does not tell is no mi
 
 from __future__ import annotations
 
+from gmsa_krm.active_directory.directory import FIELDS, Directory
 from gmsa_krm.active_directory.snapshot import EVERY_HOST, GMSA
 from gmsa_krm.credspecs.relations import account_key
 from gmsa_krm.findings import error_issue, warning_issue
@@ -13,24 +14,16 @@ from gmsa_krm.findings.suggest import suggestion
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import re
     from collections.abc import Callable, Iterable, Iterator
 
     from gmsa_krm.active_directory.snapshot import DirectoryAccount, DirectoryDomain, Snapshot
     from gmsa_krm.credspecs.domains import DeclaredDomain
-    from gmsa_krm.credspecs.model import CredentialSpec, DomainNames
+    from gmsa_krm.credspecs.model import CredentialSpec
     from gmsa_krm.findings import Issue
 
     # Takes an issue of an entry of GroupManagedServiceAccounts by its index; -1 is MachineAccountName.
     AddToAccount = Callable[[int, Issue], None]
 
-# The fields of a domain by their names in a credential spec, and what they are called.
-_FIELDS = {
-    "DnsName": ("dns_name", "DNS name"),
-    "NetBiosName": ("net_bios_name", "NetBIOS name"),
-    "Guid": ("guid", "GUID"),
-    "Sid": ("sid", "SID"),
-}
 _BROKEN_KEYS = frozenset(("DES", "RC4"))
 # With a ticket for one of these classes a host is administered, or a domain controller asked for its secrets.
 _ADMINISTRATION = frozenset(("gc", "host", "krbtgt", "ldap", "rpcss", "wsman"))
@@ -47,7 +40,7 @@ class Comparison:
     """
 
     def __init__(self, snapshots: Iterable[Snapshot], nodes: Iterable[str] = ()) -> None:
-        self._known = _Directory(snapshots)
+        self._known = Directory(snapshots)
         self._nodes = list(nodes)
         self._absent: set[str] = set()  # names of domains that are reported as not in the snapshot
 
@@ -58,7 +51,7 @@ class Comparison:
         if domain is None:
             self._compare_absent(declared)
             return
-        for key, (field, what) in _FIELDS.items():
+        for key, (field, what) in FIELDS.items():
             value, wanted = getattr(names, field), getattr(domain, field)
             if value.lower() != wanted.lower():
                 message = (
@@ -76,11 +69,11 @@ class Comparison:
     def _compare_absent(self, declared: DeclaredDomain) -> None:
         names = declared.names
         for key in ("Sid", "Guid"):
-            value = getattr(names, _FIELDS[key][0])
+            value = getattr(names, FIELDS[key][0])
             owner = self._known.owner(key, value)
             if owner is not None:
                 message = (
-                    f"{value} is the {_FIELDS[key][1]} of {owner.dns_name} in Active Directory, and not of"
+                    f"{value} is the {FIELDS[key][1]} of {owner.dns_name} in Active Directory, and not of"
                     f" {names.dns_name}; write that of {names.dns_name}"
                 )
                 declared.add(key, error_issue("wrong-domain-value", message))
@@ -265,60 +258,3 @@ def _some(names: Iterable[str]) -> str:
 
 def _ignore(index: int, issue: Issue) -> None:
     """For accounts that are reported about elsewhere."""
-
-
-class _Directory:
-    """Domains and accounts of snapshots, by what they are looked up by."""
-
-    def __init__(self, snapshots: Iterable[Snapshot]) -> None:
-        self._domains: dict[tuple[str, str], DirectoryDomain] = {}  # by field and value
-        self._accounts: dict[str, list[DirectoryAccount]] = {}
-        self._gmsas: dict[tuple[str, str], DirectoryAccount] = {}
-        self._names: dict[str, list[str]] = {}  # of gMSAs, by domain
-        self._asked_for: list[re.Pattern[str]] = []
-        for snapshot in snapshots:
-            self._asked_for.append(snapshot.asked_for())
-            for domain in snapshot.spec.domains:
-                for key, (field, _) in _FIELDS.items():
-                    self._domains.setdefault((key, getattr(domain, field).lower()), domain)
-            for account in snapshot.spec.accounts:
-                self._add(account)
-
-    def _add(self, account: DirectoryAccount) -> None:
-        key, domain = account_key(account.account), account.domain.lower()
-        self._accounts.setdefault(key, []).append(account)
-        if account.kind == GMSA and (key, domain) not in self._gmsas:
-            self._gmsas[key, domain] = account
-            self._names.setdefault(domain, []).append(account.account)
-
-    def owner(self, key: str, value: str) -> DirectoryDomain | None:
-        """The domain with this value of a field."""
-        return self._domains.get((key, value.lower()))
-
-    def named(self, name: str) -> DirectoryDomain | None:
-        """The domain of this DNS or NetBIOS name."""
-        return self.owner("DnsName", name) or self.owner("NetBiosName", name)
-
-    def domain_of(self, names: DomainNames) -> DirectoryDomain | None:
-        """The domain that most fields describe, or else the one of the DNS name."""
-        found = [self.owner(key, getattr(names, field)) for key, (field, _) in _FIELDS.items()]
-        # The first of equals, and the DNS name comes first.
-        best = max(
-            (it for it in found if it is not None), key=lambda it: sum(other is it for other in found), default=None
-        )
-        return best if best is not None and (best is found[0] or sum(it is best for it in found) > 1) else None
-
-    def accounts(self, name: str) -> list[DirectoryAccount]:
-        """The accounts of a name, in all domains and of all kinds."""
-        return self._accounts.get(account_key(name), [])
-
-    def gmsa(self, name: str, domain: DirectoryDomain) -> DirectoryAccount | None:
-        return self._gmsas.get((account_key(name), domain.dns_name.lower()))
-
-    def was_asked_for(self, name: str) -> bool:
-        """Whether all snapshots would have an account of that name, so that one is not there if none has it."""
-        return all(it.match(name.lower()) for it in self._asked_for)
-
-    def gmsas_of(self, domain: DirectoryDomain) -> list[str]:
-        """The names of the gMSAs of a domain."""
-        return self._names.get(domain.dns_name.lower(), [])

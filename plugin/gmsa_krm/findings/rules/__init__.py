@@ -16,6 +16,7 @@ tests/rules runs every example.
 from __future__ import annotations
 
 from gmsa_krm.findings.rules import (
+    access,
     active_directory,
     admission,
     credential_specs,
@@ -33,6 +34,7 @@ from gmsa_krm.findings.rules.rule import Rule
 __all__ = ["RULES", "Rule", "find_rule"]
 
 _AREAS = (
+    access,
     active_directory,
     admission,
     credential_specs,

@@ -1,0 +1,205 @@
+"""`who-can`: who may become which AD account, what that may do, and who may fetch its password."""
+
+from __future__ import annotations
+
+import os
+
+from gmsa_krm import console
+from gmsa_krm.findings import UsageError
+from gmsa_krm.report.build import build
+from gmsa_krm.report.model import Account, ServiceAccount, ServiceAccounts
+from gmsa_krm.workloads.kinds import known_kinds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from gmsa_krm.active_directory.snapshot import Snapshot
+    from gmsa_krm.arguments import Options
+    from gmsa_krm.findings import Finding
+    from gmsa_krm.report.model import Graph, Node
+    from gmsa_krm.report.since import Changes
+    from gmsa_krm.workloads.kinds import Kinds
+    from gmsa_krm.yamltext.stream import Document
+
+    Object = dict[str, Any]
+
+# The modules in `report.formats` by the names of the formats.
+FORMATS = {"table": "table", "json": "json_format", "markdown": "markdown"}
+_MAX_REPORT = 256 * 1024 * 1024
+
+
+class Sources:
+    """What the picture is made of. `objects`: plain data, of which the last of one identity counts."""
+
+    __slots__ = ("findings", "is_live", "kinds", "objects", "snapshots")
+
+    def __init__(
+        self, objects: list[Object], kinds: Kinds, snapshots: list[Snapshot], findings: list[Finding], *, is_live: bool
+    ) -> None:
+        self.objects = objects
+        self.kinds = kinds
+        self.snapshots = snapshots
+        self.findings = findings
+        self.is_live = is_live
+
+
+def run(options: Options) -> int:
+    if options.fail_on_new and options.since is None:
+        raise UsageError("--fail-on-new needs --since FILE, the report to compare with")
+    sources = _sources(options)
+    if options.ad is not None:
+        sources.snapshots = [_snapshot(options.ad)]
+    graph = _narrowed(build(sources.objects, sources.snapshots, sources.kinds, is_live=sources.is_live), options)
+    changes = _changes(graph, options.since) if options.since is not None else None
+    module = __import__(f"gmsa_krm.report.formats.{FORMATS[options.format]}", fromlist=["render"])
+    text = module.render(graph, changes)
+    console.print_findings(sources.findings, quiet=options.quiet)
+    console.write(text.encode("utf-8", "surrogateescape"))
+    return console.INVALID_INPUT if options.fail_on_new and changes is not None and changes.came else console.DONE
+
+
+def _sources(options: Options) -> Sources:
+    """What PATHs have. With the access of a cluster its objects come first, so that files count before them."""
+    from gmsa_krm.hosts.files import read_paths
+
+    files = read_paths(options.path, os.environ, console.stdin())
+    exported = [it for it in files.documents if _is_exported(it)]
+    manifests = [it for it in files.documents if not _is_exported(it)]
+    objects = [item for it in exported for item in _objects(it)]
+    if not files.configs:
+        return Sources(
+            [*objects, *(item for it in manifests for item in _objects(it))], known_kinds(()), [], [], is_live=False
+        )
+    from gmsa_krm.apply_order import in_apply_order
+    from gmsa_krm.pipeline import run_resolved
+    from gmsa_krm.resolve import resolve
+
+    resolved = resolve(files.configs, files.documents, needs_keys=False)
+    result = run_resolved(resolved, manifests)
+    objects += [item for it in in_apply_order(result, manifests) for item in _flat(it.as_data())]
+    snapshots = [it.snapshot for it in resolved if it.snapshot is not None]
+    kinds = known_kinds(it.spec for it in resolved)
+    return Sources(objects, kinds, snapshots, result.findings, is_live=False)
+
+
+def _is_exported(document: Document) -> bool:
+    """Whether a document is from a cluster, so that it is what the cluster has and not what is applied to it."""
+    if not document.mentions("uid"):
+        return False
+    first = next(iter(document.items()), None)
+    root = first.node if first is not None else document.node
+    metadata = root.get("metadata") if root is not None else None
+    return metadata is not None and bool(metadata.string("uid"))
+
+
+def _objects(document: Document) -> Iterator[Object]:
+    """The objects of a document as plain data."""
+    from gmsa_krm.yamltext.data import data_of
+
+    root = document.node
+    if root is not None:
+        yield from _flat(data_of(root))
+    document.forget()
+
+
+def _flat(data: Any) -> Iterator[Object]:
+    """An object, or those of a List and of Lists in it."""
+    pending = [data]
+    while pending:
+        it = pending.pop()
+        if isinstance(it, dict):
+            items = it.get("items")
+            if isinstance(items, list):
+                pending += reversed(items)
+            else:
+                yield it
+
+
+def _snapshot(place: str) -> Snapshot:
+    from gmsa_krm.active_directory.files import MAX_BYTES, read_snapshot
+    from gmsa_krm.findings import InputError
+
+    data = console.read_input(place, MAX_BYTES, "give an ActiveDirectorySnapshot")
+    findings: list[Finding] = []
+    snapshot = read_snapshot(data, console.shown(place), findings)
+    if snapshot is None:
+        raise InputError(findings)
+    return snapshot
+
+
+def _changes(graph: Graph, place: str) -> Changes:
+    from gmsa_krm.report.document import document
+    from gmsa_krm.report.since import compare, read_report
+
+    data = console.read_input(place, _MAX_REPORT, "give a report that who-can wrote")
+    earlier, now = read_report(data, console.shown(place)), document(graph)
+    if earlier.get("focus", {}) != now.get("focus", {}):
+        raise UsageError(
+            f"{console.shown(place)} was narrowed by other options, so nothing can be compared; give the same"
+            " --account, --service-account and --namespace"
+        )
+    return compare(earlier, now)
+
+
+def _narrowed(graph: Graph, options: Options) -> Graph:
+    """The part of the graph that the options ask for: what leads to one of the things that they name, or from it."""
+    asked: list[tuple[str, list[str], Callable[[Graph, str], list[Node]]]] = [
+        ("accounts", options.account, _accounts),
+        ("serviceAccounts", options.service_account, _service_accounts),
+        ("namespaces", options.namespace, _of_namespace),
+    ]
+    if not any(names for _, names, _ in asked):
+        return graph
+    focus = [node for _, names, find in asked for name in names for node in find(graph, name)]
+    part = graph.around(focus)
+    part.focus = {key: sorted(set(names)) for key, names, _ in asked}
+    return part
+
+
+def _accounts(graph: Graph, name: str) -> list[Node]:
+    """Accounts by name, DOMAIN\\name or name@domain."""
+    domain, _, account = name.rpartition("\\")
+    account, _, suffix = account.partition("@")
+    domain, key = (domain or suffix).lower(), account.removesuffix("$").lower()
+    found: list[Node] = [
+        it
+        for it in graph.of_kind(Account)
+        if it.name.lower() == key and (not domain or domain in (it.domain.lower(), it.domain.partition(".")[0].lower()))
+    ]
+    if not found:
+        known = sorted({it.name for it in graph.of_kind(Account)})
+        raise UsageError(
+            f"--account: {name[:100]} is not an account of any credential spec here{_hint(account, known)}"
+        )
+    return found
+
+
+def _service_accounts(graph: Graph, name: str) -> list[Node]:
+    namespace, _, account = name.partition("/")
+    if not namespace or not account or "/" in account:
+        raise UsageError(f"--service-account: {name[:100]} is not NAMESPACE/NAME, such as web/webapp1")
+    return [*_with_members(graph, ServiceAccount(account, namespace))]
+
+
+def _of_namespace(graph: Graph, name: str) -> list[Node]:
+    own: list[Node] = [it for it in graph.of_kind(ServiceAccount) if it.namespace == name]
+    groups: list[Node] = [ServiceAccounts(name), ServiceAccounts()]
+    return [*own, *(graph.nodes[it.id] for it in groups if it.id in graph.nodes)]
+
+
+def _with_members(graph: Graph, node: ServiceAccount) -> Iterator[Node]:
+    """A service account, which need not be in the graph, and the groups that it is in."""
+    if node.id in graph.nodes:
+        yield graph.nodes[node.id]
+        return
+    for group in (ServiceAccounts(node.namespace), ServiceAccounts()):
+        if group.id in graph.nodes:
+            yield graph.nodes[group.id]
+
+
+def _hint(name: str, known: list[str]) -> str:
+    from gmsa_krm.findings.suggest import suggestion
+
+    return suggestion(name, known, listed=False)

@@ -1,0 +1,166 @@
+"""What checks the pods of a cluster, and the namespaces whose pods it does not check."""
+
+from __future__ import annotations
+
+from gmsa_krm.access.selectors import selects
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    from gmsa_krm.access.objects import Object
+
+GROUP = "admissionregistration.k8s.io"
+_VALIDATING = "ValidatingWebhookConfiguration"
+_MUTATING = "MutatingWebhookConfiguration"
+_POLICY = "ValidatingAdmissionPolicy"
+_POLICY_BINDING = "ValidatingAdmissionPolicyBinding"
+# Of upstream's webhook; its messages have it, too.
+_WEBHOOK = "admission-webhook.windows-gmsa.sigs.k8s.io"
+# The resource that a policy has to ask the authorizer about.
+_RESOURCE = "gmsacredentialspecs"
+# The label that every namespace has, and that cannot be changed.
+NAME_LABEL = "kubernetes.io/metadata.name"
+_RESOURCES = {
+    _VALIDATING: "validatingwebhookconfigurations",
+    _MUTATING: "mutatingwebhookconfigurations",
+    _POLICY: "validatingadmissionpolicies",
+    _POLICY_BINDING: "validatingadmissionpolicybindings",
+}
+
+
+class Check:
+    """An object that checks pods: a validating webhook or a policy.
+
+    `selectors`: of namespaces, all of which must match; `parts`: resource and name of each object of the API server
+    that it needs; `partial`: how it lets pods past, in words.
+    """
+
+    __slots__ = ("kind", "name", "partial", "parts", "selectors")
+
+    def __init__(
+        self, kind: str, name: str, selectors: list[object], parts: list[tuple[str, str]], partial: list[str]
+    ) -> None:
+        self.kind = kind
+        self.name = name
+        self.selectors = [it for it in selectors if it]
+        self.parts = parts
+        self.partial = partial
+
+    @property
+    def label(self) -> str:
+        return f"{self.kind} {self.name}"
+
+    @property
+    def reads_labels(self) -> bool:
+        """Whether labels that can be changed decide about namespaces."""
+        return any(key != NAME_LABEL for it in self.selectors for key in _keys(it))
+
+    def covers(self, labels: dict[str, str]) -> bool:
+        """Whether it checks the pods of a namespace with these labels."""
+        return all(selects(it, labels) for it in self.selectors)
+
+    def named_namespaces(self) -> Iterator[str]:
+        """The namespaces that its selectors name."""
+        for it in self.selectors:
+            for expression in _expressions(it):
+                values = expression.get("values")
+                if expression.get("key") == NAME_LABEL and isinstance(values, list):
+                    yield from (value for value in values if isinstance(value, str))
+
+
+def find_checks(objects: Iterable[Object]) -> list[Check]:
+    """The checks among the objects of the cluster, by name."""
+    policies: dict[str, Object] = {}
+    bindings: list[Object] = []
+    checks: list[Check] = []
+    mutating: list[str] = []
+    for it in objects:
+        if not _text(it, "apiVersion").startswith(f"{GROUP}/"):
+            continue
+        kind, name = it.get("kind"), _name(it)
+        if kind == _VALIDATING:
+            checks += _webhooks(it, name)
+        elif kind == _MUTATING and any(_is_ours(entry) for entry in _list(it, "webhooks")):
+            mutating.append(name)
+        elif kind == _POLICY and _asks(it):
+            policies[name] = it
+        elif kind == _POLICY_BINDING:
+            bindings.append(it)
+    checks += [check for it in bindings for check in _policies(it, policies)]
+    for check in checks:
+        if check.kind == _VALIDATING:
+            check.parts += [(_RESOURCES[_MUTATING], it) for it in mutating]
+    return sorted(checks, key=lambda it: (it.kind, it.name))
+
+
+def _webhooks(configuration: Object, name: str) -> Iterator[Check]:
+    for entry in _list(configuration, "webhooks"):
+        if _is_ours(entry):
+            partial = []
+            if entry.get("failurePolicy") == "Ignore":
+                partial.append(f"{_VALIDATING} {name} has failurePolicy Ignore: while the webhook is down, pods pass")
+            if entry.get("objectSelector"):
+                partial.append(f"{_VALIDATING} {name} has an objectSelector: pods pass by their labels")
+            yield Check(_VALIDATING, name, [entry.get("namespaceSelector")], [(_RESOURCES[_VALIDATING], name)], partial)
+
+
+def _is_ours(entry: Object) -> bool:
+    return entry.get("name") == _WEBHOOK
+
+
+def _policies(binding: Object, policies: dict[str, Object]) -> Iterator[Check]:
+    spec = _mapping(binding, "spec")
+    policy = policies.get(_text(spec, "policyName"))
+    actions = spec.get("validationActions")
+    if policy is None or not isinstance(actions, list) or "Deny" not in actions:
+        return
+    name, binding_name = _name(policy), _name(binding)
+    constraints = _mapping(_mapping(policy, "spec"), "matchConstraints")
+    resources = _mapping(spec, "matchResources")
+    partial = []
+    if _mapping(policy, "spec").get("failurePolicy") == "Ignore":
+        partial.append(f"{_POLICY} {name} has failurePolicy Ignore: pods for which it fails pass")
+    if constraints.get("objectSelector") or resources.get("objectSelector"):
+        partial.append(f"{_POLICY} {name} has an objectSelector: pods pass by their labels")
+    selectors = [constraints.get("namespaceSelector"), resources.get("namespaceSelector")]
+    parts = [(_RESOURCES[_POLICY], name), (_RESOURCES[_POLICY_BINDING], binding_name)]
+    yield Check(_POLICY, name, selectors, parts, partial)
+
+
+def _asks(policy: Object) -> bool:
+    """Whether a policy asks the authorizer about credential specs, which the hardening policy does not."""
+    spec = _mapping(policy, "spec")
+    entries = [*_list(spec, "variables"), *_list(spec, "validations")]
+    text = "\n".join(_text(it, "expression") for it in entries)
+    return _RESOURCE in text and "check('use')" in text.replace('"', "'")
+
+
+def _keys(selector: object) -> Iterator[str]:
+    if isinstance(selector, dict):
+        yield from _mapping(selector, "matchLabels")
+        yield from (_text(it, "key") for it in _expressions(selector))
+
+
+def _expressions(selector: object) -> list[Object]:
+    return _list(selector, "matchExpressions") if isinstance(selector, dict) else []
+
+
+def _name(it: Object) -> str:
+    return _text(_mapping(it, "metadata"), "name")
+
+
+def _text(data: Object, key: str) -> str:
+    found = data.get(key)
+    return found if isinstance(found, str) else ""
+
+
+def _mapping(data: Any, key: str) -> Object:
+    found = data.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _list(data: Any, key: str) -> list[Object]:
+    found = data.get(key)
+    return [it for it in found if isinstance(it, dict)] if isinstance(found, list) else []

@@ -1,0 +1,142 @@
+"""The picture as rows, for formats that are text: what each table says, in plain strings."""
+
+from __future__ import annotations
+
+from gmsa_krm.report.model import (
+    ACCESS,
+    ADDITIONAL_ACCOUNT,
+    ALL,
+    EXISTS,
+    FETCH_PASSWORD,
+    LOG_ON,
+    MISSING,
+    POWERS,
+    UNCHECKED,
+    Account,
+    ServiceAccount,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gmsa_krm.report.model import Edge, Graph, Node
+
+ACCESS_COLUMNS = ("WHO", "WORKLOADS", "CREDENTIAL SPEC", "ACCOUNTS", "BY")
+POWER_COLUMNS = ("WHO", "MAY", "REACHES", "BY")
+ACCOUNT_COLUMNS = ("ACCOUNT", "STATE", "SERVES", "DELEGATION", "PASSWORD FOR")
+WITHOUT_EFFECT_COLUMNS = ("OBJECT", "WHY IT GIVES NO ACCESS")
+_STATES = {EXISTS: "exists", MISSING: "MISSING"}
+_DELEGATIONS = {"Unconstrained": "ANY SERVICE", "None": "none", "Unknown": "not known"}
+_MAX = 4
+
+
+class Row:
+    """A row of a table. `is_red`: something is wrong with it, and `risks` say what."""
+
+    __slots__ = ("cells", "is_red")
+
+    def __init__(self, cells: tuple[str, ...], *, is_red: bool) -> None:
+        self.cells = cells
+        self.is_red = is_red
+
+
+def access_rows(graph: Graph) -> list[Row]:
+    """Who uses or reaches which credential spec, and which account that is."""
+    return [_access_row(graph, it) for it in graph.sorted_edges(*ACCESS)]
+
+
+def power_rows(graph: Graph) -> tuple[list[Row], int]:
+    """Who may change what the check is about; and how many more rows only say what every cluster has."""
+    edges = graph.sorted_edges(*POWERS)
+    own = [it for it in edges if not it.is_built_in]
+    rows = [
+        Row((it.source.label, _some(_verbs(it.reasons), "; "), it.target.label, _bindings(it)), is_red=bool(it.risks))
+        for it in own
+    ]
+    return rows, len(edges) - len(own)
+
+
+def account_rows(graph: Graph) -> list[Row]:
+    """What each account may do, and who may fetch its password."""
+    return [_account_row(graph, it) for it in graph.of_kind(Account)]
+
+
+def without_effect_rows(graph: Graph) -> list[Row]:
+    return [Row((it.label, it.why), is_red=False) for it in graph.without_effect]
+
+
+def risks(graph: Graph) -> list[str]:
+    """What is wrong, worst first, each once: `error NODE: message [rule]`."""
+    found: dict[tuple[int, str, str, str], None] = {}
+    for node in graph.sorted_nodes():
+        for it in node.risks:
+            found[0 if it.severity == "error" else 1, it.rule, node.label, it.message] = None
+    for edge in graph.sorted_edges():
+        for it in edge.risks:
+            found[0 if it.severity == "error" else 1, it.rule, _ends(edge), it.message] = None
+    return [
+        f"{'warning' if rank else 'error'} [{rule}] {where}: {message}" for rank, rule, where, message in sorted(found)
+    ]
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}" if number < 1000 else f"{number:,} {noun}s"
+
+
+def _ends(edge: Edge) -> str:
+    return f"{edge.source.label} and {edge.target.label}"
+
+
+def _verbs(reasons: list[str]) -> list[str]:
+    """`may create X` and `may patch X` as one."""
+    found: dict[str, list[str]] = {}
+    for it in reasons:
+        may, _, rest = it.partition(" ")
+        verb, _, what = rest.partition(" ")
+        if may == "may":
+            found.setdefault(what, []).append(verb)
+        else:
+            found.setdefault(it, [])
+    return [f"{', '.join(verbs)} {what}" if verbs else what for what, verbs in found.items()]
+
+
+def _access_row(graph: Graph, edge: Edge) -> Row:
+    source, target = edge.source, edge.target
+    workloads = [it.label for it in source.workloads] if isinstance(source, ServiceAccount) else []
+    accounts = [it.target for it in graph.outgoing(target, LOG_ON, ADDITIONAL_ACCOUNT)]
+    named = "any" if target.name == ALL else _some([it.label for it in accounts]) or "not known"
+    how = _some(edge.reasons, ", ") if edge.kind == UNCHECKED else _bindings(edge)
+    is_red = bool(edge.risks) or any(_is_red(graph, it) for it in (target, *accounts))
+    return Row((source.label, _some(workloads), target.label, named, how), is_red=is_red)
+
+
+def _account_row(graph: Graph, node: Account) -> Row:
+    readers = [it.source.label for it in graph.incoming(node, FETCH_PASSWORD)]
+    hosts = node.hosts
+    fetched = _some(readers)
+    if hosts is not None:
+        known = "every computer of the domain" if ALL in hosts else count(len(hosts), "host")
+        fetched = f"{fetched} ({known})" if fetched else known
+    state = _STATES.get(node.state, "not checked")
+    if node.directory is not None and not node.directory.enabled:
+        state = "DISABLED"
+    delegation = _DELEGATIONS.get(node.delegation) or _some(node.delegates_to)
+    if node.delegation == "ProtocolTransition":
+        delegation = f"as any user, to {delegation}"
+    cells = (node.label, state, _some(node.service_principal_names), delegation, fetched or "not known")
+    return Row(cells, is_red=_is_red(graph, node))
+
+
+def _is_red(graph: Graph, node: Node) -> bool:
+    return bool(node.risks) or any(it.risks for it in graph.incoming(node, FETCH_PASSWORD))
+
+
+def _bindings(edge: Edge) -> str:
+    return _some([it.label for it in sorted(edge.bindings, key=lambda it: it.key)])
+
+
+def _some(names: Iterable[str], separator: str = ", ") -> str:
+    listed = list(names)
+    more = f" and {len(listed) - _MAX:,} more" if len(listed) > _MAX else ""
+    return separator.join(listed[:_MAX]) + more

@@ -1,0 +1,363 @@
+"""Every edge of who-can is proved by a SubjectAccessReview, and every pair without an edge by a refusal."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.api import Object, until
+from cluster.harness import PROGRAM, Cluster, namespace
+from gmsa_krm.access import Rbac
+from gmsa_krm.report.build import build
+from gmsa_krm.report.model import ALL, Graph, Group, ServiceAccount, ServiceAccounts, User
+
+RBAC = "rbac.authorization.k8s.io"
+VERSION = f"{RBAC}/v1"
+NAMESPACES = ("who-a", "who-b", "who-c")
+ACCOUNTS = ("app", "batch", "default", "web.dotted")
+CREDSPECS = ("one", "two", "three", "four", "five")
+GROUPS = (
+    "system:serviceaccounts",
+    "system:authenticated",
+    "system:unauthenticated",
+    "who:people",
+    *(f"system:serviceaccounts:{it}" for it in NAMESPACES),
+)
+USE = ("use", "windows.k8s.io", "gmsacredentialspecs")
+LABEL = "who-can.test/part"
+# What is listed, as kubectl does for `kubectl get ... -o json`.
+LISTED = ("clusterroles", "clusterrolebindings", "roles", "rolebindings")
+
+
+@pytest.fixture(autouse=True)
+def roles_are_removed(cluster: Cluster) -> Iterator[None]:
+    """The aggregation controller applies the rules of a role that is deleted at this moment, and so creates it again."""
+    yield
+    path = f"/apis/{VERSION}/clusterroles"
+    rounds: list[int] = []
+
+    def are_gone() -> bool:
+        found = [it["metadata"]["name"] for it in cluster.client.items(path)]
+        own = [name for name in found if name.startswith("who:")]
+        for name in own:
+            cluster.client.delete(f"{path}/{name}")
+        rounds.append(len(own))
+        return rounds[-4:] == [0, 0, 0, 0]
+
+    until(are_gone, "the roles of the test are gone")
+
+
+class Dice:
+    """Makes RBAC of all sorts, the same for the same seed."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+
+    def objects(self) -> list[Object]:
+        roles = [self._role(f"who:cluster-{it}") for it in range(14)]
+        roles += [self._role(f"who-{it}", self._one(NAMESPACES)) for it in range(14)]
+        roles += [self._aggregated(it) for it in range(5)]
+        bindings = [self._binding(it, roles) for it in range(16)]
+        bindings.append(_binding("who-dangling", "who:missing", [_account("who-a", "app")], "who-a"))
+        return [*roles, *bindings]
+
+    def _one(self, values: Any) -> Any:
+        return self._random.choice(list(values))
+
+    def _some(self, values: Any, most: int = 3) -> list[Any]:
+        listed = list(values)
+        return self._random.sample(listed, self._random.randint(1, min(most, len(listed))))
+
+    def _chance(self, percent: int) -> bool:
+        return self._random.randrange(100) < percent
+
+    def _role(self, name: str, namespace: str | None = None) -> Object:
+        labels = {LABEL: str(self._random.randrange(5))} if self._chance(50) else {}
+        rules = [self._rule() for _ in range(self._random.randint(1, 2))]
+        if namespace is None and self._chance(15):
+            rules.append({"nonResourceURLs": ["/metrics", "*"], "verbs": ["*"]})
+        return {
+            "apiVersion": VERSION,
+            "kind": "ClusterRole" if namespace is None else "Role",
+            "metadata": {"name": name, "labels": labels, **({"namespace": namespace} if namespace else {})},
+            "rules": rules,
+        }
+
+    def _rule(self) -> Object:
+        groups = self._one([["windows.k8s.io"]] * 5 + [["*"], ["", "windows.k8s.io"], [""], ["windows"]])
+        resources = self._one(
+            [["gmsacredentialspecs"]] * 5
+            + [["*"], ["pods", "gmsacredentialspecs"], ["gmsacredentialspecs/status"], ["*/gmsacredentialspecs"]]
+        )
+        verbs = self._one([["use"]] * 5 + [["*"], ["get", "use"], ["get"], ["Use"], ["update", "patch"]])
+        rule: Object = {"apiGroups": groups, "resources": resources, "verbs": verbs}
+        if self._chance(75):
+            rule["resourceNames"] = self._some([*CREDSPECS, "*", "unknown"])
+        elif self._chance(30):
+            rule["resourceNames"] = []
+        return rule
+
+    def _aggregated(self, number: int) -> Object:
+        """Aggregates by a label, and may have one itself, so that roles are aggregated over several steps."""
+        part = str(self._random.randrange(5))
+        selector = self._one(
+            [
+                {"matchLabels": {LABEL: part}},
+                {"matchExpressions": [{"key": LABEL, "operator": "In", "values": [part, "4"]}]},
+                {"matchLabels": {LABEL: part}, "matchExpressions": [{"key": "who-can.test/no", "operator": "Exists"}]},
+            ]
+        )
+        labels = {LABEL: str(self._random.randrange(5))} if self._chance(60) else {}
+        return {
+            "apiVersion": VERSION,
+            "kind": "ClusterRole",
+            "metadata": {"name": f"who:aggregated-{number}", "labels": labels},
+            "aggregationRule": {"clusterRoleSelectors": [selector]},
+            "rules": [],
+        }
+
+    def _binding(self, number: int, roles: list[Object]) -> Object:
+        cluster_roles = [it["metadata"]["name"] for it in roles if it["kind"] == "ClusterRole"]
+        subjects = [self._subject() for _ in range(self._random.randint(1, 2))]
+        if self._chance(25):
+            return _binding(f"who:binding-{number}", self._one(cluster_roles), subjects)
+        own = self._one(NAMESPACES)
+        own_roles = [it["metadata"]["name"] for it in roles if it["metadata"].get("namespace") == own]
+        kind, names = ("Role", own_roles) if own_roles and self._chance(40) else ("ClusterRole", cluster_roles)
+        if self._chance(20):
+            subjects.append({"kind": "ServiceAccount", "name": self._one(ACCOUNTS)})
+        return _binding(f"who-binding-{number}", self._one(names), subjects, own, kind)
+
+    def _subject(self) -> Object:
+        if self._chance(75):
+            return _account(self._one(NAMESPACES), self._one(ACCOUNTS))
+        if self._chance(40):
+            name = f"system:serviceaccount:{self._one(NAMESPACES)}:{self._one(ACCOUNTS)}"
+            return {"apiGroup": RBAC, "kind": "User", "name": self._one([name, "jane"])}
+        return {"apiGroup": RBAC, "kind": "Group", "name": self._one(GROUPS)}
+
+
+def _account(namespace: str, name: str) -> Object:
+    return {"kind": "ServiceAccount", "namespace": namespace, "name": name}
+
+
+def _binding(name: str, role: str, subjects: list[Object], namespace: str = "", kind: str = "ClusterRole") -> Object:
+    return {
+        "apiVersion": VERSION,
+        "kind": "RoleBinding" if namespace else "ClusterRoleBinding",
+        "metadata": {"name": name, **({"namespace": namespace} if namespace else {})},
+        "roleRef": {"apiGroup": RBAC, "kind": kind, "name": role},
+        "subjects": subjects,
+    }
+
+
+class Reviews:
+    """Asks an API server, in parallel."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._client = cluster.client
+
+    def account(self, namespace: str, name: str, credspec: str) -> bool:
+        """What the webhook asks about a pod."""
+        groups = ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"]
+        return self.allowed(f"system:serviceaccount:{namespace}:{name}", groups, *USE, credspec, namespace)
+
+    def allowed(
+        self, user: str, groups: list[str], verb: str, group: str, resource: str, name: str = "", namespace: str = ""
+    ) -> bool:
+        attributes = {"verb": verb, "group": group, "resource": resource, "name": name, "namespace": namespace}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SubjectAccessReview",
+            "spec": {"user": user, "groups": groups, "resourceAttributes": attributes},
+        }
+        answer = self._client.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review)
+        return bool(answer["status"]["allowed"])
+
+    def all(self, ask: Callable[..., bool], questions: list[tuple[Any, ...]]) -> list[bool]:
+        with ThreadPoolExecutor(8) as pool:
+            return list(pool.map(lambda it: ask(*it), questions))
+
+
+def listed(cluster: Cluster) -> list[Object]:
+    """The RBAC objects of the cluster."""
+    items: list[Object] = []
+    kinds = {
+        "clusterroles": "ClusterRole",
+        "clusterrolebindings": "ClusterRoleBinding",
+        "roles": "Role",
+        "rolebindings": "RoleBinding",
+    }
+    for resource in LISTED:
+        for it in cluster.client.items(f"/apis/{VERSION}/{resource}"):
+            items.append({"apiVersion": VERSION, "kind": kinds[resource], **it})
+    return items
+
+
+def install(cluster: Cluster, objects: list[Object]) -> None:
+    """Applies RBAC, and waits until the API server evaluates it and the aggregated roles are filled."""
+    cluster.client.apply(*map(namespace, NAMESPACES))
+    last = _binding("who:last", "cluster-admin", [{"apiGroup": RBAC, "kind": "User", "name": "who:last"}])
+    cluster.client.apply(*objects, last)
+    wanted = Rbac(objects).roles(*USE)
+    names = {role.name: names for role, names in wanted if role.kind == "ClusterRole"}
+
+    def is_settled() -> bool:
+        """Whether the rules that the controller has written are those that are expected of it."""
+        stored = [{key: it[key] for key in it if key != "aggregationRule"} for it in listed(cluster)]
+        found = {role.name: names for role, names in Rbac(stored).roles(*USE)}
+        return all(found.get(name) == allowed for name, allowed in names.items())
+
+    until(is_settled, "the aggregated roles have their rules")
+    until(lambda: Reviews(cluster).allowed("who:last", [], *USE, "x"), "the API server evaluates the last binding")
+
+
+Pair = tuple[str, str, str]
+PAIRS = [(space, name, credspec) for space in NAMESPACES for name in ACCOUNTS for credspec in (*CREDSPECS, "other")]
+
+
+# Of other seeds there is less, such as one binding that allows all.
+@pytest.mark.parametrize("seed", [0, 1, 2, 3, 4, 6, 7, 8])
+def test_every_pair_is_as_the_api_server_says(cluster: Cluster, seed: int) -> None:
+    """From manifests, where aggregated roles are empty, and from what the cluster lists."""
+    objects = Dice(seed).objects()
+    install(cluster, objects)
+    graph = build([*objects, CHECK])
+    edges = {pair: bool(graph.access(*pair)) for pair in PAIRS}
+    live = build([*listed(cluster), CHECK], is_live=True)
+    assert {pair: bool(live.access(*pair)) for pair in PAIRS} == edges
+    assert 5 < sum(edges.values()) < len(PAIRS) - 5, "the dice make nothing worth to ask"
+
+    def differing() -> list[Pair]:
+        answers = Reviews(cluster).all(Reviews(cluster).account, PAIRS)
+        return [pair for pair, answer in zip(PAIRS, answers, strict=True) if answer is not edges[pair]]
+
+    # The API server learns of roles and bindings with a delay of its own.
+    until(lambda: not differing(), lambda: f"the API server says the same of {differing()}", 15)
+    check_bindings(cluster, objects)
+
+
+# So that there is a check, and access is a matter of RBAC alone.
+CHECK = {
+    "apiVersion": "admissionregistration.k8s.io/v1",
+    "kind": "ValidatingWebhookConfiguration",
+    "metadata": {"name": "gmsa-webhook"},
+    "webhooks": [{"name": "admission-webhook.windows-gmsa.sigs.k8s.io", "failurePolicy": "Fail"}],
+}
+
+
+def check_bindings(cluster: Cluster, objects: list[Object]) -> None:
+    """Without the bindings that its edges name, and with no other change, a pair is refused."""
+    graph = build([*objects, CHECK])
+    pair = next(it for it in PAIRS if graph.access(*it))
+    names = {(it.kind, it.namespace, it.name) for edge in graph.access(*pair) for it in edge.bindings}
+    named = [it for it in objects if _key(it) in names]
+    assert len(named) == len(names)
+    for it in named:
+        cluster.client.delete(cluster.client.path(it))
+    until(lambda: not Reviews(cluster).account(*pair), f"{pair} is refused without {sorted(names)}")
+
+
+def _key(it: Object) -> tuple[str, str, str]:
+    return it["kind"], it["metadata"].get("namespace", ""), it["metadata"]["name"]
+
+
+def people(graph: Graph) -> list[tuple[str, list[str]]]:
+    """User and groups of those who have powers in a graph."""
+    found: list[tuple[str, list[str]]] = []
+    for node in graph.nodes.values():
+        if isinstance(node, User):
+            found.append((node.name, ["system:authenticated"]))
+        elif isinstance(node, Group):
+            found.append(("someone", [node.name]))
+        elif isinstance(node, ServiceAccounts):
+            of = [f"system:serviceaccounts:{node.namespace}"] if node.namespace else []
+            found.append(("someone", ["system:serviceaccounts", *of]))
+        elif isinstance(node, ServiceAccount):
+            groups = ["system:serviceaccounts", f"system:serviceaccounts:{node.namespace}", "system:authenticated"]
+            found.append((f"system:serviceaccount:{node.namespace}:{node.name}", groups))
+    return found
+
+
+POWERS = {
+    "ChangeCredspec": [(verb, "windows.k8s.io", "gmsacredentialspecs") for verb in ("create", "patch", "update")],
+    "ChangeAdmission": [
+        (verb, "admissionregistration.k8s.io", "validatingwebhookconfigurations")
+        for verb in ("delete", "deletecollection", "patch", "update")
+    ],
+}
+
+
+def test_who_may_change_what_checks_is_as_the_api_server_says(cluster: Cluster) -> None:
+    """On a cluster as it is, with the roles and bindings of Kubernetes itself."""
+    install(cluster, power_objects())
+    graph = build([*listed(cluster), CHECK], is_live=True)
+    reviews = Reviews(cluster)
+    for kind, requests in POWERS.items():
+        sources = {it.source.id for it in graph.sorted_edges(kind)}
+        assert len(sources) > 3
+        for user, groups in people(graph):
+            # with a name, and as a request that has none
+            allowed = any(
+                reviews.allowed(user, groups, *request, name)
+                for request in requests
+                for name in ("", "gmsa-webhook", *CREDSPECS)
+            )
+            subjects = {f"User:{user}", *(f"Group:{it}" for it in groups), *own_nodes(user, groups)}
+            assert bool(subjects & sources) is allowed, (kind, user, groups)
+
+
+def own_nodes(user: str, groups: list[str]) -> set[str]:
+    found = {f"ServiceAccount:{user.split(':')[2]}/{user.split(':')[3]}"} if user.count(":") == 3 else set()
+    if "system:serviceaccounts" in groups:
+        found.add(f"ServiceAccounts:{ALL}")
+    return found | {f"ServiceAccounts:{it.split(':')[2]}/{ALL}" for it in groups if it.count(":") == 2}
+
+
+def power_objects() -> list[Object]:
+    def role(name: str, group: str, resource: str, verbs: list[str], names: list[str]) -> Object:
+        rule = {"apiGroups": [group], "resources": [resource], "verbs": verbs, "resourceNames": names}
+        return {"apiVersion": VERSION, "kind": "ClusterRole", "metadata": {"name": name}, "rules": [rule]}
+
+    credspecs, webhooks = "gmsacredentialspecs", "validatingwebhookconfigurations"
+    admission = "admissionregistration.k8s.io"
+    people = {it: {"apiGroup": RBAC, "kind": "User", "name": it} for it in ("jane", "joe", "jim", "jill", "jack", "jo")}
+    return [
+        role("who:update", "windows.k8s.io", credspecs, ["update"], ["one"]),
+        role("who:create-by-name", "windows.k8s.io", credspecs, ["create"], ["one"]),
+        role("who:read", "*", "*", ["get", "list", "watch"], []),
+        role("who:delete", admission, webhooks, ["delete"], ["gmsa-webhook"]),
+        role("who:other", admission, webhooks, ["delete", "patch"], ["other"]),
+        _binding("who:1", "who:update", [people["jane"], _account("who-a", "app")]),
+        _binding("who:2", "who:read", [people["joe"]]),
+        _binding("who:3", "who:delete", [people["jim"]]),
+        _binding("who:4", "who:other", [people["jill"]]),
+        _binding("who-5", "who:update", [people["jack"]], "who-a"),
+        _binding("who:6", "who:create-by-name", [people["jo"]]),
+    ]
+
+
+def test_the_program_reads_what_kubectl_prints(cluster: Cluster, tmp_path: Path) -> None:
+    objects = Dice(3).objects()
+    install(cluster, objects)
+    printed = cluster.kubectl("get", ",".join(LISTED), "--all-namespaces", "-o", "yaml").stdout
+    (tmp_path / "cluster.yaml").write_text(printed)
+    done = subprocess.run(
+        [PROGRAM, "who-can", "cluster.yaml", "-o", "json"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    report = json.loads(done.stdout)
+    found = {(it["source"], it["target"]) for it in report["edges"] if it["kind"] == "Use"}
+    assert found == {(it.source.id, it.target.id) for it in build(listed(cluster)).sorted_edges("Use")}
