@@ -134,6 +134,45 @@ def _lint(commands: Any) -> None:
     lint.set_defaults(run="lint.run")
 
 
+def _doctor(commands: Any) -> None:
+    doctor = _command(
+        commands,
+        "doctor",
+        "report what is wrong in the running cluster, and prove what works",
+        "gmsa-krm doctor gmsa.yaml",
+        "gmsa-krm doctor --context production -o json",
+        "gmsa-krm doctor gmsa.yaml --ad ad.yaml --skip workloads",
+        statuses={
+            1: "an error was found, or the input is wrong",
+            3: "the cluster does not answer, or a check could not look",
+        },
+        variables=(*_CONFIG, "KUBECONFIG", "NO_COLOR"),
+    )
+    doctor.add_argument(
+        "path",
+        nargs="*",
+        metavar="PATH",
+        help="a GMSAConfig, a manifest, a folder of them, or - for stdin: what the cluster should have; without one the"
+        " cluster is taken as it is",
+    )
+    doctor.add_argument("--context", metavar="NAME", help="the context of kubectl (default: the current one)")
+    doctor.add_argument("--kubeconfig", metavar="FILE", help="the kubeconfig of kubectl")
+    doctor.add_argument(
+        "--ad", metavar="FILE", help="compare with this ActiveDirectorySnapshot (import ad --snapshot), too"
+    )
+    checks = "may be repeated"
+    doctor.add_argument(
+        "--check", action="append", default=[], metavar="ID", help=f"run this check or group only; {checks}"
+    )
+    doctor.add_argument(
+        "--skip", action="append", default=[], metavar="ID", help=f"leave out this check or group; {checks}"
+    )
+    _add_format(doctor, "text", "json")
+    _add_namespace(doctor, "namespace of the manifests without one")
+    _add_quiet(doctor, "as text, print problems only")
+    doctor.set_defaults(run="doctor.run")
+
+
 def _patch(commands: Any) -> None:
     patch = _command(
         commands,
@@ -502,6 +541,7 @@ def _help(commands: Any) -> None:
 COMMANDS = {
     "render": _render,
     "lint": _lint,
+    "doctor": _doctor,
     "patch": _patch,
     "post-render": _post_render,
     "argocd": _argocd,
