@@ -42,14 +42,16 @@ def _command(
     *examples: str,
     statuses: dict[int, str] | None = None,
     variables: tuple[str, ...] | None = (),
+    lists_checks: bool = False,
 ) -> Any:
     """Declares a command; `usage` makes its help of all this.
 
     `statuses`: exit statuses that mean something else than the usual, "" for one that it does not have; `variables`:
-    those of the environment that it reads, None for a command that has commands.
+    those of the environment that it reads, None for a command that has commands; `lists_checks`: whether its help lists
+    the checks of the live cluster.
     """
     page = {"summary": summary, "examples": examples, "statuses": statuses or {}, "variables": variables}
-    return commands.add_parser(name, help=summary, **page)
+    return commands.add_parser(name, help=summary, lists_checks=lists_checks, **page)
 
 
 def _add_format(parser: Any, *choices: str) -> None:
@@ -147,6 +149,7 @@ def _doctor(commands: Any) -> None:
             3: "the cluster does not answer, or a check could not look",
         },
         variables=(*_CONFIG, "KUBECONFIG", "NO_COLOR"),
+        lists_checks=True,
     )
     doctor.add_argument(
         "path",
@@ -156,17 +159,12 @@ def _doctor(commands: Any) -> None:
         " cluster is taken as it is",
     )
     doctor.add_argument("--context", metavar="NAME", help="the context of kubectl (default: the current one)")
-    doctor.add_argument("--kubeconfig", metavar="FILE", help="the kubeconfig of kubectl")
+    doctor.add_argument("--kubeconfig", metavar="KUBECONFIG", help="the file with the contexts of kubectl")
     doctor.add_argument(
         "--ad", metavar="FILE", help="compare with this ActiveDirectorySnapshot (import ad --snapshot), too"
     )
-    checks = "may be repeated"
-    doctor.add_argument(
-        "--check", action="append", default=[], metavar="ID", help=f"run this check or group only; {checks}"
-    )
-    doctor.add_argument(
-        "--skip", action="append", default=[], metavar="ID", help=f"leave out this check or group; {checks}"
-    )
+    for option, what in {"--check": "run this check or group only", "--skip": "leave out this check or group"}.items():
+        doctor.add_argument(option, action="append", default=[], metavar="CHECK", help=f"{what}; may be repeated")
     _add_format(doctor, "text", "json")
     _add_namespace(doctor, "namespace of the manifests without one")
     _add_quiet(doctor, "as text, print problems only")

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cluster.api import Object
 from cluster.harness import ENV, PROGRAM, Cluster, config
 from conftest import environment
+from gmsa_krm.findings.rules import LiveRule, find_rule
+
+Rendered = Callable[..., list[Object]]
 
 
 class Doctor:
@@ -34,22 +40,44 @@ class Doctor:
         done = self(*arguments, "-o", "json")
         assert done.stdout, done.stderr
         report: dict[str, Any] = json.loads(done.stdout)
-        return {it["id"]: [one["message"] for one in it["problems"]] for it in report["checks"] if it["problems"]}
+        return {
+            it["id"]: [f"{one['object']}: {one['message']}" for one in it["problems"]]
+            for it in report["checks"]
+            if it["problems"]
+        }
+
+    def finds(self, id: str, *arguments: str | Path) -> list[str]:
+        """Asserts that this check has problems and no other does, and that its rule shows one; returns the messages."""
+        rule = find_rule(id)
+        assert isinstance(rule, LiveRule)
+        found = self.problems(*(arguments or (self.folder / "gmsa.yaml",)))
+        assert list(found) == [id], found
+        shown = re.compile(re.escape(rule.message).replace(re.escape("..."), ".*"))
+        assert any(shown.fullmatch(it) for it in found[id]), (rule.message, found[id])
+        return found[id]
 
 
-def test_a_healthy_cluster_has_no_problem(
-    cluster: Cluster, rendered: Callable[..., list[Object]], tmp_path: Path
-) -> None:
+@pytest.fixture
+def doctor(cluster: Cluster, tmp_path: Path) -> Doctor:
+    return Doctor(cluster, tmp_path)
+
+
+def test_a_healthy_cluster_has_no_problem(doctor: Doctor, cluster: Cluster, rendered: Rendered) -> None:
     cluster.install(rendered())
-    doctor = Doctor(cluster, tmp_path)
-    done = doctor(tmp_path / "gmsa.yaml")
+    done = doctor(doctor.folder / "gmsa.yaml")
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    print(done.stdout)
     assert "no errors, no warnings" in done.stdout
 
 
-def test_a_cluster_without_the_crd(cluster: Cluster, tmp_path: Path) -> None:
-    (tmp_path / "gmsa.yaml").write_text(config())
-    doctor = Doctor(cluster, tmp_path)
-    assert list(doctor.problems(tmp_path / "gmsa.yaml")) == ["crd-not-served"]
-    assert doctor(tmp_path / "gmsa.yaml").returncode == 1
+def test_a_cluster_without_the_crd(doctor: Doctor) -> None:
+    (doctor.folder / "gmsa.yaml").write_text(config())
+    doctor.finds("crd-not-served")
+    assert doctor(doctor.folder / "gmsa.yaml").returncode == 1
+
+
+def test_an_older_release_than_the_config_says(doctor: Doctor, cluster: Cluster) -> None:
+    if cluster.minor >= 36:
+        pytest.skip("this release serves all that a config can ask for")
+    policy = '  admission: {mode: Policy}\n  policy: {expand: true}\n  kubeVersion: "1.36"\n'
+    (doctor.folder / "gmsa.yaml").write_text(config(policy))
+    doctor.finds("served-version", doctor.folder / "gmsa.yaml", "--check", "served-version")
