@@ -163,6 +163,11 @@ def _doctor(commands: Any) -> None:
     doctor.add_argument(
         "--ad", metavar="FILE", help="compare with this ActiveDirectorySnapshot (import ad --snapshot), too"
     )
+    doctor.add_argument(
+        "--in-pod",
+        action="store_true",
+        help="also run nltest and nslookup in a running pod of each credential spec, by kubectl exec",
+    )
     for option, what in {"--check": "run this check or group only", "--skip": "leave out this check or group"}.items():
         doctor.add_argument(option, action="append", default=[], metavar="CHECK", help=f"{what}; may be repeated")
     _add_format(doctor, "text", "json")

@@ -26,11 +26,12 @@ class Doctor:
     def __init__(self, cluster: Cluster, folder: Path) -> None:
         self._cluster = cluster
         self.folder = folder
+        self.programs = Path(cluster.kubectl_program).parent  # where kubectl is
+        add_node(cluster, "win1")
 
     def __call__(self, *arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
-        kubectl = Path(self._cluster.kubectl_program).parent
         variables = environment(self.folder, **{**ENV, "KUBECONFIG": str(self._cluster.kubeconfig), **env})
-        variables["PATH"] = f"{kubectl}{os.pathsep}{variables['PATH']}"
+        variables["PATH"] = f"{self.programs}{os.pathsep}{variables['PATH']}"
         return subprocess.run(
             [PROGRAM, "doctor", *arguments], env=variables, capture_output=True, text=True, check=False
         )
@@ -41,7 +42,7 @@ class Doctor:
         assert done.stdout, done.stderr
         report: dict[str, Any] = json.loads(done.stdout)
         return {
-            it["id"]: [f"{one['object']}: {one['message']}" for one in it["problems"]]
+            it["id"]: [": ".join(filter(None, (one["object"], one["message"]))) for one in it["problems"]]
             for it in report["checks"]
             if it["problems"]
         }
@@ -50,11 +51,39 @@ class Doctor:
         """Asserts that this check has problems and no other does, and that its rule shows one; returns the messages."""
         rule = find_rule(id)
         assert isinstance(rule, LiveRule)
+        found = self.finds_only(id, *arguments)
+        shown = re.compile(re.escape(rule.message).replace(re.escape("..."), ".*"))
+        assert any(shown.fullmatch(it) for it in found), (rule.message, found)
+        return found
+
+    def finds_only(self, id: str, *arguments: str | Path) -> list[str]:
+        """As `finds`, for a problem that is another one than the rule shows."""
         found = self.problems(*(arguments or (self.folder / "gmsa.yaml",)))
         assert list(found) == [id], found
-        shown = re.compile(re.escape(rule.message).replace(re.escape("..."), ".*"))
-        assert any(shown.fullmatch(it) for it in found[id]), (rule.message, found[id])
         return found[id]
+
+
+def add_node(cluster: Cluster, name: str, *, taint: str | None = None, **info: str) -> None:
+    """A Windows node, of which the API server knows; nothing runs there."""
+    labels = {"kubernetes.io/os": "windows", "kubernetes.io/hostname": name}
+    taints = [{"key": taint, "value": "true", "effect": "NoSchedule"}] if taint else []
+    node: Object = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "labels": labels},
+        "spec": {"taints": taints},
+    }
+    cluster.client.apply(node)
+    told = {
+        "operatingSystem": "windows",
+        "osImage": "Windows Server 2022 Datacenter",
+        "kernelVersion": "10.0.20348.2402",
+        "containerRuntimeVersion": "containerd://1.7.22",
+        **info,
+    }
+    unknown = ("architecture", "bootID", "machineID", "systemUUID", "kubeletVersion", "kubeProxyVersion")
+    status = {"status": {"nodeInfo": {**dict.fromkeys(unknown, ""), **told}}}
+    cluster.client.patch(f"{cluster.client.path(node)}/status", status)
 
 
 @pytest.fixture

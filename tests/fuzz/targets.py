@@ -467,7 +467,7 @@ _WORDS = (
     *("--exclude", "--strict", "**/*", "-n", "-q", "--quiet", "--into", "credspec", "completion", "bash", "__complete"),
     *(":", ":--", ":d", "=", "-o=json", "--name-references"),
     *("ad", "--account", "--user", "--password-file", "--ca", "--snapshot", "--ad", "ad.yaml"),
-    *("doctor", "--check", "--skip", "crd-not-served", "cluster", "--context", "--kubeconfig"),
+    *("doctor", "--in-pod", "--check", "--skip", "crd-not-served", "cluster", "--context", "--kubeconfig"),
     *("--valid-for", "--help", "-h", "--version", "--format=json", "-oout", "--config=gmsa.yaml", "--form", "8760h"),
     *(
         "web",

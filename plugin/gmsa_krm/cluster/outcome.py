@@ -33,17 +33,27 @@ class Problem:
 
 
 class Found:
-    """What one check says. With neither a problem nor anything that holds there was nothing to check."""
+    """What one check says. With neither a problem nor anything that holds there was nothing to check.
 
-    def __init__(self) -> None:
+    `before`: the outcomes of earlier checks by id. `explained` is shared by the checks of a run: what a problem
+    of one explains, so that a later one does not say it again.
+    """
+
+    def __init__(self, before: dict[str, Outcome] | None = None, explained: set[object] | None = None) -> None:
         self.problems: list[Problem] = []
         self.proved: list[str] = []
+        self.explained: set[object] = set() if explained is None else explained
+        self.before = before or {}
 
     def problem(self, about: str, message: str) -> None:
         self.problems.append(Problem(about, message))
 
     def holds(self, text: str) -> None:
         self.proved.append(printable(text))
+
+    def failed_before(self, *groups: str) -> bool:
+        """Whether a check of these groups has found an error."""
+        return any(it.status == ERROR and it.check.group in groups for it in self.before.values())
 
 
 class Check:

@@ -23,12 +23,14 @@ from gmsa_krm.findings import ExternalError, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any, Self
 
     Object = dict[str, Any]
 
 _START = 60  # seconds for kubectl to listen: a login plugin may ask its user first
 _ANSWER = 30  # seconds for an answer
+_PROGRAM = 60  # seconds for a program in a pod; nltest looks for a domain controller for half of it
 _MAX_ANSWER = 512 * 1024 * 1024
 # Fewer pods a page would be more requests, more would be answers of many megabytes.
 _PAGE = 1000
@@ -112,6 +114,20 @@ class ApiServer:
         query = f"dryRun=All&force=true&fieldManager={_quoted(manager)}"
         return self._request("PATCH", f"{path}?{query}", body, _APPLY)
 
+    def run_in_pod(self, namespace: str, pod: str, container: str, command: Iterable[str]) -> str:
+        """What a program in a container prints. Raises ExternalError if it does not end in time."""
+        program = _kubectl()
+        arguments = [program, *self._arguments, "exec", "-n", namespace, pod, "-c", container, "--", *command]
+        try:
+            done = subprocess.run(  # noqa: S603 - no shell
+                arguments, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PROGRAM, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise ExternalError(
+                f"{' '.join(command)} in {namespace}/{pod} has not ended in {_PROGRAM} seconds"
+            ) from None
+        return "\n".join(it.decode("utf-8", "replace") for it in (done.stdout, done.stderr) if it)
+
     def _request(self, method: str, path: str, body: Object | None = None, content: str = _JSON) -> Object:
         connection = self._connection()
         data = None if body is None else json.dumps(body).encode()
@@ -162,10 +178,7 @@ class ApiServer:
         return found
 
     def _start(self) -> None:
-        program = shutil.which("kubectl")
-        if program is None:
-            raise ExternalError("kubectl is not on the PATH, and doctor reaches the cluster by it; install it")
-        command = [program, *self._arguments, "proxy"]
+        command = [_kubectl(), *self._arguments, "proxy"]
         self._folder = tempfile.mkdtemp(prefix="gmsa-krm-")
         path = os.path.join(self._folder, "api")
         if hasattr(socket, "AF_UNIX") and len(os.fsencode(path)) <= _LONGEST_SOCKET:
@@ -220,6 +233,13 @@ class ApiServer:
             self._process.wait()
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _kubectl() -> str:
+    program = shutil.which("kubectl")
+    if program is None:
+        raise ExternalError("kubectl is not on the PATH, and doctor reaches the cluster by it; install it")
+    return program
 
 
 class _Connection(HTTPConnection):

@@ -6,16 +6,18 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
+from gmsa_krm.access import Rbac
 from gmsa_krm.cluster.proxy import Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Any
+    from typing import Any, TypeVar
 
     from gmsa_krm.cluster.proxy import ApiServer
 
     Object = dict[str, Any]
+    Result = TypeVar("Result")
 
 _AT_ONCE = 8
 _ADMISSION = "/apis/admissionregistration.k8s.io/v1"
@@ -30,6 +32,10 @@ LISTS = {
     "services": "/api/v1/services",
     "events": "/api/v1/events",
     "deployments": "/apis/apps/v1/deployments",
+    "daemonsets": "/apis/apps/v1/daemonsets",
+    "statefulsets": "/apis/apps/v1/statefulsets",
+    "jobs": "/apis/batch/v1/jobs",
+    "cronjobs": "/apis/batch/v1/cronjobs",
     "endpointslices": "/apis/discovery.k8s.io/v1/endpointslices",
     "clusterroles": f"{_RBAC}/clusterroles",
     "clusterrolebindings": f"{_RBAC}/clusterrolebindings",
@@ -57,6 +63,7 @@ class View:
         self.server = server
         self._locks = {name: threading.Lock() for name in LISTS}
         self._lists: dict[str, list[Object] | CouldNotLookError | None] = {}
+        self._computed: dict[Callable[..., Any], Any] = {}
 
     def prefetch(self, names: Iterable[str]) -> None:
         """Reads lists side by side; what fails is reported by who asks for it."""
@@ -84,6 +91,11 @@ class View:
             raise found
         return found
 
+    @property
+    def rbac(self) -> Rbac:
+        """The roles and bindings of the cluster."""
+        return self.once(_rbac)
+
     def find(self, path: str, what: str) -> Object | None:
         """The object at a path, None if there is none. `what`: "get namespaces", for the message."""
         try:
@@ -93,10 +105,33 @@ class View:
                 return None
             raise could_not_look(error, what) from None
 
+    def once(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """What a function of this view makes, called once in a run, with the same arguments each time."""
+        if function not in self._computed:
+            self._computed[function] = function(self, *arguments)
+        found: Result = self._computed[function]
+        return found
+
     def map(self, function: Callable[[Any], Any], values: Iterable[Any]) -> list[Any]:
         """The results of a function that asks the server, in the order of the values."""
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return list(pool.map(function, values))
+
+
+# The lists that `View.rbac` reads, and the kinds of their items, which do not say it themselves.
+RBAC_LISTS = {
+    "clusterroles": "ClusterRole",
+    "clusterrolebindings": "ClusterRoleBinding",
+    "roles": "Role",
+    "rolebindings": "RoleBinding",
+}
+
+
+def _rbac(view: View) -> Rbac:
+    head = "rbac.authorization.k8s.io/v1"
+    return Rbac(
+        {"apiVersion": head, "kind": kind, **it} for name, kind in RBAC_LISTS.items() for it in view.items(name)
+    )
 
 
 def could_not_look(error: Refused, what: str) -> CouldNotLookError:

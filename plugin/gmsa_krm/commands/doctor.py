@@ -14,7 +14,7 @@ from gmsa_krm.cluster.proxy import ApiServer
 from gmsa_krm.cluster.view import View
 from gmsa_krm.cluster.wanted import Wanted
 from gmsa_krm.environment import Environment
-from gmsa_krm.findings import InputError, UsageError, has_errors
+from gmsa_krm.findings import InputError, UsageError, has_errors, sort_findings
 from gmsa_krm.findings.suggest import suggestion
 
 TYPE_CHECKING = False
@@ -62,12 +62,29 @@ def _wanted(options: Options) -> Wanted:
         raise InputError(findings)
     console.print_findings(findings, quiet=options.quiet)
     if not options.path:
-        return Wanted([], [], now=now, snapshot=snapshot)
+        return Wanted([], [], now=now, snapshot=snapshot, in_pod=options.in_pod)
     files = read_paths(options.path, os.environ, console.stdin())
     configs = resolve(files.configs, files.documents)
-    result = run_resolved(configs, files.documents, options.namespace, snapshot)
+    result = run_resolved(configs, files.documents, options.namespace)
     console.print_findings(result.findings, quiet=options.quiet)
-    return Wanted(configs, result.objects, now=now, snapshot=snapshot)
+    compared: list[Finding] = []
+    if snapshot is not None:
+        # By a run of its own: a mistake that only Active Directory knows must not keep the cluster from being checked.
+        try:
+            compared = run_resolved(configs, files.documents, options.namespace, snapshot).findings
+        except InputError as error:
+            compared = error.findings
+        known = {str(it) for it in result.findings}
+        compared = [it for it in sort_findings(compared) if str(it) not in known]
+    return Wanted(
+        configs,
+        result.objects,
+        now=now,
+        snapshot=snapshot,
+        documents=files.documents,
+        directory_findings=compared,
+        in_pod=options.in_pod,
+    )
 
 
 def _snapshot(place: str, findings: list[Finding]) -> Snapshot | None:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from gmsa_krm.cluster.checks import crd, served_version
+from gmsa_krm.cluster.checks import (
+    access,
+    crd,
+    credspecs,
+    directory,
+    logon,
+    nodes,
+    proof,
+    served_version,
+    workloads,
+)
 from gmsa_krm.cluster.outcome import ERROR, NOTHING, OK, SKIPPED, UNKNOWN, Found, Outcome
 from gmsa_krm.cluster.view import CouldNotLookError
 
@@ -18,6 +28,13 @@ if TYPE_CHECKING:
 CHECKS: tuple[Check, ...] = (
     served_version.CHECK,
     crd.CHECK,
+    *credspecs.CHECKS,
+    *access.CHECKS,
+    *proof.CHECKS,
+    *workloads.CHECKS,
+    *nodes.CHECKS,
+    *logon.CHECKS,
+    *directory.CHECKS,
 )
 
 
@@ -28,17 +45,17 @@ def run_checks(
     chosen = list(checks)
     view.prefetch(name for check in chosen for name in check.lists)
     outcomes: dict[str, Outcome] = {}
+    explained: set[object] = set()
     for check in chosen:
         tell(check.id)
-        outcomes[check.id] = _run(check, view, wanted, outcomes)
+        outcomes[check.id] = _run(check, view, wanted, Found(outcomes, explained), outcomes)
     return list(outcomes.values())
 
 
-def _run(check: Check, view: View, wanted: Wanted, before: dict[str, Outcome]) -> Outcome:
+def _run(check: Check, view: View, wanted: Wanted, found: Found, before: dict[str, Outcome]) -> Outcome:
     for id in check.after:
         if id in before and before[id].status in (ERROR, SKIPPED):
-            return Outcome(check, SKIPPED, Found(), id)
-    found = Found()
+            return Outcome(check, SKIPPED, found, id)
     reason = ""
     try:
         check.run(view, wanted, found)

@@ -19,6 +19,7 @@ from gmsa_krm.findings.rules import (
     active_directory,
     admission,
     cluster,
+    cluster_identities,
     credential_specs,
     documents,
     domains,
@@ -37,6 +38,7 @@ _AREAS = (
     active_directory,
     admission,
     cluster,
+    cluster_identities,
     credential_specs,
     documents,
     domains,
@@ -49,7 +51,7 @@ _AREAS = (
 )
 RULES: tuple[Rule, ...] = tuple(sorted((rule for area in _AREAS for rule in area.RULES), key=lambda rule: rule.id))
 # In the order of the report.
-LIVE_RULES: tuple[LiveRule, ...] = cluster.RULES
+LIVE_RULES: tuple[LiveRule, ...] = (*cluster.RULES, *cluster_identities.RULES)
 
 
 def find_rule(id: str) -> Rule | None:
