@@ -49,6 +49,8 @@ LISTS = {
     "mutatingadmissionpolicybindings": f"{_ADMISSION}/mutatingadmissionpolicybindings",
     "gmsacredentialspecs": "/apis/windows.k8s.io/v1/gmsacredentialspecs",
     "certificates": "/apis/cert-manager.io/v1/certificates",
+    "issuers": "/apis/cert-manager.io/v1/issuers",
+    "poddisruptionbudgets": "/apis/policy/v1/poddisruptionbudgets",
 }
 
 
@@ -64,6 +66,7 @@ class View:
         self._locks = {name: threading.Lock() for name in LISTS}
         self._lists: dict[str, list[Object] | CouldNotLookError | None] = {}
         self._computed: dict[Callable[..., Any], Any] = {}
+        self._names: dict[str, dict[tuple[str | None, str], Object]] = {}
 
     def prefetch(self, names: Iterable[str]) -> None:
         """Reads lists side by side; what fails is reported by who asks for it."""
@@ -95,6 +98,13 @@ class View:
     def rbac(self) -> Rbac:
         """The roles and bindings of the cluster."""
         return self.once(_rbac)
+
+    def by_name(self, name: str) -> dict[tuple[str | None, str], Object]:
+        """The items of a list by their namespace, None for those without, and their name."""
+        if name not in self._names:
+            items = self.items(name)
+            self._names[name] = {(it["metadata"].get("namespace"), it["metadata"]["name"]): it for it in items}
+        return self._names[name]
 
     def find(self, path: str, what: str) -> Object | None:
         """The object at a path, None if there is none. `what`: "get namespaces", for the message."""
@@ -131,6 +141,17 @@ def _rbac(view: View) -> Rbac:
     head = "rbac.authorization.k8s.io/v1"
     return Rbac(
         {"apiVersion": head, "kind": kind, **it} for name, kind in RBAC_LISTS.items() for it in view.items(name)
+    )
+
+
+def describe(item: Object, kind: str | None = None) -> str:
+    """`Kind namespace/name`. `kind`: that of items of a list, which have none themselves."""
+    metadata = item["metadata"]
+    namespace = metadata.get("namespace")
+    return (
+        f"{kind or item['kind']} {namespace}/{metadata['name']}"
+        if namespace
+        else f"{kind or item['kind']} {metadata['name']}"
     )
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from gmsa_krm.active_directory.snapshot import Snapshot
     from gmsa_krm.credspecs.model import CredentialSpec
+    from gmsa_krm.environment import Environment
     from gmsa_krm.findings import Finding
     from gmsa_krm.reconcile import Emitted
     from gmsa_krm.resolve import Resolved
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
 class Wanted:
     """`configs` and the objects that they emit; both empty where the cluster is taken as it is.
 
-    `documents`: the manifests beside them. `snapshot`: what Active Directory knows, from --ad; `directory_findings`:
-    the findings about configs and manifests that it adds. `in_pod`: whether programs may be run in pods. `now`:
-    seconds since 1970.
+    `environments`: of each config, what it may read. `documents`: the manifests beside them. `snapshot`: what Active
+    Directory knows, from --ad; `directory_findings`: the findings about configs and manifests that it adds. `in_pod`:
+    whether programs may be run in pods. `now`: seconds since 1970.
     """
 
     def __init__(
@@ -35,12 +36,14 @@ class Wanted:
         emitted: Iterable[Emitted],
         *,
         now: int,
+        environments: Iterable[Environment] = (),
         snapshot: Snapshot | None = None,
         documents: Iterable[Document] = (),
         directory_findings: Iterable[Finding] = (),
         in_pod: bool = False,
     ) -> None:
         self.configs = configs
+        self.environments = list(environments)
         self.objects: list[Object] = [it.data for it in emitted]
         self.now = now
         self.snapshot = snapshot

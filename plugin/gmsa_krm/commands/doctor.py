@@ -80,6 +80,7 @@ def _wanted(options: Options) -> Wanted:
         configs,
         result.objects,
         now=now,
+        environments=[it for _, it in files.configs],
         snapshot=snapshot,
         documents=files.documents,
         directory_findings=compared,

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from gmsa_krm.cluster.checks import (
     access,
+    ca_bundles,
+    certificates,
     crd,
     credspecs,
     directory,
+    drift,
     logon,
     nodes,
+    policies,
     proof,
+    refusals,
     served_version,
+    webhook_configurations,
+    webhook_pods,
     workloads,
 )
 from gmsa_krm.cluster.outcome import ERROR, NOTHING, OK, SKIPPED, UNKNOWN, Found, Outcome
@@ -28,6 +35,11 @@ if TYPE_CHECKING:
 CHECKS: tuple[Check, ...] = (
     served_version.CHECK,
     crd.CHECK,
+    *ca_bundles.CHECKS,
+    *certificates.CHECKS,
+    *webhook_configurations.CHECKS,
+    *webhook_pods.CHECKS,
+    *policies.CHECKS,
     *credspecs.CHECKS,
     *access.CHECKS,
     *proof.CHECKS,
@@ -35,6 +47,8 @@ CHECKS: tuple[Check, ...] = (
     *nodes.CHECKS,
     *logon.CHECKS,
     *directory.CHECKS,
+    *refusals.CHECKS,
+    *drift.CHECKS,
 )
 
 

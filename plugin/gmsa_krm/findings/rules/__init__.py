@@ -51,7 +51,7 @@ _AREAS = (
 )
 RULES: tuple[Rule, ...] = tuple(sorted((rule for area in _AREAS for rule in area.RULES), key=lambda rule: rule.id))
 # In the order of the report.
-LIVE_RULES: tuple[LiveRule, ...] = (*cluster.RULES, *cluster_identities.RULES)
+LIVE_RULES: tuple[LiveRule, ...] = (*cluster.SET_UP, *cluster_identities.RULES, *cluster.LATER)
 
 
 def find_rule(id: str) -> Rule | None:
