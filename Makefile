@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
   $(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print(sys._base_executable)' 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: demo docs docs-test test cluster-test ad-test image-test dist dist-test fuzz fuzz-check bench bench-check bench-admission lint tools schema lock golden clean
+.PHONY: demo docs docs-test test cluster-test ad-test image-test dist dist-test fuzz fuzz-check bench bench-check bench-admission bench-doctor lint tools schema lock golden clean
 
 ## demo: render the quickstart, and show where each object comes from
 demo: .venv/run
@@ -92,6 +92,12 @@ bench-admission: .venv/dev
 	@$(BIN)/python tests/tools/build.py $(CLUSTER_TOOLS)
 	PYTHONPATH=tests:tests/tools $(ISOLATED) $(BIN)/python tests/benchmarks/admission.py $(BENCH)
 
+## bench-doctor: what doctor takes on clusters of 5,000 and 50,000 pods, on a real API server; as root; some ten minutes
+bench-doctor: .venv/dev
+	@test "$$(id -u)" = 0 || { echo "bench-doctor makes network namespaces, so it needs root: sudo make bench-doctor"; exit 1; }
+	@$(BIN)/python tests/tools/build.py $(CLUSTER_TOOLS)
+	PYTHONPATH=tests:tests/tools $(ISOLATED) $(BIN)/python tests/benchmarks/doctor.py $(BENCH)
+
 ## lint: style, format, complexity, types, which room may import which, and the words of all texts
 lint: .venv/dev
 	$(BIN)/ruff check plugin tests
@@ -99,7 +105,7 @@ lint: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/mypy tests/tools/build.py tests/tools/chart.py tests/tools/reference.py tests/tools/documentation.py tests/tools/style.py
 	MYPYPATH=tests/benchmarks:tests/tools $(BIN)/mypy tests/benchmarks/bench.py
-	MYPYPATH=tests:tests/benchmarks:tests/tools $(BIN)/mypy --follow-imports=silent tests/benchmarks/admission.py
+	MYPYPATH=tests:tests/benchmarks:tests/tools $(BIN)/mypy --follow-imports=silent tests/benchmarks/admission.py tests/benchmarks/doctor.py
 	MYPYPATH=tests/fuzz:tests/tools $(BIN)/mypy tests/fuzz/fuzz.py tests/fuzz/test_fuzz.py
 	$(BIN)/lint-imports
 	@$(BIN)/python tests/tools/style.py
