@@ -42,14 +42,16 @@ def _command(
     *examples: str,
     statuses: dict[int, str] | None = None,
     variables: tuple[str, ...] | None = (),
+    lists_checks: bool = False,
 ) -> Any:
     """Declares a command; `usage` makes its help of all this.
 
     `statuses`: exit statuses that mean something else than the usual, "" for one that it does not have; `variables`:
-    those of the environment that it reads, None for a command that has commands.
+    those of the environment that it reads, None for a command that has commands; `lists_checks`: whether its help lists
+    the checks of the live cluster.
     """
     page = {"summary": summary, "examples": examples, "statuses": statuses or {}, "variables": variables}
-    return commands.add_parser(name, help=summary, **page)
+    return commands.add_parser(name, help=summary, lists_checks=lists_checks, **page)
 
 
 def _add_format(parser: Any, *choices: str) -> None:
@@ -132,6 +134,46 @@ def _lint(commands: Any) -> None:
     _add_strict(lint, "exit with status 1 for warnings, too")
     _add_quiet(lint, "as text, print findings only, without their number and without skipped files")
     lint.set_defaults(run="lint.run")
+
+
+def _doctor(commands: Any) -> None:
+    doctor = _command(
+        commands,
+        "doctor",
+        "report what is wrong in the running cluster, and prove what works",
+        "gmsa-krm doctor gmsa.yaml",
+        "gmsa-krm doctor --context production -o json",
+        "gmsa-krm doctor gmsa.yaml --ad ad.yaml --skip workloads",
+        statuses={
+            1: "an error was found, or the input is wrong",
+            3: "the cluster does not answer, or a check could not look",
+        },
+        variables=(*_CONFIG, "KUBECONFIG", "NO_COLOR"),
+        lists_checks=True,
+    )
+    doctor.add_argument(
+        "path",
+        nargs="*",
+        metavar="PATH",
+        help="a GMSAConfig, a manifest, a folder of them, or - for stdin: what the cluster should have; without one the"
+        " cluster is taken as it is",
+    )
+    doctor.add_argument("--context", metavar="NAME", help="the context of kubectl (default: the current one)")
+    doctor.add_argument("--kubeconfig", metavar="KUBECONFIG", help="the file with the contexts of kubectl")
+    doctor.add_argument(
+        "--ad", metavar="FILE", help="compare with this ActiveDirectorySnapshot (import ad --snapshot), too"
+    )
+    doctor.add_argument(
+        "--in-pod",
+        action="store_true",
+        help="also run nltest and nslookup in a running pod of each credential spec, by kubectl exec",
+    )
+    for option, what in {"--check": "run this check or group only", "--skip": "leave out this check or group"}.items():
+        doctor.add_argument(option, action="append", default=[], metavar="CHECK", help=f"{what}; may be repeated")
+    _add_format(doctor, "text", "json")
+    _add_namespace(doctor, "namespace of the manifests without one")
+    _add_quiet(doctor, "as text, print problems only")
+    doctor.set_defaults(run="doctor.run")
 
 
 def _patch(commands: Any) -> None:
@@ -558,6 +600,7 @@ def _help(commands: Any) -> None:
 COMMANDS = {
     "render": _render,
     "lint": _lint,
+    "doctor": _doctor,
     "patch": _patch,
     "post-render": _post_render,
     "argocd": _argocd,

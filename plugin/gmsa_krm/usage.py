@@ -35,10 +35,12 @@ VARIABLES = {
     "HOME": "the user's folder, below which the default folders are; on Windows USERPROFILE and LOCALAPPDATA",
     "KRB5CCNAME": "ticket of the logged-on user; default: that of kinit, on Windows of the logon session",
     "KRB5_CLIENT_KTNAME": "keytab to log on with in place of a ticket",
+    "KUBECONFIG": "files with the contexts of kubectl",
     "KUBE_API_VERSIONS": "API versions of the cluster, for charts",
     "KUBE_VERSION": "version of the cluster, unless the config has a kubeVersion",
     "KUSTOMIZE_PLUGIN_CONFIG_STRING": "kustomize runs gmsa-krm as its legacy plugin, with a file as the first argument",
     "KUSTOMIZE_PLUGIN_HOME": "folder of kustomize's plugins",
+    "NO_COLOR": "set: print no colours",
     "SOURCE_DATE_EPOCH": "seconds since 1970 in place of the time, to repeat an earlier run",
     "XDG_CONFIG_HOME": "folder of the user's settings (default: ~/.config)",
     "XDG_DATA_HOME": "folder of the user's data (default: ~/.local/share)",
@@ -63,7 +65,7 @@ def program_parser() -> argparse.ArgumentParser:
 class HelpParser(argparse.ArgumentParser):
     """The parser of a command. The arguments of its own are those of `declarations`.
 
-    `variables`: None for a command that has commands.
+    `variables`: None for a command that has commands. `lists_checks`: whether to list those of a cluster.
     """
 
     def __init__(
@@ -73,9 +75,11 @@ class HelpParser(argparse.ArgumentParser):
         examples: tuple[str, ...],
         statuses: dict[int, str],
         variables: tuple[str, ...] | None,
+        lists_checks: bool = False,
         **settings: Any,
     ) -> None:
         sections = {
+            **({"checks": _checks()} if lists_checks else {}),
             "examples": [f"  {example}" for example in examples],
             "exit status": _rows({str(key): text for key, text in {**_STATUSES, **statuses}.items() if text}),
             "environment variables": _variables(variables),
@@ -95,9 +99,21 @@ def _variables(names: tuple[str, ...] | None) -> list[str]:
     return _rows({name: VARIABLES[name] for name in names}) or ["  none are read"]
 
 
+def _checks() -> list[str]:
+    """Those of the live cluster, by their groups."""
+    from gmsa_krm.findings.rules import LIVE_RULES
+
+    groups: dict[str, list[str]] = {}
+    for rule in LIVE_RULES:
+        groups.setdefault(rule.group, []).append(rule.id)
+    return _rows({group: ", ".join(ids) for group, ids in groups.items()})
+
+
 def _rows(texts: dict[str, str]) -> list[str]:
     width = max(map(len, texts), default=0) + 4
     return [
-        textwrap.fill(text, 100, initial_indent=f"  {name}".ljust(width), subsequent_indent=" " * width)
+        textwrap.fill(
+            text, 100, initial_indent=f"  {name}".ljust(width), subsequent_indent=" " * width, break_on_hyphens=False
+        )
         for name, text in texts.items()
     ]

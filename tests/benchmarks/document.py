@@ -6,6 +6,7 @@ from pathlib import Path
 
 TARGET = Path(__file__).parent.parent.parent / "BENCHMARKS.md"
 ADMISSION = "admission"
+DOCTOR = "doctor"
 
 
 def section_of(text: str, name: str) -> str:

@@ -312,7 +312,8 @@ class Cluster:
         for kind in self._KINDS:
             listed = self.client.find(f"/apis/{kind}") or {"items": []}  # not all are served by the oldest release
             found |= {f"/apis/{kind}/{it['metadata']['name']}" for it in listed["items"]}
-        found |= {f"/api/v1/namespaces/{it['metadata']['name']}" for it in self.client.items("/api/v1/namespaces")}
+        for plural in ("namespaces", "nodes"):
+            found |= {f"/api/v1/{plural}/{it['metadata']['name']}" for it in self.client.items(f"/api/v1/{plural}")}
         for plural in self._PLURALS:
             for group in self._OF_DEFAULT:
                 path = f"/{group}/namespaces/default/{plural}"

@@ -477,6 +477,7 @@ _WORDS = (
     *("--exclude", "--strict", "**/*", "-n", "-q", "--quiet", "--into", "credspec", "completion", "bash", "__complete"),
     *(":", ":--", ":d", "=", "-o=json", "--name-references"),
     *("ad", "--account", "--user", "--password-file", "--ca", "--snapshot", "--ad", "ad.yaml"),
+    *("doctor", "--in-pod", "--check", "--skip", "crd-not-served", "cluster", "--context", "--kubeconfig"),
     *("--valid-for", "--help", "-h", "--version", "--format=json", "-oout", "--config=gmsa.yaml", "--form", "8760h"),
     *(
         "web",
@@ -525,6 +526,12 @@ _FRAMES = (
         "__complete patch :d",
         "render - -o json -q",
         "certs show -",
+    ),
+    *(
+        "doctor gmsa.yaml",
+        "doctor --check cluster -o json",
+        "doctor - --skip workloads",
+        "__complete doctor --check :c",
     ),
     *("import credspec - --into gmsa.yaml", "import credspec web.yaml --into -", "import helm-values -"),
 )

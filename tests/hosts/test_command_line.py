@@ -236,6 +236,7 @@ def test_every_file_that_a_command_reads_is_tried() -> None:
     """An option with a file to read has a line above, or in the tests beside it."""
     known = {line.partition("{}")[0].split(" gmsa.yaml")[0].strip() for line, _ in FILES}
     known |= {"import credspec --into", "post-render --config"}
+    known |= {"doctor", "doctor --ad"}  # tests/cluster
     # Of a domain controller, and a file that is written: tests/active_directory.
     known |= {"import ad --password-file", "import ad --ca", "import ad --snapshot", "import ad --into"}
     for path, parser in declared().items():

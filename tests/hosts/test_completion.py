@@ -30,6 +30,7 @@ LINES = [
     ("gmsa-krm lint --quiet . -o sa", "gmsa-krm lint --quiet . -o sarif"),
     ("gmsa-krm lint --format=sa", "gmsa-krm lint --format=sarif"),
     ("gmsa-krm explain account-si", "gmsa-krm explain account-sid"),
+    ("gmsa-krm doctor --check crd", "gmsa-krm doctor --check crd-not-served"),
     ("gmsa-krm certs sh", "gmsa-krm certs show"),
     ("gmsa-krm help certs is", "gmsa-krm help certs issue"),
     ("gmsa-krm patch --config gmsa.yaml stat", "gmsa-krm patch --config gmsa.yaml statefulset/"),

@@ -11,12 +11,14 @@ import pytest
 
 from config_schema import disagreement
 from conftest import ROOT, Call
-from gmsa_krm.findings.rules import RULES, Rule, find_rule
+from gmsa_krm.cluster.checks import CHECKS
+from gmsa_krm.findings.rules import LIVE_RULES, RULES, LiveRule, Rule, find_rule
 from scenarios import REPLACED, Example, Scenario
 
 SOURCES = ROOT / "plugin" / "gmsa_krm"
 # What reports: a call whose first text in the form of a rule is one.
-REPORTING = ("error", "warning", "invalid", "error_issue", "warning_issue", "Finding")
+REPORTING = ("error", "warning", "invalid", "error_issue", "warning_issue", "Finding", "Check")
+FILE_RULES = [it for it in RULES if not isinstance(it, LiveRule)]
 FORM = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 SEVERITIES = ("error", "warning")
 # Words that a reader of Kubernetes documentation would stumble over.
@@ -50,12 +52,12 @@ def scenario(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> Sce
     return Scenario(folder, call, monkeypatch)
 
 
-@pytest.mark.parametrize("of", RULES, ids=lambda it: it.id)
+@pytest.mark.parametrize("of", FILE_RULES, ids=lambda it: it.id)
 def test_the_bad_example_breaks_the_rule_and_no_other(of: Rule, scenario: Scenario) -> None:
     assert scenario.play(of.id, of.bad) - UNAVOIDABLE.get(of.id, set()) == {(of.severity, of.id)}
 
 
-@pytest.mark.parametrize("of", RULES, ids=lambda it: it.id)
+@pytest.mark.parametrize("of", FILE_RULES, ids=lambda it: it.id)
 def test_the_good_example_keeps_every_rule(of: Rule, scenario: Scenario, tmp_path: Path) -> None:
     assert scenario.play(of.id, of.good) - UNAVOIDABLE.get(of.id, set()) == set()
     for path in tmp_path.rglob("*.yaml"):
@@ -80,6 +82,20 @@ def reported(file: Path) -> Iterator[str]:
         yield from rules[:1]
 
 
+def test_live_rules_are_the_checks_in_their_order() -> None:
+    assert [(it.id, it.severity, it.group) for it in LIVE_RULES] == [(it.id, it.severity, it.group) for it in CHECKS]
+
+
+def test_each_live_rule_has_a_planted_fault() -> None:
+    """tests/cluster breaks a healthy cluster, and `finds` exactly that rule."""
+    planted = set()
+    for file in (ROOT / "tests/cluster").glob("test_doctor*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "finds" and node.args:
+                planted.add(ast.literal_eval(node.args[0]))
+    assert planted == {it.id for it in LIVE_RULES}
+
+
 def test_a_rule_is_found_by_its_id() -> None:
     assert [find_rule(it.id) for it in RULES] == list(RULES)
     assert find_rule("no-such-rule") is None
@@ -102,6 +118,9 @@ def test_texts_are_well_formed(of: Rule) -> None:
         assert prose == " ".join(prose.split())
     for text in (of.summary, of.why, of.cure):
         assert not [word for word in FORBIDDEN if re.search(rf"\b{word}", text, re.IGNORECASE)]
+    if isinstance(of, LiveRule):
+        assert max(map(len, of.bad.splitlines())) <= 96
+        return
     for example in (of.bad, of.good):
         assert Example(example).files or Example(example).commands
         assert example.endswith("\n")

@@ -16,7 +16,7 @@ import yaml
 
 from gmsa_krm.apply_order import _RANKS, EMITTED, EMITTED_KINDS
 from gmsa_krm.config.model import GMSAConfig
-from gmsa_krm.findings.rules import RULES, Rule
+from gmsa_krm.findings.rules import LIVE_RULES, RULES, Rule
 from gmsa_krm.usage import program_parser
 
 # Of fields that no example sets.
@@ -284,10 +284,15 @@ Every finding of gmsa-krm has a rule. An error ends the run with exit status 1. 
 `gmsa-krm lint --format json` and `--format sarif` name the rule of each finding, and so do the results of the KRM
 function. `gmsa-krm explain RULE` prints what this page says about a rule. Each example here is run by the tests.
 
+The rules that show what is in the cluster are those of `gmsa-krm doctor`.
+
 | rule | severity | what it finds |
 |---|---|---|
 """
     return head + "\n".join(rows) + "\n\n" + "\n".join(map(_rule, RULES))
+
+
+_MESSAGES = {it.good for it in LIVE_RULES}
 
 
 def _rule(rule: Rule) -> str:
@@ -300,18 +305,19 @@ def _rule(rule: Rule) -> str:
 
 **What to do.** {_text(rule.cure)}
 
-Wrong:
+{rule.titles[0]}:
 
 {_example(rule.bad)}
 
-Correct:
+{rule.titles[1]}:
 
 {_example(rule.good)}
 """
 
 
 def _example(text: str) -> str:
-    language = "json" if text.startswith("{") else "text" if re.search(r"(?m)^\$ ", text) else "yaml"
+    is_text = re.search(r"(?m)^\$ ", text) or text in _MESSAGES
+    language = "json" if text.startswith("{") else "text" if is_text else "yaml"
     return f"```{language}\n{text.rstrip()}\n```"
 
 

@@ -36,10 +36,11 @@ _MAX_NAMES = 5
 class Comparison:
     """Compares the credential specs of one cluster with what snapshots say.
 
-    `nodes`: the computers that are its Windows nodes, as far as known.
+    `nodes`: the computers that are its Windows nodes, as far as known; `source`: where their names are from.
     """
 
-    def __init__(self, snapshots: Iterable[Snapshot], nodes: Iterable[str] = ()) -> None:
+    def __init__(self, snapshots: Iterable[Snapshot], nodes: Iterable[str] = (), source: str = "nodes.hosts") -> None:
+        self._source = source
         self._known = Directory(snapshots)
         self._nodes = list(nodes)
         self._absent: set[str] = set()  # names of domains that are reported as not in the snapshot
@@ -206,7 +207,7 @@ class Comparison:
             lacking = _not_among(self._nodes, hosts, domain)
             if lacking:
                 message = (
-                    f"{_some(lacking)} of nodes.hosts may not fetch the password of {name}, so pods with it have no"
+                    f"{_some(lacking)} of {self._source} may not fetch the password of {name}, so pods with it have no"
                     " identity there; add them to the group that may, and restart them or run klist purge -li 0x3e7"
                 )
                 yield error_issue("node-cannot-fetch", message)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _NONE = ":none"
 # What else may stand in place of a value, by its metavar.
-_ELSE = {**dict.fromkeys(("PATH", "FILE", "CONFIG", "LOG"), ":files"), "DIR": ":folders"}
+_ELSE = {**dict.fromkeys(("PATH", "FILE", "CONFIG", "LOG", "KUBECONFIG"), ":files"), "DIR": ":folders"}
 
 
 def run(options: Options) -> int:
@@ -101,6 +101,8 @@ def _values(settings: dict[str, Any], current: str) -> tuple[Candidates, str]:
     metavar = settings.get("metavar", "")
     if metavar == "RULE":
         return _rules(), _NONE
+    if metavar == "CHECK":
+        return _checks(), _NONE
     if metavar == "KIND/NAME":
         return _kinds(current), _NONE
     parts = metavar.split("|")
@@ -112,6 +114,15 @@ def _rules() -> Candidates:
     from gmsa_krm.findings.rules import RULES
 
     return ((rule.id, rule.summary) for rule in RULES)
+
+
+def _checks() -> Candidates:
+    from gmsa_krm.findings.rules import LIVE_RULES
+
+    for group in dict.fromkeys(rule.group for rule in LIVE_RULES):
+        yield group, "all checks of this group"
+    for rule in LIVE_RULES:
+        yield rule.id, rule.summary
 
 
 def _kinds(current: str) -> Candidates:

@@ -18,10 +18,14 @@ def explanation(rule: Rule) -> str:
         f"{rule.id} ({rule.severity})\n{_wrapped(rule.summary)}.",
         f"Why it matters\n{_wrapped(rule.why, _INDENT)}",
         f"What to do\n{_wrapped(rule.cure, _INDENT)}",
-        f"Wrong{_part(rule.bad)}\n{indent(rule.bad, _INDENT).rstrip()}",
-        f"Correct{_part(rule.good)}\n{indent(rule.good, _INDENT).rstrip()}",
+        *map(_example, rule.titles, (rule.bad, rule.good)),
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _example(title: str, text: str) -> str:
+    shown = indent(text, _INDENT).rstrip() if title != "What doctor says" else _wrapped(text, _INDENT)
+    return f"{title}{_part(text)}\n{shown}"
 
 
 def listing() -> str:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
     from gmsa_krm.findings import Report
 
-_MANY = 200
+_MANY = 400
 # The last large collection and its names by lower case: a mistake that occurs often asks for the same one.
 _last: tuple[Collection[str], int, dict[str, str]] = (), 0, {}
 

@@ -10,7 +10,7 @@ An example is what a user would have in files or type:
 - `# NAME` in a line of its own before the contents of a file, where the name matters or there are several files;
 - lines that start with `$ `, which are typed in a shell.
 
-tests/rules runs every example.
+tests/rules runs every example. The rules of the live cluster are in `cluster`, and tests/cluster plants what they show.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from gmsa_krm.findings.rules import (
     access,
     active_directory,
     admission,
+    cluster,
+    cluster_identities,
     credential_specs,
     documents,
     domains,
@@ -29,14 +31,16 @@ from gmsa_krm.findings.rules import (
     repository,
     workloads,
 )
-from gmsa_krm.findings.rules.rule import Rule
+from gmsa_krm.findings.rules.rule import LiveRule, Rule
 
-__all__ = ["RULES", "Rule", "find_rule"]
+__all__ = ["LIVE_RULES", "RULES", "LiveRule", "Rule", "find_rule"]
 
 _AREAS = (
     access,
     active_directory,
     admission,
+    cluster,
+    cluster_identities,
     credential_specs,
     documents,
     domains,
@@ -48,6 +52,8 @@ _AREAS = (
     workloads,
 )
 RULES: tuple[Rule, ...] = tuple(sorted((rule for area in _AREAS for rule in area.RULES), key=lambda rule: rule.id))
+# In the order of the report.
+LIVE_RULES: tuple[LiveRule, ...] = (*cluster.SET_UP, *cluster_identities.RULES, *cluster.LATER)
 
 
 def find_rule(id: str) -> Rule | None:

@@ -9,6 +9,7 @@ class Rule:
     """A rule: `id` and `severity` as in findings, and texts for people; `bad` and `good` are example inputs."""
 
     __slots__ = ("bad", "cure", "good", "id", "severity", "summary", "why")
+    titles = ("Wrong", "Correct")  # of the examples
 
     def __init__(self, id: str, severity: str, summary: str, *, why: str, cure: str, bad: str, good: str) -> None:
         self.id = id
@@ -18,6 +19,26 @@ class Rule:
         self.cure = " ".join(cure.split())
         self.bad = dedent(bad).lstrip("\n")
         self.good = dedent(good).lstrip("\n")
+
+
+class LiveRule(Rule):
+    """The rule of a check of the live cluster: `bad` is what the cluster has, `good` what `doctor` says about it.
+
+    `group` is that of the check. `message`: a line of `doctor`; `...` stands for anything.
+    """
+
+    __slots__ = ("group",)
+    titles = ("In the cluster", "What doctor says")
+
+    def __init__(
+        self, id: str, severity: str, group: str, summary: str, *, why: str, cure: str, cluster: str, message: str
+    ) -> None:
+        super().__init__(id, severity, summary, why=why, cure=cure, bad=cluster, good=" ".join(message.split()) + "\n")
+        self.group = group
+
+    @property
+    def message(self) -> str:
+        return self.good.rstrip()
 
 
 DOMAIN = """\

@@ -1,0 +1,105 @@
+"""The outcomes of checks as text for people, or as JSON."""
+
+from __future__ import annotations
+
+import json
+
+from gmsa_krm.cluster.outcome import ERROR, NOTHING, OK, SKIPPED, UNKNOWN, WARNING
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gmsa_krm.cluster.outcome import Outcome
+
+_WIDTH = len(UNKNOWN)
+_COLOURS = {OK: "32", WARNING: "33", ERROR: "31", UNKNOWN: "35"}  # SGR: green, yellow, red, magenta
+
+
+def as_text(outcomes: list[Outcome], *, colour: bool, only_problems: bool) -> str:
+    """A line per check, or per problem of it, by groups; then the counts."""
+    lines: list[str] = []
+    group = ""
+    for outcome in outcomes:
+        rows = _rows(outcome, only_problems=only_problems)
+        if rows and outcome.check.group != group:
+            group = outcome.check.group
+            lines += ["", group] if lines else [group]
+        for status, text in rows:
+            shown = f"{status:{_WIDTH}}"
+            if colour:
+                shown = f"\x1b[{_COLOURS[status]}m{shown}\x1b[0m"
+            lines.append(f"  {shown}  {text}")
+    lines += ["", _counts(outcomes)] if lines else [_counts(outcomes)]
+    failed = list(dict.fromkeys(it.check.id for it in outcomes if it.problems))
+    if failed and not only_problems:
+        lines.append(f"rules: {', '.join(failed)} (gmsa-krm explain RULE says more)")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _rows(outcome: Outcome, *, only_problems: bool) -> list[tuple[str, str]]:
+    rows = [(outcome.status, f"{problem} ({outcome.check.id})") for problem in outcome.problems]
+    if outcome.reason and outcome.status != SKIPPED:
+        rows.append((UNKNOWN, f"{outcome.reason} ({outcome.check.id})"))
+    if not only_problems:
+        rows += [(OK, text) for text in outcome.proved]
+    return rows
+
+
+def _counts(outcomes: list[Outcome]) -> str:
+    errors = sum(len(it.problems) for it in outcomes if it.status == ERROR)
+    warnings = sum(len(it.problems) for it in outcomes if it.status == WARNING)
+    unknown = sum(bool(it.reason) and it.status != SKIPPED for it in outcomes)
+    skipped = sum(it.status == SKIPPED for it in outcomes)
+    counts = [_count(errors, "error"), _count(warnings, "warning")]
+    if unknown:
+        counts.append(f"{_count(unknown, 'check')} could not look")
+    if skipped:
+        counts.append(f"{_count(skipped, 'check')} skipped, which an error above explains")
+    return ", ".join(counts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
+
+
+def as_json(outcomes: list[Outcome]) -> str:
+    """`checks` has those that had nothing to check, too, so that a reader sees that they were run."""
+    report = {
+        "apiVersion": "gmsa-krm.dev/v1alpha1",
+        "kind": "DoctorReport",
+        "checks": [_data(it) for it in outcomes],
+        "summary": {
+            "errors": sum(len(it.problems) for it in outcomes if it.status == ERROR),
+            "warnings": sum(len(it.problems) for it in outcomes if it.status == WARNING),
+            "couldNotLook": sum(bool(it.reason) and it.status != SKIPPED for it in outcomes),
+        },
+    }
+    return json.dumps(report, indent=2) + "\n"
+
+
+_WORDS = {
+    OK: "ok",
+    WARNING: "warning",
+    ERROR: "error",
+    UNKNOWN: "couldNotLook",
+    SKIPPED: "skipped",
+    NOTHING: "nothingToCheck",
+}
+
+
+def _data(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "id": outcome.check.id,
+        "group": outcome.check.group,
+        "status": _WORDS[outcome.status],
+        "problems": [{"object": it.about, "message": it.message} for it in outcome.problems],
+        "proved": outcome.proved,
+        **_reason(outcome),
+    }
+
+
+def _reason(outcome: Outcome) -> dict[str, str]:
+    if outcome.status == SKIPPED:
+        return {"explainedBy": outcome.reason}
+    return {"reason": outcome.reason} if outcome.reason else {}

@@ -1,0 +1,110 @@
+"""Pairs of a service account and a credential spec that it may use, in its namespace."""
+
+from __future__ import annotations
+
+from gmsa_krm.access.objects import AUTHENTICATED, SERVICE_ACCOUNT, SERVICE_ACCOUNTS
+from gmsa_krm.credspecs.parse import GROUP
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from gmsa_krm.access import Grant, Rbac
+    from gmsa_krm.cluster.view import View
+    from gmsa_krm.cluster.wanted import Wanted
+
+RESOURCE = "gmsacredentialspecs"
+_DEFAULT = "default"  # the service account that each namespace has
+
+
+class Pair:
+    """A service account and a credential spec. `is_any`: it stands for every service account of the namespace."""
+
+    __slots__ = ("account", "credspec", "is_any", "namespace")
+
+    def __init__(self, namespace: str, account: str, credspec: str, *, is_any: bool = False) -> None:
+        self.namespace = namespace
+        self.account = account
+        self.credspec = credspec
+        self.is_any = is_any
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.namespace, self.account, self.credspec
+
+    @property
+    def about(self) -> str:
+        return f"ServiceAccount {self.namespace}/{self.account}"
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.account} with {self.credspec}"
+
+
+def wanted_pairs(view: View, wanted: Wanted) -> list[Pair]:
+    """The pairs that the configs let, or, without configs, those that bindings of the cluster let.
+
+    Raises CouldNotLookError.
+    """
+    if wanted.is_given:
+        return pairs_of(wanted.rbac, [*wanted.credspecs, *wanted.existing_credspecs])
+    live = [it["metadata"]["name"] for it in view.items(RESOURCE)]
+    return pairs_of(view.rbac, live)
+
+
+def pairs_of(rbac: Rbac, credspecs: Iterable[str]) -> list[Pair]:
+    """The pairs with one of these credential specs. Who may do everything is an administrator, and not a user of one.
+
+    A role without names is for all of them: of its accounts each is in a pair, and each credential spec, so that their
+    number stays that of the longer list and is not the product.
+    """
+    known = sorted(set(credspecs))
+    pairs: dict[tuple[str, str, str], Pair] = {}
+    position = 0  # among the credential specs, for roles without names
+    for grant in rbac.grants("use", GROUP, RESOURCE):
+        account = _account(grant)
+        if grant.wildcards or account is None or not known:
+            continue
+        if grant.names is not None:
+            names = [it for it in known if it in grant.names] if len(grant.names) > 1 else _one(grant.names, known)
+        else:
+            names = [known[position % len(known)]]
+            position += 1
+        for name in names:
+            pair = Pair(*account[:2], name, is_any=account[2])
+            pairs.setdefault(pair.key, pair)
+    return [pairs[key] for key in sorted(pairs)]
+
+
+def _one(names: frozenset[str], known: list[str]) -> list[str]:
+    from bisect import bisect_left
+
+    (name,) = names
+    index = bisect_left(known, name)
+    return [name] if index < len(known) and known[index] == name else []
+
+
+def _account(grant: Grant) -> tuple[str, str, bool] | None:
+    """Namespace and name of a service account that has the grant, and whether it has it with all of its namespace."""
+    subject, where = grant.subject, grant.namespace
+    if subject.kind == SERVICE_ACCOUNT:
+        # A pod has a service account of its own namespace.
+        return (subject.namespace, subject.name, False) if where in ("", subject.namespace) else None
+    if subject.name.startswith(f"{SERVICE_ACCOUNTS}:"):
+        namespace = subject.name.removeprefix(f"{SERVICE_ACCOUNTS}:")
+        return (namespace, _DEFAULT, True) if where in ("", namespace) else None
+    return (where, _DEFAULT, True) if where and subject.name in (SERVICE_ACCOUNTS, AUTHENTICATED) else None
+
+
+def subjects_of(grants: Iterable[Grant]) -> Iterator[tuple[Grant, str]]:
+    """The grants to pods, with what to call the pods' service accounts."""
+    for grant in grants:
+        subject = grant.subject
+        if subject.kind == SERVICE_ACCOUNT:
+            if grant.namespace in ("", subject.namespace):
+                yield grant, f"the service account {subject.namespace}/{subject.name}"
+        elif subject.name.startswith(f"{SERVICE_ACCOUNTS}:"):
+            namespace = subject.name.removeprefix(f"{SERVICE_ACCOUNTS}:")
+            if grant.namespace in ("", namespace):
+                yield grant, f"every service account of {namespace}"
+        elif subject.name in (SERVICE_ACCOUNTS, AUTHENTICATED):
+            yield grant, f"every service account of {grant.namespace or 'the cluster'}"

@@ -1,0 +1,262 @@
+"""The API server by way of `kubectl proxy`: contexts and login plugins are kubectl's, and no library is needed.
+
+kubectl listens on a socket in a folder that only this user can open; where Python has no such sockets (Windows), on a
+port of this machine below a path that nobody can guess. One process serves all requests, and ends with this run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+from http.client import HTTPConnection, HTTPException
+
+from gmsa_krm import console
+from gmsa_krm.findings import ExternalError, printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any, Self
+
+    Object = dict[str, Any]
+
+_START = 60  # seconds for kubectl to listen: a login plugin may ask its user first
+_ANSWER = 30  # seconds for an answer
+_PROGRAM = 60  # seconds for a program in a pod; nltest looks for a domain controller for half of it
+_MAX_ANSWER = 512 * 1024 * 1024
+# Fewer pods a page would be more requests, more would be answers of many megabytes.
+_PAGE = 1000
+_LONGEST_SOCKET = 100  # bytes of a path in sockaddr_un, which has 104 on macOS
+_LISTENING = re.compile(r"Starting to serve on (.*)")
+_LOG = re.compile(r"[IWEF][0-9]{4} ")  # klog's lines; what failed is in the answer, too
+_APPLY = "application/apply-patch+yaml"
+_JSON = "application/json"
+
+
+class Refused(Exception):
+    """An answer that is not a success. `code` is HTTP's; `reason` and `message` are those of the Status."""
+
+    def __init__(self, code: int, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+        self.message = message
+
+
+class ApiServer:
+    """A context manager: the API server of kubectl's current context, or of `context`; `kubeconfig` as for kubectl.
+
+    Its methods may be called from several threads. They raise Refused, and ExternalError where there is no answer.
+    """
+
+    def __init__(self, context: str | None = None, kubeconfig: str | None = None) -> None:
+        self._arguments = []
+        if context is not None:
+            self._arguments.append(f"--context={context}")
+        if kubeconfig is not None:
+            self._arguments.append(f"--kubeconfig={kubeconfig}")
+        self._folder = ""
+        self._process: subprocess.Popen[str] | None = None
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        self._said: list[str] = []
+        self._threads = threading.local()
+        self._connections: list[HTTPConnection] = []
+        self._address: str | tuple[str, int] = ""
+        self._prefix = ""
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def get(self, path: str) -> Object:
+        return self._request("GET", path)
+
+    def items(self, path: str) -> list[Object]:
+        """All items of a list, in pages."""
+        found: list[Object] = []
+        sep, after = "&" if "?" in path else "?", ""
+        while True:
+            page = self.get(f"{path}{sep}limit={_PAGE}{after}")
+            items = page.get("items")
+            found += [it for it in items if isinstance(it, dict)] if isinstance(items, list) else []
+            token = (page.get("metadata") or {}).get("continue")
+            if not token or not items:
+                return found
+            after = f"&continue={_quoted(str(token))}"
+
+    def review(self, path: str, body: Object) -> Object:
+        """Sends a review (SubjectAccessReview, say), of which the API server keeps nothing."""
+        if not path.rpartition("/")[2].endswith("reviews"):
+            raise ValueError(f"{path} is not a review")
+        return self._request("POST", path, body)
+
+    def try_to_create(self, path: str, body: Object) -> Object:
+        """The object as it would be created. Nothing is kept."""
+        return self._request("POST", f"{path}?dryRun=All", body)
+
+    def try_to_apply(self, path: str, body: Object, manager: str) -> Object:
+        """The object as it would be after a server-side apply. Nothing is kept."""
+        query = f"dryRun=All&force=true&fieldManager={_quoted(manager)}"
+        return self._request("PATCH", f"{path}?{query}", body, _APPLY)
+
+    def run_in_pod(self, namespace: str, pod: str, container: str, command: Iterable[str]) -> str:
+        """What a program in a container prints. Raises ExternalError if it does not end in time."""
+        program = _kubectl()
+        arguments = [program, *self._arguments, "exec", "-n", namespace, pod, "-c", container, "--", *command]
+        try:
+            done = subprocess.run(  # noqa: S603 - no shell
+                arguments, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PROGRAM, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise ExternalError(
+                f"{' '.join(command)} in {namespace}/{pod} has not ended in {_PROGRAM} seconds"
+            ) from None
+        return "\n".join(it.decode("utf-8", "replace") for it in (done.stdout, done.stderr) if it)
+
+    def _request(self, method: str, path: str, body: Object | None = None, content: str = _JSON) -> Object:
+        connection = self._connection()
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Accept": _JSON, "Content-Type": content}
+        try:
+            connection.request(method, self._prefix + path, data, headers)
+            answer = connection.getresponse()
+            text = answer.read(_MAX_ANSWER + 1)
+        except (OSError, HTTPException) as error:
+            connection.close()
+            raise ExternalError(self._no_answer(error)) from None
+        if len(text) > _MAX_ANSWER:
+            connection.close()
+            raise ExternalError(f"the API server's answer to {path} is larger than {_MAX_ANSWER >> 20} MiB")
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            found = None
+        if answer.status >= 300:
+            raise self._refused(answer.status, found, text)
+        if not isinstance(found, dict):
+            raise ExternalError(
+                f"the API server's answer to {path} is not an object in JSON; check the address of kubectl's context"
+            )
+        return found
+
+    def _refused(self, code: int, found: object, text: bytes) -> Exception:
+        if isinstance(found, dict) and found.get("kind") == "Status":
+            return Refused(code, str(found.get("reason") or ""), str(found.get("message") or ""))
+        message = printable(text[:300].decode("utf-8", "replace").strip()) or self._last_said()
+        if code >= 500:  # the proxy's own: it does not reach the server, or a login plugin has failed
+            return ExternalError(
+                f"the cluster does not answer ({message}); check kubectl version with the same context"
+            )
+        return Refused(code, "", message)
+
+    def _no_answer(self, error: Exception) -> str:
+        if isinstance(error, TimeoutError):
+            return f"the cluster has not answered within {_ANSWER} seconds; check kubectl version with the same context"
+        return f"kubectl proxy does not answer ({error}); {self._last_said()}".rstrip("; ")
+
+    def _connection(self) -> HTTPConnection:
+        found: HTTPConnection | None = getattr(self._threads, "connection", None)
+        if found is None:
+            found = _Connection(self._address)
+            self._threads.connection = found
+            self._connections.append(found)
+        return found
+
+    def _start(self) -> None:
+        command = [_kubectl(), *self._arguments, "proxy"]
+        self._folder = tempfile.mkdtemp(prefix="gmsa-krm-")
+        path = os.path.join(self._folder, "api")
+        if hasattr(socket, "AF_UNIX") and len(os.fsencode(path)) <= _LONGEST_SOCKET:
+            command.append(f"--unix-socket={path}")
+        else:
+            self._prefix = f"/{secrets.token_urlsafe(32)}"
+            command += ["--port=0", f"--api-prefix={self._prefix}/"]
+        self._process = subprocess.Popen(  # noqa: S603 - no shell, and each value is part of one argument
+            command, stdin=None, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
+        )
+        for stream in (self._process.stdout, self._process.stderr):
+            threading.Thread(target=self._read, args=(stream, stream is self._process.stdout), daemon=True).start()
+        listening = self._wait()
+        self._address = path if not self._prefix else ("127.0.0.1", int(listening.rpartition(":")[2]))
+
+    def _wait(self) -> str:
+        """Where kubectl listens."""
+        while True:
+            try:
+                line = self._lines.get(timeout=_START)
+            except queue.Empty:
+                raise ExternalError(f"kubectl proxy has not started within {_START} seconds") from None
+            if line is None:
+                assert self._process is not None
+                self._process.wait()
+                raise ExternalError(f"kubectl proxy has ended: {self._last_said() or 'it gives no reason'}")
+            found = _LISTENING.match(line)
+            if found:
+                return found[1].strip()
+
+    def _read(self, stream: Any, is_stdout: bool) -> None:
+        """Takes kubectl's lines; those of a login plugin are for the user."""
+        for line in stream:
+            line = line.rstrip("\n")
+            if is_stdout:
+                self._lines.put(line)
+            elif line.strip():
+                self._said = [*self._said[-9:], line]
+                if not _LOG.match(line) and not line.startswith(("error: ", "Unable to ")):
+                    console.print_messages("kubectl", line)
+        if is_stdout:
+            self._lines.put(None)
+
+    def _last_said(self) -> str:
+        return printable(self._said[-1].removeprefix("error: ")) if self._said else ""
+
+    def _stop(self) -> None:
+        for connection in self._connections:
+            connection.close()
+        if self._process is not None:
+            self._process.kill()  # it holds nothing that it could lose
+            self._process.wait()
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _kubectl() -> str:
+    program = shutil.which("kubectl")
+    if program is None:
+        raise ExternalError("kubectl is not on the PATH, and doctor reaches the cluster by it; install it")
+    return program
+
+
+class _Connection(HTTPConnection):
+    def __init__(self, address: str | tuple[str, int]) -> None:
+        super().__init__("localhost", timeout=_ANSWER)
+        self._at = address
+
+    def connect(self) -> None:
+        if isinstance(self._at, str):
+            self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.sock.settimeout(self.timeout)
+            self.sock.connect(self._at)
+        else:
+            self.sock = socket.create_connection(self._at, self.timeout)
+
+
+def _quoted(text: str) -> str:
+    from urllib.parse import quote
+
+    return quote(text, safe="")

@@ -1,0 +1,164 @@
+"""What the cluster has, each list read once and side by side with others."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+from gmsa_krm.access import Rbac
+from gmsa_krm.cluster.proxy import Refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any, TypeVar
+
+    from gmsa_krm.cluster.proxy import ApiServer
+
+    Object = dict[str, Any]
+    Result = TypeVar("Result")
+
+_AT_ONCE = 8
+_ADMISSION = "/apis/admissionregistration.k8s.io/v1"
+_RBAC = "/apis/rbac.authorization.k8s.io/v1"
+
+# The lists that checks read, by the plural of their kind.
+LISTS = {
+    "namespaces": "/api/v1/namespaces",
+    "nodes": "/api/v1/nodes",
+    "pods": "/api/v1/pods",
+    "serviceaccounts": "/api/v1/serviceaccounts",
+    "services": "/api/v1/services",
+    "events": "/api/v1/events",
+    "deployments": "/apis/apps/v1/deployments",
+    "daemonsets": "/apis/apps/v1/daemonsets",
+    "statefulsets": "/apis/apps/v1/statefulsets",
+    "jobs": "/apis/batch/v1/jobs",
+    "cronjobs": "/apis/batch/v1/cronjobs",
+    "endpointslices": "/apis/discovery.k8s.io/v1/endpointslices",
+    "clusterroles": f"{_RBAC}/clusterroles",
+    "clusterrolebindings": f"{_RBAC}/clusterrolebindings",
+    "roles": f"{_RBAC}/roles",
+    "rolebindings": f"{_RBAC}/rolebindings",
+    "validatingwebhookconfigurations": f"{_ADMISSION}/validatingwebhookconfigurations",
+    "mutatingwebhookconfigurations": f"{_ADMISSION}/mutatingwebhookconfigurations",
+    "validatingadmissionpolicies": f"{_ADMISSION}/validatingadmissionpolicies",
+    "validatingadmissionpolicybindings": f"{_ADMISSION}/validatingadmissionpolicybindings",
+    "mutatingadmissionpolicies": f"{_ADMISSION}/mutatingadmissionpolicies",
+    "mutatingadmissionpolicybindings": f"{_ADMISSION}/mutatingadmissionpolicybindings",
+    "gmsacredentialspecs": "/apis/windows.k8s.io/v1/gmsacredentialspecs",
+    "certificates": "/apis/cert-manager.io/v1/certificates",
+    "issuers": "/apis/cert-manager.io/v1/issuers",
+    "poddisruptionbudgets": "/apis/policy/v1/poddisruptionbudgets",
+}
+
+
+class CouldNotLookError(Exception):
+    """A permission or a part of the API is missing, so nothing can be said. The message names it and the cure."""
+
+
+class View:
+    """The cluster of one run. Its methods raise CouldNotLookError, and ExternalError without an answer."""
+
+    def __init__(self, server: ApiServer) -> None:
+        self.server = server
+        self._locks = {name: threading.Lock() for name in LISTS}
+        self._lists: dict[str, list[Object] | CouldNotLookError | None] = {}
+        self._computed: dict[Callable[..., Any], Any] = {}
+        self._names: dict[str, dict[tuple[str | None, str], Object]] = {}
+
+    def prefetch(self, names: Iterable[str]) -> None:
+        """Reads lists side by side; what fails is reported by who asks for it."""
+
+        def read(name: str) -> None:
+            with suppress(CouldNotLookError):
+                self.find_list(name)
+
+        self.map(read, sorted(set(names)))
+
+    def items(self, name: str) -> list[Object]:
+        """The items of a list of `LISTS`; none if the cluster does not serve the kind."""
+        return self.find_list(name) or []
+
+    def find_list(self, name: str) -> list[Object] | None:
+        """As `items`; None if the cluster does not serve the kind."""
+        with self._locks[name]:
+            if name not in self._lists:
+                try:
+                    self._lists[name] = self.server.items(LISTS[name])
+                except Refused as error:
+                    self._lists[name] = None if error.code == 404 else could_not_look(error, f"list {name}")
+            found = self._lists[name]
+        if isinstance(found, CouldNotLookError):
+            raise found
+        return found
+
+    @property
+    def rbac(self) -> Rbac:
+        """The roles and bindings of the cluster."""
+        return self.once(_rbac)
+
+    def by_name(self, name: str) -> dict[tuple[str | None, str], Object]:
+        """The items of a list by their namespace, None for those without, and their name."""
+        if name not in self._names:
+            items = self.items(name)
+            self._names[name] = {(it["metadata"].get("namespace"), it["metadata"]["name"]): it for it in items}
+        return self._names[name]
+
+    def find(self, path: str, what: str) -> Object | None:
+        """The object at a path, None if there is none. `what`: "get namespaces", for the message."""
+        try:
+            return self.server.get(path)
+        except Refused as error:
+            if error.code == 404:
+                return None
+            raise could_not_look(error, what) from None
+
+    def once(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """What a function of this view makes, called once in a run, with the same arguments each time."""
+        if function not in self._computed:
+            self._computed[function] = function(self, *arguments)
+        found: Result = self._computed[function]
+        return found
+
+    def map(self, function: Callable[[Any], Any], values: Iterable[Any]) -> list[Any]:
+        """The results of a function that asks the server, in the order of the values."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return list(pool.map(function, values))
+
+
+# The lists that `View.rbac` reads, and the kinds of their items, which do not say it themselves.
+RBAC_LISTS = {
+    "clusterroles": "ClusterRole",
+    "clusterrolebindings": "ClusterRoleBinding",
+    "roles": "Role",
+    "rolebindings": "RoleBinding",
+}
+
+
+def _rbac(view: View) -> Rbac:
+    head = "rbac.authorization.k8s.io/v1"
+    return Rbac(
+        {"apiVersion": head, "kind": kind, **it} for name, kind in RBAC_LISTS.items() for it in view.items(name)
+    )
+
+
+def describe(item: Object, kind: str | None = None) -> str:
+    """`Kind namespace/name`. `kind`: that of items of a list, which have none themselves."""
+    metadata = item["metadata"]
+    namespace = metadata.get("namespace")
+    return (
+        f"{kind or item['kind']} {namespace}/{metadata['name']}"
+        if namespace
+        else f"{kind or item['kind']} {metadata['name']}"
+    )
+
+
+def could_not_look(error: Refused, what: str) -> CouldNotLookError:
+    """`what`: verb and resource."""
+    if error.code in (401, 403):
+        return CouldNotLookError(
+            f"you may not {what} here; apply what gmsa-krm doctor --rbac prints, or use another context"
+        )
+    return CouldNotLookError(f"the API server refuses to {what}: {error.message}")
