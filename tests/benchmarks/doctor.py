@@ -223,7 +223,7 @@ def timed(command: list[str], variables: dict[str, str], folder: Path) -> float:
 
 
 def median(figures: list[Figures], field: str) -> float:
-    return statistics.median(getattr(it, field) for it in figures)
+    return statistics.median(float(getattr(it, field)) for it in figures)
 
 
 _RATIO_BOUND = 1.5
