@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from gmsa_krm.cluster import refusals
+from gmsa_krm.cluster.admission import POLICY_LISTS, WEBHOOK_LISTS, find_policies, find_webhooks
 from gmsa_krm.cluster.live import CREDSPECS, TEMPLATE_LISTS, credspecs_of, pods_of, workloads_of
 from gmsa_krm.cluster.outcome import ERROR, WARNING, Check
 from gmsa_krm.cluster.pairs import wanted_pairs
 from gmsa_krm.cluster.proxy import Refused
-from gmsa_krm.cluster.scope import WEBHOOK_LISTS, admission_scope, gmsa_webhooks
+from gmsa_krm.cluster.selectors import selects
 from gmsa_krm.cluster.texts import count, some
 from gmsa_krm.cluster.view import RBAC_LISTS, CouldNotLookError
 from gmsa_krm.workloads.pod_data import windows_options
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    from gmsa_krm.cluster.admission import Webhook
     from gmsa_krm.cluster.outcome import Found
     from gmsa_krm.cluster.pairs import Pair
     from gmsa_krm.cluster.refusals import Refusal
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 _NAME, _CONTENTS = "gmsaCredentialSpecName", "gmsaCredentialSpec"
 # Contents that no credential spec has, and a JSON object, as the webhook wants it.
 _FOREIGN = '{"gmsa-krm":"doctor"}'
-_POLICIES = ("validatingadmissionpolicies", "mutatingadmissionpolicies")
 
 
 class _Attempt:
@@ -55,8 +56,8 @@ class _Proofs:
         self._view = view
         self._live = credspecs_of(view)
         self._wanted = wanted
-        self._webhooks = {refusals.WEBHOOK, *(str(it.get("name")) for _, _, it in gmsa_webhooks(view))}
-        self._policies = _gmsa_policies(view)
+        self._webhooks = {refusals.WEBHOOK, *(str(it.entry.get("name")) for it in find_webhooks(view))}
+        self._policies = {it.data["metadata"]["name"] for it in find_policies(view)}
         self.attempts: list[_Attempt] = view.map(self._attempt, wanted_pairs(view, wanted))
 
     def foreign(self, pair: Pair) -> bool:
@@ -117,21 +118,11 @@ def _pod(pair: Pair, contents: str) -> Object:
     }
 
 
-def _gmsa_policies(view: View) -> set[str]:
-    """The policies whose expressions are about references to credential specs."""
-    return {
-        it["metadata"]["name"]
-        for listed in _POLICIES
-        for it in view.items(listed)
-        if "gmsaCredentialSpec" in str(it.get("spec"))
-    }
-
-
 def _run_overlooked(view: View, wanted: Wanted, found: Found) -> None:
     """Namespaces with references, or with service accounts that may use a credential spec."""
     if found.failed_before("webhook", "policy"):
         return
-    scope = admission_scope(view)
+    webhooks = find_webhooks(view)
     labels = {it["metadata"]["name"]: it["metadata"].get("labels") or {} for it in view.items("namespaces")}
     used: dict[str, dict[str, None]] = {}
     for user in (*workloads_of(view), *(it for it in pods_of(view) if not it.owner)):
@@ -140,7 +131,7 @@ def _run_overlooked(view: View, wanted: Wanted, found: Found) -> None:
     for pair in wanted_pairs(view, wanted):
         used.setdefault(pair.namespace, {})[pair.about] = None
     for namespace, its in sorted(used.items()):
-        configuration = scope.left_out_by(labels[namespace]) if namespace in labels else ""
+        configuration = _left_out_by(webhooks, labels[namespace]) if namespace in labels else ""
         if configuration:
             found.explained.add(("namespace", namespace))
             message = (
@@ -148,6 +139,15 @@ def _run_overlooked(view: View, wanted: Wanted, found: Found) -> None:
                 " filled in nor checked; change the namespace's labels or excludedNamespaces, or remove the references"
             )
             found.problem(f"Namespace {namespace}", message)
+
+
+def _left_out_by(webhooks: list[Webhook], labels: dict[str, str]) -> str:
+    """The configuration that leaves out a namespace with these labels; "" if it is looked at."""
+    for kind in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"):
+        its = [it for it in webhooks if it.kind == kind]
+        if its and not any(selects(it.entry.get("namespaceSelector") or {}, labels) for it in its):
+            return its[0].about
+    return ""
 
 
 def _run_refused(view: View, wanted: Wanted, found: Found) -> None:
@@ -239,7 +239,7 @@ def _run_foreign(view: View, wanted: Wanted, found: Found) -> None:
 
 _GROUP = "proof"
 _AFTER = ("crd-not-served", "served-version")
-_LISTS = (CREDSPECS, *RBAC_LISTS, *WEBHOOK_LISTS, *_POLICIES)
+_LISTS = (CREDSPECS, *RBAC_LISTS, *WEBHOOK_LISTS, *POLICY_LISTS)
 CHECKS = (
     Check(
         "overlooked-namespace",
