@@ -60,7 +60,7 @@ _VERDICTS = (
     ),
     (
         r"cred ?spec .* does not exist|gmsacredentialspecs\S* \S* not found|no credential spec of the policy",
-        "the credential spec is not known to what admits pods",
+        "the credential spec is unknown to what admits pods",
         "create the GMSACredentialSpec; in mode Policy apply the policy of all configs again",
     ),
     (
