@@ -34,7 +34,7 @@ DENIED = f'admission webhook "{WEBHOOK}" denied the request: '
         (CALLED + POST + "context deadline exceeded", CALL, "does not answer in time"),
         (CALLED + POST + "EOF", CALL, "cannot be called"),
         (DENIED + 'service account "web" is not authorized to `use` GMSA cred spec "a"', ADMISSION, "may not use"),
-        (DENIED + "cred spec a does not exist", ADMISSION, "is not known"),
+        (DENIED + "cred spec a does not exist", ADMISSION, "does not know"),
         (DENIED + 'cannot get resource "gmsacredentialspecs" in API group', ADMISSION, "the webhook may not read"),
         (
             DENIED + 'the GMSA cred spec contents for pod "a" does not match the contents of GMSA resource',

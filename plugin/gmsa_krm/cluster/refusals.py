@@ -60,7 +60,7 @@ _VERDICTS = (
     ),
     (
         r"cred ?spec .* does not exist|gmsacredentialspecs\S* \S* not found|no credential spec of the policy",
-        "the credential spec is not known to what admits pods",
+        "admission does not know the credential spec",
         "create the GMSACredentialSpec; in mode Policy apply the policy of all configs again",
     ),
     (

@@ -158,7 +158,7 @@ class _Builder:
         roles = sorted({it.role[2] for it in self._rbac.without_role})
         if roles:
             self.graph.notes.append(
-                f"bindings name roles that are not among the objects, so what they allow is not known: {_some(roles)}"
+                f"bindings name roles that are not among the objects, so what they allow is unknown: {_some(roles)}"
             )
 
     def _add_power(self, edge: Edge, power: Power) -> None:

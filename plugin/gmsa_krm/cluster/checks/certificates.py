@@ -32,7 +32,7 @@ _APPLY = "apply what gmsa-krm render prints"
 
 
 class _Serving:
-    """The certificate of a Deployment. `end`: when it expires, None if that is not known; `is_todays`: the config's."""
+    """The certificate of a Deployment. `end`: when it expires, None if that is unknown; `is_todays`: the config's."""
 
     def __init__(self, about: str, end: int | None, *, is_todays: bool, source: str) -> None:
         self.about = about

@@ -236,7 +236,7 @@ def _owners(live: Object) -> list[tuple[str, str, Object]]:
 
 
 def _owns(fields: Object, path: Path) -> bool:
-    """Whether a manager owns the field; the items of a list are not told apart."""
+    """Whether a manager owns the field; the items of a list are not distinguished."""
     if not path:
         return True
     step, rest = path[0], path[1:]

@@ -87,7 +87,7 @@ def _run_containerd(view: View, wanted: Wanted, found: Found) -> None:
 
 
 def _run_taints(view: View, wanted: Wanted, found: Found) -> None:
-    """A workload of which a pod runs is passed over: something has added what its template lacks."""
+    """A workload of which a pod runs is skipped: something has added what its template lacks."""
     nodes = windows_nodes(view)
     if not nodes:
         return

@@ -527,8 +527,8 @@ SET_UP = (
         "policy",
         "The binding of an admission policy does not deny",
         why="""
-            With the actions Warn and Audit a pod is admitted, with a warning or an entry in the audit log. It uses the
-            credential spec all the same.
+            With the actions Warn and Audit a pod is admitted, with a warning or an entry in the audit log. It still
+            uses the credential spec.
         """,
         cure="""
             Set validationActions: [Deny] in the binding.

@@ -160,7 +160,7 @@ ACCESS = (
         "More service accounts may use a credential spec than have to",
         why="""
             Whoever may create pods in a namespace can run them as each of its service accounts, and so as each account
-            of Active Directory that these may use. A role with * includes credential specs, a group includes everybody,
+            of Active Directory that these may use. A role with * includes credential specs, a group includes everyone,
             and the service account default includes every pod that names no other.
         """,
         cure="""
@@ -407,7 +407,7 @@ NODES = (
         "No Windows node may run the pods of a workload with a credential spec",
         why="""
             All Windows nodes have a taint that the workload does not tolerate, or none has the labels of its
-            nodeSelector. Its pods wait in the state Pending. A workload of which a pod runs is passed over.
+            nodeSelector. Its pods wait in the state Pending. A workload of which a pod runs is skipped.
         """,
         cure="""
             Add the toleration to the pod template, or fix its nodeSelector.
