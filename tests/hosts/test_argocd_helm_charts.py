@@ -283,6 +283,58 @@ def test_no_downloader_of_a_repository_runs(
     assert not witness.exists()
 
 
+# A generator for a chart, whose settings of helm kustomize sees and others do not.
+HIDDEN = {
+    "under a key with the tag of merge keys": """apiVersion: builtin
+kind: HelmChartInflationGenerator
+metadata: {name: chart}
+name: a
+releaseName: z
+!!merge a: {configHome: ./cfg, chartHome: ./none, repo: "x://y", version: 1.0.0}
+""",
+    "under a key with that tag in another form": """apiVersion: builtin
+kind: HelmChartInflationGenerator
+metadata: {name: chart}
+name: a
+releaseName: z
+!<!!merge> labels: {configHome: ./cfg, chartHome: ./none, repo: "x://y", version: 1.0.0}
+""",
+    "in a generator of a hidden kind": """apiVersion: builtin
+kind: !<!!binary> SGVsbUNoYXJ0SW5mbGF0aW9uR2VuZXJhdG9y
+metadata: {name: chart}
+name: a
+releaseName: z
+configHome: ./cfg
+chartHome: ./none
+repo: "x://y"
+version: 1.0.0
+""",
+}
+# The script needs no rights; the other generator makes its files ones that the application reaches.
+DOWNLOADER: Files = {
+    **{name: text for name, text in HELM_DOWNLOADER.items() if name.endswith("plugin.yaml")},
+    "cfg/.data/plugins/e/e.sh": "echo the script ran >&2; exit 1\n",
+    "files.yaml": """apiVersion: builtin
+kind: ConfigMapGenerator
+metadata: {name: files}
+name: files
+files: [cfg/.data/plugins/e/plugin.yaml, cfg/.data/plugins/e/e.sh]
+""",
+    "chart.yaml": as_yaml(IN_GENERATOR),
+    "kustomization.yaml": "generators: [files.yaml, chart.yaml, hidden.yaml, gmsa.yaml]\n",
+    "gmsa.yaml": CONFIG,
+}
+
+
+@pytest.mark.parametrize("form", HIDDEN)
+def test_no_settings_of_helm_are_hidden(form: str, enabled: Sidecar, program: Path, folder: Folder) -> None:
+    root = folder({**DOWNLOADER, **below("charts/web", CHART_FILES), "hidden.yaml": HIDDEN[form]})
+    done = enabled.try_to_run(root, program, "argocd", "generate")
+    assert "the script ran" not in done.stderr
+    assert (done.returncode, done.stdout) == (1, "")
+    assert_mentions(done.stderr, "hidden.yaml:", "some readers")
+
+
 def test_a_link_out_of_a_chart_is_refused(enabled: Sidecar, program: Path, folder: Folder) -> None:
     root = folder({**below("app", LOCAL), "outside.yaml": CONFIG_MAP}) / "app"
     (root / "charts/web/templates/x.yaml").symlink_to("../../../../outside.yaml")

@@ -178,6 +178,37 @@ def test_what_is_a_merge_key_to_some_readers_is_an_error(key: str, call: Call, f
     assert all("the key << has the tag !" in message for message in messages(manifest, call, folder))
 
 
+@pytest.mark.parametrize(
+    "key", ["!!merge a", '!!merge "a"', "!<tag:yaml.org,2002:merge> labels", "!!merge &m a", "? !!merge {a: b}\n  "]
+)
+def test_a_key_that_kustomize_alone_merges_is_an_error(key: str, call: Call, folder: Folder) -> None:
+    """Whatever the text of a key with that tag is; to kubectl it is a key of that name."""
+    manifest = POD.replace("gmsa-nope", "gmsa-webapp1") + f"  {key}: {{serviceAccountName: webapp1}}\n"
+    assert all("the tag !!merge is for a key <<" in message for message in messages(manifest, call, folder))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "!<!!merge> <<: {serviceAccountName: webapp1}",
+        "hostname: !<!!binary> d2Vi",
+        "!<!!binary> aG9zdG5hbWU=: web",
+        "nodeSelector: !<!!map> {}",
+    ],
+)
+def test_a_tag_that_kustomize_alone_knows_is_an_error(line: str, call: Call, folder: Folder) -> None:
+    """It reads !<!!binary> as !!binary; to kubectl it is a tag of no type, so the text counts."""
+    manifest = POD.replace("gmsa-nope", "gmsa-webapp1") + f"  {line}\n"
+    assert all("to some readers only; write !!" in message for message in messages(manifest, call, folder))
+
+
+def test_the_tag_of_a_merge_key_may_be_written(check: Check) -> None:
+    """As go-yaml writes merge keys."""
+    lines = POD.replace("gmsa-nope", "gmsa-webapp1")
+    checked = check(CONFIG, f"{lines}  serviceAccountName: webapp1\n  !!merge <<: &m {{priority: 1}}\n")
+    assert checked.done.status == 0, checked.done.stderr
+
+
 def test_a_value_may_look_like_a_merge_key(check: Check) -> None:
     manifest = POD.replace("gmsa-nope", "gmsa-webapp1").replace("metadata:\n", 'metadata:\n  uid: ! "<<"\n')
     assert check(CONFIG, manifest).done.status == 0

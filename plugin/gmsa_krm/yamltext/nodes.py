@@ -283,10 +283,10 @@ def _build(parser: CParser, text: str, only: frozenset[str] | None) -> Node | No
             node.end = event.end_mark.index
             if node.anchor is not None:
                 anchors[node.anchor] = node, 1, 0
-            if tag == _BINARY:
-                _decode(node)
-            elif tag == "!" and node.text == "<<":
-                _refuse_doubtful_merge(node, stack)
+            if tag is not None:
+                _refuse_doubtful_tag(node, stack)
+                if tag == _BINARY:
+                    _decode(node)
         elif kind is MappingStartEvent or kind is SequenceStartEvent:
             if len(stack) >= MAX_DEPTH:
                 mark = event.start_mark
@@ -302,6 +302,8 @@ def _build(parser: CParser, text: str, only: frozenset[str] | None) -> Node | No
             mark = event.start_mark
             opened.start, opened.line, opened.column = mark.index, mark.line, mark.column
             opened.end = mark.index
+            if opened.tag is not None:
+                _refuse_doubtful_tag(opened, stack)
             if len(stack) == 1 and opened.flow:
                 _refuse_json_as_key(opened, stack[0])
             under = stack[0].key if only is not None and len(stack) == 1 else None
@@ -394,11 +396,24 @@ def _after_properties(node: Node, text: str) -> None:
             node.start, node.column = match.end(), len(lines[-1])
 
 
-def _refuse_doubtful_merge(node: Node, stack: list[_Open]) -> None:
-    """go-yaml v2, and so kubectl, takes a key `<<` with the tag `!` for a merge key, even a quoted one."""
-    if stack and stack[-1].node.kind == MAPPING and stack[-1].key is None:
+def _refuse_doubtful_tag(node: Node, stack: list[_Open]) -> None:
+    """Tags that make a merge key, or a value of another type, to some readers only.
+
+    kustomize merges the value of every key with the tag !!merge, whatever its text is, and takes `!<!!x>` for `!!x`.
+    go-yaml v2, and so kubectl, takes a key `<<` with the tag `!` for a merge key, even a quoted one.
+    """
+    tag = node.tag or ""
+    if tag.startswith("!!"):
+        message = f"the tag !<{tag[:40]}> is {tag[:40]} to some readers only; write {tag[:40]}"
+    elif tag == _MERGE and (node.kind != SCALAR or node.text != "<<"):
+        message = (
+            "the tag !!merge is for a key <<, and makes a merge key of another one to some readers; remove the tag"
+        )
+    elif tag == "!" and node.text == "<<" and stack and stack[-1].node.kind == MAPPING and stack[-1].key is None:
         message = "the key << has the tag !, and is a merge key to some readers only; remove the tag"
-        raise YamlError(message, node.line + 1, node.column + 1)
+    else:
+        return
+    raise YamlError(message, node.line + 1, node.column + 1)
 
 
 def _refuse_json_as_key(node: Node, root: _Open) -> None:
