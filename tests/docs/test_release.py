@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import changelog
+import documentation
 import release
 from conftest import ROOT
 
@@ -88,6 +89,10 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     "an image on a page": (
         replace("docs/getting-started/argocd.md", f"gmsa-krm-cmp:v{VERSION}", "gmsa-krm-cmp:v9.9.9"),
         r"docs/getting-started/argocd\.md:\d+: 9\.9\.9",
+    ),
+    "the label of an image": (
+        write("plugin/Containerfile", 'LABEL org.opencontainers.image.version="9.9.9"\n'),
+        r"plugin/Containerfile:1: 9\.9\.9",
     ),
     "an image of an overlay": (
         replace("kustomize/argocd/kustomization.yaml", f"newTag: v{VERSION}", "newTag: v9.9.9"),
@@ -214,6 +219,15 @@ def test_what_the_site_shows_of_the_next_version(repository: Path) -> None:
         "## Unreleased\n\n### Added\n\n- See [Rules](docs/reference/rules.md).\n\n"
         "### Changed\n\n- It is shorter.\n\n"
     )  # fmt: skip
+
+
+def test_the_site_has_it_in_the_changelog(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documentation, "ROOT", repository)
+    monkeypatch.setattr(documentation, "DOCS", repository / "docs")
+    text, linked = documentation.rewritten(repository / "CHANGELOG.md")
+    assert text.startswith("# Changelog\n\n## Unreleased\n\n### Changed\n\n- It is shorter.\n\n")
+    assert f"\n\n## {VERSION} " in text
+    assert linked == []
 
 
 # Everything

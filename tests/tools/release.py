@@ -32,7 +32,8 @@ PLACES = {
 }
 # What may stand before it in any other text: an image, an action, an installed package, what a tool checks out.
 _BEFORE = (
-    r"gmsa-krm[-a-z]*[:@]v",
+    r"gmsa-krm[-a-z]*[:@]v?",
+    r'image\.version="?v?',
     r"gmsa[-_]krm(?:==|-)",
     r"\b(?:newTag|ref|rev): v",
 )
