@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import changelog
+import documentation
 import release
 from conftest import ROOT
 
@@ -27,6 +28,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     for name in FILES:
         shutil.copy(ROOT / name, folder / name)
+    for path in (folder / "plugin/gmsa_krm").rglob("*.py"):
+        if str(path.relative_to(folder)) not in (release.SOURCE, "plugin/gmsa_krm/config/webhook_image.py"):
+            path.unlink()
     for path in changelog.fragments(folder):
         path.unlink()
     (folder / "changes/output-short.changed.md").write_text(FRAGMENT)
@@ -85,6 +89,10 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     "an image on a page": (
         replace("docs/getting-started/argocd.md", f"gmsa-krm-cmp:v{VERSION}", "gmsa-krm-cmp:v9.9.9"),
         r"docs/getting-started/argocd\.md:\d+: 9\.9\.9",
+    ),
+    "the label of an image": (
+        write("plugin/Containerfile", 'LABEL org.opencontainers.image.version="9.9.9"\n'),
+        r"plugin/Containerfile:1: 9\.9\.9",
     ),
     "an image of an overlay": (
         replace("kustomize/argocd/kustomization.yaml", f"newTag: v{VERSION}", "newTag: v9.9.9"),
@@ -184,6 +192,10 @@ def test_a_release(repository: Path) -> None:
     """The version is everywhere, the changelog has its section above the last one, and the tag is what is left to do."""
     assert release.state(repository).startswith("1 change waits")
     release.set_version("7.8.9", repository)
+    assert list(release.problems(repository)) == [
+        'docs/upgrade.md: has no section "To 7.8", which says what to do and what changed'
+    ]
+    replace("docs/upgrade.md", "\n## To the version after ", "\n## To 7.8\n\n## To the version after ")(repository)
     assert list(release.problems(repository)) == []
     assert {it.version for it in release.mentions(repository)} == {"7.8.9"}
     assert release.state(repository) == "ready for the tag v7.8.9"
@@ -207,6 +219,15 @@ def test_what_the_site_shows_of_the_next_version(repository: Path) -> None:
         "## Unreleased\n\n### Added\n\n- See [Rules](docs/reference/rules.md).\n\n"
         "### Changed\n\n- It is shorter.\n\n"
     )  # fmt: skip
+
+
+def test_the_site_has_it_in_the_changelog(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documentation, "ROOT", repository)
+    monkeypatch.setattr(documentation, "DOCS", repository / "docs")
+    text, linked = documentation.rewritten(repository / "CHANGELOG.md")
+    assert text.startswith("# Changelog\n\n## Unreleased\n\n### Changed\n\n- It is shorter.\n\n")
+    assert f"\n\n## {VERSION} " in text
+    assert linked == []
 
 
 # Everything
@@ -235,7 +256,7 @@ def test_a_failure_is_named_and_the_rest_runs(logs: Path, capsys: pytest.Capture
     assert release.check_all([], logs, (GOOD, BAD, AFTER)) == 1
     printed = re.sub(r"\(\d+ s\)", "(0 s)", capsys.readouterr().out)
     assert printed == (
-        "files: versions, changelog, locks:\nok\n"
+        "files: versions, changelog, locks: ok\n"
         "good: what good does: ok (0 s)\n"
         "  skipped: [2] tests/a.py:1: needs a printer\n"
         "bad: what bad does: failed (0 s)\n"

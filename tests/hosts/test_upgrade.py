@@ -5,7 +5,6 @@ tests/cluster/test_takeover.py applies both to API servers.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -65,11 +64,3 @@ def test_the_serving_certificate_of_an_epoch_stays(both: tuple[Objects, Objects]
     for key in secrets:
         for name in ("tls.crt", "tls.key"):
             assert old[key]["data"][name] == new[key]["data"][name]
-
-
-def test_each_minor_version_has_its_notes() -> None:
-    """The changelog's versions after the first."""
-    versions = re.findall(r"(?m)^## (\d+\.\d+)\.\d+ ", (ROOT / "CHANGELOG.md").read_text())
-    assert "0.1" in versions
-    for version in set(versions) - {"0.1"}:
-        assert re.search(rf"(?m)^## To {re.escape(version)}", NOTES), version

@@ -32,7 +32,8 @@ PLACES = {
 }
 # What may stand before it in any other text: an image, an action, an installed package, what a tool checks out.
 _BEFORE = (
-    r"gmsa-krm[-a-z]*[:@]v",
+    r"gmsa-krm[-a-z]*[:@]v?",
+    r'image\.version="?v?',
     r"gmsa[-_]krm(?:==|-)",
     r"\b(?:newTag|ref|rev): v",
 )
@@ -107,6 +108,10 @@ def _changelog_of(version: str, root: Path) -> Iterator[str]:
         yield f"CHANGELOG.md: has no section {version}, and changes/ is empty; run make release VERSION={version}"
     elif heading is not None and not re.fullmatch(r"20\d\d-\d\d-\d\d|unreleased", heading):
         yield f"CHANGELOG.md: {version} ({heading}) has no date such as 2026-12-31"
+    elif heading not in (None, "unreleased"):
+        minor = version.rpartition(".")[0]
+        if f"\n## To {minor}\n" not in (root / "docs/upgrade.md").read_text():
+            yield f'docs/upgrade.md: has no section "To {minor}", which says what to do and what changed'
 
 
 def _heading(version: str, root: Path) -> str | None:
@@ -233,7 +238,10 @@ def check_all(skip: list[str], logs: Path = ROOT / "build/release", steps: tuple
         print("Nothing was run. To run the rest: make release-check SKIP='TARGET ...'")
         return 2
     wrong = [*problems(), *_uncommitted()]
-    print("files: versions, changelog, locks:", "failed" if wrong else "ok", *(f"  {it}" for it in wrong), sep="\n")
+    print(
+        *(["files: versions, changelog, locks: " + ("failed" if wrong else "ok")] + [f"  {it}" for it in wrong]),
+        sep="\n",
+    )
     logs.mkdir(parents=True, exist_ok=True)
     failed = ["files"] if wrong else []
     for step in wanted:
