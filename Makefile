@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
   $(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print(sys._base_executable)' 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: demo docs docs-test test cluster-test ad-test image-test dist dist-test fuzz fuzz-check bench bench-check bench-admission release release-check release-files lint tools schema lock golden clean
+.PHONY: demo report docs docs-test test cluster-test ad-test image-test dist dist-test fuzz fuzz-check bench bench-check bench-admission release release-check release-files lint tools schema lock golden clean
 
 ## demo: render the quickstart, and show where each object comes from
 demo: .venv/run
@@ -15,6 +15,14 @@ demo: .venv/run
 	@echo "  export PATH=\"$(CURDIR)/$(BIN):\$$PATH\""
 	@echo "  gmsa-krm init my"
 	@echo "To get from there to a pod, see \"First config\" in README.md; for kustomize, kubectl, Helm, Argo CD and Flux, see \"With your tools\"."
+
+## report: the picture of who may become which account, of kustomize/workloads, in each format
+report: .venv/run
+	@mkdir -p build/report
+	@$(BIN)/gmsa-krm who-can kustomize/workloads --format table
+	@$(BIN)/gmsa-krm who-can kustomize/workloads --format json > build/report/access.json
+	@$(BIN)/gmsa-krm who-can kustomize/workloads --format markdown > build/report/access.md
+	@echo "In build/report: access.json access.md"
 
 ## test: everything that runs in minutes
 test: lint tools

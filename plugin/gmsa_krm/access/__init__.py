@@ -100,7 +100,7 @@ class Rbac:
 
     @property
     def without_role(self) -> list[Binding]:
-        """The bindings whose role is not among the objects, so what they grant is not known."""
+        """The bindings whose role is not among the objects, so what they grant is unknown."""
         return [it for it in self._bindings.values() if it.role not in self._roles]
 
     def grants(self, verb: str, group: str, resource: str, subresource: str = "") -> list[Grant]:

@@ -151,14 +151,14 @@ class _Builder:
         unknown = [it.name for it in self.graph.of_kind(CredentialSpec) if not it.is_known and it.name != ALL]
         if unknown:
             self.graph.notes.append(
-                f"not among the objects, so their accounts are not known: {_some(unknown)}"
+                f"not among the objects, so their accounts are unknown: {_some(unknown)}"
                 if not self._is_live
                 else f"roles name credential specs that do not exist: {_some(unknown)}"
             )
         roles = sorted({it.role[2] for it in self._rbac.without_role})
         if roles:
             self.graph.notes.append(
-                f"bindings name roles that are not among the objects, so what they allow is not known: {_some(roles)}"
+                f"bindings name roles that are not among the objects, so what they allow is unknown: {_some(roles)}"
             )
 
     def _add_power(self, edge: Edge, power: Power) -> None:

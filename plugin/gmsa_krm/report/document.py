@@ -68,7 +68,7 @@ class NodeData(Section):
     delegation: str | None = enum("Account: whether it may act as its users.", *DELEGATIONS)
     delegates_to: list[str] = strings("Account: the services that it may act towards as its users.", each="An SPN.")
     hosts: list[str] | None = strings(
-        "Account: computers that may fetch its password, `*` for all of the domain; absent if that is not known.",
+        "Account: computers that may fetch its password, `*` for all of the domain; absent if that is unknown.",
         each="sAMAccountName without $; DOMAIN\\name in another domain.",
     )
     principal_kind: str | None = enum(
@@ -142,7 +142,7 @@ class AccessReport(Section):
     kind: str = enum("Kind.", KIND, required=True)
     focus: Focus | None = section("What it was narrowed to; absent if it is the whole picture.", Focus, optional=True)
     checks: list[str] = strings("What checks pods.", each="Kind and name of an object.")
-    notes: list[str] = strings("What is not known.", each="A sentence.")
+    notes: list[str] = strings("What is unknown.", each="A sentence.")
     nodes: list[NodeData] = sections("Nodes, by kind from left to right.", NodeData, required=True)
     edges: list[EdgeData] = sections("Edges, each once.", EdgeData, required=True)
     without_effect: list[WithoutEffectData] = sections(

@@ -235,7 +235,7 @@ class Account(Node):
 
     @property
     def hosts(self) -> list[str] | None:
-        """The computers that may fetch its password, `*` for all of the domain; None if that is not known."""
+        """The computers that may fetch its password, `*` for all of the domain; None if that is unknown."""
         return self.directory.hosts if self.directory is not None and self.directory.knows_hosts else None
 
 
@@ -349,7 +349,7 @@ class WithoutEffect:
 class Graph:
     """Nodes by id, and edges by kind and the ids of their ends.
 
-    `notes`: what is not known, in whole sentences; `checks`: the objects that check pods, such as
+    `notes`: what is unknown, in whole sentences; `checks`: the objects that check pods, such as
     `ValidatingWebhookConfiguration gmsa-webhook`; `focus`: what it was narrowed to, by kind.
     """
 
