@@ -73,7 +73,7 @@ def risks(graph: Graph) -> list[str]:
         for it in node.risks:
             found[0 if it.severity == "error" else 1, it.rule, node.label, it.message] = None
     for edge in graph.sorted_edges():
-        for it in edge.risks:
+        for it in edge.risks if edge.kind != FETCH_PASSWORD else ():  # which are those of the account, too
             found[0 if it.severity == "error" else 1, it.rule, _ends(edge), it.message] = None
     return [
         f"{'warning' if rank else 'error'} [{rule}] {where}: {message}" for rank, rule, where, message in sorted(found)
