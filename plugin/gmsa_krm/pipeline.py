@@ -82,10 +82,18 @@ def run(configs: list[tuple[LoadedConfig, Environment]], documents: list[Documen
 
 
 def run_resolved(
-    resolved: list[Resolved], documents: list[Document], namespace: str = "", snapshot: Snapshot | None = None
+    resolved: list[Resolved],
+    documents: list[Document],
+    namespace: str = "",
+    snapshot: Snapshot | None = None,
+    *,
+    compares: bool = True,
 ) -> Result:
-    """As `run`, after `resolve`. `snapshot`: to compare with in place of those of the configs."""
-    comparison = _compare(resolved, snapshot)
+    """As `run`, after `resolve`. `snapshot`: to compare with in place of those of the configs.
+
+    `compares`: whether to compare with Active Directory at all.
+    """
+    comparison = _compare(resolved, snapshot) if compares else None
     changes: Changes = {}
     usage: Usage = {}
     findings: list[Finding] = []

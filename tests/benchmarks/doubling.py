@@ -203,6 +203,37 @@ def _domains(number: int) -> Files:
     return {"gmsa.yaml": f"{head}  domains:\n{domains}  credspecs:\n{credspecs}{others}"}
 
 
+def _access(number: int) -> Files:
+    """Credential specs, a role for each, five bindings of each role, and bindings of a role for all."""
+    rbac = "rbac.authorization.k8s.io"
+    parts = []
+    for index in range(number):
+        name, namespace = f"app-{index}", f"ns-{index % 50}"
+        parts.append(
+            f"apiVersion: {rbac}/v1\nkind: ClusterRole\nmetadata:\n  name: use-{name}\nrules:\n- apiGroups: [windows.k8s.io]\n"
+            f"  resources: [gmsacredentialspecs]\n  resourceNames: [gmsa-{name}]\n  verbs: [use]\n"
+        )
+        for number_of in range(5):
+            role = f"use-{name}" if number_of else "use-all"
+            parts.append(
+                f"apiVersion: {rbac}/v1\nkind: RoleBinding\nmetadata:\n  name: {role}-{index}\n  namespace: {namespace}-{number_of}\n"
+                f"roleRef:\n  apiGroup: {rbac}\n  kind: ClusterRole\n  name: {role}\n"
+                f"subjects:\n- kind: ServiceAccount\n  name: {name}\n  namespace: {namespace}-{number_of}\n"
+            )
+    parts.append(
+        f"apiVersion: {rbac}/v1\nkind: ClusterRole\nmetadata:\n  name: use-all\nrules:\n"
+        "- apiGroups: [windows.k8s.io]\n  resources: [gmsacredentialspecs]\n  verbs: [use]\n"
+    )
+    contents = (
+        "apiVersion: windows.k8s.io/v1\nkind: GMSACredentialSpec\nmetadata:\n  name: gmsa-app-{0}\ncredspec:\n"
+        "  ActiveDirectoryConfig:\n    GroupManagedServiceAccounts:\n    - {{Name: app-{0}, Scope: CONTOSO}}\n"
+        "    - {{Name: app-{0}, Scope: contoso.com}}\n  CmsPlugins: [ActiveDirectory]\n  DomainJoinConfig:\n"
+        "    DnsName: contoso.com\n    DnsTreeName: contoso.com\n    Guid: 244818ae-87ac-4fcd-92ec-e79e5252348a\n"
+        "    MachineAccountName: app-{0}\n    NetBiosName: CONTOSO\n    Sid: S-1-5-21-2126449477-2524075714-3094792973\n"
+    )
+    return {"in.yaml": "---\n".join([*parts, *map(contents.format, range(number))])}
+
+
 # The numbers take a few tenths of a second.
 KINDS = (
     Kind("credspecs", "credspecs", 1500, lambda number: {"gmsa.yaml": _credspecs(number)}, ("render", "gmsa.yaml")),
@@ -228,6 +259,7 @@ KINDS = (
             "ARGOCD_APP_PARAMETERS": '[{"name": "environment", "string": "east"}]',
         },
     ),
+    Kind("access", "credspecs, and five times as many RoleBindings", 500, _access, ("who-can", "in.yaml")),
     Kind("archive", "members of a chart's archive", 5000, _archive, ("argocd", "discover")),
     Kind("files", "files of a folder", 1000, _folder, ("render", ".")),
     Kind("pods", "pods in one document", 1000, _pods_of_a_list, _POST_RENDER, "in.yaml"),

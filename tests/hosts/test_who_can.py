@@ -328,6 +328,39 @@ def test_hostile_names_are_text(call: Call, folder: Folder) -> None:
     assert not [line for line in outside if "<script" in line or "@everyone" in line]
 
 
+@pytest.mark.parametrize(
+    ("change", "rule", "shown"),
+    [
+        ("enabled: false", "account-disabled", "DISABLED"),
+        ("hosts: []", "no-password-readers", "no hosts"),
+        ('hosts: ["*"]', "password-of-everyone", "every computer of the domain"),
+        ("trustedForDelegation: true", "unconstrained-delegation", "ANY SERVICE"),
+        ("delegatesTo: [http/a]", "delegation", "http/a"),
+        ("delegatesTo: [cifs/a]\n    trustedToAuthForDelegation: true", "broad-delegation", "as any user, to cifs/a"),
+        ("kind: User", "not-a-gmsa", "MISSING"),
+    ],
+)
+@pytest.mark.parametrize("is_named", [True, False], ids=["by the config", "by --ad"])
+def test_what_is_wrong_in_active_directory_is_red(
+    change: str, rule: str, shown: str, is_named: bool, call: Call, place: Path
+) -> None:
+    """And does not keep the picture from being drawn, also where the config names the snapshot."""
+    key = change.partition(":")[0]
+    lines = [line for line in SNAPSHOT.splitlines() if not line.startswith(f"    {key}:")]
+    (place / "ad/ad.yaml").write_text("\n".join([*lines, f"    {change}", ""]))
+    if is_named:
+        (place / "gmsa.yaml").write_text(CONFIG + "  activeDirectory: {snapshot: ad/ad.yaml}\n")
+    arguments = ("gmsa.yaml", "web.yaml", *(() if is_named else ("--ad", "ad/ad.yaml")))
+    done = call("who-can", *arguments)
+    assert (done.status, done.stderr) == (0, "")
+    assert f"[{rule}]" in done.stdout
+    account = next(line for line in done.stdout.splitlines() if "WebApp1 of" in line and not line.endswith("webapp1"))
+    assert account.startswith("! ")
+    assert shown in account
+    use = next(line for line in done.stdout.splitlines() if line.endswith("use-gmsa-webapp1"))
+    assert use.startswith("! ")
+
+
 def test_markdown_for_a_pull_request(call: Call, place: Path) -> None:
     (place / "access.json").write_text(call("who-can", "gmsa.yaml", "web.yaml", "-o", "json").stdout)
     done = call("who-can", "gmsa.yaml", "web.yaml", "more", "--since", "access.json", "-o", "markdown")

@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     Object = dict[str, Any]
 
 # The modules in `report.formats` by the names of the formats.
-FORMATS = {"table": "table", "json": "json_format", "markdown": "markdown"}
+FORMATS = {
+    "table": "table",
+    "json": "json_format",
+    "markdown": "markdown",
+    "html": "html",
+    "svg": "svg",
+    "dot": "dot",
+    "mermaid": "mermaid",
+    "opengraph": "opengraph",
+}
 _MAX_REPORT = 256 * 1024 * 1024
 
 
@@ -60,28 +69,33 @@ def run(options: Options) -> int:
     return console.INVALID_INPUT if options.fail_on_new and changes is not None and changes.came else console.DONE
 
 
-def _sources(options: Options) -> Sources:
-    """What PATHs have. With the access of a cluster its objects come first, so that files count before them."""
+def _sources(options: Options, cluster: list[Object] | None = None) -> Sources:
+    """What PATHs have, and a cluster.
+
+    `cluster`: all objects of a live one, with apiVersion and kind, None without one. Files count before them.
+    """
     from gmsa_krm.hosts.files import read_paths
 
     files = read_paths(options.path, os.environ, console.stdin())
     exported = [it for it in files.documents if _is_exported(it)]
     manifests = [it for it in files.documents if not _is_exported(it)]
-    objects = [item for it in exported for item in _objects(it)]
+    objects = [*(cluster or ()), *(item for it in exported for item in _objects(it))]
+    is_live = cluster is not None
     if not files.configs:
         return Sources(
-            [*objects, *(item for it in manifests for item in _objects(it))], known_kinds(()), [], [], is_live=False
+            [*objects, *(item for it in manifests for item in _objects(it))], known_kinds(()), [], [], is_live=is_live
         )
     from gmsa_krm.apply_order import in_apply_order
     from gmsa_krm.pipeline import run_resolved
     from gmsa_krm.resolve import resolve
 
     resolved = resolve(files.configs, files.documents, needs_keys=False)
-    result = run_resolved(resolved, manifests)
+    # What Active Directory says is a part of the picture, and nothing that keeps it from being drawn.
+    result = run_resolved(resolved, manifests, compares=False)
     objects += [item for it in in_apply_order(result, manifests) for item in _flat(it.as_data())]
     snapshots = [it.snapshot for it in resolved if it.snapshot is not None]
     kinds = known_kinds(it.spec for it in resolved)
-    return Sources(objects, kinds, snapshots, result.findings, is_live=False)
+    return Sources(objects, kinds, snapshots, result.findings, is_live=is_live)
 
 
 def _is_exported(document: Document) -> bool:

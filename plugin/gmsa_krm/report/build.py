@@ -151,7 +151,7 @@ class _Builder:
         unknown = [it.name for it in self.graph.of_kind(CredentialSpec) if not it.is_known and it.name != ALL]
         if unknown:
             self.graph.notes.append(
-                f"not among the objects, so their accounts are not known: {_some(unknown)}"
+                f"not among the objects, so their accounts are unknown: {_some(unknown)}"
                 if not self._is_live
                 else f"roles name credential specs that do not exist: {_some(unknown)}"
             )

@@ -27,7 +27,7 @@ POWER_COLUMNS = ("WHO", "MAY", "REACHES", "BY")
 ACCOUNT_COLUMNS = ("ACCOUNT", "STATE", "SERVES", "DELEGATION", "PASSWORD FOR")
 WITHOUT_EFFECT_COLUMNS = ("OBJECT", "WHY IT GIVES NO ACCESS")
 _STATES = {EXISTS: "exists", MISSING: "MISSING"}
-_DELEGATIONS = {"Unconstrained": "ANY SERVICE", "None": "none", "Unknown": "not known"}
+_DELEGATIONS = {"Unconstrained": "ANY SERVICE", "None": "none", "Unknown": "unknown"}
 _MAX = 4
 
 
@@ -73,7 +73,7 @@ def risks(graph: Graph) -> list[str]:
         for it in node.risks:
             found[0 if it.severity == "error" else 1, it.rule, node.label, it.message] = None
     for edge in graph.sorted_edges():
-        for it in edge.risks:
+        for it in edge.risks if edge.kind != FETCH_PASSWORD else ():  # which are those of the account, too
             found[0 if it.severity == "error" else 1, it.rule, _ends(edge), it.message] = None
     return [
         f"{'warning' if rank else 'error'} [{rule}] {where}: {message}" for rank, rule, where, message in sorted(found)
@@ -105,7 +105,7 @@ def _access_row(graph: Graph, edge: Edge) -> Row:
     source, target = edge.source, edge.target
     workloads = [it.label for it in source.workloads] if isinstance(source, ServiceAccount) else []
     accounts = [it.target for it in graph.outgoing(target, LOG_ON, ADDITIONAL_ACCOUNT)]
-    named = "any" if target.name == ALL else _some([it.label for it in accounts]) or "not known"
+    named = "any" if target.name == ALL else _some([it.label for it in accounts]) or "unknown"
     how = _some(edge.reasons, ", ") if edge.kind == UNCHECKED else _bindings(edge)
     is_red = bool(edge.risks) or any(_is_red(graph, it) for it in (target, *accounts))
     return Row((source.label, _some(workloads), target.label, named, how), is_red=is_red)
@@ -124,7 +124,7 @@ def _account_row(graph: Graph, node: Account) -> Row:
     delegation = _DELEGATIONS.get(node.delegation) or _some(node.delegates_to)
     if node.delegation == "ProtocolTransition":
         delegation = f"as any user, to {delegation}"
-    cells = (node.label, state, _some(node.service_principal_names), delegation, fetched or "not known")
+    cells = (node.label, state, _some(node.service_principal_names), delegation, fetched or "unknown")
     return Row(cells, is_red=_is_red(graph, node))
 
 

@@ -44,7 +44,7 @@ def _lines(graph: Graph, changes: Changes | None) -> Iterator[str]:
     yield from _table("Accounts", rows.ACCOUNT_COLUMNS, rows.account_rows(graph))
     yield from _table("Without effect", rows.WITHOUT_EFFECT_COLUMNS, rows.without_effect_rows(graph))
     if graph.notes:
-        yield from _list("Not known", [_text(it) for it in graph.notes])
+        yield from _list("Unknown", [_text(it) for it in graph.notes])
 
 
 def _changes(changes: Changes) -> Iterator[str]:

@@ -38,7 +38,7 @@ def _lines(graph: Graph, changes: Changes | None) -> Iterator[str]:
         yield from _section("Bindings and roles without effect", rows.WITHOUT_EFFECT_COLUMNS, without, "none")
     if graph.notes:
         yield ""
-        yield "Not known:"
+        yield "Unknown:"
         yield from (f"  {printable(it)}" for it in graph.notes)
     if risks:
         yield ""
