@@ -148,6 +148,7 @@ tools: .venv/dev
 schema: .venv/run
 	$(BIN)/gmsa-krm schema > kustomize/gmsaconfig.schema.json
 	$(BIN)/gmsa-krm schema --snapshot > kustomize/activedirectorysnapshot.schema.json
+	$(BIN)/gmsa-krm schema --doctor-report > kustomize/doctorreport.schema.json
 	$(BIN)/gmsa-krm schema --chart-values > charts/gmsa/values.schema.json
 	$(BIN)/gmsa-krm schema --name-references > kustomize/name-references.yaml
 	$(BIN)/python tests/tools/reference.py

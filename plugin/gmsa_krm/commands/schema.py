@@ -1,4 +1,4 @@
-"""`schema`: JSON Schemas of GMSAConfig, of the chart's values and of snapshots; where kustomize finds names."""
+"""`schema`: JSON Schemas of GMSAConfig, the chart's values, snapshots and reports; where kustomize finds names."""
 
 from __future__ import annotations
 
@@ -29,6 +29,10 @@ def _schema(options: Options) -> Schema:
         from gmsa_krm.active_directory.snapshot import snapshot_schema
 
         return snapshot_schema()
+    if options.doctor_report:
+        from gmsa_krm.cluster.report_schema import report_schema
+
+        return report_schema()
     return values_schema() if options.chart_values else json_schema()
 
 
