@@ -4,11 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
   $(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print(sys._base_executable)' 2>/dev/null)))
 BIN := .venv/bin
 
-<<<<<<< HEAD
-.PHONY: demo docs docs-test test cluster-test ad-test image-test dist dist-test fuzz fuzz-check bench bench-check bench-admission bench-doctor release release-check release-files lint tools schema lock golden clean
-=======
-.PHONY: demo report docs docs-test test cluster-test ad-test image-test dist dist-test fuzz fuzz-check bench bench-check bench-admission release release-check release-files lint tools schema lock golden clean
->>>>>>> whoformats
+.PHONY: demo report docs docs-test test cluster-test ad-test image-test dist dist-test fuzz fuzz-check bench bench-check bench-admission bench-doctor release release-check release-files lint tools schema lock golden clean
 
 ## demo: render the quickstart, and show where each object comes from
 demo: .venv/run
@@ -182,6 +178,7 @@ schema: .venv/run
 	$(BIN)/gmsa-krm schema > kustomize/gmsaconfig.schema.json
 	$(BIN)/gmsa-krm schema --snapshot > kustomize/activedirectorysnapshot.schema.json
 	$(BIN)/gmsa-krm schema --access-report > kustomize/accessreport.schema.json
+	$(BIN)/gmsa-krm schema --doctor-report > kustomize/doctorreport.schema.json
 	$(BIN)/gmsa-krm schema --chart-values > charts/gmsa/values.schema.json
 	$(BIN)/gmsa-krm schema --name-references > kustomize/name-references.yaml
 	$(BIN)/python tests/tools/reference.py

@@ -170,6 +170,9 @@ def _doctor(commands: Any) -> None:
     )
     for option, what in {"--check": "run this check or group only", "--skip": "leave out this check or group"}.items():
         doctor.add_argument(option, action="append", default=[], metavar="CHECK", help=f"{what}; may be repeated")
+    doctor.add_argument(
+        "--rbac", action="store_true", help="print the ClusterRoles that doctor needs instead, without asking a cluster"
+    )
     _add_format(doctor, "text", "json")
     _add_namespace(doctor, "namespace of the manifests without one")
     _add_quiet(doctor, "as text, print problems only")
@@ -412,6 +415,7 @@ def _schema(commands: Any) -> None:
     schema.add_argument(
         "--access-report", action="store_true", help="print that of the JSON of who-can, AccessReport, instead"
     )
+    schema.add_argument("--doctor-report", action="store_true", help="print that of doctor's JSON instead")
     schema.add_argument(
         "--name-references",
         action="store_true",

@@ -32,6 +32,9 @@ def test_the_schemas_in_the_repository_are_those_of_the_program(call: Call) -> N
     values = ROOT / "charts/gmsa/values.schema.json"
     assert SCHEMA.read_text() == call("schema").stdout, "run make schema"
     assert SNAPSHOT.read_text() == call("schema", "--snapshot").stdout, "run make schema"
+    report = ROOT / "kustomize/doctorreport.schema.json"
+    assert report.read_text() == call("schema", "--doctor-report").stdout, "run make schema"
+    jsonschema.Draft202012Validator.check_schema(json.loads(report.read_text()))
     assert values.read_text() == call("schema", "--chart-values").stdout, "run make schema"
     references = ROOT / "kustomize/name-references.yaml"
     assert references.read_text() == call("schema", "--name-references").stdout, "run make schema"

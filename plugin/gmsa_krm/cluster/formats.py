@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from gmsa_krm.cluster import API_VERSION, KIND
 from gmsa_krm.cluster.outcome import ERROR, NOTHING, OK, SKIPPED, UNKNOWN, WARNING
 
 TYPE_CHECKING = False
@@ -66,8 +67,8 @@ def _count(number: int, noun: str) -> str:
 def as_json(outcomes: list[Outcome]) -> str:
     """`checks` has those that had nothing to check, too, so that a reader sees that they were run."""
     report = {
-        "apiVersion": "gmsa-krm.dev/v1alpha1",
-        "kind": "DoctorReport",
+        "apiVersion": API_VERSION,
+        "kind": KIND,
         "checks": [_data(it) for it in outcomes],
         "summary": {
             "errors": sum(len(it.problems) for it in outcomes if it.status == ERROR),

@@ -52,6 +52,7 @@ _CALLS = (
     ),
     ("", "the webhook cannot be called", _RUNS),
 )
+_NOT_FILLED_IN = "without gmsaCredentialSpec at"  # of the hardening policy
 _VERDICTS = (
     (
         r"is not authorized to .?use|may not use the credential spec",
@@ -74,7 +75,7 @@ _VERDICTS = (
         "apply the policy and the credential spec of the same render",
     ),
     (
-        "without gmsaCredentialSpec at",
+        _NOT_FILLED_IN,
         "the hardening policy is in force, but the webhook has not filled in the contents",
         "apply the MutatingWebhookConfiguration again",
     ),
@@ -132,6 +133,11 @@ class Refusal:
     @property
     def is_about_gmsa(self) -> bool:
         return self.kind in (CALL, ADMISSION, CLUSTER)
+
+    @property
+    def is_of_set_up(self) -> bool:
+        """Whether the webhook is not called, or its configuration is missing: no pod of any pair is admitted."""
+        return self.kind == CALL or _NOT_FILLED_IN in self.message
 
 
 def explain(error: Refused, webhooks: Collection[str] = (WEBHOOK,), policies: Collection[str] = ()) -> Refusal:

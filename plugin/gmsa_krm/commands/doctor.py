@@ -29,6 +29,11 @@ _TERMINATED = 143
 
 def run(options: Options) -> int:
     """Raises InputError for configs that are wrong, and ExternalError where the cluster does not answer."""
+    if options.rbac:
+        from gmsa_krm.cluster.permissions import cluster_roles
+
+        console.write_text(cluster_roles().rstrip("\n"))
+        return console.DONE
     checks = _chosen(options.check, options.skip)
     wanted = _wanted(options)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))  # so that kubectl ends, too

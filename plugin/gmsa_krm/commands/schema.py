@@ -1,4 +1,4 @@
-"""`schema`: JSON Schemas of GMSAConfig, of values, snapshots and reports; where kustomize finds names."""
+"""`schema`: JSON Schemas of GMSAConfig, the chart's values, snapshots and reports; where kustomize finds names."""
 
 from __future__ import annotations
 
@@ -31,6 +31,10 @@ def _schema(options: Options) -> Schema:
         return snapshot_schema()
     if options.access_report:
         from gmsa_krm.report.document import report_schema
+
+        return report_schema()
+    if options.doctor_report:
+        from gmsa_krm.cluster.report_schema import report_schema
 
         return report_schema()
     return values_schema() if options.chart_values else json_schema()

@@ -51,6 +51,10 @@ _LISTS = {
 }
 # Other checks say what is wrong with these, and say it better.
 _OF_OTHERS = frozenset(("CustomResourceDefinition", "GMSACredentialSpec", "Secret"))
+# Not tried: an apply that changes one needs its permissions, which doctor has no use for.
+_ROLES = frozenset(("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"))
+# The lists of the kinds of which an apply is tried.
+TRIED = frozenset(name for kind, name in _LISTS.items() if kind not in _ROLES and kind not in _OF_OTHERS)
 _MANAGER = "gmsa-krm-doctor"
 _NOT_COMPARED = ("managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink")
 _CERTIFICATE_HASH = "gmsa-krm.dev/certificate-sha256"
@@ -148,10 +152,13 @@ def _compare(view: View, item: Object, generated: set[tuple[str, str]]) -> str |
     if live is None:
         return None
     item = _with_certificate_of(live, item, generated)
-    try:
-        after = view.server.try_to_apply(_path(item), item, _manager(live))
-    except Refused as error:
-        return could_not_look(error, f"try to apply the {describe(item)}")
+    if item["kind"] in _ROLES:
+        after = _with_access(live, item)
+    else:
+        try:
+            after = view.server.try_to_apply(_path(item), item, _manager(live))
+        except Refused as error:
+            return could_not_look(error, f"patch {_LISTS[item['kind']]}, not even as a dry run,")
     paths = list(_differences(_comparable(live), _comparable(after), ()))
     if not paths:
         return ""
@@ -159,6 +166,16 @@ def _compare(view: View, item: Object, generated: set[tuple[str, str]]) -> str |
     shown = [_shown(path, before, value, owners) for path, before, value in paths[:_MAX_PATHS]]
     more = f", and {len(paths) - _MAX_PATHS} more" if len(paths) > _MAX_PATHS else ""
     return f"differs from the config in {', '.join(shown)}{more}"
+
+
+def _with_access(live: Object, item: Object) -> Object:
+    """A role or binding as applying leaves it: its own fields, which have no defaults, and its labels."""
+    after: Object = json.loads(json.dumps(live))
+    after["metadata"].setdefault("labels", {}).update(item["metadata"].get("labels") or {})
+    for key in ("rules", "roleRef", "subjects"):
+        if key in item:
+            after[key] = item[key]
+    return after
 
 
 def _path(item: Object) -> str:

@@ -160,7 +160,7 @@ def _run_refused(view: View, wanted: Wanted, found: Found) -> None:
         [
             it
             for it in refused
-            if not _is_explained(it, found) and not (is_reported and it.refusal and it.refusal.kind == refusals.CALL)
+            if not _is_explained(it, found) and not (is_reported and it.refusal and it.refusal.is_of_set_up)
         ],
         "a test pod is refused",
     )
