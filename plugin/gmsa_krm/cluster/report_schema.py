@@ -46,7 +46,7 @@ def report_schema() -> Schema:
     properties = {
         "apiVersion": {"const": API_VERSION},
         "kind": {"const": KIND},
-        "checks": _list("The checks that were asked for, in order.", _object(check, "A check.", required)),
+        "checks": _list("The checks that were requested, in order.", _object(check, "A check.", required)),
         "summary": _object(summary, "How many.", tuple(summary)),
     }
     return {
