@@ -16,7 +16,7 @@ Data = dict[str, Any]
 _MERGES = (
     *("<<", "<<", "<<", '"<<"', "'<<'", "!!merge <<", '!!merge "<<"', "? <<", "&m <<", "!!str <<", "!x <<", "! <<"),
     *("!!binary PDw=", '!!binary "PDw="', '"\\x3c<"', '!!merge "\\x3c<"', "!<tag:yaml.org,2002:merge> <<"),
-    *("!!null <<", "!<!merge> <<"),
+    *("!!null <<", "!<!merge> <<", "!<!!merge> <<", "!!merge a"),
 )
 _DECOYS: tuple[Any, ...] = (
     *("x", {}, [], ["a"], "web", "Pod", "Secret", "v1", {"name": "other"}, {"a": "b"}),
@@ -157,6 +157,7 @@ class _Flow:
                     f"!!binary {text}",
                     f"!<!binary> {encoded}",
                     f"!<binary> {encoded}",
+                    f"!<!!binary> {encoded}",
                 ),
                 *(
                     f"!<tag:yaml.org,2002:binary> {encoded}",
