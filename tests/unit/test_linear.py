@@ -129,5 +129,5 @@ spec:
     entries = [f"- account: {name}\n  usedBy: FromWorkloads\n" for name in ("Last1", *(f"A{it}" for it in range(500)))]
     root = folder({"gmsa.yaml": gmsa_config(MODE_NONE, f"credspecs:\n{''.join(entries)}"), "ad.yaml": snapshot})
     lines = call("lint", root / "gmsa.yaml", "--ad", root / "ad.yaml").stdout.splitlines()
-    assert sum("was not taken for" in it for it in lines) == 500
+    assert sum("was taken without" in it for it in lines) == 500
     assert sum("Last1 is not an account of contoso.com" in it for it in lines) == 1
