@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cluster.api import Object, until
+from cluster.api import ApiError, Client, Object, until
 from cluster.harness import PROGRAM, Cluster, namespace
 from gmsa_krm.access import Rbac
 from gmsa_krm.report.build import build
@@ -361,3 +361,100 @@ def test_the_program_reads_what_kubectl_prints(cluster: Cluster, tmp_path: Path)
     report = json.loads(done.stdout)
     found = {(it["source"], it["target"]) for it in report["edges"] if it["kind"] == "Use"}
     assert found == {(it.source.id, it.target.id) for it in build(listed(cluster)).sorted_edges("Use")}
+
+
+GRANTERS = {
+    # service account: rules in its RoleBinding in who-a, and whether they are bound in the cluster instead
+    "binds": ([([RBAC], ["rolebindings"], ["create"], []), ([RBAC], ["clusterroles"], ["bind"], ["who:use-one"])], False),
+    "binds-other": ([([RBAC], ["rolebindings"], ["create"], []), ([RBAC], ["clusterroles"], ["bind"], ["view"])], False),
+    "has-it": ([([RBAC], ["rolebindings"], ["create"], []), (["windows.k8s.io"], ["gmsacredentialspecs"], ["use"], ["one"])], False),
+    "writes": ([([RBAC], ["rolebindings", "clusterroles", "roles"], ["create", "patch", "update"], [])], False),
+    "only-binds": ([([RBAC], ["clusterroles"], ["bind"], [])], False),
+    "escalates": ([([RBAC], ["clusterroles"], ["create", "get", "patch", "update", "escalate"], [])], True),
+    "escalates-in-a-namespace": ([([RBAC], ["clusterroles"], ["create", "get", "patch", "escalate"], [])], False),
+    "escalates-roles": ([([RBAC], ["roles"], ["create", "get", "patch", "update", "escalate"], [])], False),
+    "everything": ([(["*"], ["*"], ["*"], [])], True),
+    "changes-roles-with-it": ([([RBAC], ["clusterroles"], ["patch"], []), (["windows.k8s.io"], ["gmsacredentialspecs"], ["use"], ["one"])], True),
+    "changes-roles": ([([RBAC], ["clusterroles", "roles"], ["patch"], [])], True),
+    "binds-by-a-group": ([([RBAC], ["rolebindings"], ["create"], [])], False),
+}  # fmt: skip
+
+
+def granters() -> list[Object]:
+    """The service accounts of GRANTERS, with roles and bindings; all may bind who:use-one in who-b, by a group."""
+    use = {
+        "apiGroups": ["windows.k8s.io"],
+        "resources": ["gmsacredentialspecs"],
+        "resourceNames": ["one"],
+        "verbs": ["use"],
+    }
+    bind = {"apiGroups": [RBAC], "resources": ["clusterroles"], "resourceNames": ["who:use-one"], "verbs": ["bind"]}
+    roles = {"who:use-one": [use], "who:bind": [bind]}
+    for name, (rules, _) in GRANTERS.items():
+        keys = ("apiGroups", "resources", "verbs", "resourceNames")
+        roles[f"who:{name}"] = [dict(zip(keys, rule, strict=True)) for rule in rules]
+    everyone = [{"apiGroup": RBAC, "kind": "Group", "name": "system:serviceaccounts:who-b"}]
+    bindings = [
+        _binding(f"who-{name}", f"who:{name}", [_account(of, name)], "" if in_cluster else of)
+        for name, (_, in_cluster) in GRANTERS.items()
+        for of in [_namespace_of(name)]
+    ]
+    return [
+        *({"apiVersion": VERSION, "kind": "ClusterRole", "metadata": {"name": it}, "rules": rules} for it, rules in roles.items()),
+        *bindings,
+        _binding("who-group", "who:bind", everyone, "who-b"),
+    ]  # fmt: skip
+
+
+def _namespace_of(granter: str) -> str:
+    return "who-b" if granter == "binds-by-a-group" else "who-a"
+
+
+def test_who_may_grant_access_can_really_do_it(cluster: Cluster) -> None:
+    """As each service account, a binding or a role that lets others use a credential spec is sent, as a dry run."""
+    objects = granters()
+    install(cluster, objects)
+    graph = build([*objects, CHECK])
+    sources = {it.source.name for it in graph.sorted_edges("GrantAccess") if it.target.name in ("one", ALL)}
+    until(lambda: _can_grant(cluster, "everything"), "the API server evaluates the bindings")
+    assert {name for name in GRANTERS if _can_grant(cluster, name)} == sources
+    assert sources == {
+        "binds",
+        "has-it",
+        "escalates",
+        "escalates-roles",
+        "everything",
+        "binds-by-a-group",
+        "changes-roles-with-it",
+    }
+
+
+def _can_grant(cluster: Cluster, granter: str) -> bool:
+    own = _namespace_of(granter)
+    client = cluster.client.as_service_account(own, granter)
+    all_ = {"apiGroups": ["windows.k8s.io"], "resources": ["gmsacredentialspecs"], "verbs": ["use"]}
+    attempts: list[Object] = [
+        _binding("who-new", "who:use-one", [_account(own, "app")], own),
+        _binding("who:new", "who:use-one", [_account(own, "app")]),
+        {"apiVersion": VERSION, "kind": "ClusterRole", "metadata": {"name": "who:new"}, "rules": [all_]},
+        {"apiVersion": VERSION, "kind": "Role", "metadata": {"name": "who-new", "namespace": own}, "rules": [all_]},
+    ]
+    more = {"rules": [{**all_, "resourceNames": ["one"]}]}
+    path = f"/apis/{VERSION}/clusterroles/who:bind"
+    content = "application/merge-patch+json"
+    return any(
+        (
+            *(_passes(client, "POST", cluster.client.path(it, collection=True), it) for it in attempts),
+            _passes(client, "PATCH", path, more, content),
+        )
+    )
+
+
+def _passes(client: Client, method: str, path: str, body: Object, content: str = "application/json") -> bool:
+    try:
+        client.request(method, path, body, content, dryRun="All")
+    except ApiError as error:
+        if error.code != 403:
+            raise
+        return False
+    return True

@@ -282,6 +282,22 @@ def test_who_may_use_it_and_create_bindings_passes_it_on() -> None:
     assert {it.name for it in graph.sorted_edges("GrantAccess")[0].bindings} == {"b", "c"}
 
 
+@pytest.mark.parametrize(
+    ("resource", "verb", "is_granted"),
+    [
+        ("clusterroles", "update", True),
+        ("clusterroles", "create", True),
+        ("roles", "patch", True),
+        ("roles", "create", False),
+    ],
+)
+def test_who_may_use_it_and_change_roles_passes_it_on(resource: str, verb: str, is_granted: bool) -> None:
+    """A role that others have already gets the rule; a new ClusterRole may be aggregated into one."""
+    power = role("power", ([RBAC], [resource], [], [verb]))
+    graph = build([*SETUP, power, binding("b", "power", "web/app"), binding("c", "use-a", "web/app", namespace="web")])
+    assert edges(graph, "GrantAccess") == (["web/app > a"] if is_granted else [])
+
+
 def test_a_right_that_a_group_adds() -> None:
     """The subject may create bindings, and all who are logged on may bind roles."""
     objects = [
