@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 class Wanted:
     """`configs` and the objects that they emit; both empty where the cluster is taken as it is.
 
-    `environments`: of each config, what it may read. `documents`: the manifests beside them. `snapshot`: what Active
-    Directory knows, from --ad; `directory_findings`: the findings about configs and manifests that it adds. `in_pod`:
-    whether programs may be run in pods. `now`: seconds since 1970.
+    `environments`: of each config, what it may read; `without_seed`: those of them that got a random seed. `documents`:
+    the manifests beside them. `snapshot`: what Active Directory knows, from --ad; `directory_findings`: the findings
+    about configs and manifests that it adds. `in_pod`: whether programs may be run in pods. `now`: seconds since 1970.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class Wanted:
         *,
         now: int,
         environments: Iterable[Environment] = (),
+        without_seed: Iterable[Environment] = (),
         snapshot: Snapshot | None = None,
         documents: Iterable[Document] = (),
         directory_findings: Iterable[Finding] = (),
@@ -44,6 +45,7 @@ class Wanted:
     ) -> None:
         self.configs = configs
         self.environments = list(environments)
+        self._without_seed = list(without_seed)
         self.objects: list[Object] = [it.data for it in emitted]
         self.now = now
         self.snapshot = snapshot
@@ -56,6 +58,11 @@ class Wanted:
     def is_given(self) -> bool:
         """Whether there are configs to compare the cluster with."""
         return bool(self.configs)
+
+    def knows_certificate(self, config: Resolved) -> bool:
+        """Whether the config's certificate can be compared with the cluster's: not with new keys in each run."""
+        environment = self.environments[self.configs.index(config)]
+        return config.spec.webhook.certificate.source != "Generate" and environment not in self._without_seed
 
     def of_kind(self, kind: str) -> list[Object]:
         return [it for it in self.objects if it["kind"] == kind]
