@@ -194,7 +194,7 @@ def _manager(live: Object) -> str:
 
 
 def _with_certificate_of(live: Object, item: Object, generated: set[tuple[str, str]]) -> Object:
-    """The certificate's hash is for certificate-outdated to judge. `generated`: the webhooks whose CA is not known."""
+    """The certificate's hash is for certificate-outdated to judge. `generated`: the webhooks whose CA is unknown."""
     copy: Object = json.loads(json.dumps(item))
     if copy["kind"] == "Deployment":
         before = (live["spec"]["template"]["metadata"].get("annotations") or {}).get(_CERTIFICATE_HASH)
