@@ -54,9 +54,8 @@ class Environment:
     def under(self, host: Host) -> Environment:
         return Environment(self._folder, self._variables, host)
 
-    def at(self, now: int) -> Environment:
-        """The same at another time, in seconds since 1970."""
-        return Environment(self._folder, {**self._variables, "SOURCE_DATE_EPOCH": str(now)}, self.host)
+    def with_variable(self, name: str, value: str) -> Environment:
+        return Environment(self._folder, {**self._variables, name: value}, self.host)
 
     def variable(self, name: str) -> str | None:
         return self._variables.get(name)

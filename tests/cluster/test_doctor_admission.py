@@ -147,6 +147,19 @@ def test_a_ca_beside_the_one_of_the_config_is_right(set_up: SetUp) -> None:
     assert list(set_up.doctor.problems(set_up.doctor.folder / "gmsa.yaml")) == ["object-drift"]
 
 
+def test_who_runs_the_cluster_needs_no_seed(set_up: SetUp) -> None:
+    derive = "certificate: {source: Derive, derive: {seedEnv: GMSA_KRM_SEED_OF_OTHERS}}"
+    other = set_up.doctor.folder.parent / f"{set_up.doctor.folder.name}-other.yaml"
+    other.write_text((set_up.doctor.folder / "gmsa.yaml").read_text().replace("certificate: {source: Derive}", derive))
+    done = set_up.doctor(other)
+    assert done.returncode == 0, done.stdout
+    assert done.stderr == (
+        "gmsa-krm: the variable GMSA_KRM_SEED_OF_OTHERS is not set, so the certificate in the cluster is not compared"
+        " with the config's; set it to the seed to compare them\n"
+    )
+    assert set_up.doctor(other, "-q").stderr == ""
+
+
 def test_an_epoch_that_has_begun_since(set_up: SetUp) -> None:
     set_up.doctor.env = {"SOURCE_DATE_EPOCH": str(NOW + 40 * DAY)}
     message = set_up.doctor.finds("certificate-outdated")

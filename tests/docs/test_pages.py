@@ -22,6 +22,7 @@ ON_A_CLUSTER = (
     "docs/getting-started/verify.md",
     "docs/how-to/adopt.md",
     "docs/how-to/change-credspec.md",
+    "docs/how-to/doctor.md",
     "docs/how-to/policy-mode.md",
     "docs/upgrade.md",
 )

@@ -57,30 +57,23 @@ def pairs_of(rbac: Rbac, credspecs: Iterable[str]) -> list[Pair]:
     A role without names is for all of them: of its accounts each is in a pair, and each credential spec, so that their
     number stays that of the longer list and is not the product.
     """
-    known = sorted(set(credspecs))
-    pairs: dict[tuple[str, str, str], Pair] = {}
-    position = 0  # among the credential specs, for roles without names
+    known_names = set(credspecs)
+    known = sorted(known_names)
+    found: list[tuple[tuple[str, str, bool], str]] = []
+    of_all: list[tuple[str, str, bool]] = []  # by roles without names
     for grant in rbac.grants("use", GROUP, RESOURCE):
         account = _account(grant)
-        if grant.wildcards or account is None or not known:
+        if grant.wildcards or account is None:
             continue
-        if grant.names is not None:
-            names = [it for it in known if it in grant.names] if len(grant.names) > 1 else _one(grant.names, known)
+        if grant.names is None:
+            of_all.append(account)
         else:
-            names = [known[position % len(known)]]
-            position += 1
-        for name in names:
-            pair = Pair(*account[:2], name, is_any=account[2])
-            pairs.setdefault(pair.key, pair)
-    return [pairs[key] for key in sorted(pairs)]
-
-
-def _one(names: frozenset[str], known: list[str]) -> list[str]:
-    from bisect import bisect_left
-
-    (name,) = names
-    index = bisect_left(known, name)
-    return [name] if index < len(known) and known[index] == name else []
+            found += [(account, name) for name in sorted(grant.names & known_names)]
+    if of_all and known:
+        number = max(len(of_all), len(known))
+        found += [(of_all[n % len(of_all)], known[n % len(known)]) for n in range(number)]
+    pairs = (Pair(namespace, name, credspec, is_any=is_any) for (namespace, name, is_any), credspec in found)
+    return [pair for _, pair in sorted({it.key: it for it in pairs}.items())]
 
 
 def _account(grant: Grant) -> tuple[str, str, bool] | None:

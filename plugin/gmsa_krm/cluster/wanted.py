@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from gmsa_krm.access import Rbac
 from gmsa_krm.access.objects import RBAC_GROUP
 from gmsa_krm.yamltext.data import data_of
@@ -25,9 +27,9 @@ if TYPE_CHECKING:
 class Wanted:
     """`configs` and the objects that they emit; both empty where the cluster is taken as it is.
 
-    `environments`: of each config, what it may read. `documents`: the manifests beside them. `snapshot`: what Active
-    Directory knows, from --ad; `directory_findings`: the findings about configs and manifests that it adds. `in_pod`:
-    whether programs may be run in pods. `now`: seconds since 1970.
+    `environments`: of each config, what it may read; `without_seed`: those of them that got a random seed. `documents`:
+    the manifests beside them. `snapshot`: what Active Directory knows, from --ad; `directory_findings`: the findings
+    about configs and manifests that it adds. `in_pod`: whether programs may be run in pods. `now`: seconds since 1970.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Wanted:
         *,
         now: int,
         environments: Iterable[Environment] = (),
+        without_seed: Iterable[Environment] = (),
         snapshot: Snapshot | None = None,
         documents: Iterable[Document] = (),
         directory_findings: Iterable[Finding] = (),
@@ -44,45 +47,48 @@ class Wanted:
     ) -> None:
         self.configs = configs
         self.environments = list(environments)
+        self._without_seed = list(without_seed)
         self.objects: list[Object] = [it.data for it in emitted]
         self.now = now
         self.snapshot = snapshot
         self.directory_findings = list(directory_findings)
         self.in_pod = in_pod
         self._documents = documents
-        self._rbac: Rbac | None = None
 
     @property
     def is_given(self) -> bool:
         """Whether there are configs to compare the cluster with."""
         return bool(self.configs)
 
+    def knows_certificate(self, config: Resolved) -> bool:
+        """Whether the config's certificate can be compared with the cluster's: not with new keys in each run."""
+        environment = self.environments[self.configs.index(config)]
+        return config.spec.webhook.certificate.source != "Generate" and environment not in self._without_seed
+
     def of_kind(self, kind: str) -> list[Object]:
         return [it for it in self.objects if it["kind"] == kind]
 
-    @property
+    @cached_property
     def credspecs(self) -> dict[str, CredentialSpec]:
         """The credential specs of the configs, by the name of their GMSACredentialSpec."""
         return {it.name: it.spec for config in self.configs for it in config.credspecs}
 
-    @property
+    @cached_property
     def existing_credspecs(self) -> list[str]:
         """The credential specs that the configs expect in the cluster."""
         names = (name for config in self.configs for name in config.spec.existing_credspecs)
         return sorted(set(names) - self.credspecs.keys())
 
-    @property
+    @cached_property
     def is_filled_in(self) -> bool:
         """Whether the contents of pods are filled in at admission, and not when a workload is rendered."""
         has_policy = any(it.spec.admission.mode == "Policy" for it in self.configs)
         return not has_policy or bool(self.of_kind("MutatingAdmissionPolicy"))
 
-    @property
+    @cached_property
     def rbac(self) -> Rbac:
         """The roles and bindings of the configs, and those among the manifests beside them."""
-        if self._rbac is None:
-            self._rbac = Rbac([*self._objects_beside(), *self.objects])
-        return self._rbac
+        return Rbac([*self._objects_beside(), *self.objects])
 
     def _objects_beside(self) -> Iterator[Object]:
         for document in self._documents:

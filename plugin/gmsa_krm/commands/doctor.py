@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import sys
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from gmsa_krm.active_directory.snapshot import Snapshot
     from gmsa_krm.arguments import Options
     from gmsa_krm.cluster.outcome import Check
+    from gmsa_krm.config.load import LoadedConfig
     from gmsa_krm.findings import Finding
 
 _TERMINATED = 143
@@ -69,7 +71,8 @@ def _wanted(options: Options) -> Wanted:
     if not options.path:
         return Wanted([], [], now=now, snapshot=snapshot, in_pod=options.in_pod)
     files = read_paths(options.path, os.environ, console.stdin())
-    configs = resolve(files.configs, files.documents)
+    environments = [_with_seed(loaded, environment, options) for loaded, environment in files.configs]
+    configs = resolve([(it, to) for (it, _), to in zip(files.configs, environments, strict=True)], files.documents)
     result = run_resolved(configs, files.documents, options.namespace)
     console.print_findings(result.findings, quiet=options.quiet)
     compared: list[Finding] = []
@@ -85,12 +88,29 @@ def _wanted(options: Options) -> Wanted:
         configs,
         result.objects,
         now=now,
-        environments=[it for _, it in files.configs],
+        environments=environments,
+        without_seed=[to for to, (_, it) in zip(environments, files.configs, strict=True) if to is not it],
         snapshot=snapshot,
         documents=files.documents,
         directory_findings=compared,
         in_pod=options.in_pod,
     )
+
+
+def _with_seed(loaded: LoadedConfig, environment: Environment, options: Options) -> Environment:
+    """With a random seed where source Derive has none: those who run the cluster need not have it."""
+    spec = loaded.config.spec
+    derive = spec.webhook.certificate.derive
+    names = (derive.seed_env, f"{derive.seed_env}_FILE")
+    is_needed = spec.admission.mode == "Webhook" and spec.webhook.certificate.source == "Derive"
+    if not is_needed or derive.seed_file is not None or any(environment.variable(it) is not None for it in names):
+        return environment
+    if not options.quiet:
+        console.print_error(
+            f"the variable {derive.seed_env} is not set, so the certificate in the cluster is not compared with the"
+            " config's; set it to the seed to compare them"
+        )
+    return environment.with_variable(derive.seed_env, secrets.token_hex(32))
 
 
 def _snapshot(place: str, findings: list[Finding]) -> Snapshot | None:

@@ -67,12 +67,8 @@ def _expiring(view: View, wanted: Wanted, found: Found) -> None:
 def _differs(view: View, wanted: Wanted, found: Found) -> None:
     bundles: dict[str, set[str]] = {}
     for config in wanted.configs:
-        # Generate has a new CA at each render, and cert-manager writes its own.
-        if (
-            config.tls is None
-            or config.tls.key_location == ISSUED
-            or config.spec.webhook.certificate.source == "Generate"
-        ):
+        # cert-manager writes its own.
+        if config.tls is None or config.tls.key_location == ISSUED or not wanted.knows_certificate(config):
             continue
         bundles[config.spec.webhook.name] = set(split_certificates(config.tls.ca_bundle))
     for it in _with_service(view):

@@ -106,7 +106,7 @@ def _overdue(view: View, wanted: Wanted, found: Found) -> None:
 def _serving(view: View, wanted: Wanted) -> Iterator[_Serving]:
     deployments = {describe(it, "Deployment"): it for it in view.items("deployments")}
     for config, environment in zip(wanted.configs, wanted.environments, strict=True):
-        if config.tls is None or not config.tls.ca_bundle or _source(config) == "Generate":
+        if config.tls is None or not config.tls.ca_bundle or not wanted.knows_certificate(config):
             continue
         webhook = config.spec.webhook
         about = f"Deployment {webhook.namespace}/{webhook.name}"
@@ -138,7 +138,16 @@ def _known(config: Resolved, environment: Environment, now: int) -> Iterator[tup
     # Those of the first third are still valid; the others are for the message.
     for epoch in range(1, min(3 * (valid_for // length) + 2, _MAX_EPOCHS)):
         at = now - epoch * length
-        material = obtain(config.spec.webhook, environment.at(at), config.report, lambda: None) if at > 0 else None
+        material = (
+            obtain(
+                config.spec.webhook,
+                environment.with_variable("SOURCE_DATE_EPOCH", str(at)),
+                config.report,
+                lambda: None,
+            )
+            if at > 0
+            else None
+        )
         if material is not None:
             yield sha256(material.certificate.encode()).hexdigest(), _end(material.certificate)
 

@@ -77,9 +77,7 @@ def _missing(view: View, wanted: Wanted, found: Found) -> None:
 def _drift(view: View, wanted: Wanted, found: Found) -> None:
     items = [it for it in _compared(wanted) if not _is_named(found, describe(it))]
     generated = {
-        (it.spec.webhook.namespace, it.spec.webhook.name)
-        for it in wanted.configs
-        if it.spec.webhook.certificate.source == "Generate"
+        (it.spec.webhook.namespace, it.spec.webhook.name) for it in wanted.configs if not wanted.knows_certificate(it)
     }
     same = 0
     reasons: list[CouldNotLookError] = []
@@ -196,7 +194,7 @@ def _manager(live: Object) -> str:
 
 
 def _with_certificate_of(live: Object, item: Object, generated: set[tuple[str, str]]) -> Object:
-    """The certificate's hash is for certificate-outdated to judge. Source Generate has another CA in each render."""
+    """The certificate's hash is for certificate-outdated to judge. `generated`: the webhooks whose CA is unknown."""
     copy: Object = json.loads(json.dumps(item))
     if copy["kind"] == "Deployment":
         before = (live["spec"]["template"]["metadata"].get("annotations") or {}).get(_CERTIFICATE_HASH)
