@@ -305,7 +305,7 @@ def _who_can(commands: Any) -> None:
         variables=_CONFIG,
     )
     _add_paths(who_can)
-    _add_format(who_can, "table", "json", "markdown")
+    _add_format(who_can, "table", "json", "markdown", "html", "svg", "dot", "mermaid", "opengraph")
     who_can.add_argument(
         "--account",
         action="append",

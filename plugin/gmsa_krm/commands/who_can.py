@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     Object = dict[str, Any]
 
 # The modules in `report.formats` by the names of the formats.
-FORMATS = {"table": "table", "json": "json_format", "markdown": "markdown"}
+FORMATS = {
+    "table": "table",
+    "json": "json_format",
+    "markdown": "markdown",
+    "html": "html",
+    "svg": "svg",
+    "dot": "dot",
+    "mermaid": "mermaid",
+    "opengraph": "opengraph",
+}
 _MAX_REPORT = 256 * 1024 * 1024
 
 

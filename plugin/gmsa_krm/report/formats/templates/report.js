@@ -1,0 +1,67 @@
+"use strict";
+(() => {
+  const entries = [...document.querySelectorAll("[data-entry]")].map((element) => ({
+    element,
+    text: element.textContent.toLowerCase(),
+    red: element.hasAttribute("data-red"),
+  }));
+  const folds = [...document.querySelectorAll("main details")];
+  const accounts = new Set(document.querySelectorAll("#accounts > [data-entry]"));
+  const field = document.getElementById("search");
+  const onlyRed = document.getElementById("only-red");
+  const found = document.getElementById("found");
+  document.querySelector(".tools").hidden = false;
+
+  const narrow = () => {
+    const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const isAll = !words.length && !onlyRed.checked;
+    const shown = [];
+    for (const it of entries) {
+      const isShown = isAll || ((!onlyRed.checked || it.red) && words.every((word) => it.text.includes(word)));
+      it.element.hidden = !isShown;
+      if (isShown && accounts.has(it.element)) shown.push(it.element);
+    }
+    for (const section of document.querySelectorAll("main section")) {
+      section.hidden = !isAll && !section.querySelector("[data-entry]:not([hidden])");
+    }
+    if (!isAll && shown.length <= 3) shown.forEach((it) => { it.open = true; });
+    found.textContent = isAll ? "" : `${shown.length.toLocaleString("en")} of ${accounts.size.toLocaleString("en")} accounts`;
+  };
+
+  const show = () => {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    if (target.closest("[hidden]")) {
+      field.value = "";
+      onlyRed.checked = false;
+      narrow();
+    }
+    for (let it = target; it; it = it.parentElement) if (it.tagName === "DETAILS") it.open = true;
+    target.scrollIntoView();
+  };
+
+  field.addEventListener("input", narrow);
+  onlyRed.addEventListener("change", narrow);
+  document.getElementById("unfold").addEventListener("click", () => folds.forEach((it) => { it.open = true; }));
+  document.getElementById("fold").addEventListener("click", () => folds.forEach((it) => { it.open = false; }));
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "/" && !/^(INPUT|TEXTAREA)$/.test(document.activeElement.tagName)) {
+      event.preventDefault();
+      field.focus();
+    }
+    if (event.key === "Escape" && document.activeElement === field) {
+      field.value = "";
+      narrow();
+    }
+  });
+
+  // On paper nothing can be unfolded.
+  let folded = [];
+  addEventListener("beforeprint", () => {
+    folded = folds.filter((it) => !it.open);
+    folded.forEach((it) => { it.open = true; });
+  });
+  addEventListener("afterprint", () => folded.forEach((it) => { it.open = false; }));
+  addEventListener("hashchange", show);
+  show();
+})();
