@@ -56,12 +56,17 @@ def company(accounts: int, bindings: int) -> tuple[list[Object], list[Object]]:
     objects: list[Object] = [webhook()]
     known = [directory_account(number) for number in range(accounts) if number != 3]
     for number in range(accounts):
-        objects += [credspec(f"gmsa-app{number:04}", f"App{number:04}"), role(f"use-app{number:04}", [f"gmsa-app{number:04}"])]
+        objects += [
+            credspec(f"gmsa-app{number:04}", f"App{number:04}"),
+            role(f"use-app{number:04}", [f"gmsa-app{number:04}"]),
+        ]
     for number in range(bindings):
         app, turn = number % accounts, number // accounts
         namespace = f"team-{app // 10:03}"
         name = f"app{app:04}" if not turn else f"job{turn:02}-{app:04}"
-        objects.append(binding(f"use-app{app:04}-{turn}", f"use-app{app:04}", [service_account(namespace, name)], namespace))
+        objects.append(
+            binding(f"use-app{app:04}-{turn}", f"use-app{app:04}", [service_account(namespace, name)], namespace)
+        )
         if turn < 2:
             objects.append(deployment(f"web{app:04}-{turn}", namespace, name, f"gmsa-app{app:04}"))
     objects += mistakes()
@@ -117,6 +122,7 @@ def hostile() -> tuple[list[Object], list[Object]]:
             credspec(f"spec {name}", name),
             role(f"role {name}", [f"spec {name}"]),
             binding(f"binding {name}", f"role {name}", [service_account(f"ns {name}", f"sa {name}")], f"ns {name}"),
+            binding(f"web {name}", f"role {name}", [service_account("web", "app"), user(f"user {name}")], "web"),
             deployment(f"web {name}", f"ns {name}", f"sa {name}", f"spec {name}"),
             role(f"edit {name}", [f"spec {name}"], ["update"]),
             binding(f"editor {name}", f"edit {name}", [group(f"group {name}"), user(f"user {name}")]),

@@ -19,7 +19,7 @@ _TOP, _MARGIN = 52, 16
 _WIDTHS = {WHO: 34, CREDSPEC: 28, ACCOUNT: 31, READER: 26}
 _ABILITIES = 34
 # Room for lines, and for labels of 22 characters where there are any.
-_BETWEEN = {WHO: 168, CREDSPEC: 96, ACCOUNT: 96, READER: 0}
+_BETWEEN = {WHO: 168, CREDSPEC: 96, ACCOUNT: 140, READER: 0}
 _TITLES = ("WHO, AND WHAT RUNS AS IT", "CREDENTIAL SPEC", "ACCOUNT", "WHAT IT MAY DO", "WHO MAY FETCH ITS PASSWORD")
 
 # Everything has a class: styles in attributes would need a weaker Content-Security-Policy.
@@ -29,7 +29,8 @@ STYLE = """
 --red:#ff8a94;--pink:#3a1d22}}
 @media print{.who-can{--back:#fff;--text:#000;--quiet:#333;--edge:#666;--box:#fff;--red:#b00020;--pink:#fff}}
 .who-can .back{fill:var(--back)}
-.who-can text{font:12px ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace;fill:var(--text);white-space:pre}
+.who-can text{font:12px ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace;fill:var(--text);
+white-space:pre}
 .who-can tspan{unicode-bidi:isolate}
 .who-can .head{font:600 11px system-ui,"Segoe UI",sans-serif;fill:var(--quiet);letter-spacing:.04em}
 .who-can .name{font-weight:700}
@@ -131,26 +132,34 @@ def _width(characters: int) -> float:
 
 
 def _place(picture: Picture) -> dict[int, _Placed]:
-    """Accounts one below the other; what leads to them, or from them, in the middle of those."""
+    """The tallest column is as tight as can be; what leads to its boxes, or from them, is in the middle of those."""
     starts = _starts()
     placed = {id(it): _Placed(it, starts[it.column]) for it in picture.boxes}
-    neighbours: dict[int, list[_Placed]] = {}
+    to_right: dict[int, list[_Placed]] = {}
+    to_left: dict[int, list[_Placed]] = {}
     for it in picture.lines:
-        near = it.right if it.left.column == WHO or it.right.column == ACCOUNT else it.left
-        far = it.left if near is it.right else it.right
-        neighbours.setdefault(id(far), []).append(placed[id(near)])
-    for column in (ACCOUNT, CREDSPEC, WHO, READER):
-        _stack([it for it in placed.values() if it.box.column == column], neighbours)
+        to_right.setdefault(id(it.left), []).append(placed[id(it.right)])
+        to_left.setdefault(id(it.right), []).append(placed[id(it.left)])
+    columns = [[it for it in placed.values() if it.box.column == column] for column in _WIDTHS]
+    # First for the order: accounts by name, and all others by theirs.
+    for base in (ACCOUNT, max(_WIDTHS, key=lambda column: sum(it.height + _GAP for it in columns[column]))):
+        _stack(columns[base], {})
+        for column in reversed(range(base)):
+            _stack(columns[column], to_right)
+        for column in range(base + 1, len(columns)):
+            _stack(columns[column], to_left)
     return placed
 
 
 def _stack(column: list[_Placed], neighbours: dict[int, list[_Placed]]) -> None:
+    """Sorts a column by the middles of its neighbours, and places it near them; without neighbours it stays sorted."""
     wanted: dict[int, float] = {}
     for it in column:
         near = neighbours.get(id(it.box), [])
         wanted[id(it)] = sum(other.middle for other in near) / len(near) if near else 0.0
+    column.sort(key=lambda it: wanted[id(it)])
     free = float(_TOP)
-    for it in sorted(column, key=lambda it: wanted[id(it)]):
+    for it in column:
         it.y = max(free, round(wanted[id(it)] - it.height / 2))
         free = it.y + it.height + _GAP
 
@@ -196,14 +205,15 @@ def _line(line: Line, left: _Placed, right: _Placed) -> str:
     if line.left.column == WHO and line.kind != "Use":
         names.append("dashed")
     title = escape("\n".join(line.details))
-    curve = f"M{start:g} {left.middle:g}C{start + half:g} {left.middle:g} {end - half:g} {right.middle:g} {end:g} {right.middle:g}"
+    y, to = left.middle, right.middle
+    curve = f"M{start:g} {y:g}C{start + half:g} {y:g} {end - half:g} {to:g} {end:g} {to:g}"
     return f'<path class="{" ".join(names)}" d="{curve}"><title>{title}</title></path>'
 
 
 def _label(line: Line, left: _Placed, right: _Placed) -> str:
     x, y = (left.x + left.width + right.x) / 2, (left.middle + right.middle) / 2 - 5
     red = " red" if line.is_red else ""
-    rows = list(wrapped(line.label, 24 if line.left.column == WHO else 14))
+    rows = list(wrapped(line.label, 24 if line.left.column == WHO else 16))
     spans = "".join(
         f'<tspan x="{x:g}" dy="{12 if number else 0}">{escape(text)}</tspan>' for number, text in enumerate(rows)
     )

@@ -1,7 +1,7 @@
-"""The graph as boxes and lines, for formats that draw: who can be what is drawn, and what it says in words.
+"""The graph as boxes and lines, for formats that draw, and what they say in words.
 
-From left to right: who, credential specs, accounts with what they may do, and who may fetch their passwords. Texts are on
-one line each and have no character that is not printable; a format wraps and escapes them.
+From left to right: who, credential specs, accounts with what they may do, and who may fetch their passwords. Texts are
+on one line each and have no character that is not printable; a format wraps and escapes them.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ def wrapped(text: str, width: int) -> Iterator[str]:
         columns = 2 if unicodedata.east_asian_width(character) in "WF" else 1
         if used + columns > width:
             # A short first part would leave most of a line empty.
-            end = last_break if last_break > width // 2 else len(line)
+            end = last_break if last_break > width // 3 else len(line)
             yield line[:end].rstrip(" ")
             line = line[end:]
             used, last_break = _columns(line), 0

@@ -63,7 +63,7 @@ def _environment() -> Environment:
         raise ExternalError("HTML needs Jinja2: pip install 'gmsa-krm[report]'") from None
     environment = Environment(
         loader=PackageLoader("gmsa_krm.report.formats"),
-        autoescape=lambda name: name == "report.html",
+        autoescape=True,
         finalize=lambda it: printable(it) if type(it) is str else it,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -75,7 +75,6 @@ def _environment() -> Environment:
 
 def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
 
 
 class Report:
@@ -153,7 +152,11 @@ class Report:
             yield from ((it, node.label, self._place(node)) for it in node.risks)
         for edge in self.graph.sorted_edges():
             where = f"{edge.source.label} and {edge.target.label}"
+            # Of an account, it may have been told above.
+            told = {it.rule for it in edge.target.risks}
             for it in edge.risks:
+                if it.rule in told:
+                    continue
                 yield it, where, self._place(edge.target if edge.kind in (*ACCESS, FETCH_PASSWORD) else edge.source)
 
     def _place(self, node: Node) -> str:
@@ -186,22 +189,31 @@ class Entry:
         self.node = node
         self.id = anchor(node)
         self.users = users
-        self.workloads = sum(len(it.workloads) for it in users)
         self.credspecs: list[Node] = []
         self.readers: list[Reader] = []
 
     @property
     def warnings(self) -> list[str]:
         """Its own, and those of who uses it, each once."""
-        risks = [*self.node.risks, *(risk for it in (*self.users, *self.readers) for risk in it.edge.risks)]
+        edges = [*(it.edge for it in self.users), *(it.edge for it in self.readers)]
+        risks = [*self.node.risks, *(risk for it in edges for risk in it.risks)]
         return list(dict.fromkeys(map(picture.warning, risks)))
+
+    @property
+    def used_by(self) -> str:
+        """Who may use it, in a few words."""
+        if not self.users:
+            return "used by nobody"
+        more = f" and {len(self.users) - 1:,} more" if len(self.users) > 1 else ""
+        return f"used by {self.users[0].who.label}{more}"
 
     @property
     def facts(self) -> list[str]:
         """What is seen without unfolding it: its state, what it may do, and who may fetch the password."""
         if not isinstance(self.node, Account):
             return []
-        return [picture.state(self.node), picture.delegation(self.node), picture.hosts(self.node)]
+        state = picture.state(self.node).removesuffix(" in Active Directory")
+        return [state, picture.delegation(self.node), picture.hosts(self.node)]
 
 
 class Reader:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 _WIDTH = 44
 _SHAPES = {WHO: ("(", ")"), CREDSPEC: ("[/", "/]"), ACCOUNT: ("[", "]"), READER: ("([", "])")}
-# What means something in Mermaid, Markdown or HTML: in ASCII all but letters, digits and these; but "-", "." and "/" are
-# text after a letter, where they start no list.
+# What means something in Mermaid, Markdown or HTML: in ASCII all but letters, digits and these; but "-", "." and "/"
+# are text after a letter, where they start no list.
 _SPECIAL = re.compile(r"(?<![A-Za-z])[-./]|[^\w ,./-]|_", re.ASCII)
 # Defaults of Mermaid, which a diagram cannot raise.
 _MAX_EDGES, _MAX_CHARACTERS = 500, 50_000
@@ -27,7 +27,7 @@ def render(graph: Graph, changes: Changes | None) -> str:
     picture = Picture(graph, changes)
     lines = list(_lines(picture))
     if len(picture.lines) > _MAX_EDGES or sum(map(len, lines)) + len(lines) > _MAX_CHARACTERS:
-        lines.insert(1, "  %% Mermaid draws 500 lines and 50,000 characters, unless maxEdges and maxTextSize are raised")
+        lines.insert(1, "  %% Mermaid draws 500 lines and 50,000 characters; raise maxEdges and maxTextSize for more")
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -4,8 +4,8 @@ Accounts, and who may fetch their passwords, are the objects of Active Directory
 on there: edges name them by their SID. They are no nodes of this file, since BloodHound adds its `source_kind` to every
 node, and would remove them together with what is of that kind. Only what has no SID is a node of its own.
 
-What schemas ask for: kinds of letters, digits and `_`; keys of properties in lower case, without `objectid`; values that
-are texts, numbers, booleans or lists of one of these.
+Its schemas ask for kinds of letters, digits and `_`; keys of properties in lower case, without `objectid`; and values
+that are texts, numbers, booleans or lists of one of these.
 """
 
 from __future__ import annotations
