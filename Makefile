@@ -16,13 +16,14 @@ demo: .venv/run
 	@echo "  gmsa-krm init my"
 	@echo "To get from there to a pod, see \"First config\" in README.md; for kustomize, kubectl, Helm, Argo CD and Flux, see \"With your tools\"."
 
-## report: the picture of who may become which account, of kustomize/workloads, in each format
-report: .venv/run
+## report: the picture of who may become which account, of kustomize/workloads, in each format; that of the docs, too
+report: .venv/dev
 	@mkdir -p build/report
 	@$(BIN)/gmsa-krm who-can kustomize/workloads --format table
-	@$(BIN)/gmsa-krm who-can kustomize/workloads --format json > build/report/access.json
-	@$(BIN)/gmsa-krm who-can kustomize/workloads --format markdown > build/report/access.md
-	@echo "In build/report: access.json access.md"
+	@for format in json:json md:markdown html:html svg:svg dot:dot mermaid:mermaid opengraph.json:opengraph; do \
+	  $(BIN)/gmsa-krm who-can kustomize/workloads --format "$${format#*:}" > "build/report/access.$${format%%:*}" || exit 1; done
+	@cp build/report/access.svg docs/images/who-can.svg
+	@echo "In build/report: access.json access.md access.html access.svg access.dot access.mermaid access.opengraph.json"
 
 ## test: everything that runs in minutes
 test: lint tools
@@ -135,11 +136,11 @@ docs: .venv/docs
 	@$(BIN)/python tests/tools/documentation.py
 	@$(BIN)/zensical build --strict --clean
 
-## docs-test: open the site in headless Chromium; as root on Debian that is installed, elsewhere it is skipped if there is none
+## docs-test: open the site and the HTML of who-can in headless Chromium; as root on Debian that is installed, elsewhere it is skipped if there is none
 docs-test: docs
-	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! command -v chromium >/dev/null; then \
-	  echo "installing chromium"; \
-	  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk >/dev/null; fi
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! { command -v chromium && command -v dot; } >/dev/null; then \
+	  echo "installing chromium and graphviz"; \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk graphviz >/dev/null; fi
 	$(BIN)/pytest -q -rs --no-cov tests/site
 
 ## tools: build kustomize, both Helms, Argo CD and the readers of YAML for the tests

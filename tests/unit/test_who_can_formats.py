@@ -1,0 +1,319 @@
+"""The formats of `who-can` that draw, and OpenGraph: hostile names are text in each, and what is wrong is in words."""
+
+from __future__ import annotations
+
+import html.parser
+import json
+import re
+import shutil
+import subprocess
+import sys
+import unicodedata
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import clusters
+from conftest import ROOT, Call
+from gmsa_krm.findings import printable
+from gmsa_krm.report.build import build
+
+DRAWN = ("html", "svg", "dot", "mermaid")
+FORMATS = (*DRAWN, "opengraph")
+SVG = "{http://www.w3.org/2000/svg}"
+NAMES = [printable(it) for it in clusters.HOSTILE]
+
+
+def shown(call: Call, arguments: tuple[str, ...], format: str, *more: str) -> str:
+    done = call(*arguments, "--format", format, *more)
+    assert done.status == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> tuple[str, ...]:
+    return clusters.write(tmp_path, *clusters.hostile())
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> tuple[str, ...]:
+    return clusters.write(tmp_path, *clusters.company(20, 60))
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_same_cluster_gives_the_same_text(format: str, call: Call, company: tuple[str, ...]) -> None:
+    assert shown(call, company, format) == shown(call, company, format)
+
+
+@pytest.mark.parametrize("format", DRAWN)
+def test_every_line_is_of_the_format(format: str, call: Call, hostile: tuple[str, ...]) -> None:
+    """No name adds a line: each character that ends one is an escape."""
+    text = shown(call, hostile, format)
+    assert all(it.isprintable() or it == "\n" for it in text.replace("\t", ""))
+
+
+@pytest.mark.parametrize("format", DRAWN)
+def test_what_is_wrong_is_in_words(format: str, call: Call, company: tuple[str, ...]) -> None:
+    text = re.sub(r"#(\d+);", lambda it: chr(int(it[1])), shown(call, company, format))
+    text = re.sub(r"<br>|\\n|</tspan></text>\n<text[^>]*><tspan>|</tspan><tspan[^>]*>", " ", text)
+    for words in (
+        "ERROR: account disabled",
+        "ERROR: no password readers",
+        "ERROR: password of everyone",
+        "ERROR: unknown account",
+        "WARNING: unconstrained delegation",
+        "WARNING: default service account",
+        "WARNING: every credspec",
+        "WARNING: wildcard grant",
+        "MISSING",
+        "DISABLED",
+        "NO HOST",
+    ):
+        assert re.sub(" +", " ", text).count(words), words
+
+
+class Page(html.parser.HTMLParser):
+    """The elements of a page, what is in `bdi`, and the attributes that have names of objects."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: Counter[str] = Counter()
+        self.attributes: list[tuple[str, str, str]] = []
+        self.isolated: list[str] = []
+        self._inside = 0
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements[tag] += 1
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag == "bdi":
+            self._inside += 1
+            self.isolated.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside -= tag == "bdi"
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self.isolated[-1] += data
+
+
+def test_hostile_names_are_text_in_html(call: Call, hostile: tuple[str, ...]) -> None:
+    page = Page(shown(call, hostile, "html"))
+    assert page.elements["script"] == page.elements["style"] == page.elements["svg"] == page.elements["h1"] == 1
+    assert not page.elements.keys() & {"img", "iframe", "object", "embed", "base", "form", "b2"}
+    for name in NAMES:
+        for text in (f"{name} of contoso.com", f"http/{name}", f"reader {name}", f"spec {name}"):
+            assert text in page.isolated, text
+        # The API server refuses roles with these in their names, and so what they grant.
+        if not set(name) & set("/%"):
+            assert f"user {name}" in page.isolated
+    # No script, no style, and no address but places of this page.
+    names = {name for _, name, _ in page.attributes}
+    assert not any(it.startswith("on") for it in names)
+    assert "style" not in names
+    assert not names & {"src", "srcset", "action", "formaction", "xlink:href"}
+    links = [value for tag, name, value in page.attributes if name == "href" and tag != "link"]
+    assert all(re.fullmatch(r"#[\w.-]+", it) for it in links)
+    ids = [value for _, name, value in page.attributes if name == "id"]
+    assert not [it for it, number in Counter(ids).items() if number > 1]
+    assert {it[1:] for it in links} <= set(ids)
+
+
+def test_html_has_a_policy_that_forbids_the_network(call: Call, company: tuple[str, ...]) -> None:
+    page = Page(shown(call, company, "html"))
+    (policy,) = [value for _, name, value in page.attributes if name == "content" and "default-src" in value]
+    parts = dict(it.strip().split(" ", 1) for it in policy.split(";"))
+    assert parts.pop("default-src") == "'none'"
+    assert re.fullmatch(r"'sha256-[\w+/=]+'", parts.pop("script-src"))
+    assert re.fullmatch(r"'sha256-[\w+/=]+'", parts.pop("style-src"))
+    assert parts == {"img-src": "data:", "base-uri": "'none'", "form-action": "'none'"}
+
+
+def test_html_without_jinja2_says_what_to_install(
+    call: Call, company: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    done = call(*company, "--format", "html")
+    assert (done.status, done.stdout) == (3, "")
+    assert done.stderr == "gmsa-krm: HTML needs Jinja2: pip install 'gmsa-krm[report]'\n"
+    assert call(*company, "--format", "svg").status == 0
+
+
+def test_hostile_names_are_text_in_svg(call: Call, hostile: tuple[str, ...]) -> None:
+    root = ElementTree.fromstring(shown(call, hostile, "svg"))
+    kinds = {it.tag.removeprefix(SVG) for it in root.iter()}
+    assert kinds == {"svg", "title", "desc", "style", "rect", "text", "tspan", "g", "path"}
+    titles = [it.text or "" for it in root.iter(f"{SVG}title")]
+    for name in NAMES:
+        assert any(it.startswith(f"Account: {name} of contoso.com\n") for it in titles)
+        assert any(it.startswith(f"Principal: reader {name}\n") for it in titles)
+
+
+def test_every_text_of_the_svg_is_in_its_box(call: Call, hostile: tuple[str, ...]) -> None:
+    """A column has room for so many characters, of which some are twice as wide."""
+    root = ElementTree.fromstring(shown(call, hostile, "svg"))
+    for group in root.iter(f"{SVG}g"):
+        (box,) = group.findall(f"{SVG}rect")
+        left, top, width, height = (float(box.attrib[it]) for it in ("x", "y", "width", "height"))
+        cut = [float(it.attrib["d"].split()[0][1:]) for it in group.findall(f"{SVG}path")]
+        for text in group.findall(f"{SVG}text"):
+            x, y = float(text.attrib["x"]), float(text.attrib["y"])
+            columns = sum(2 if unicodedata.east_asian_width(it) in "WF" else 1 for it in "".join(text.itertext()))
+            right = cut[0] if cut and x < cut[0] else left + width
+            assert left < x
+            assert x + columns * 7.25 <= right
+            assert top < y - 8
+            assert y < top + height
+
+
+needs_dot = pytest.mark.skipif(not shutil.which("dot"), reason="there is no dot; on Debian: apt-get install graphviz")
+
+
+@needs_dot
+def test_dot_takes_the_dot_and_draws_names_as_they_are(call: Call, hostile: tuple[str, ...], tmp_path: Path) -> None:
+    text = shown(call, hostile, "dot")
+    done = subprocess.run(["dot", "-Tsvg"], input=text, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, [it for it in done.stderr.splitlines() if "font" not in it.lower()]) == (0, [])
+    root = ElementTree.fromstring(done.stdout)
+    # Long ones are wrapped, at spaces too.
+    drawn = "\n".join("".join(it.itertext()) for it in root.iter(f"{SVG}text")).replace("\xa0", " ")
+    tight = re.sub(r"\s", "", drawn)
+    for name in NAMES:
+        assert re.sub(r"\s", "", f"{name} of contoso.com") in tight, name
+        assert re.sub(r"\s", "", f"reader {name}") in tight, name
+
+
+@needs_dot
+def test_dot_draws_each_node_and_edge_once(call: Call, company: tuple[str, ...]) -> None:
+    text = shown(call, company, "dot")
+    plain = subprocess.run(["dot", "-Tplain"], input=text, capture_output=True, text=True, timeout=120, check=True)
+    kinds = Counter(it.split(" ", 1)[0] for it in plain.stdout.splitlines())
+    report = json.loads(shown(call, company, "json"))
+    drawn = [it for it in report["edges"] if it["kind"] != "Member"]
+    assert kinds["edge"] == len(drawn)
+    assert kinds["node"] == len(report["nodes"])
+
+
+def test_mermaid_has_a_label_for_each_node_in_plain_characters(call: Call, hostile: tuple[str, ...]) -> None:
+    """What Mermaid's own parser makes of it is a test of tests/site."""
+    text = shown(call, hostile, "mermaid")
+    labels = re.findall(r'^  n\d+(?:\(\[|\[/|\[|\()"([^"\n]*)"(?:\]\)|/\]|\]|\))(?::::red)?$', text, re.MULTILINE)
+    report = json.loads(shown(call, hostile, "json"))
+    assert len(labels) == len(report["nodes"])
+    assert not [it for it in labels if re.search(r"[<>&`*_\\{}()\[\]|~@$;]", re.sub(r"#\d+;|<br>", "", it))]
+
+
+def test_mermaid_says_when_it_is_too_large_for_its_limits(call: Call, tmp_path: Path) -> None:
+    arguments = clusters.write(tmp_path, *clusters.company(200, 600))
+    assert "%% Mermaid draws 500 lines" in shown(call, arguments, "mermaid").splitlines()[1]
+
+
+# OpenGraph, by https://bloodhound.specterops.io/opengraph/developer/nodes and .../edges
+def valid_properties(properties: dict[str, Any]) -> bool:
+    return all(
+        key == key.lower()
+        and key not in ("objectid", "lastseen")
+        and (
+            isinstance(value, (str, bool, int))
+            or (isinstance(value, list) and all(isinstance(each, str) for each in value))
+        )
+        for key, value in properties.items()
+    )
+
+
+@pytest.mark.parametrize("of", ["hostile", "company"])
+def test_opengraph_is_what_bloodhound_asks_for(of: str, call: Call, request: pytest.FixtureRequest) -> None:
+    data = json.loads(shown(call, request.getfixturevalue(of), "opengraph"))
+    assert data.keys() == {"metadata", "graph"}
+    assert data["metadata"] == {"source_kind": "GmsaKrm_Base"}
+    assert data["graph"].keys() == {"nodes", "edges"}
+    ids = [it["id"] for it in data["graph"]["nodes"]]
+    assert len(ids) == len(set(ids))
+    for node in data["graph"]["nodes"]:
+        assert node.keys() == {"id", "kinds", "properties"}
+        assert len(node["kinds"]) <= 2  # three with the source kind
+        assert all(re.fullmatch(r"GmsaKrm_[A-Za-z]+", it) for it in node["kinds"])
+        assert valid_properties(node["properties"])
+    for edge in data["graph"]["edges"]:
+        assert edge.keys() == {"kind", "start", "end", "properties"}
+        assert re.fullmatch(r"GmsaKrm_[A-Za-z]+", edge["kind"])
+        assert valid_properties(edge["properties"])
+        for end in (edge["start"], edge["end"]):
+            assert end.keys() == {"match_by", "value"}
+            assert end["match_by"] == "id"
+            # What is no node here is an object that BloodHound knows.
+            assert end["value"] in ids or re.fullmatch(r"(CONTOSO\.COM-)?S-1-[0-9-]+", end["value"])
+
+
+def test_opengraph_joins_accounts_and_groups_by_their_sid(call: Call, company: tuple[str, ...]) -> None:
+    edges = json.loads(shown(call, company, "opengraph"))["graph"]["edges"]
+    found = {(it["kind"], it["start"]["value"], it["end"]["value"]) for it in edges}
+    account, group = f"{clusters.SID}-11000", f"{clusters.SID}-2001"
+    assert ("GmsaKrm_LogOn", "GmsaKrm_CredentialSpec:gmsa-app0000", account) in found
+    assert ("GmsaKrm_FetchPassword", group, account) in found
+    # BloodHound has principals of every domain once for each.
+    assert ("GmsaKrm_FetchPassword", "CONTOSO.COM-S-1-5-11", f"{clusters.SID}-11004") in found
+    # Without a SID there is a node of its own.
+    assert ("GmsaKrm_LogOn", "GmsaKrm_CredentialSpec:gmsa-app0003", "GmsaKrm_Account:contoso.com\\app0003") in found
+
+
+@pytest.mark.parametrize("format", DRAWN)
+def test_new_access_is_marked(format: str, call: Call, tmp_path: Path) -> None:
+    objects, accounts = clusters.company(5, 10)
+    arguments = clusters.write(tmp_path, objects[:-6], accounts)
+    earlier = tmp_path / "access.json"
+    earlier.write_text(shown(call, arguments, "json"))
+    assert "NEW" not in re.sub(r"<(style|script)>.*?</\1>", "", shown(call, arguments, format, "--since", str(earlier)))
+    clusters.write(tmp_path, objects, accounts)
+    assert "NEW" in shown(call, arguments, format, "--since", str(earlier))
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_cluster_with_nothing_in_it(format: str, call: Call, tmp_path: Path) -> None:
+    (tmp_path / "none.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: none\n")
+    assert shown(call, ("who-can", str(tmp_path)), format)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_work_grows_with_the_cluster(format: str) -> None:
+    """In calls of functions, which a busy machine does not change."""
+    small, large = (calls(format, clusters.company(number, 5 * number)[0]) for number in (100, 400))
+    assert large < 5 * small
+
+
+def calls(format: str, objects: list[Any]) -> int:
+    """How many calls the format takes for a cluster, without what reads it."""
+    graph = build(objects)
+    module = import_module(f"gmsa_krm.report.formats.{format}")
+    number = 0
+
+    def count(_: object, event: str, __: object) -> None:
+        nonlocal number
+        number += event in ("call", "c_call")
+
+    module.render(graph, None)  # templates are compiled once
+    sys.setprofile(count)
+    try:
+        module.render(graph, None)
+    finally:
+        sys.setprofile(None)
+    return number
+
+
+def test_two_thousand_accounts_with_ten_thousand_bindings() -> None:
+    graph = build(clusters.company(2000, 10_000)[0])
+    for format in FORMATS:
+        text = import_module(f"gmsa_krm.report.formats.{format}").render(graph, None)
+        assert text.count("1999") >= 10
+        assert len(text) < 40_000_000
+
+
+def test_the_picture_of_the_docs_is_that_of_the_example(call: Call) -> None:
+    picture = shown(call, ("who-can", str(ROOT / "kustomize" / "workloads")), "svg")
+    assert (ROOT / "docs" / "images" / "who-can.svg").read_text() == picture, "run: make report"
