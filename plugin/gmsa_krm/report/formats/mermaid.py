@@ -66,4 +66,4 @@ def _escaped(text: str) -> str:
     """A text with entity codes in place of what means something in Mermaid, Markdown or HTML."""
     codes = _SPECIAL.sub(lambda it: f"#{ord(it[0])};" if it[0].isascii() else it[0], text)
     # Mermaid breaks the line at a backslash with an n also where that is a code; a word joiner is not seen.
-    return codes.replace("#92;n", "#92;\u2060n")
+    return codes.replace("#92;n", "#92;#8288;n")
