@@ -978,6 +978,10 @@ def active_directory(dice: Dice) -> Call:
     return Call(("import", "ad", *read, *names), b"", files)
 
 
+# How `who-can` shows who may become which account.
+_PICTURES = ("table", "json", "markdown", "html", "svg", "dot", "mermaid", "opengraph")
+
+
 def access(dice: Dice) -> Call:
     """RBAC, webhook configurations and workloads through `who-can`, as manifests or as kubectl prints them."""
     group = "rbac.authorization.k8s.io"
@@ -1025,7 +1029,7 @@ def access(dice: Dice) -> Call:
     more = dice.choice(
         ((), (), ("--since", "access.json"), ("--namespace", "web"), ("--service-account", "web/webapp1"))
     )
-    return Call(("who-can", *paths, "--format", dice.choice(("table", "json", "markdown")), *more), b"", files)
+    return Call(("who-can", *paths, "--format", dice.choice(_PICTURES), *more), b"", files)
 
 
 Target = Callable[[Dice], Call]

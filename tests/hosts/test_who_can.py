@@ -157,6 +157,16 @@ def test_what_changed_since_a_report(call: Call, place: Path) -> None:
     assert data["since"]["went"] == []
 
 
+def test_a_report_beside_the_config_is_no_manifest(call: Call, folder: Folder) -> None:
+    config = CONFIG.replace("Derive", "CertManager")
+    root = folder({"gmsa.yaml": config, "web.yaml": WEB})
+    before = call("render", root)
+    (root / "access.json").write_text(call("who-can", root, "-o", "json").stdout)
+    assert call("lint", root).stdout == "no errors, no warnings\n"
+    assert call("render", root) == before
+    assert call("who-can", root, "--since", root / "access.json", "--fail-on-new").status == 0
+
+
 def test_access_that_was_there_by_a_wider_binding_is_not_new(call: Call, folder: Folder) -> None:
     everyone = CONFIG.replace("[webapp1]", '["*"]')
     root = folder({"wide/gmsa.yaml": everyone, "narrow/gmsa.yaml": CONFIG})

@@ -252,13 +252,15 @@ def test_opengraph_is_what_bloodhound_asks_for(of: str, call: Call, request: pyt
 
 
 def test_opengraph_joins_accounts_and_groups_by_their_sid(call: Call, company: tuple[str, ...]) -> None:
-    edges = json.loads(shown(call, company, "opengraph"))["graph"]["edges"]
-    found = {(it["kind"], it["start"]["value"], it["end"]["value"]) for it in edges}
+    graph = json.loads(shown(call, company, "opengraph"))["graph"]
+    found = {(it["kind"], it["start"]["value"], it["end"]["value"]) for it in graph["edges"]}
     account, group = f"{clusters.SID}-11000", f"{clusters.SID}-2001"
     assert ("GmsaKrm_LogOn", "GmsaKrm_CredentialSpec:gmsa-app0000", account) in found
     assert ("GmsaKrm_FetchPassword", group, account) in found
     # BloodHound has principals of every domain once for each.
     assert ("GmsaKrm_FetchPassword", "CONTOSO.COM-S-1-5-11", f"{clusters.SID}-11004") in found
+    # As nodes they would become part of this source, and be removed with it.
+    assert not [it for it in graph["nodes"] if "S-1-" in it["id"]]
     # Without a SID there is a node of its own.
     assert ("GmsaKrm_LogOn", "GmsaKrm_CredentialSpec:gmsa-app0003", "GmsaKrm_Account:contoso.com\\app0003") in found
 

@@ -217,6 +217,7 @@ def test_namespaces_that_selectors_leave_out(selected: Object, left_out: list[st
         ]
     )
     assert edges(graph, "Unchecked") == [f"every service account of {it} > every credential spec" for it in left_out]
+    assert [it for it in ("legacy", "old", "web") if graph.access(it, "anyone", "anything")] == left_out
 
 
 @pytest.mark.parametrize(

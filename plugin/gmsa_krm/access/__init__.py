@@ -67,9 +67,6 @@ class Grant:
         """The only namespace that it is for, "" for all and for what is in none."""
         return self.binding.namespace
 
-    def is_for(self, name: str) -> bool:
-        return self.names is None or name in self.names
-
 
 class Rbac:
     """The RBAC objects of a cluster.
@@ -92,11 +89,6 @@ class Rbac:
         for binding in self._bindings.values():
             self._bound.setdefault(binding.role, []).append(binding)
         self._answers: dict[Request, _Answers] = {}
-
-    @property
-    def bindings(self) -> list[Binding]:
-        """RoleBindings and ClusterRoleBindings."""
-        return list(self._bindings.values())
 
     @property
     def without_role(self) -> list[Binding]:

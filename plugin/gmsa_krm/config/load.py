@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 MAX_BYTES = 16 * 1024 * 1024
 # What `import ad --snapshot` writes; active_directory/snapshot.py reads it.
 SNAPSHOT = "ActiveDirectorySnapshot"
+# What `who-can --format json` writes; report/since.py reads it.
+REPORT = "AccessReport"
 
 
 class LoadedConfig:
@@ -38,6 +40,11 @@ class LoadedConfig:
 def is_config(root: Node | None) -> bool:
     """Whether a document is a GMSAConfig, of any version."""
     return root is not None and root.string("kind") == KIND and root.string("apiVersion").partition("/")[0] == GROUP
+
+
+def is_for_commands(root: Node) -> bool:
+    """Whether a document is a file of gmsa-krm's commands, which no cluster knows: a snapshot or a report."""
+    return root.string("kind") in (SNAPSHOT, REPORT) and root.string("apiVersion").partition("/")[0] == GROUP
 
 
 def is_snapshot(root: Node | None) -> bool:

@@ -8,7 +8,7 @@ from gmsa_krm.config.load import (
     MAX_BYTES,
     LoadedConfig,
     is_config,
-    is_snapshot,
+    is_for_commands,
     load_config,
     may_be_misspelt,
     too_large,
@@ -186,8 +186,8 @@ class Reader:
             root = document.node or head
             loaded = load_config(root, document.file, document.line, overrides=self._overrides)
             self.files.configs.append((loaded, self.environment(file)))
-        elif is_snapshot(head):
-            document.forget()  # for other commands; a cluster does not know it
+        elif is_for_commands(head):
+            document.forget()
         elif may_be_misspelt(head) and (error := _misspelt(document)) is not None:
             self.errors.append((real, error))
         elif document.identity is None:

@@ -7,7 +7,6 @@ from functools import partial
 from gmsa_krm.active_directory.compare import Comparison
 from gmsa_krm.active_directory.directory import Directory
 from gmsa_krm.active_directory.snapshot import EVERY_HOST
-from gmsa_krm.credspecs.relations import account_key
 from gmsa_krm.report.model import (
     ADDITIONAL_ACCOUNT,
     EXISTS,
@@ -77,7 +76,7 @@ class Accounts:
             others = self._directory.accounts(name) if known is not None else []
             directory = next((it for it in others if it.domain.lower() == domain.lower()), None)
         if directory is not None:
-            node.state, node.directory, node.name = EXISTS, directory, account_name(directory)
+            node.state, node.directory, node.name = EXISTS, directory, directory.account.removesuffix("$")
             self._add_readers(node, directory)
             _add_own_risks(node, directory)
         return node
@@ -89,10 +88,6 @@ class Accounts:
                 edge = self._graph.edge(FETCH_PASSWORD, self._graph.node(principal), node)
                 if _is_everyone(it):
                     edge.error("password-of-everyone", _everyone(it.name, node.name))
-
-
-def account_name(directory: DirectoryAccount) -> str:
-    return directory.account.removesuffix("$")
 
 
 def _add_own_risks(node: Account, directory: DirectoryAccount) -> None:
@@ -130,8 +125,3 @@ def _add_risk(primary: Account, accounts: list[Account], index: int, issue: Issu
 def _some(names: list[str], limit: int = 3) -> str:
     more = f" and {len(names) - limit:,} more" if len(names) > limit else ""
     return f"{', '.join(names[:limit])}{more}"
-
-
-def same_account(first: str, second: str) -> bool:
-    """Whether two spellings mean one account."""
-    return account_key(first) == account_key(second)

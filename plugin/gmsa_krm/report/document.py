@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gmsa_krm.active_directory.snapshot import COMPUTER, DMSA, GMSA, GROUP_KIND, SMSA, UNKNOWN, USER, WELL_KNOWN
 from gmsa_krm.config.declaration import Section, boolean, enum, section, sections, string, strings
+from gmsa_krm.config.load import REPORT
 from gmsa_krm.config.model import API_VERSION
 from gmsa_krm.report.model import (
     EDGE_KINDS,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     Data = dict[str, Any]
 
-KIND = "AccessReport"
 DELEGATIONS = ("Unconstrained", "ProtocolTransition", "Constrained", "None", "Unknown")
 
 
@@ -139,7 +139,7 @@ class AccessReport(Section):
     """Who may become which AD account, and what bypasses the check; `gmsa-krm who-can --format json` writes it."""
 
     api_version: str = enum("API version.", API_VERSION, required=True)
-    kind: str = enum("Kind.", KIND, required=True)
+    kind: str = enum("Kind.", REPORT, required=True)
     focus: Focus | None = section("What it was narrowed to; absent if it is the whole picture.", Focus, optional=True)
     checks: list[str] = strings("What checks pods.", each="Kind and name of an object.")
     notes: list[str] = strings("What is unknown.", each="A sentence.")
@@ -156,7 +156,7 @@ def report_schema() -> Schema:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "https://gmsa-krm.dev/schema/accessreport-v1alpha1.json",
-        "title": KIND,
+        "title": REPORT,
         "description": AccessReport.__doc__,
         **AccessReport.schema(),
     }
@@ -166,7 +166,7 @@ def document(graph: Graph, changes: Changes | None = None) -> Data:
     """The AccessReport of a graph, as plain data."""
     focus = {key: value for key, value in graph.focus.items() if value}
     return _told(
-        {"apiVersion": API_VERSION, "kind": KIND},
+        {"apiVersion": API_VERSION, "kind": REPORT},
         focus=focus,
         checks=graph.checks,
         notes=graph.notes,

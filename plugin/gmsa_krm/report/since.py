@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 
+from gmsa_krm.config.load import REPORT
 from gmsa_krm.findings import Location, invalid
 from gmsa_krm.report.model import ADDITIONAL_ACCOUNT, ALL, FETCH_PASSWORD, LOG_ON, MEMBER, NOT_CHECKED, UNCHECKED, USE
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 DELEGATE = "Delegate"
 _ANY_SERVICE = "every service"
-_KIND = "AccessReport"
 # How kinds of edges are called between their ends.
 WORDS = {
     USE: "may use",
@@ -72,8 +72,8 @@ def read_report(data: bytes, file: str) -> Data:
         report = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise _wrong(file, f"is not JSON ({str(error)[:120]})") from None
-    if not isinstance(report, dict) or report.get("kind") != _KIND:
-        raise _wrong(file, f"is not an {_KIND}")
+    if not isinstance(report, dict) or report.get("kind") != REPORT:
+        raise _wrong(file, f"is not an {REPORT}")
     for key, texts in (("nodes", ("id", "kind", "label")), ("edges", ("kind", "source", "target"))):
         entries = report.get(key)
         if not isinstance(entries, list):
