@@ -95,8 +95,8 @@ bench: .venv/dev
 ## bench-check: measure the same, and fail where a bound is missed; before a release
 bench-check: .venv/dev
 	$(BIN)/python tests/benchmarks/bench.py --check
-	@if [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory bench-admission BENCH=--check; \
-	  else echo "the bounds of admission are not checked: make bench-admission BENCH=--check needs root"; fi
+	@if [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory bench-admission bench-doctor BENCH=--check; \
+	  else echo "the bounds of admission and doctor are not checked: make bench-admission bench-doctor BENCH=--check needs root"; fi
 
 ## bench-admission: what admission costs a pod, on a real API server; as root; some ten minutes
 bench-admission: .venv/dev

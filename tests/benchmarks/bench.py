@@ -17,7 +17,7 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-from document import ADMISSION, TARGET, section_of
+from document import ADMISSION, DOCTOR, TARGET, section_of
 from measure import Sample, ratio, rounds
 from table import ROOT, Comparison, Group, groups, tool
 
@@ -49,6 +49,7 @@ def main() -> int:
                 machine=_machine(),
                 minutes=f"{(time.monotonic() - started) / 60:.0f}",
                 admission=section_of(TARGET.read_text(), ADMISSION),
+                doctor=section_of(TARGET.read_text(), DOCTOR),
             )
         )
         print(f"wrote {TARGET}")
