@@ -116,11 +116,20 @@ class View:
             raise could_not_look(error, what) from None
 
     def once(self, function: Callable[..., Result], *arguments: Any) -> Result:
-        """What a function of this view makes, called once in a run, with the same arguments each time."""
+        """What a function of this view makes, called once in a run, with the same arguments each time.
+
+        Raises CouldNotLookError each time if it did so once.
+        """
         if function not in self._computed:
-            self._computed[function] = function(self, *arguments)
-        found: Result = self._computed[function]
-        return found
+            try:
+                self._computed[function] = function(self, *arguments)
+            except CouldNotLookError as error:
+                self._computed[function] = error
+        found = self._computed[function]
+        if isinstance(found, CouldNotLookError):
+            raise found
+        made: Result = found
+        return made
 
     def map(self, function: Callable[[Any], Any], values: Iterable[Any]) -> list[Any]:
         """The results of a function that asks the server, in the order of the values."""
