@@ -57,7 +57,8 @@ def pairs_of(rbac: Rbac, credspecs: Iterable[str]) -> list[Pair]:
     A role without names is for all of them: of its accounts each is in a pair, and each credential spec, so that their
     number stays that of the longer list and is not the product.
     """
-    known = sorted(set(credspecs))
+    known_names = set(credspecs)
+    known = sorted(known_names)
     pairs: dict[tuple[str, str, str], Pair] = {}
     position = 0  # among the credential specs, for roles without names
     for grant in rbac.grants("use", GROUP, RESOURCE):
@@ -65,7 +66,7 @@ def pairs_of(rbac: Rbac, credspecs: Iterable[str]) -> list[Pair]:
         if grant.wildcards or account is None or not known:
             continue
         if grant.names is not None:
-            names = [it for it in known if it in grant.names] if len(grant.names) > 1 else _one(grant.names, known)
+            names = sorted(grant.names & known_names)
         else:
             names = [known[position % len(known)]]
             position += 1
@@ -73,14 +74,6 @@ def pairs_of(rbac: Rbac, credspecs: Iterable[str]) -> list[Pair]:
             pair = Pair(*account[:2], name, is_any=account[2])
             pairs.setdefault(pair.key, pair)
     return [pairs[key] for key in sorted(pairs)]
-
-
-def _one(names: frozenset[str], known: list[str]) -> list[str]:
-    from bisect import bisect_left
-
-    (name,) = names
-    index = bisect_left(known, name)
-    return [name] if index < len(known) and known[index] == name else []
 
 
 def _account(grant: Grant) -> tuple[str, str, bool] | None:

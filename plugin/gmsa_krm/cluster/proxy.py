@@ -23,7 +23,7 @@ from gmsa_krm.findings import ExternalError, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any, Self
 
     Object = dict[str, Any]
@@ -86,14 +86,14 @@ class ApiServer:
     def get(self, path: str) -> Object:
         return self._request("GET", path)
 
-    def items(self, path: str) -> list[Object]:
-        """All items of a list, in pages."""
+    def items(self, path: str, keep: Callable[[Object], Object] = lambda it: it) -> list[Object]:
+        """All items of a list, in pages. `keep`: what to keep of an item; there may be many."""
         found: list[Object] = []
         sep, after = "&" if "?" in path else "?", ""
         while True:
             page = self.get(f"{path}{sep}limit={_PAGE}{after}")
             items = page.get("items")
-            found += [it for it in items if isinstance(it, dict)] if isinstance(items, list) else []
+            found += [keep(it) for it in items if isinstance(it, dict)] if isinstance(items, list) else []
             token = (page.get("metadata") or {}).get("continue")
             if not token or not items:
                 return found

@@ -86,7 +86,7 @@ class View:
         with self._locks[name]:
             if name not in self._lists:
                 try:
-                    self._lists[name] = self.server.items(LISTS[name])
+                    self._lists[name] = self.server.items(LISTS[name], _KEPT.get(name, _all))
                 except Refused as error:
                     self._lists[name] = None if error.code == 404 else could_not_look(error, f"list {name}")
             found = self._lists[name]
@@ -136,6 +136,24 @@ class View:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return list(pool.map(function, values))
 
+
+def _all(item: Object) -> Object:
+    return item
+
+
+def _of_pod(pod: Object) -> Object:
+    """A pod without what no check reads: a large cluster has tens of thousands."""
+    pod.get("metadata", {}).pop("managedFields", None)
+    spec = pod.get("spec", {})
+    spec.pop("volumes", None)
+    for kind in ("initContainers", "containers", "ephemeralContainers"):
+        for container in spec.get(kind) or []:
+            for key in ("env", "volumeMounts", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle"):
+                container.pop(key, None)
+    return pod
+
+
+_KEPT = {"pods": _of_pod}
 
 # The lists that `View.rbac` reads, and the kinds of their items, which do not say it themselves.
 RBAC_LISTS = {

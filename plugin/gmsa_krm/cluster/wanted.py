@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from gmsa_krm.access import Rbac
 from gmsa_krm.access.objects import RBAC_GROUP
 from gmsa_krm.yamltext.data import data_of
@@ -52,7 +54,6 @@ class Wanted:
         self.directory_findings = list(directory_findings)
         self.in_pod = in_pod
         self._documents = documents
-        self._rbac: Rbac | None = None
 
     @property
     def is_given(self) -> bool:
@@ -67,29 +68,27 @@ class Wanted:
     def of_kind(self, kind: str) -> list[Object]:
         return [it for it in self.objects if it["kind"] == kind]
 
-    @property
+    @cached_property
     def credspecs(self) -> dict[str, CredentialSpec]:
         """The credential specs of the configs, by the name of their GMSACredentialSpec."""
         return {it.name: it.spec for config in self.configs for it in config.credspecs}
 
-    @property
+    @cached_property
     def existing_credspecs(self) -> list[str]:
         """The credential specs that the configs expect in the cluster."""
         names = (name for config in self.configs for name in config.spec.existing_credspecs)
         return sorted(set(names) - self.credspecs.keys())
 
-    @property
+    @cached_property
     def is_filled_in(self) -> bool:
         """Whether the contents of pods are filled in at admission, and not when a workload is rendered."""
         has_policy = any(it.spec.admission.mode == "Policy" for it in self.configs)
         return not has_policy or bool(self.of_kind("MutatingAdmissionPolicy"))
 
-    @property
+    @cached_property
     def rbac(self) -> Rbac:
         """The roles and bindings of the configs, and those among the manifests beside them."""
-        if self._rbac is None:
-            self._rbac = Rbac([*self._objects_beside(), *self.objects])
-        return self._rbac
+        return Rbac([*self._objects_beside(), *self.objects])
 
     def _objects_beside(self) -> Iterator[Object]:
         for document in self._documents:

@@ -56,6 +56,9 @@ class _Proofs:
         self._view = view
         self._live = credspecs_of(view)
         self._wanted = wanted
+        # Mode Policy approves the contents of the configs, whatever the cluster's object has.
+        approves = any(it.spec.admission.mode == "Policy" for it in wanted.configs)
+        self._specs = {**self._live, **wanted.credspecs} if approves else self._live
         self._webhooks = {refusals.WEBHOOK, *(str(it.entry.get("name")) for it in find_webhooks(view))}
         self._policies = {it.data["metadata"]["name"] for it in find_policies(view)}
         self.attempts: list[_Attempt] = view.map(self._attempt, wanted_pairs(view, wanted))
@@ -65,12 +68,8 @@ class _Proofs:
         return not isinstance(self._send(pair, _FOREIGN), refusals.Refusal)
 
     def _attempt(self, pair: Pair) -> _Attempt:
-        # Mode Policy approves the contents of the configs, whatever the cluster's object has.
-        approves = any(it.spec.admission.mode == "Policy" for it in self._wanted.configs)
-        of_configs, live = self._wanted.credspecs.get(pair.credspec), self._live.get(pair.credspec)
-        spec = of_configs if approves and of_configs is not None else live
-        is_carried = not self._wanted.is_filled_in and spec is not None
-        answer = self._send(pair, spec.text if is_carried and spec is not None else "")
+        spec = self._specs.get(pair.credspec)
+        answer = self._send(pair, "" if self._wanted.is_filled_in or spec is None else spec.text)
         if not self._wanted.is_given and spec is not None and _wants_contents(answer):
             answer = self._send(pair, spec.text)
         if isinstance(answer, refusals.Refusal):
