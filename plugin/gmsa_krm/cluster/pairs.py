@@ -59,21 +59,21 @@ def pairs_of(rbac: Rbac, credspecs: Iterable[str]) -> list[Pair]:
     """
     known_names = set(credspecs)
     known = sorted(known_names)
-    pairs: dict[tuple[str, str, str], Pair] = {}
-    position = 0  # among the credential specs, for roles without names
+    found: list[tuple[tuple[str, str, bool], str]] = []
+    of_all: list[tuple[str, str, bool]] = []  # by roles without names
     for grant in rbac.grants("use", GROUP, RESOURCE):
         account = _account(grant)
-        if grant.wildcards or account is None or not known:
+        if grant.wildcards or account is None:
             continue
-        if grant.names is not None:
-            names = sorted(grant.names & known_names)
+        if grant.names is None:
+            of_all.append(account)
         else:
-            names = [known[position % len(known)]]
-            position += 1
-        for name in names:
-            pair = Pair(*account[:2], name, is_any=account[2])
-            pairs.setdefault(pair.key, pair)
-    return [pairs[key] for key in sorted(pairs)]
+            found += [(account, name) for name in sorted(grant.names & known_names)]
+    if of_all and known:
+        number = max(len(of_all), len(known))
+        found += [(of_all[n % len(of_all)], known[n % len(known)]) for n in range(number)]
+    pairs = (Pair(namespace, name, credspec, is_any=is_any) for (namespace, name, is_any), credspec in found)
+    return [pair for _, pair in sorted({it.key: it for it in pairs}.items())]
 
 
 def _account(grant: Grant) -> tuple[str, str, bool] | None:
