@@ -346,10 +346,19 @@ def _who_can(commands: Any) -> None:
         "gmsa-krm who-can gmsa.yaml manifests/ --since access.json --fail-on-new",
         "kubectl get gmsacredentialspecs,clusterroles,clusterrolebindings,rolebindings,roles,namespaces -A -o yaml"
         " | gmsa-krm who-can - --ad ad.yaml",
-        statuses={1: "the input is wrong; with --fail-on-new also for access that is new"},
-        variables=_CONFIG,
+        "gmsa-krm who-can --context production --format html > access.html",
+        statuses={
+            1: "the input is wrong; with --fail-on-new also for access that is new",
+            3: "the cluster does not answer, or refuses to list something",
+        },
+        variables=(*_CONFIG, "KUBECONFIG"),
     )
-    _add_paths(who_can)
+    help_ = "a GMSAConfig, a manifest, a folder of them, or - for stdin; with --context these count before the cluster"
+    who_can.add_argument("path", nargs="*", metavar="PATH", help=help_)
+    who_can.add_argument("--context", metavar="NAME", help="also read the live cluster of this context of kubectl")
+    who_can.add_argument(
+        "--kubeconfig", metavar="KUBECONFIG", help="also read a live cluster, by this kubeconfig of kubectl"
+    )
     _add_format(who_can, "table", "json", "markdown", "html", "svg", "dot", "mermaid", "opengraph")
     who_can.add_argument(
         "--account",

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from cluster.api import ApiError, Client, Object, until
-from cluster.harness import PROGRAM, Cluster, namespace
+from cluster.harness import CREDSPEC, PROGRAM, Cluster, namespace
 from gmsa_krm.access import Rbac
 from gmsa_krm.report.build import build
 from gmsa_krm.report.model import ALL, Graph, Group, ServiceAccount, ServiceAccounts, User
@@ -345,22 +346,56 @@ def power_objects() -> list[Object]:
     ]
 
 
-def test_the_program_reads_what_kubectl_prints(cluster: Cluster, tmp_path: Path) -> None:
+def who_can(cluster: Cluster, folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    programs = f"{Path(cluster.kubectl_program).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        [PROGRAM, "who-can", "-o", "json", *arguments],
+        cwd=folder,
+        env={"PATH": programs, "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_program_reads_what_kubectl_prints_and_the_live_cluster(cluster: Cluster, tmp_path: Path) -> None:
     objects = Dice(3).objects()
     install(cluster, objects)
     printed = cluster.kubectl("get", ",".join(LISTED), "--all-namespaces", "-o", "yaml").stdout
     (tmp_path / "cluster.yaml").write_text(printed)
-    done = subprocess.run(
-        [PROGRAM, "who-can", "cluster.yaml", "-o", "json"],
-        cwd=tmp_path,
-        env={"PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        check=True,
+    expected = {(it.source.id, it.target.id) for it in build(listed(cluster)).sorted_edges("Use")}
+    for arguments in (["cluster.yaml"], ["--kubeconfig", cluster.kubeconfig, "--context", "it"]):
+        done = who_can(cluster, tmp_path, *arguments)
+        assert (done.returncode, done.stderr) == (0, "")
+        report = json.loads(done.stdout)
+        assert {(it["source"], it["target"]) for it in report["edges"] if it["kind"] == "Use"} == expected
+
+
+def test_a_config_counts_before_the_live_cluster(
+    cluster: Cluster, rendered: Callable[..., list[Object]], tmp_path: Path
+) -> None:
+    cluster.install(rendered())
+    text = (tmp_path / "gmsa.yaml").read_text()
+    (tmp_path / "gmsa.yaml").write_text(text.replace("serviceAccounts: [webapp1]", "serviceAccounts: [webapp3]"))
+    live = json.loads(who_can(cluster, tmp_path, "--kubeconfig", cluster.kubeconfig).stdout)
+    both = json.loads(who_can(cluster, tmp_path, "--kubeconfig", cluster.kubeconfig, "gmsa.yaml").stdout)
+
+    def users(report: Object) -> set[str]:
+        return {it["source"] for it in report["edges"] if it["target"] == f"CredentialSpec:{CREDSPEC}"}
+
+    assert users(live) == {"ServiceAccount:web/webapp1"}
+    assert users(both) == {"ServiceAccount:web/webapp3"}
+
+
+def test_a_cluster_that_may_not_be_listed_gives_no_picture(cluster: Cluster, tmp_path: Path) -> None:
+    kubeconfig = yaml.safe_load(cluster.kubeconfig.read_text())
+    kubeconfig["users"][0]["user"]["as"] = "nobody"
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
+    done = who_can(cluster, tmp_path, "--kubeconfig", "kubeconfig")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith(
+        "gmsa-krm: you may not list namespaces here; apply what gmsa-krm doctor --rbac prints"
     )
-    report = json.loads(done.stdout)
-    found = {(it["source"], it["target"]) for it in report["edges"] if it["kind"] == "Use"}
-    assert found == {(it.source.id, it.target.id) for it in build(listed(cluster)).sorted_edges("Use")}
 
 
 GRANTERS = {

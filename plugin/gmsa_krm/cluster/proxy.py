@@ -12,8 +12,10 @@ import queue
 import re
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 from http.client import HTTPConnection, HTTPException
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     Object = dict[str, Any]
 
+_TERMINATED = 143
 _START = 60  # seconds for kubectl to listen: a login plugin may ask its user first
 _ANSWER = 30  # seconds for an answer
 _PROGRAM = 60  # seconds for a program in a pod; nltest looks for a domain controller for half of it
@@ -73,6 +76,7 @@ class ApiServer:
         self._prefix = ""
 
     def __enter__(self) -> Self:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))  # so that kubectl ends, too
         try:
             self._start()
         except BaseException:
@@ -87,13 +91,17 @@ class ApiServer:
         return self._request("GET", path)
 
     def items(self, path: str, keep: Callable[[Object], Object] = lambda it: it) -> list[Object]:
-        """All items of a list, in pages. `keep`: what to keep of an item; there may be many."""
+        """All items of a list, in pages, with apiVersion and kind, which those of a list lack.
+
+        `keep`: what to keep of an item; there may be many.
+        """
         found: list[Object] = []
         sep, after = "&" if "?" in path else "?", ""
         while True:
             page = self.get(f"{path}{sep}limit={_PAGE}{after}")
             items = page.get("items")
-            found += [keep(it) for it in items if isinstance(it, dict)] if isinstance(items, list) else []
+            head = {"apiVersion": page.get("apiVersion"), "kind": str(page.get("kind")).removesuffix("List")}
+            found += [keep({**head, **it}) for it in items if isinstance(it, dict)] if isinstance(items, list) else []
             token = (page.get("metadata") or {}).get("continue")
             if not token or not items:
                 return found
@@ -189,22 +197,27 @@ class ApiServer:
         self._process = subprocess.Popen(  # noqa: S603 - no shell, and each value is part of one argument
             command, stdin=None, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
         )
-        for stream in (self._process.stdout, self._process.stderr):
-            threading.Thread(target=self._read, args=(stream, stream is self._process.stdout), daemon=True).start()
+        readers = [
+            threading.Thread(target=self._read, args=(stream, stream is self._process.stdout), daemon=True)
+            for stream in (self._process.stdout, self._process.stderr)
+        ]
+        for reader in readers:
+            reader.start()
         listening = self._wait()
+        if listening is None:
+            readers[1].join(timeout=5)  # it says why, and may be behind
+            raise ExternalError(f"kubectl proxy has ended: {self._last_said() or 'it gives no reason'}")
         self._address = path if not self._prefix else ("127.0.0.1", int(listening.rpartition(":")[2]))
 
-    def _wait(self) -> str:
-        """Where kubectl listens."""
+    def _wait(self) -> str | None:
+        """Where kubectl listens; None if it has ended."""
         while True:
             try:
                 line = self._lines.get(timeout=_START)
             except queue.Empty:
                 raise ExternalError(f"kubectl proxy has not started within {_START} seconds") from None
             if line is None:
-                assert self._process is not None
-                self._process.wait()
-                raise ExternalError(f"kubectl proxy has ended: {self._last_said() or 'it gives no reason'}")
+                return None
             found = _LISTENING.match(line)
             if found:
                 return found[1].strip()

@@ -155,20 +155,12 @@ def _of_pod(pod: Object) -> Object:
 
 _KEPT = {"pods": _of_pod}
 
-# The lists that `View.rbac` reads, and the kinds of their items, which do not say it themselves.
-RBAC_LISTS = {
-    "clusterroles": "ClusterRole",
-    "clusterrolebindings": "ClusterRoleBinding",
-    "roles": "Role",
-    "rolebindings": "RoleBinding",
-}
+# The lists that `View.rbac` reads.
+RBAC_LISTS = ("clusterroles", "clusterrolebindings", "roles", "rolebindings")
 
 
 def _rbac(view: View) -> Rbac:
-    head = "rbac.authorization.k8s.io/v1"
-    return Rbac(
-        {"apiVersion": head, "kind": kind, **it} for name, kind in RBAC_LISTS.items() for it in view.items(name)
-    )
+    return Rbac(it for name in RBAC_LISTS for it in view.items(name))
 
 
 def describe(item: Object, kind: str | None = None) -> str:

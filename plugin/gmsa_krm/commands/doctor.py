@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import signal
 import sys
 
 from gmsa_krm import console
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from gmsa_krm.config.load import LoadedConfig
     from gmsa_krm.findings import Finding
 
-_TERMINATED = 143
-
 
 def run(options: Options) -> int:
     """Raises InputError for configs that are wrong, and ExternalError where the cluster does not answer."""
@@ -38,7 +35,6 @@ def run(options: Options) -> int:
         return console.DONE
     checks = _chosen(options.check, options.skip)
     wanted = _wanted(options)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))  # so that kubectl ends, too
     progress = _Progress()
     with ApiServer(options.context, options.kubeconfig) as server:
         outcomes = run_checks(checks, View(server), wanted, progress.tell)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from gmsa_krm import console
-from gmsa_krm.findings import UsageError
+from gmsa_krm.findings import ExternalError, UsageError
 from gmsa_krm.report.build import build
 from gmsa_krm.report.model import Account, ServiceAccount, ServiceAccounts
 from gmsa_krm.workloads.kinds import known_kinds
@@ -37,6 +37,13 @@ FORMATS = {
     "opengraph": "opengraph",
 }
 _MAX_REPORT = 256 * 1024 * 1024
+# What the picture is made of in a live cluster, by the plural of its kind.
+_LISTS = (
+    *("namespaces", "gmsacredentialspecs", "clusterroles", "clusterrolebindings", "roles", "rolebindings"),
+    *("validatingwebhookconfigurations", "mutatingwebhookconfigurations"),
+    *("validatingadmissionpolicies", "validatingadmissionpolicybindings"),
+    *("pods", "deployments", "daemonsets", "statefulsets", "jobs", "cronjobs"),
+)
 
 
 class Sources:
@@ -57,7 +64,13 @@ class Sources:
 def run(options: Options) -> int:
     if options.fail_on_new and options.since is None:
         raise UsageError("--fail-on-new needs --since FILE, the report to compare with")
-    sources = _sources(options)
+    is_live = options.context is not None or options.kubeconfig is not None
+    if not is_live and not options.path:
+        raise UsageError(
+            "give files, or --context NAME for a live cluster; kubectl config current-context prints that of the"
+            " current one"
+        )
+    sources = _sources(options, _objects_of_cluster(options) if is_live else None)
     if options.ad is not None:
         sources.snapshots = [_snapshot(options.ad)]
     graph = _narrowed(build(sources.objects, sources.snapshots, sources.kinds, is_live=sources.is_live), options)
@@ -69,7 +82,21 @@ def run(options: Options) -> int:
     return console.INVALID_INPUT if options.fail_on_new and changes is not None and changes.came else console.DONE
 
 
-def _sources(options: Options, cluster: list[Object] | None = None) -> Sources:
+def _objects_of_cluster(options: Options) -> list[Object]:
+    """Raises ExternalError, also where a list may not be read: without it the picture would be a wrong one."""
+    from gmsa_krm.cluster.proxy import ApiServer
+    from gmsa_krm.cluster.view import CouldNotLookError, View
+
+    with ApiServer(options.context, options.kubeconfig) as server:
+        view = View(server)
+        view.prefetch(_LISTS)
+        try:
+            return [it for name in _LISTS for it in view.items(name)]
+        except CouldNotLookError as error:
+            raise ExternalError(str(error)) from None
+
+
+def _sources(options: Options, cluster: list[Object] | None) -> Sources:
     """What PATHs have, and a cluster.
 
     `cluster`: all objects of a live one, with apiVersion and kind, None without one. Files count before them.

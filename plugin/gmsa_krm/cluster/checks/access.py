@@ -126,7 +126,7 @@ _NARROW = "no binding lets more service accounts use credential specs than it ha
 def _left_over(view: View) -> set[tuple[str, str, str]]:
     """The bindings that gmsa-krm has made. Those that no config asks for are reported as such."""
     return {
-        (RBAC_LISTS[name], it["metadata"].get("namespace", ""), it["metadata"]["name"])
+        (it["kind"], it["metadata"].get("namespace", ""), it["metadata"]["name"])
         for name in ("rolebindings", "clusterrolebindings")
         for it in view.items(name)
         if MANAGED_BY.items() <= (it["metadata"].get("labels") or {}).items()
