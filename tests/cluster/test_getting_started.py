@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cluster.api import until
 from cluster.harness import Cluster, pod
+from cluster.test_doctor import Doctor
 from cluster.walk import walk
 from conftest import CONTENTS, ROOT
 from pages import commands, files
@@ -38,6 +39,10 @@ def test_the_first_config_of_the_readme(cluster: Cluster, tmp_path: Path) -> Non
         (tmp_path / name).write_text(contents)
     walk(cluster, tmp_path, commands("README.md", "First config"))
     until(lambda: cluster.client.items("/api/v1/namespaces/web/pods", labelSelector="app=web"), "there is a pod")
+    until(lambda: cluster.verdict(pod("stranger", service_account="default")), "the policy is in force")
+    done = Doctor(cluster, tmp_path)(tmp_path / "gmsa.yaml", tmp_path / "kustomize/quickstart/web.yaml")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "no errors, no warnings" in done.stdout
 
 
 def test_a_changed_credential_spec(cluster: Cluster, tmp_path: Path) -> None:
