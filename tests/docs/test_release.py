@@ -245,7 +245,8 @@ def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(release, "ROOT", tmp_path)
     monkeypatch.setattr(release, "problems", list)
     monkeypatch.setattr(release, "_uncommitted", list)
-    monkeypatch.delenv("PROJECT_URL", raising=False)
+    for name in ("PROJECT_URL", "MAKELEVEL", "MAKEFLAGS"):  # make test sets the latter two
+        monkeypatch.delenv(name, raising=False)
     return tmp_path / "build/release"
 
 

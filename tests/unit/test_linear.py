@@ -66,20 +66,20 @@ def test_a_name_in_another_case_is_suggested_among_many(check: Check) -> None:
         workloads:
         - match:
             names: [web]
-          credspec: gmsa-a449x
+          credspec: gmsa-a249x
     """
     previous = """
         policy:
           acceptPrevious:
-          - credspec: gmsa-a450
+          - credspec: gmsa-a250
             contents: "{}"
     """
     mode = "admission: {mode: Policy}"
-    found = check(gmsa_config(mode, credspecs(450), previous, workloads)).find(
+    found = check(gmsa_config(mode, credspecs(250), previous, workloads)).find(
         "unknown-credspec", "spec.policy.acceptPrevious[0].credspec"
     )
     assert "did you mean" not in found.message
-    many = "".join(f"- dnsName: C{index}.com\n  netBiosName: C{index}\n{REST}" for index in range(450))
+    many = "".join(f"- dnsName: C{index}.com\n  netBiosName: C{index}\n{REST}" for index in range(250))
     config = gmsa_config(MODE_NONE, credspecs(1, "c7.com"), domains=f"domains:\n{many}")
     finding = check(config).find("domain-reference", "spec.credspecs[0].domain")
     assert finding.says("did you mean C7.com?"), finding.message

@@ -20,7 +20,7 @@ def run(options: Options) -> int:
     if rule is None:
         from gmsa_krm.findings.suggest import suggestion
 
-        known = suggestion(options.rule, [it.id for it in RULES], listed=False)
+        known = suggestion(options.rule, [it.id for it in RULES], listed=False, many=len(RULES))
         raise UsageError(f"{options.rule[:80]!a} is not a rule{known}; gmsa-krm explain lists all rules")
     console.write_text(explanation(rule).rstrip("\n"))
     return console.DONE

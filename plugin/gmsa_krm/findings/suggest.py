@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
     from gmsa_krm.findings import Report
 
-_MANY = 400
+_MANY = 200
 # The last large collection and its names by lower case: a mistake that occurs often asks for the same one.
 _last: tuple[Collection[str], int, dict[str, str]] = (), 0, {}
 
@@ -18,16 +18,16 @@ def suggestion_for(report: Report, word: str, known: Iterable[str], *, listed: b
     return suggestion(word, known, listed=listed) if len(report.findings) < 1000 else ""
 
 
-def suggestion(word: str, known: Iterable[str], *, listed: bool = True) -> str:
+def suggestion(word: str, known: Iterable[str], *, listed: bool = True, many: int = _MANY) -> str:
     """A hint in parentheses: the known word that was probably meant, or all known words if they are few.
 
     It starts with a space, to be appended to what is wrong; empty if there is nothing to suggest. `listed`: whether to
-    name the known words if none is close.
+    name the known words if none is close; `many`: with how many words one is compared.
     """
     from difflib import get_close_matches  # only where there is a mistake to explain
 
     names = known if isinstance(known, (dict, set, frozenset, list, tuple)) else list(known)
-    if len(names) > _MANY:
+    if len(names) > many:
         # Comparing with many for each of many mistakes would take minutes; then only the case is forgiven.
         meant = _by_lower_case(names).get(word.lower())
         return f" (did you mean {meant}?)" if meant is not None else ""
