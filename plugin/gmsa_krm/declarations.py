@@ -173,7 +173,7 @@ def _doctor(commands: Any) -> None:
     doctor.add_argument(
         "--rbac", action="store_true", help="print the ClusterRoles that doctor needs instead, without asking a cluster"
     )
-    _add_format(doctor, "text", "json")
+    _add_format(doctor, "text", "json", "junit")
     _add_namespace(doctor, "namespace of the manifests without one")
     _add_quiet(doctor, "as text, print problems only")
     doctor.set_defaults(run="doctor.run")

@@ -1,4 +1,4 @@
-"""The outcomes of checks as text for people, or as JSON."""
+"""The outcomes of checks as text for people, as JSON, or as JUnit's XML."""
 
 from __future__ import annotations
 
@@ -104,3 +104,37 @@ def _reason(outcome: Outcome) -> dict[str, str]:
     if outcome.status == SKIPPED:
         return {"explainedBy": outcome.reason}
     return {"reason": outcome.reason} if outcome.reason else {}
+
+
+def as_junit(outcomes: list[Outcome]) -> str:
+    """JUnit's XML, which CI servers show as tests: a suite per group, a test per check that had something to check.
+
+    Errors are failures. A check that could not look is an error of the test, and a warning is in its output.
+    """
+    from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+    root = Element("testsuites", name="gmsa-krm doctor")
+    suites: dict[str, Element] = {}
+    for outcome in outcomes:
+        if outcome.status == NOTHING:
+            continue
+        group = outcome.check.group
+        suite = suites[group] if group in suites else SubElement(root, "testsuite", name=group)
+        suites[group] = suite
+        case = SubElement(suite, "testcase", classname=f"doctor.{group}", name=outcome.check.id)
+        text = "\n".join(map(str, outcome.problems))
+        if outcome.status == ERROR:
+            SubElement(case, "failure", message=text.split("\n")[0]).text = text
+        elif outcome.status == SKIPPED:
+            SubElement(case, "skipped", message=f"explained by {outcome.reason}")
+        elif outcome.reason:
+            SubElement(case, "error", message=outcome.reason)
+        said = [*([text] if outcome.status == WARNING else ()), *outcome.proved]
+        if said:
+            SubElement(case, "system-out").text = "\n".join(said)
+    for suite in suites.values():
+        counts = {"tests": "testcase", "failures": "testcase/failure", "errors": "testcase/error"}
+        for name, path in {**counts, "skipped": "testcase/skipped"}.items():
+            suite.set(name, str(len(suite.findall(path))))
+    indent(root)
+    return tostring(root, encoding="unicode", xml_declaration=True) + "\n"

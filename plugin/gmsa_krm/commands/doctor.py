@@ -8,7 +8,7 @@ import sys
 
 from gmsa_krm import console
 from gmsa_krm.cluster.checks import CHECKS, run_checks
-from gmsa_krm.cluster.formats import as_json, as_text
+from gmsa_krm.cluster.formats import as_json, as_junit, as_text
 from gmsa_krm.cluster.outcome import ERROR
 from gmsa_krm.cluster.proxy import ApiServer
 from gmsa_krm.cluster.view import View
@@ -39,8 +39,8 @@ def run(options: Options) -> int:
     with ApiServer(options.context, options.kubeconfig) as server:
         outcomes = run_checks(checks, View(server), wanted, progress.tell)
     progress.clear()
-    if options.format == "json":
-        text = as_json(outcomes)
+    if options.format != "text":
+        text = (as_json if options.format == "json" else as_junit)(outcomes)
     else:
         text = as_text(outcomes, colour=_is_terminal(sys.stdout), only_problems=options.quiet)
     console.write(text.encode())
