@@ -34,7 +34,7 @@ CLUSTER_TOOLS := argocd etcd cert-manager gotemplate kustomize helm3 helm4 $(for
 # Processes and mounts end with the namespaces, also after Ctrl-C.
 ISOLATED := unshare --net --mount --pid --fork --kill-child --mount-proc
 
-## cluster-test: what is emitted, on real API servers; as root, in namespaces of its own
+## cluster-test: what is emitted, on real API servers of two releases, side by side; as root, in namespaces of their own
 cluster-test: .venv/dev
 	@test "$$(id -u)" = 0 || { echo "cluster-test makes network namespaces, so it needs root: sudo make cluster-test"; exit 1; }
 	@command -v unshare >/dev/null || { echo "cluster-test needs unshare; on Debian: apt-get install util-linux"; exit 1; }
@@ -43,7 +43,11 @@ cluster-test: .venv/dev
 	  echo "installing redis-tools"; apt-get update -qq && apt-get install -y -qq --no-install-recommends redis-tools >/dev/null || \
 	  echo "there is no Redis, so the tests of Argo CD are skipped"; fi
 	@$(BIN)/python tests/tools/build.py $(CLUSTER_TOOLS)
-	$(ISOLATED) $(BIN)/pytest -q -rs tests/cluster
+	@mkdir -p build; echo "the oldest release runs beside the newest one; its output follows"; \
+	$(ISOLATED) $(BIN)/pytest -q -rs tests/cluster --release oldest > build/cluster-oldest.log 2>&1 & oldest=$$!; \
+	trap "kill $$oldest 2>/dev/null" EXIT; status=0; \
+	$(ISOLATED) $(BIN)/pytest -q -rs tests/cluster --release newest || status=$$?; \
+	wait $$oldest || status=$$?; cat build/cluster-oldest.log; exit $$status
 
 AD_PACKAGES := mmdebstrap krb5-user gcc libkrb5-dev
 ## ad-test: import ad on a real domain controller, Samba's; as root on Debian, in namespaces of its own

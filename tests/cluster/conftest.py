@@ -16,6 +16,25 @@ from cluster.node import Node
 from cluster.webhook_versions import NEW, OLD, needs
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--release", choices=RELEASES, help="the tests of one release; newest also has those without one")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    asked = config.getoption("--release")
+    if asked is None:
+        return
+    left_out = [it for it in items if _release(it) != asked]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [it for it in items if _release(it) == asked]
+
+
+def _release(item: pytest.Item) -> str:
+    callspec = getattr(item, "callspec", None)
+    release: str = callspec.params.get("running", RELEASES[0]) if callspec is not None else RELEASES[0]
+    return release
+
+
 @pytest.fixture(scope="session", params=RELEASES)
 def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """etcd, API server and controllers of a release, and a node."""
