@@ -133,7 +133,10 @@ def test_text_says_who_may_not_do_what(restricted: Restricted, running: Cluster)
     running.client.apply(role)
     assert done.returncode == 3
     assert "could not look" in done.stdout
-    assert "you may not list pods here; apply what gmsa-krm doctor --rbac prints, or use another context" in done.stdout
+    assert (
+        "you may not list pods here; apply what gmsa-krm doctor --rbac prints and bind it to you, or use another context"
+        in done.stdout
+    )
 
 
 def test_the_roles_are_printed_without_a_cluster(tmp_path: Path) -> None:

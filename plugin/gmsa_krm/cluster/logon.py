@@ -19,12 +19,12 @@ _NO_PROGRAM = re.compile(
 )
 ACCESS_DENIED = 5
 
-_CCG = "see the event log Microsoft-Windows-Containers-CCG/Admin of the node"
+_CCG = "on the node, Get-WinEvent -LogName Microsoft-Windows-Containers-CCG/Admin says why"
 _REACH = "let the pod reach DNS and the domain controllers (ports 53, 88, 135, 389, 445, 49152 and up)"
-_CLOCK = "synchronise the node's clock"
+_CLOCK = "synchronize the node's clock: w32tm /resync"
 _READERS = (
-    "add the node's computer account to PrincipalsAllowedToRetrieveManagedPassword, restart the node, or check the"
-    f" plugin of HostAccountConfig; {_CCG}"
+    "add the node's computer account to the group that is in PrincipalsAllowedToRetrieveManagedPassword, and restart"
+    f" the node; on a node that is not joined, check the plugin of HostAccountConfig; {_CCG}"
 )
 # By number: the name, what it means in a container with a gMSA, and the cure.
 _MEANINGS = {
@@ -40,7 +40,11 @@ _MEANINGS = {
         "there is no such domain, or no domain controller answers for it",
         f"check DnsName and NetBiosName of the credential spec; {_REACH}",
     ),
-    1396: ("ERROR_WRONG_TARGET_NAME", "the name of the account is another one", "check MachineAccountName and Sid"),
+    1396: (
+        "ERROR_WRONG_TARGET_NAME",
+        "the target has another account than the one that was requested",
+        "look for a duplicate SPN (setspn -X), and check MachineAccountName and Sid",
+    ),
     1398: ("ERROR_TIME_SKEW", "the clocks of node and domain controller differ", _CLOCK),
     1722: (
         "RPC_S_SERVER_UNAVAILABLE",
@@ -69,11 +73,15 @@ _SEC_MEANINGS = {
         f"run the workload as LocalSystem or NetworkService, or else the node could not fetch the password: {_READERS}",
     ),
     "0x80090311": ("SEC_E_NO_AUTHENTICATING_AUTHORITY", "no domain controller is found", _REACH),
-    "0x80090322": ("SEC_E_WRONG_PRINCIPAL", "the service has another account than its SPN", "check setspn -Q"),
+    "0x80090322": (
+        "SEC_E_WRONG_PRINCIPAL",
+        "the SPN belongs to another account than the service runs as",
+        "find its owner: setspn -Q SPN",
+    ),
     "0x80090324": (
         "SEC_E_TIME_SKEW",
         "the clocks of node and domain controller differ",
-        "synchronise the node's clock",
+        _CLOCK,
     ),
     "0x8009030c": ("SEC_E_LOGON_DENIED", "the domain refuses the account", _READERS),
     "0xc000005e": ("STATUS_NO_LOGON_SERVERS", "no domain controller lets the account log on", f"{_READERS}; {_REACH}"),

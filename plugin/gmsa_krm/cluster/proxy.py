@@ -251,7 +251,7 @@ class ApiServer:
 def _kubectl() -> str:
     program = shutil.which("kubectl")
     if program is None:
-        raise ExternalError("kubectl is not on the PATH, and doctor reaches the cluster by it; install it")
+        raise ExternalError("kubectl is not on the PATH, and gmsa-krm reaches the cluster by it; install it")
     return program
 
 

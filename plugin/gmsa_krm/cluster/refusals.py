@@ -112,8 +112,8 @@ _REST = (
     (
         "does not support dry run",
         OTHER,
-        "a webhook that takes no dry runs looks at all pods",
-        "set its sideEffects: None",
+        "another webhook gets this pod and takes no dry runs",
+        "nothing can be proved here; set sideEffects: None in its configuration only if it really has none",
     ),
 )
 

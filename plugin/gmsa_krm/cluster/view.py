@@ -178,6 +178,7 @@ def could_not_look(error: Refused, what: str) -> CouldNotLookError:
     """`what`: verb and resource."""
     if error.code in (401, 403):
         return CouldNotLookError(
-            f"you may not {what} here; apply what gmsa-krm doctor --rbac prints, or use another context"
+            f"you may not {what} here; apply what gmsa-krm doctor --rbac prints and bind it to you, or use another"
+            " context"
         )
     return CouldNotLookError(f"the API server refuses to {what}: {error.message}")

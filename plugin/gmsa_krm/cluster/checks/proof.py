@@ -84,7 +84,9 @@ class _Proofs:
             refusal = refusals.explain(error, self._webhooks, self._policies)
             if refusal.kind == refusals.USER or error.code == 401:
                 message = "you may not create pods here, not even as a dry run"
-                raise CouldNotLookError(f"{message}; apply what gmsa-krm doctor --rbac prints") from None
+                raise CouldNotLookError(
+                    f"{message}; apply what gmsa-krm doctor --rbac prints and bind it to you"
+                ) from None
             return refusal
         return str(windows_options(pod.get("spec")).get(_CONTENTS) or "")
 
@@ -232,8 +234,9 @@ def _run_foreign(view: View, wanted: Wanted, found: Found) -> None:
     admitted = [pair.namespace for pair, yes in zip(pairs, view.map(proofs.foreign, pairs), strict=True) if yes]
     if admitted:
         message = (
-            f"whoever may create pods in {some(admitted)} can become any account, since contents that are not those of"
-            " the credential spec are admitted; apply the ValidatingWebhookConfiguration or the policy again"
+            f"whoever may create pods in {some(admitted)} can become any account whose password the nodes may"
+            " fetch, since contents other than the credential spec's are admitted; apply the"
+            " ValidatingWebhookConfiguration or the policy again"
         )
         found.problem("", message)
     elif pairs:

@@ -22,12 +22,12 @@ def _run(view: View, wanted: Wanted, found: Found) -> None:
     version = re.match(r"v?([0-9]{1,3})\.([0-9]{1,3})", text)
     kinds = {it["kind"] for it in wanted.objects}
     lacking = [
-        f"{kind} since v{major}.{minor}"
+        f"{kind} needs v{major}.{minor}"
         for kind, (major, minor) in _NEEDED.items()
         if kind in kinds and version is not None and (int(version[1]), int(version[2])) < (major, minor)
     ]
     if lacking:
-        message = f"is {text}, and serves {' and '.join(lacking)}; upgrade it, or set kubeVersion: {text} in the config"
+        message = f"is {text}, but {' and '.join(lacking)}; upgrade it, or set kubeVersion: {text} in the config"
         found.problem("Kubernetes", message)
     else:
         found.holds(f"Kubernetes {text}")

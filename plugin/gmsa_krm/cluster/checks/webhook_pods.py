@@ -113,7 +113,9 @@ def _image(view: View, wanted: Wanted, found: Found) -> None:
                 if version is None:
                     continue
                 for lacking in _lacking(view, container, version):
-                    cure = f"set image: …:{NEWEST}" if not wanted.is_given else "set webhook.image in the config"
+                    cure = (
+                        f"set the image's tag to {NEWEST}" if not wanted.is_given else "set webhook.image in the config"
+                    )
                     found.problem(about, f"{image} {lacking}; {cure}, and apply it")
                 if not found.problems:
                     found.holds(f"{about} runs version {shown(version)} of the webhook")

@@ -13,7 +13,7 @@ SET_UP = (
         "The version of Kubernetes lacks an API that the config needs",
         why="""
             ValidatingAdmissionPolicy is served from Kubernetes 1.30 on, MutatingAdmissionPolicy from 1.36 on. An older
-            API server refuses these objects, and the service accounts' permissions are checked by nothing.
+            API server refuses these objects, so nothing checks what service accounts may use.
         """,
         cure="""
             Upgrade the cluster, or set kubeVersion in the config to its version: then render emits what that version
@@ -23,8 +23,8 @@ SET_UP = (
             $ kubectl version
             Server Version: v1.35.4
         """,
-        message="Kubernetes: is v1.35..., and serves MutatingAdmissionPolicy since v1.36; upgrade it, or set"
-        " kubeVersion: v1.35... in the config",
+        message="Kubernetes: is v1.35..., but MutatingAdmissionPolicy needs v1.36; upgrade it, or set kubeVersion:"
+        " v1.35... in the config",
     ),
     LiveRule(
         "crd-not-served",
@@ -567,7 +567,7 @@ SET_UP = (
               typeChecking:
                 expressionWarnings:
                 - fieldRef: spec.validations[0].expression
-                  warning: "apps/v1, Kind=Pod: ERROR: undefined field 'gmsaCredentialSpec'"
+                  warning: "/v1, Kind=Pod: ERROR: <input>:1:21: undefined field 'gmsaCredentialSpec'"
         """,
         message="""
             ValidatingAdmissionPolicy gmsa-webhook-hardening: spec.validations[0].expression does not fit the type of

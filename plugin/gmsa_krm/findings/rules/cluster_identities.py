@@ -258,8 +258,9 @@ PROOF = (
             Error from server (NotFound): validatingwebhookconfigurations.admissionregistration.k8s.io
               "gmsa-webhook" not found
         """,
-        message="whoever may create pods in web can become any account, since contents that are not those of the"
-        " credential spec are admitted; apply the ValidatingWebhookConfiguration or the policy again",
+        message="whoever may create pods in web can become any account whose password the nodes may fetch, since"
+        " contents other than the credential spec's are admitted; apply the ValidatingWebhookConfiguration or the"
+        " policy again",
     ),
     LiveRule(
         "proof-prevented",
