@@ -344,8 +344,6 @@ def _who_can(commands: Any) -> None:
         "gmsa-krm who-can gmsa.yaml manifests/",
         "gmsa-krm who-can gmsa.yaml manifests/ --format json > access.json",
         "gmsa-krm who-can gmsa.yaml manifests/ --since access.json --fail-on-new",
-        "kubectl get gmsacredentialspecs,clusterroles,clusterrolebindings,rolebindings,roles,namespaces -A -o yaml"
-        " | gmsa-krm who-can - --ad ad.yaml",
         "gmsa-krm who-can --context production --format html > access.html",
         statuses={
             1: "the input is wrong; with --fail-on-new also for access that is new",

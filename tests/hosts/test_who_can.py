@@ -118,7 +118,7 @@ def test_the_table(call: Call, place: Path) -> None:
           WebApp1 of contoso.com  exists  http/web.contoso.com  none        WebApp1Hosts (2 hosts)
 
         Bindings and roles without effect:
-          OBJECT                  WHY IT GIVES NO ACCESS
+          OBJECT                  WHY NO POD GETS AN ACCOUNT BY IT
           ClusterRoleBinding all  User jane is not a service account, and pods run as service accounts
 
         1 reason to look at (!):
@@ -336,6 +336,23 @@ def test_hostile_names_are_text(call: Call, folder: Folder) -> None:
     assert columns == {4, 6, 7}  # of tables with two, four and five columns, and the one for red
     outside = [line for line in markdown.splitlines() if "`" not in line]
     assert not [line for line in outside if "<script" in line or "@everyone" in line]
+
+
+def test_users_who_fetch_a_password_by_a_group_are_named(call: Call, place: Path) -> None:
+    (place / "ad/ad.yaml").write_text(f"{SNAPSHOT}    otherReaders: [mallory, WebApp1Hosts]\n")
+    report = json.loads(call("who-can", "gmsa.yaml", "--ad", "ad/ad.yaml", "-o", "json").stdout)
+    names = {it["id"]: it["name"] for it in report["nodes"]}
+    readers = sorted(names[it["source"]] for it in report["edges"] if it["kind"] == "FetchPassword")
+    assert readers == ["WebApp1Hosts", "mallory"]
+    assert "mallory" in call("who-can", "gmsa.yaml", "--ad", "ad/ad.yaml").stdout
+
+
+@pytest.mark.parametrize("name", ["Domain Computers", "S-1-5-11", "CONTOSO\\Domain Users"])
+def test_everyone_is_known_by_name_too(name: str, call: Call, place: Path) -> None:
+    """The JSON of PowerShell has no SIDs."""
+    sid = "      sid: S-1-5-21-2126449477-2524075714-3094792973-1107\n"
+    (place / "ad/ad.yaml").write_text(SNAPSHOT.replace("WebApp1Hosts", name).replace(sid, ""))
+    assert "[password-of-everyone]" in call("who-can", "gmsa.yaml", "--ad", "ad/ad.yaml").stdout
 
 
 @pytest.mark.parametrize(

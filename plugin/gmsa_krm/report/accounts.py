@@ -6,7 +6,7 @@ from functools import partial
 
 from gmsa_krm.active_directory.compare import Comparison
 from gmsa_krm.active_directory.directory import Directory
-from gmsa_krm.active_directory.snapshot import EVERY_HOST
+from gmsa_krm.active_directory.snapshot import EVERY_HOST, UNKNOWN
 from gmsa_krm.report.model import (
     ADDITIONAL_ACCOUNT,
     EXISTS,
@@ -32,6 +32,9 @@ _MISSING = ("account-domain", "not-a-gmsa", "unknown-account")
 # Everyone, anonymous, authenticated users ([MS-DTYP] 2.4.2.4), and of each domain its users, guests and computers.
 _EVERYONE = frozenset(("S-1-1-0", "S-1-5-7", "S-1-5-11"))
 _EVERYONE_OF_DOMAIN = ("-513", "-514", "-515")
+_NAMES_OF_EVERYONE = frozenset(
+    ("everyone", "anonymous logon", "authenticated users", "domain users", "domain guests", "domain computers")
+)
 
 
 class Accounts:
@@ -88,6 +91,11 @@ class Accounts:
                 edge = self._graph.edge(FETCH_PASSWORD, self._graph.node(principal), node)
                 if _is_everyone(it):
                     edge.error("password-of-everyone", _everyone(it.name, node.name))
+        named = {it.name.lower() for it in directory.password_readers}
+        for name in directory.other_readers:  # by a group; computers among its members are the account's hosts
+            if name.lower() not in named:
+                member = Principal(name, UNKNOWN, "", directory.domain)
+                self._graph.edge(FETCH_PASSWORD, self._graph.node(member), node)
 
 
 def _add_own_risks(node: Account, directory: DirectoryAccount) -> None:
@@ -108,7 +116,10 @@ def _everyone(name: str, account: str) -> str:
 
 
 def _is_everyone(reader: PasswordReader) -> bool:
-    sid = (reader.sid or "").upper()
+    name = reader.name.lower().rpartition("\\")[2]
+    sid = (reader.sid or name).upper()
+    if not sid.startswith("S-1-"):
+        return name in _NAMES_OF_EVERYONE  # Get-ADServiceAccount of PowerShell tells no SID
     return sid in _EVERYONE or (sid.startswith("S-1-5-21-") and sid.endswith(_EVERYONE_OF_DOMAIN))
 
 
