@@ -28,6 +28,8 @@ class Doctor:
         self.folder = folder
         self.programs = Path(cluster.kubectl_program).parent  # where kubectl is
         add_node(cluster, "win1")
+        for it in cluster.client.items("/api/v1/namespaces"):  # refusals of the tests before would be reported
+            cluster.client.delete(f"/api/v1/namespaces/{it['metadata']['name']}/events")
 
     def __call__(self, *arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
         variables = environment(self.folder, **{**ENV, "KUBECONFIG": str(self._cluster.kubeconfig), **env})
