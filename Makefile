@@ -11,7 +11,7 @@ demo: .venv/run
 	@rm -rf build/demo
 	@echo "gmsa-krm render kustomize/quickstart -o build/demo"
 	@$(BIN)/gmsa-krm render kustomize/quickstart -o build/demo
-	@echo "Next: write a config for your domain, and follow the last lines of the output:"
+	@echo "Next: start a config for your domain; init prints what to type then:"
 	@echo "  export PATH=\"$(CURDIR)/$(BIN):\$$PATH\""
 	@echo "  gmsa-krm init my"
 	@echo "To get from there to a pod, see \"First config\" in README.md; for kustomize, kubectl, Helm, Argo CD and Flux, see \"With your tools\"."
