@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gmsa_krm import console
 from gmsa_krm.active_directory.snapshot import load_snapshot, snapshot_text
 from gmsa_krm.config.load import SNAPSHOT, is_snapshot
 from gmsa_krm.findings import Finding, InputError, Location, Report, has_errors, invalid, sort_findings
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     Data = dict[str, Any]
 
 MAX_BYTES = 64 * 1024 * 1024
+
+
+def read_named_snapshot(place: str, findings: list[Finding]) -> Snapshot | None:
+    """As `read_snapshot`, of a file that the user has named; standard input if it is `-`. Raises ExternalError."""
+    data = console.read_input(place, MAX_BYTES, "give an ActiveDirectorySnapshot")
+    return read_snapshot(data, console.shown(place), findings)
 
 
 def read_snapshot(data: bytes, file: str, findings: list[Finding]) -> Snapshot | None:

@@ -7,6 +7,7 @@ import secrets
 import sys
 
 from gmsa_krm import console
+from gmsa_krm.active_directory.files import read_named_snapshot
 from gmsa_krm.cluster.checks import CHECKS, run_checks
 from gmsa_krm.cluster.formats import as_json, as_junit, as_text
 from gmsa_krm.cluster.outcome import ERROR
@@ -19,7 +20,6 @@ from gmsa_krm.findings.suggest import suggestion
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gmsa_krm.active_directory.snapshot import Snapshot
     from gmsa_krm.arguments import Options
     from gmsa_krm.cluster.outcome import Check
     from gmsa_krm.config.load import LoadedConfig
@@ -60,7 +60,7 @@ def _wanted(options: Options) -> Wanted:
 
     now = Environment(os.getcwd(), os.environ).now()
     findings: list[Finding] = []
-    snapshot = _snapshot(options.ad, findings) if options.ad is not None else None
+    snapshot = read_named_snapshot(options.ad, findings) if options.ad is not None else None
     if has_errors(findings):
         raise InputError(findings)
     console.print_findings(findings, quiet=options.quiet)
@@ -107,13 +107,6 @@ def _with_seed(loaded: LoadedConfig, environment: Environment, options: Options)
             " config's; set it to the seed to compare them"
         )
     return environment.with_variable(derive.seed_env, secrets.token_hex(32))
-
-
-def _snapshot(place: str, findings: list[Finding]) -> Snapshot | None:
-    from gmsa_krm.active_directory.files import MAX_BYTES, read_snapshot
-
-    data = console.read_input(place, MAX_BYTES, "give an ActiveDirectorySnapshot")
-    return read_snapshot(data, console.shown(place), findings)
 
 
 def _chosen(only: list[str], skipped: list[str]) -> list[Check]:

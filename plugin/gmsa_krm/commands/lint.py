@@ -12,7 +12,6 @@ from gmsa_krm.repository import Repository
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gmsa_krm.active_directory.snapshot import Snapshot
     from gmsa_krm.arguments import Options
     from gmsa_krm.findings import Finding
 
@@ -22,7 +21,11 @@ def run(options: Options) -> int:
     if options.namespace:
         check_option("--namespace", options.namespace, label_name)
     about_snapshot: list[Finding] = []
-    snapshot = _snapshot(options.ad, about_snapshot) if options.ad is not None else None
+    snapshot = None
+    if options.ad is not None:
+        from gmsa_krm.active_directory.files import read_named_snapshot
+
+        snapshot = read_named_snapshot(options.ad, about_snapshot)
     repository = Repository(os.environ, console.stdin(), options.exclude, snapshot)
     repository.read(options.path)
     findings = sort_findings([*about_snapshot, *repository.findings(options.namespace)])
@@ -37,10 +40,3 @@ def run(options: Options) -> int:
     if repository.failures:
         return console.EXTERNAL_FAILURE
     return console.INVALID_INPUT if has_errors(findings) or (options.strict and findings) else console.DONE
-
-
-def _snapshot(place: str, findings: list[Finding]) -> Snapshot | None:
-    from gmsa_krm.active_directory.files import MAX_BYTES, read_snapshot
-
-    data = console.read_input(place, MAX_BYTES, "give an ActiveDirectorySnapshot")
-    return read_snapshot(data, console.shown(place), findings)

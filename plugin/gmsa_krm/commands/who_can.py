@@ -159,12 +159,11 @@ def _flat(data: Any) -> Iterator[Object]:
 
 
 def _snapshot(place: str) -> Snapshot:
-    from gmsa_krm.active_directory.files import MAX_BYTES, read_snapshot
+    from gmsa_krm.active_directory.files import read_named_snapshot
     from gmsa_krm.findings import InputError
 
-    data = console.read_input(place, MAX_BYTES, "give an ActiveDirectorySnapshot")
     findings: list[Finding] = []
-    snapshot = read_snapshot(data, console.shown(place), findings)
+    snapshot = read_named_snapshot(place, findings)
     if snapshot is None:
         raise InputError(findings)
     return snapshot
