@@ -42,18 +42,17 @@ _AT_ONCE = 100  # writes of a transaction; etcd allows 128
 
 @dataclass(frozen=True)
 class Size:
-    """A cluster: each credential spec is used by two service accounts. `seconds`: the bound on a quiet machine."""
+    """A cluster: each credential spec is used by two service accounts."""
 
     credspecs: int
     pods: int
-    seconds: float
 
     @property
     def accounts(self) -> int:
         return self.credspecs * 2
 
 
-SIZES = (Size(100, 5_000, 5), Size(100 * _TIMES, 5_000 * _TIMES, 50))
+SIZES = (Size(100, 5_000), Size(100 * _TIMES, 5_000 * _TIMES))
 
 
 @dataclass

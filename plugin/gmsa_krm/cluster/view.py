@@ -143,16 +143,28 @@ def _all(item: Object) -> Object:
 
 def _of_pod(pod: Object) -> Object:
     """A pod without what no check reads: a large cluster has tens of thousands."""
-    pod.get("metadata", {}).pop("managedFields", None)
-    spec = pod.get("spec", {})
-    spec.pop("volumes", None)
+    metadata, status = pod.get("metadata") or {}, pod.get("status") or {}
+    spec = _without(pod.get("spec") or {}, _UNREAD_OF_SPECS)
     for kind in ("initContainers", "containers", "ephemeralContainers"):
-        for container in spec.get(kind) or []:
-            for key in ("env", "volumeMounts", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle"):
-                container.pop(key, None)
-    return pod
+        if isinstance(spec.get(kind), list):
+            spec[kind] = [_without(it, _UNREAD_OF_CONTAINERS) for it in spec[kind] if isinstance(it, dict)]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": _without(metadata, ("managedFields", "annotations")),
+        "spec": spec,
+        "status": {key: status[key] for key in ("phase", "conditions", "containerStatuses") if key in status},
+    }
 
 
+def _without(item: Object, keys: Iterable[str]) -> Object:
+    return {key: value for key, value in item.items() if key not in keys}
+
+
+_UNREAD_OF_SPECS = frozenset(("volumes", "affinity", "topologySpreadConstraints", "dnsConfig", "imagePullSecrets"))
+_UNREAD_OF_CONTAINERS = frozenset(
+    ("args", "command", "env", "envFrom", "lifecycle", "livenessProbe", "readinessProbe", "resources", "startupProbe")
+) | {"volumeMounts"}
 _KEPT = {"pods": _of_pod}
 
 # The lists that `View.rbac` reads.

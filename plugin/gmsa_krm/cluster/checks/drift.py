@@ -57,6 +57,7 @@ _ROLES = frozenset(("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"))
 TRIED = frozenset(name for kind, name in _LISTS.items() if kind not in _ROLES and kind not in _OF_OTHERS)
 _MANAGER = "gmsa-krm-doctor"
 _NOT_COMPARED = ("managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink")
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _CERTIFICATE_HASH = "gmsa-krm.dev/certificate-sha256"
 _MAX_PATHS = 3
 _MAX_VALUE = 40
@@ -150,6 +151,8 @@ def _compare(view: View, item: Object, generated: set[tuple[str, str]]) -> str |
     if live is None:
         return None
     item = _with_certificate_of(live, item, generated)
+    if _comparable(live) == _comparable(item):
+        return ""  # an apply would change nothing, so there is none to try; a large cluster has thousands of accounts
     if item["kind"] in _ROLES:
         after = _with_access(live, item)
     else:
@@ -209,6 +212,11 @@ def _with_certificate_of(live: Object, item: Object, generated: set[tuple[str, s
 
 def _comparable(item: Object) -> Object:
     metadata = {key: value for key, value in item["metadata"].items() if key not in _NOT_COMPARED}
+    annotations = {
+        key: value for key, value in (metadata.pop("annotations", None) or {}).items() if key != _LAST_APPLIED
+    }
+    if annotations:
+        metadata["annotations"] = annotations
     rest = {key: value for key, value in item.items() if key not in ("apiVersion", "kind", "metadata", "status")}
     return {"metadata": metadata, **rest}
 
