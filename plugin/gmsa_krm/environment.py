@@ -46,7 +46,7 @@ FILES = Host("the config's folder", "give metadata.namespace, or --namespace", "
 class Environment:
     """The environment of a config. Its paths are relative to `folder` and may not leave it.
 
-    `files`: the real paths of the files that were asked for.
+    `files`: the real paths of all files that the config named.
     """
 
     def __init__(self, folder: str, variables: Mapping[str, str], host: Host = FILES) -> None:
