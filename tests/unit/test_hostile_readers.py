@@ -315,6 +315,24 @@ def test_json_behind_other_white_space_is_an_error(space: str, call: Call, folde
     assert all(":1:1: starts with white space" in message for message in messages(space + pod, call, folder))
 
 
+@pytest.mark.parametrize("line_break", ["\x85", "\u2028", "\u2029"])
+@pytest.mark.parametrize("place", ["before", "after", "between"])
+def test_a_line_break_outside_of_the_texts_of_json_does_not_become_one(
+    line_break: str, place: str, call: Call, folder: Folder
+) -> None:
+    """In a text it is written as an escape; it was written so everywhere, which no reader could read."""
+    text = json.dumps(yaml.safe_load(POD.replace("gmsa-nope", "gmsa-webapp1")))
+    given = {
+        "before": f"{line_break}{text}\n",
+        "after": f"{text}{line_break}\n",
+        "between": f'{{{line_break}"metadata"{text.partition(chr(34) + "metadata" + chr(34))[2][:-1]},'
+        ' "apiVersion": "v1", "kind": "Pod"}\n',
+    }[place]
+    done = call("render", folder({"gmsa.yaml": CONFIG, "web.yaml": given}))
+    assert done.status == 0, done.stderr
+    assert [it["metadata"]["name"] for it in yaml.safe_load_all(done.stdout) if it["kind"] == "Pod"] == ["web"]
+
+
 # Byte order marks
 
 
