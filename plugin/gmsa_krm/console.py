@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from gmsa_krm.findings import ERROR, Location, file_error, invalid, printable
+from gmsa_krm.findings import ERROR, Location, UsageError, file_error, invalid, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,6 +45,29 @@ def read_input(file: str, limit: int, advice: str) -> bytes:
     if len(data) > limit:
         raise invalid("too-large", f"is larger than {limit >> 20} MiB; {advice}", Location(shown(file)))
     return data
+
+
+def refuse_overwriting(option: str, place: str, inputs: Iterable[tuple[str, str]]) -> None:
+    """Raises UsageError if what an option writes to `place` would replace an input, stdin's file or stdout's.
+
+    `inputs`: the options, or what else names them, and their paths.
+    """
+    import stat
+
+    try:
+        target = os.stat(place)
+    except OSError:  # nothing to lose, or reported where it is written
+        return
+    if not stat.S_ISREG(target.st_mode):
+        return
+    files: list[tuple[str, str | int]] = [(what, path) for what, path in inputs if path != "-"]
+    for what, path in (*files, ("the file on stdin", 0), ("the file of stdout", 1)):
+        try:
+            is_same = os.path.samestat(target, os.stat(path))
+        except (OSError, ValueError):
+            continue
+        if is_same:
+            raise UsageError(f"{option} {place} is also {what}, which would be lost; give another file")
 
 
 def shown(file: str) -> str:

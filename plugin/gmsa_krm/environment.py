@@ -44,12 +44,16 @@ FILES = Host("the config's folder", "give metadata.namespace, or --namespace", "
 
 
 class Environment:
-    """The environment of a config. Its paths are relative to `folder` and may not leave it."""
+    """The environment of a config. Its paths are relative to `folder` and may not leave it.
+
+    `files`: the real paths of all files that the config named.
+    """
 
     def __init__(self, folder: str, variables: Mapping[str, str], host: Host = FILES) -> None:
         self._folder = folder
         self._variables = variables
         self.host = host
+        self.files: set[str] = set()
 
     def under(self, host: Host) -> Environment:
         return Environment(self._folder, self._variables, host)
@@ -88,6 +92,7 @@ class Environment:
         real = os.path.realpath(os.path.join(root, relative))
         if os.path.commonpath((root, real)) != root:
             raise FileError(f"{relative} leaves {self.host.folder} by a symbolic link; put the file itself there")
+        self.files.add(real)
         return real
 
     def read(self, relative: str, limit: int) -> bytes:
@@ -103,6 +108,7 @@ class Environment:
         path = self._variables.get(variable)
         if path is None:
             return None
+        self.files.add(os.path.realpath(path))
         shown = f"{path}, which {variable} names,"
         if os.path.isdir(path):
             project = self._variables.get("ARGOCD_APP_PROJECT_NAME", "")

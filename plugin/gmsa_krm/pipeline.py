@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from gmsa_krm.findings import InputError, has_errors, refuse_warnings, sort_findings
+from gmsa_krm.findings import InputError, has_errors, refuse_by_config, sort_findings
 from gmsa_krm.generate import emitted_workloads, generate
 from gmsa_krm.reconcile import merge, reconcile
 from gmsa_krm.resolve import resolve
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gmsa_krm.active_directory.snapshot import Snapshot
     from gmsa_krm.config.load import LoadedConfig
     from gmsa_krm.environment import Environment
-    from gmsa_krm.findings import Finding
+    from gmsa_krm.findings import Finding, Location
     from gmsa_krm.reconcile import Emitted
     from gmsa_krm.resolve import Resolved
     from gmsa_krm.workloads.process import Usage
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 class Result:
     """The emitted objects in apply order, the changes to the documents, and the findings.
 
-    `changes` are those of the items of a ResourceList, by index; `texts` has the other changed documents.
+    `changes` are those of the items of a ResourceList, by index; `texts` has the other changed documents. `strict`:
+    where a config makes warnings errors, None if none does; a host that adds warnings asks for it.
     """
 
-    __slots__ = ("_changed", "_documents", "changes", "findings", "objects")
+    __slots__ = ("_changed", "_documents", "changes", "findings", "objects", "strict")
 
     def __init__(
         self,
@@ -38,6 +39,7 @@ class Result:
         changes: Changes,
         changed: dict[int, str],
         findings: list[Finding],
+        strict: Location | None,
     ) -> None:
         """`changed`: texts by index of the document."""
         self._documents = documents
@@ -45,6 +47,7 @@ class Result:
         self.objects = objects
         self.changes = changes
         self.findings = findings
+        self.strict = strict
 
     @property
     def added(self) -> list[Emitted]:
@@ -114,10 +117,9 @@ def run_resolved(
     findings = sort_findings(findings)
     if has_errors(findings):
         raise InputError(findings)
-    strict = next((config for config in resolved if config.spec.strict), None)
-    if strict is not None:
-        refuse_warnings(findings, "spec.strict", strict.report.location(strict.spec.at("strict")))
-    return Result(documents, list(emitted.values()), changes, changed, findings)
+    strict = next((it.report.location(it.spec.at("strict")) for it in resolved if it.spec.strict), None)
+    refuse_by_config(findings, strict)
+    return Result(documents, list(emitted.values()), changes, changed, findings, strict)
 
 
 def _compare(configs: list[Resolved], snapshot: Snapshot | None) -> Comparison | None:

@@ -476,6 +476,7 @@ _WORDS = (
     *("--chart", "init", "--host", "flux", "--domain", "contoso.com"),
     *("--exclude", "--strict", "**/*", "-n", "-q", "--quiet", "--into", "credspec", "completion", "bash", "__complete"),
     *(":", ":--", ":d", "=", "-o=json", "--name-references"),
+    *("post.log", "---", "out/gmsa"),
     *("ad", "--account", "--user", "--password-file", "--ca", "--snapshot", "--ad", "ad.yaml"),
     *("doctor", "--in-pod", "--check", "--skip", "crd-not-served", "cluster", "--context", "--kubeconfig"),
     *("--valid-for", "--help", "-h", "--version", "--format=json", "-oout", "--config=gmsa.yaml", "--form", "8760h"),

@@ -244,6 +244,21 @@ def test_plugin_env_is_named_as_not_read(server: CmpServer, folder: Folder) -> N
     assert_mentions(message, "spec.source.plugin.env: ", "remove 'A', 'REGION'")
 
 
+STRICT_KINDS: dict[str, Files] = {
+    "plain manifests": {},
+    "kustomization": {"kustomization.yaml": "generators: [gmsa.yaml]\n"},
+    "chart": {"Chart.yaml": CHART_YAML},
+}
+
+
+@pytest.mark.parametrize("kind", STRICT_KINDS)
+def test_a_strict_config_is_strict_about_the_application(kind: str, server: CmpServer, folder: Folder) -> None:
+    root = folder({"gmsa.yaml": gmsa_config(admission=NO_ADMISSION, strict=True), **STRICT_KINDS[kind]})
+    assert server.generate(root)
+    message = server.failure(root, ARGOCD_ENV_REGION="eu")
+    assert_mentions(message, "remove 'REGION'", "spec.strict: there is 1 warning, which is an error here", "gmsa.yaml")
+
+
 # Helm
 
 

@@ -63,3 +63,23 @@ def test_the_namespace_of_manifests_without_one(call: Call, folder: Folder) -> N
     assert done.object("RoleBinding")["metadata"]["namespace"] == "apps"
     wrong = call("render", root, "--namespace", "A_b")
     assert (wrong.status, wrong.stdout) == (1, "")
+
+
+def test_the_field_is_for_warnings_about_the_order_of_helm_4(call: Call, folder: Folder) -> None:
+    stream = yaml.safe_dump(
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": "a",
+                "annotations": {"postrenderer.helm.sh/postrender-filename": "web/templates/a.yaml"},
+            },
+        }
+    ).encode()
+    webhook = {"certificate": {"source": "CertManager"}}
+    for strict in (False, True):
+        file = folder({"gmsa.yaml": gmsa_config(webhook=webhook, strict=strict)}) / "gmsa.yaml"
+        done = call("post-render", "--config", file, stdin=stream)
+        assert "Helm 4 applies by kind" in done.stderr
+        assert done.status == strict
+        assert (f"{file}:" in done.stderr, done.stdout == "") == (strict, strict)

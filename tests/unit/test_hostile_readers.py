@@ -261,6 +261,31 @@ def test_a_line_that_only_some_take_for_a_separator_is_an_error(
         assert f":{before.count(chr(10)) + 1}:1: ends a document for kubectl and kustomize" in message
 
 
+REFUSED = ["---apiVersion: v1", "---{}", "---a", "----", "-----BEGIN CERTIFICATE-----", "---\u00e9"]
+
+
+@pytest.mark.parametrize("line", REFUSED)
+@pytest.mark.parametrize("place", ["first", "between", "text"])
+def test_a_line_of_more_than_dashes_is_an_error(line: str, place: str, call: Call, folder: Folder) -> None:
+    """kubectl and Argo CD refuse the whole file; tests/hosts/test_separators.py asks them."""
+    text = "".join(CONFIG_MAP.splitlines(keepends=True)[1:])
+    manifest = {
+        "first": f"{line}\n{text}",
+        "between": f"{CONFIG_MAP}{line}\n{text}",
+        "text": f'{CONFIG_MAP}data:\n  a: "\n{line}\n    "\n',
+    }[place]
+    number = manifest.splitlines().index(line) + 1
+    for message in messages(manifest, call, folder):
+        assert f":{number}:1: starts with --- and is no separator" in message
+
+
+@pytest.mark.parametrize("list_", ["resources", "generators", "transformers"])
+def test_a_line_of_more_than_dashes_in_a_kustomization_hides_nothing(list_: str, call: Call, folder: Folder) -> None:
+    kustomization = f"{list_}:\n- |\n  ---apiVersion: gmsa-krm.dev/v1alpha1\n  kind: GMSAConfig\n"
+    where = folder({"gmsa.yaml": CONFIG, "kustomization.yaml": kustomization, "web.yaml": POD})
+    assert UNKNOWN in call("lint", where).stdout
+
+
 @pytest.mark.parametrize("line", ["---", "--- # a comment", "---\t", "--- \r"])
 def test_a_separator_may_have_a_comment(line: str, check: Check) -> None:
     done = check(CONFIG, f"{CONFIG_MAP}{line}\n{CONFIG_MAP.replace('other', 'more')}").done
@@ -288,6 +313,24 @@ def test_json_behind_other_white_space_is_an_error(space: str, call: Call, folde
     """YAML reads one text, and so no object."""
     pod = '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"}}\n'
     assert all(":1:1: starts with white space" in message for message in messages(space + pod, call, folder))
+
+
+@pytest.mark.parametrize("line_break", ["\x85", "\u2028", "\u2029"])
+@pytest.mark.parametrize("place", ["before", "after", "between"])
+def test_a_line_break_outside_of_the_texts_of_json_does_not_become_one(
+    line_break: str, place: str, call: Call, folder: Folder
+) -> None:
+    """In a text it is written as an escape; it was written so everywhere, which no reader could read."""
+    text = json.dumps(yaml.safe_load(POD.replace("gmsa-nope", "gmsa-webapp1")))
+    given = {
+        "before": f"{line_break}{text}\n",
+        "after": f"{text}{line_break}\n",
+        "between": f'{{{line_break}"metadata"{text.partition(chr(34) + "metadata" + chr(34))[2][:-1]},'
+        ' "apiVersion": "v1", "kind": "Pod"}\n',
+    }[place]
+    done = call("render", folder({"gmsa.yaml": CONFIG, "web.yaml": given}))
+    assert done.status == 0, done.stderr
+    assert [it["metadata"]["name"] for it in yaml.safe_load_all(done.stdout) if it["kind"] == "Pod"] == ["web"]
 
 
 # Byte order marks

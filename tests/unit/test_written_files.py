@@ -255,3 +255,95 @@ metadata:
     modes = {it.stem.rpartition("-")[2]: stat.S_IMODE(it.stat().st_mode) for it in (where / "out").glob("*list-*")}
     secret = dict.fromkeys(("secret", "nested", "typed", "escaped", "tagged"), 0o600)
     assert modes == {"open": 0o644, **secret}
+
+
+# A file that is read
+
+
+def test_the_log_does_not_replace_a_config(call: Call, folder: Folder) -> None:
+    where = folder({"gmsa.yaml": CONFIG})
+    (where / "link.log").symlink_to(where / "gmsa.yaml")
+    for log in (where / "gmsa.yaml", where / "link.log", where / ".." / where.name / "gmsa.yaml"):
+        done = call("post-render", "--config", where / "gmsa.yaml", "--log-file", log, stdin=MISTAKE.encode())
+        assert (done.status, done.stdout) == (2, "")
+        assert done.stderr.splitlines() == [
+            f"gmsa-krm: --log-file {log} is also a --config, which would be lost; give another file"
+        ]
+        assert (where / "gmsa.yaml").read_text() == CONFIG
+
+
+@pytest.mark.parametrize("config", [CONFIG, MISTAKE], ids=["right", "wrong"])
+def test_the_log_does_not_replace_a_file_that_a_config_reads(config: str, call: Call, folder: Folder) -> None:
+    where = folder({"gmsa.yaml": f"{config}  credspecs:\n  - file: web.json\n    usedBy: []\n", "web.json": "{}"})
+    done = call("post-render", "--config", where / "gmsa.yaml", "--log-file", where / "web.json", stdin=b"")
+    assert (done.status, done.stdout) == (2, "")
+    assert f"--log-file {where}/web.json is also a file that a config reads" in done.stderr
+    assert (where / "web.json").read_text() == "{}"
+
+
+def test_the_log_does_not_replace_the_seed(call: Call, folder: Folder) -> None:
+    where = folder({"gmsa.yaml": gmsa_config("    webhook:\n      certificate: {source: Derive}\n"), "seed": "x" * 40})
+    arguments = ("post-render", "--config", where / "gmsa.yaml", "--log-file", where / "seed")
+    done = call(*arguments, stdin=b"", env={"GMSA_KRM_SEED_FILE": str(where / "seed")})
+    assert (done.status, done.stdout) == (2, "")
+    assert (where / "seed").read_text() == "x" * 40
+
+
+@pytest.mark.parametrize("stream", ["stdin", "stdout"])
+def test_the_log_does_not_replace_the_stream(stream: str, program: Path, folder: Folder) -> None:
+    where = folder({"gmsa.yaml": CONFIG, "stream.yaml": MISTAKE, "empty": ""})
+    command = [str(program), "post-render", "--config", "gmsa.yaml", "--log-file", "stream.yaml"]
+    to, of = ("empty", "stream.yaml") if stream == "stdin" else ("stream.yaml", "empty")
+    with (where / of).open() as given, (where / to).open("a") as out:
+        done = subprocess.run(command, cwd=where, stdin=given, stdout=out, stderr=-1, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "--log-file stream.yaml is also the file o" in done.stderr
+    assert (where / "stream.yaml").read_text() == MISTAKE
+
+
+def test_a_log_that_is_no_input_is_written(call: Call, folder: Folder) -> None:
+    where = folder({"gmsa.yaml": CONFIG, "copy.yaml": CONFIG})
+    done = call("post-render", "--config", where / "gmsa.yaml", "--log-file", where / "copy.yaml", stdin=b"")
+    assert (done.status, (where / "copy.yaml").read_text()) == (0, "")
+
+
+@pytest.mark.parametrize("option", ["FILE", "--into", "--ca", "--password-file"])
+def test_a_snapshot_does_not_replace_what_is_read(option: str, call: Call, folder: Folder) -> None:
+    where = folder({"a": "{}", "b": "{}"})
+    of_server = ("--server", "dc1.example.com") if option in ("--ca", "--password-file") else (where / "b",)
+    given = (where / "a",) if option == "FILE" else (option, where / "a", *of_server)
+    done = call("import", "ad", *given, "--snapshot", where / "a")
+    assert (done.status, done.stdout) == (2, "")
+    assert done.stderr == f"gmsa-krm: --snapshot {where}/a is also {option}, which would be lost; give another file\n"
+    assert (where / "a").read_text() == "{}"
+
+
+# Folders
+
+
+def test_a_folder_that_the_user_names_may_be_a_link(call: Call, folder: Folder) -> None:
+    """As a log may be. What is in the folder is replaced where it is a file, and no link is followed there."""
+    where = folder({"gmsa.yaml": CONFIG, "elsewhere/mine": ""})
+    (where / "link").symlink_to("elsewhere")
+    for end in ("", "/"):
+        assert call("render", where / "gmsa.yaml", "-o", f"{where}/link{end}").status == 0
+        assert (where / "link").is_symlink()
+    there = sorted(it.name for it in (where / "elsewhere").iterdir())
+    assert {"mine", "kustomization.yaml", ".gmsa-krm-files"} < set(there)
+    assert call("render", where / "gmsa.yaml", "--chart", where / "link" / "chart").status == 0
+    assert call("certs", "issue", "--dir", where / "link").status == 0
+    assert (where / "elsewhere" / "tls.key").is_file()
+
+
+@pytest.mark.parametrize("option", ["-o", "--chart"])
+def test_a_link_to_no_folder_is_an_error(option: str, call: Call, folder: Folder) -> None:
+    where = folder({"gmsa.yaml": CONFIG, "file": "mine"})
+    (where / "link").symlink_to("elsewhere")
+    (where / "other").symlink_to("file")
+    for name in ("link", "other", "file"):
+        done = call("render", where / "gmsa.yaml", option, where / name)
+        assert (done.status, done.stdout) == (3, "")
+        assert f"{where}/{name}" in done.stderr
+    assert (where / "file").read_text() == "mine"
+    assert not (where / "elsewhere").exists()

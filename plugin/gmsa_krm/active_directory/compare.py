@@ -6,6 +6,8 @@ each issue to the place that it is given. What a snapshot does not tell is no mi
 
 from __future__ import annotations
 
+from itertools import islice
+
 from gmsa_krm.active_directory.directory import FIELDS, Directory
 from gmsa_krm.active_directory.snapshot import EVERY_HOST, GMSA
 from gmsa_krm.credspecs.relations import account_key
@@ -42,7 +44,7 @@ class Comparison:
     def __init__(self, snapshots: Iterable[Snapshot], nodes: Iterable[str] = (), source: str = "nodes.hosts") -> None:
         self._source = source
         self._known = Directory(snapshots)
-        self._nodes = list(nodes)
+        self._nodes = _Nodes(nodes)
         self._absent: set[str] = set()  # names of domains that are reported as not in the snapshot
 
     def compare_domain(self, declared: DeclaredDomain) -> None:
@@ -204,10 +206,10 @@ class Comparison:
             )
             yield error_issue("no-password-readers", message)
         elif is_joined and not foreign and EVERY_HOST not in hosts:
-            lacking = _not_among(self._nodes, hosts, domain)
+            lacking = self._nodes.lacking_among(hosts, domain)
             if lacking:
                 message = (
-                    f"{_some(lacking)} of {self._source} may not fetch the password of {name}, so pods with it have no"
+                    f"{lacking} of {self._source} may not fetch the password of {name}, so pods with it have no"
                     " identity there; add them to the group that may, and restart them or run klist purge -li 0x3e7"
                 )
                 yield error_issue("node-cannot-fetch", message)
@@ -242,19 +244,39 @@ def _is_joined(spec: CredentialSpec) -> bool:
     return not (isinstance(directory, dict) and directory.get("HostAccountConfig") is not None)
 
 
-def _not_among(nodes: list[str], hosts: list[str], domain: DirectoryDomain) -> list[str]:
-    """The nodes that are none of the hosts; both may name their domain, and hosts without one are in `domain`."""
-    known = set()
-    for host in hosts if nodes else ():
-        prefix, _, name = host.lower().rpartition("\\")
-        known |= {name, f"{prefix or domain.net_bios_name.lower()}\\{name}"}
-    return [it for it in nodes if it.lower() not in known]
+class _Nodes:
+    """The computers that are Windows nodes. What is asked of them takes as long as the hosts of an account are many."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = list(names)
+        self._places: dict[str, list[int]] = {}  # by name in lower case
+        for place, name in enumerate(self._names):
+            self._places.setdefault(name.lower(), []).append(place)
+
+    def lacking_among(self, hosts: list[str], domain: DirectoryDomain) -> str:
+        """The nodes that are none of the hosts, for a message; "" if all are.
+
+        Both may name their domain, and hosts without one are in `domain`.
+        """
+        if not self._names:
+            return ""
+        found: set[int] = set()
+        for host in hosts:
+            prefix, _, name = host.lower().rpartition("\\")
+            for known in (name, f"{prefix or domain.net_bios_name.lower()}\\{name}"):
+                found.update(self._places.get(known, ()))
+        lacking = (name for place, name in enumerate(self._names) if place not in found)
+        return _named(list(islice(lacking, _MAX_NAMES)), len(self._names) - len(found))
 
 
 def _some(names: Iterable[str]) -> str:
     listed = list(names)
-    more = f" and {len(listed) - _MAX_NAMES:,} more" if len(listed) > _MAX_NAMES else ""
-    return f"{', '.join(listed[:_MAX_NAMES])}{more}"
+    return _named(listed[:_MAX_NAMES], len(listed))
+
+
+def _named(first: list[str], number: int) -> str:
+    more = f" and {number - len(first):,} more" if number > len(first) else ""
+    return f"{', '.join(first)}{more}"
 
 
 def _ignore(index: int, issue: Issue) -> None:

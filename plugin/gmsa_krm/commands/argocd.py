@@ -10,8 +10,11 @@ from gmsa_krm.findings import ExternalError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gmsa_krm.arguments import Options
-    from gmsa_krm.findings import Finding
+    from gmsa_krm.findings import Finding, Location
     from gmsa_krm.hosts.argocd.application import Application
+
+    # The manifests, the findings, and where a config makes warnings errors, if one does.
+    Rendered = tuple[bytes, list[Finding], Location | None]
 
 
 def discover(_: Options) -> int:
@@ -58,45 +61,47 @@ def _manifests_of_application() -> tuple[bytes, list[Finding]]:
         application.HELM: _chart,
         application.MANIFESTS: _manifests,
     }
-    data, findings = render[app.kind](app)
-    findings = app.check(findings)
+    data, findings, strict = render[app.kind](app)
+    findings = app.check(findings, strict)
     application.refuse_empty(data)
     return in_waves(data), findings
 
 
-def _kustomization(app: Application) -> tuple[bytes, list[Finding]]:
+def _kustomization(app: Application) -> Rendered:
     from gmsa_krm.hosts.kustomize import run_plugin
 
     findings: list[Finding] = []
+    strict: list[Location] = []
 
     def plugin(config: bytes, resources: bytes, folder: str, file: str) -> bytes:
         # An overlay may still set the namespace of what a base has.
         namespace = app.namespace if os.path.realpath(folder) == os.path.realpath(app.folder) else ""
-        output, found = run_plugin(config, resources, app.environment(folder), file, app.overrides, namespace)
-        findings.extend(found)
+        output, result = run_plugin(config, resources, app.environment(folder), file, app.overrides, namespace)
+        findings.extend(result.findings)
+        strict.extend([result.strict] if result.strict is not None else [])
         return output
 
-    return app.kustomize_build(plugin), findings
+    return app.kustomize_build(plugin), findings, next(iter(strict), None)
 
 
-def _chart(app: Application) -> tuple[bytes, list[Finding]]:
+def _chart(app: Application) -> Rendered:
     from gmsa_krm.hosts.files import read_paths
     from gmsa_krm.hosts.helm import PostRenderer
 
     files = read_paths(app.configs(), os.environ, console.stdin(), app.overrides)
     rendered = app.helm_template(files.documents)
     host = PostRenderer(app.environment(), namespace=app.namespace, needs_config=False, overrides=app.overrides)
-    return host.run(rendered, files.configs)
+    return *host.run(rendered, files.configs), host.strict
 
 
-def _manifests(app: Application) -> tuple[bytes, list[Finding]]:
+def _manifests(app: Application) -> Rendered:
     from gmsa_krm.apply_order import in_apply_order
     from gmsa_krm.hosts.files import read_paths, render
     from gmsa_krm.output.stream import stream
 
     files = read_paths(app.manifests(), os.environ, console.stdin(), app.overrides)
     result = render(files, namespace=app.namespace)
-    return stream(in_apply_order(result, files.documents), as_json=False), result.findings
+    return stream(in_apply_order(result, files.documents), as_json=False), result.findings, result.strict
 
 
 def _stop(*_: object) -> None:

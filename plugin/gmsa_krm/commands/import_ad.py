@@ -42,6 +42,7 @@ def run(options: Options) -> int:
     is_online = bool(options.server or options.domain)
     if is_online == bool(options.file):
         raise UsageError("import ad reads servers or files: give either --server or --domain, or FILE; see --help")
+    _refuse_overwriting(options)
     known = _Directory(options)
     if is_online:
         known.read_servers()
@@ -51,6 +52,15 @@ def run(options: Options) -> int:
     if has_errors(known.findings):
         raise InputError(sort_findings(known.findings))
     return _print(known, options) if options.into is None else _add(known, options)
+
+
+def _refuse_overwriting(options: Options) -> None:
+    """Raises UsageError for a snapshot in place of a file that is read, or of the config that is written."""
+    if options.snapshot is not None:
+        named = {"--into": options.into, "--ca": options.ca, "--password-file": options.password_file}
+        inputs = [("FILE", it) for it in options.file]
+        inputs += [(option, file) for option, file in named.items() if file is not None]
+        console.refuse_overwriting("--snapshot", options.snapshot, inputs)
 
 
 def _print(known: _Directory, options: Options) -> int:

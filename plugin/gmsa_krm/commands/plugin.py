@@ -23,7 +23,7 @@ def run(config_file: str) -> int:
     except OSError as error:
         raise file_error(config_file, "read", error) from None
     stdin = b"" if console.is_terminal() else console.stdin().read()
-    output, findings = run_plugin(config, stdin, Environment(os.getcwd(), os.environ, _KUSTOMIZE))
-    console.print_findings(findings)
+    output, result = run_plugin(config, stdin, Environment(os.getcwd(), os.environ, _KUSTOMIZE))
+    console.print_findings(result.findings)
     console.write(output)
     return console.DONE

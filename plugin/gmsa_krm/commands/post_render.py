@@ -30,23 +30,27 @@ def run(options: Options) -> int:
         raise UsageError("--config - is not possible, since Helm's stream is on stdin; give the config as a file")
     # Helm 4 drops the messages of its plugins. Helm 3 prints them, and a log beside them does no harm.
     log = options.log_file or (_default_log() if "HELM_PLUGIN_NAME" in os.environ else None)
-    host = PostRenderer(Environment(os.getcwd(), os.environ, _STREAM), namespace=options.namespace)
+    if options.log_file:
+        console.refuse_overwriting("--log-file", options.log_file, (("a --config", it) for it in options.config))
+    environments = [Environment(os.getcwd(), os.environ, _STREAM)]
+    host = PostRenderer(environments[0], namespace=options.namespace)
     try:
         if options.namespace:
             check_option("--namespace", options.namespace, label_name)
         read = read_configs(options.config, os.environ, console.stdin())
         configs = [(config, environment.under(_FILES)) for config, environment in read]
+        environments += [environment for _, environment in configs]
         data, findings = host.run(console.stdin().read(), configs)
         if options.strict:
             refuse_warnings(findings, "--strict")
     except InputError as error:
-        _write_log(log, error.findings)
+        _write_log(log, error.findings, environments)
         raise
     except ExternalError as error:
-        _write_log(log, [error])
+        _write_log(log, [error], environments)
         raise
     if options.log_file or findings:
-        _write_log(log, findings)
+        _write_log(log, findings, environments)
     elif log:
         # The log of an earlier failure would look like the log of this run.
         with contextlib.suppress(OSError):
@@ -63,10 +67,17 @@ def _default_log() -> str:
     return os.path.join(state, "gmsa-krm", "post-render.log")
 
 
-def _write_log(path: str | None, messages: Iterable[object]) -> None:
-    """Writes a message per line; if the log cannot be written, prints an error and continues."""
+def _write_log(path: str | None, messages: Iterable[object], environments: list[Environment]) -> None:
+    """Writes a message per line; if the log cannot be written, prints an error and continues.
+
+    Raises UsageError for a file that a config names.
+    """
     if path is None:
         return
+    if any(os.path.realpath(path) in it.files for it in environments):
+        raise UsageError(
+            f"--log-file {path} is also a file that a config reads, which would be lost; give another file"
+        )
     from gmsa_krm.atomic import write_file
 
     text = "".join(f"{message}\n" for message in messages)

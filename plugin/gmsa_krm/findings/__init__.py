@@ -165,6 +165,12 @@ def refuse_warnings(findings: list[Finding], field: str, where: Location | None 
         raise InputError([*findings, Finding(ERROR, "strict", message, where or Location(), field)])
 
 
+def refuse_by_config(findings: list[Finding], strict: Location | None) -> None:
+    """As `refuse_warnings`; `strict`: where a config makes warnings errors, None if none does."""
+    if strict is not None:
+        refuse_warnings(findings, "spec.strict", strict)
+
+
 class InputError(Exception):
     """The input is invalid: exit status 1. `findings` are those of the whole run, warnings included."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from gmsa_krm.apply_order import STARTS_NO_POD
 from gmsa_krm.config.load import is_config, load_config
 from gmsa_krm.config.model import KIND
-from gmsa_krm.findings import WARNING, Finding, InputError, Location, invalid
+from gmsa_krm.findings import WARNING, Finding, InputError, Location, invalid, refuse_by_config
 from gmsa_krm.pipeline import run
 from gmsa_krm.yamltext import writer
 from gmsa_krm.yamltext.origins import Origins, start_of
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gmsa_krm.config.load import LoadedConfig
     from gmsa_krm.config.overrides import Override
     from gmsa_krm.environment import Environment
+    from gmsa_krm.pipeline import Result
     from gmsa_krm.yamltext.nodes import Node
     from gmsa_krm.yamltext.stream import Document
 
@@ -34,7 +35,7 @@ _EMITTED_FILE = "gmsa-krm.yaml"
 class PostRenderer:
     """`environment` and `overrides` are for configs in the stream, `namespace` is for documents without one.
 
-    `needs_config`: whether a stream without a GMSAConfig is an error.
+    `needs_config`: whether a stream without a GMSAConfig is an error. `strict`: as `Result` of the pipeline has it.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class PostRenderer:
         self._is_helm4 = False
         self._needs_config = needs_config
         self._overrides = overrides
+        self.strict: Location | None = None
 
     def run(self, data: bytes, configs: Configs) -> tuple[bytes, list[Finding]]:
         """The stream that Helm applies. The GMSAConfigs in `data` are used in addition to `configs`, and removed.
@@ -69,21 +71,26 @@ class PostRenderer:
         origins = Origins(sorted((*(it for it, _ in found), *documents), key=start_of), place)
         try:
             result = run([*configs, *((config, self._environment) for _, config in found)], documents, self._namespace)
+            findings = [*result.findings, *self._about_order(result)]
+            refuse_by_config(findings, result.strict)
         except InputError as error:
             raise InputError(origins.named(error.findings)) from None
-        findings = origins.named(result.findings)
-        if self._is_helm4 and any(it.data["kind"] == "Deployment" for it in result.added):
-            message = (
-                "Helm 4 applies by kind, credential specs and webhook configurations last; pods of the same release may"
-                " be created before them, so install the gMSA set-up as its own release"
-            )
-            findings.append(Finding(WARNING, "helm-order", message, Location("stdin")))
+        self.strict = result.strict and origins.place_of(result.strict)
         sources = map(_chart, [*(document for document, _ in found), *documents])
         chart = next((name for name in sources if _is_chart(name)), "gmsa")
         emitted = [self._with_source(it.data, f"{chart}/templates/{_EMITTED_FILE}") for it in result.added]
         texts = result.texts()
         at = _first_that_may_start_a_pod(documents) if emitted else 0
-        return encoded([*texts[:at], *emitted, *texts[at:]]), findings
+        return encoded([*texts[:at], *emitted, *texts[at:]]), origins.named(findings)
+
+    def _about_order(self, result: Result) -> list[Finding]:
+        if not self._is_helm4 or not any(it.data["kind"] == "Deployment" for it in result.added):
+            return []
+        message = (
+            "Helm 4 applies by kind, credential specs and webhook configurations last; pods of the same release may"
+            " be created before them, so install the gMSA set-up as its own release"
+        )
+        return [Finding(WARNING, "helm-order", message, Location("stdin"))]
 
     def _about_nothing(self) -> list[Finding]:
         """Helm 3 sends nothing with --output-dir; Helm 4 refuses the empty answer by itself."""

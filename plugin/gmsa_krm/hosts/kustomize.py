@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gmsa_krm.config.overrides import Override
     from gmsa_krm.environment import Environment
-    from gmsa_krm.findings import Finding
+    from gmsa_krm.pipeline import Result
 
 
 def run_plugin(
@@ -21,8 +21,8 @@ def run_plugin(
     file: str = "",
     overrides: list[Override] | None = None,
     namespace: str = "",
-) -> tuple[bytes, list[Finding]]:
-    """The output of a generator (if stdin is empty) or of a transformer. Raises InputError.
+) -> tuple[bytes, Result]:
+    """The output of a generator (if stdin is empty) or of a transformer, and what was found. Raises InputError.
 
     `file`: the config's file, if `config` has its lines; kustomize passes a rewritten copy.
     `overrides`: fields of the config that the host sets; `namespace`: that of documents without one.
@@ -32,4 +32,4 @@ def run_plugin(
     documents = split(decode(stdin, "stdin"), "stdin") if stdin.strip() else []
     result = run([(loaded, environment)], documents, namespace)
     texts = [*result.texts(), *(writer.document(it.data) for it in result.added)]
-    return joined(texts).encode(), result.findings
+    return joined(texts).encode(), result

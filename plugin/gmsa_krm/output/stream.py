@@ -26,4 +26,11 @@ def _as_yaml(text: str) -> str:
     """A document; kubectl reads JSON as JSON in a file of its own, and as YAML in a stream."""
     if text.isascii() or text.lstrip()[:1] != "{":
         return text
-    return text.translate(_BREAKS)
+    from json import JSONDecoder
+
+    start = len(text) - len(text.lstrip())
+    try:
+        _, end = JSONDecoder(parse_int=str, parse_float=str).raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return text  # it is YAML, where they are line breaks
+    return f"{text[:start]}{text[start:end].translate(_BREAKS)}{text[end:]}"

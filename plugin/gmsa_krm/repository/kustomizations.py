@@ -133,13 +133,10 @@ def inline_config(entry: Entry) -> Document | None:
     """The GMSAConfig that is written into the list of a kustomization in place of a path."""
     if "GMSAConfig" not in entry.node.text or "\n" not in entry.node.text:
         return None
-    for document in split(entry.node.text):
-        try:
-            if is_config(document.head):
-                return document
-        except InputError:
-            return None  # kustomize takes it for a path
-    return None
+    try:
+        return next((it for it in split(entry.node.text) if is_config(it.head)), None)
+    except InputError:
+        return None  # kustomize takes it for a path
 
 
 def named_files(kustomizations: Iterable[Kustomization]) -> set[str]:

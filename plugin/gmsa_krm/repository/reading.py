@@ -80,7 +80,10 @@ class RepositoryReader(Reader):
         try:
             documents = split(_without_release(text) if file == "-" else text, shown)
         except InputError as error:
-            self._refuse(error, text, file, real)
+            if not is_named and self._is_in_chart(file):
+                self.pass_over(file, real)  # Helm splits at any line that starts with ---
+            else:
+                self._refuse(error, text, file, real)
             return
         for document in documents:
             self._read_document(document, file, real)

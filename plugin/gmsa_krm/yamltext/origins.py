@@ -25,7 +25,9 @@ class Origins:
 
     def document_of(self, finding: Finding) -> Document | None:
         """The document that a finding is about; None if it is about none."""
-        location = finding.location
+        return self._document_at(finding.location)
+
+    def _document_at(self, location: Location) -> Document | None:
         if location.file != "stdin" or not location.line:
             return None
         place = location.line - 1, location.column - 1
@@ -37,11 +39,16 @@ class Origins:
         return [self._named(it) for it in findings]
 
     def _named(self, finding: Finding) -> Finding:
-        document = self.document_of(finding) if finding.rule not in _OF_LINES else None
-        file = self._file_of(document) if document is not None else ""
-        if not file:
+        location = self.place_of(finding.location) if finding.rule not in _OF_LINES else finding.location
+        if location is finding.location:
             return finding
-        return Finding(finding.severity, finding.rule, finding.message, Location(file), finding.field)
+        return Finding(finding.severity, finding.rule, finding.message, location, finding.field)
+
+    def place_of(self, location: Location) -> Location:
+        """The file of the document at a location, or the location itself if that is unknown."""
+        document = self._document_at(location)
+        file = self._file_of(document) if document is not None else ""
+        return Location(file) if file else location
 
 
 def start_of(document: Document) -> tuple[int, int]:

@@ -265,7 +265,8 @@ def _unescaped(match: re.Match[str]) -> str:
 def split(text: str, file: str = "") -> list[Document]:
     """The documents of a stream; their texts joined are `text` again.
 
-    Raises InputError for a line that ends a document to some readers only, and for JSON that is none to YAML.
+    Raises InputError for a line that starts with `---` and is no separator to YAML: it is one to some readers, and
+    others refuse it. Also for JSON that is none to YAML.
     """
     starts = _starts(text, file)
     if not starts or starts[0] != 0:
@@ -285,28 +286,35 @@ def split(text: str, file: str = "") -> list[Document]:
 
 
 def _starts(text: str, file: str) -> list[int]:
-    separators = [0] if _SEPARATOR.match(text) else []
-    if not separators:
-        _refuse_separator_of_others(text, 0, file)
+    separators = []
+    if text.startswith("---"):
+        if not _SEPARATOR.match(text):
+            _refuse_line(text, 0, file)
+        separators.append(0)
     # str.find finds three dashes ten times as fast as a pattern does.
     at = text.find("\n---")
     while at >= 0:
-        if _SEPARATOR.match(text, at + 1):
-            separators.append(at + 1)
-        else:
-            _refuse_separator_of_others(text, at + 1, file)
+        if not _SEPARATOR.match(text, at + 1):
+            _refuse_line(text, at + 1, file)
+        separators.append(at + 1)
         at = text.find("\n---", at + 1)
     if "%" not in text:
         return separators
     return [_start_of_directives(text, at, lower) for at, lower in zip(separators, [0, *separators], strict=False)]
 
 
-def _refuse_separator_of_others(text: str, at: int, file: str) -> None:
+def _refuse_line(text: str, at: int, file: str) -> None:
+    """Raises InputError for a line that starts with `---` and is no separator."""
     if _SEPARATOR_OF_OTHERS.match(text, at):
         message = (
             "ends a document for kubectl and kustomize, and is text in YAML; write --- with a space or nothing after it"
         )
-        raise invalid("yaml", message, Location(file, text.count("\n", 0, at) + 1, 1))
+    else:
+        message = (
+            "starts with --- and is no separator, so kubectl and Argo CD refuse the file; write --- on a line of its"
+            " own, or indent the line if it is text"
+        )
+    raise invalid("yaml", message, Location(file, text.count("\n", 0, at) + 1, 1))
 
 
 def _start_of_directives(text: str, separator: int, lower: int) -> int:

@@ -29,7 +29,7 @@ type reading struct {
 
 type reader func(stream []byte) ([]any, error)
 
-var readers = map[string]reader{"kubectl": kubectl, "argocd": argocd, "kustomize": kustomize}
+var readers = map[string]reader{"kubectl": kubectl, "argocd": argocd, "kustomize": kustomize, "kustomize build": build}
 
 // kubectl is what cli-runtime's StreamVisitor does.
 func kubectl(stream []byte) (documents []any, err error) {
@@ -93,10 +93,23 @@ func argocd(stream []byte) (documents []any, err error) {
 	}
 }
 
-// kustomize is what its functions' runtime and its loader of resources do.
-func kustomize(stream []byte) (documents []any, err error) {
+// kustomize is what its functions' runtime does, which keeps aliases.
+func kustomize(stream []byte) ([]any, error) {
+	return kyaml(stream, false)
+}
+
+// build is what its loader of resources does, which expands aliases and merge keys by itself. What an anchor holds that
+// contains itself would end this program, so the other reading is first, which refuses it.
+func build(stream []byte) ([]any, error) {
+	if documents, err := kustomize(stream); err != nil {
+		return documents, err
+	}
+	return kyaml(stream, true)
+}
+
+func kyaml(stream []byte, expands bool) (documents []any, err error) {
 	nodes, err := (&kio.ByteReader{
-		Reader: bytes.NewReader(stream), OmitReaderAnnotations: true, DisableUnwrapping: true,
+		Reader: bytes.NewReader(stream), OmitReaderAnnotations: true, DisableUnwrapping: true, AnchorsAweigh: expands,
 	}).Read()
 	if err != nil {
 		return nil, err

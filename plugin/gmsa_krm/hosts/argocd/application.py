@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from gmsa_krm.environment import Environment
-from gmsa_krm.findings import InputError, Location, Report, has_errors, invalid, refuse_warnings
+from gmsa_krm.findings import InputError, Location, Report, has_errors, invalid, refuse_by_config, refuse_warnings
 from gmsa_krm.hosts.argocd.folder import (
     HELM,
     KUSTOMIZE,
@@ -116,10 +116,10 @@ class Application:
         release = self._parameters.helm_release or name or "release-name"
         return Programs(self.folder, self._root, self._variables).helm_template(release, self._parameters)
 
-    def check(self, findings: list[Finding]) -> list[Finding]:
-        """The findings of a render, with those about parameters.
+    def check(self, findings: list[Finding], strict: Location | None) -> list[Finding]:
+        """The findings of a render, with those about parameters. `strict`: where a config makes warnings errors.
 
-        Raises InputError for parameters that no config used, and for warnings where the application makes them errors.
+        Raises InputError for parameters that no config used, and for warnings that are errors.
         """
         report = Report(findings=findings)
         for override in self.overrides:
@@ -139,6 +139,7 @@ class Application:
             report.warning("unused-parameter", message, Location(_ENV))
         if parameters.strict:
             refuse_warnings(findings, "parameter strict")
+        refuse_by_config(findings, strict)
         return findings
 
 

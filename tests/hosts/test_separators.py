@@ -1,0 +1,66 @@
+"""Lines that start with `---` and are no separators, as the programs read them that manifests are for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from build import tool
+from conftest import ROOT, Call, Folder
+from hosts.conftest import Helm
+from hosts.support import NO_ADMISSION, gmsa_config
+
+sys.path.append(str(ROOT / "tests" / "fuzz"))
+from readers import readings
+
+CONFIG_MAP = """\
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: a
+"""
+REFUSED = ["---apiVersion: v1", "---{}", "---a", "----", "-----BEGIN CERTIFICATE-----", "---é"]
+
+
+@pytest.mark.parametrize("line", REFUSED)
+@pytest.mark.parametrize("place", ["first", "between", "text"])
+def test_what_is_an_error_is_refused_by_what_applies_it(line: str, place: str, call: Call, folder: Folder) -> None:
+    """As the first line kustomize takes it for a part of the first key, and passes an object on that has none."""
+    rest = CONFIG_MAP.partition("\n")[2]
+    manifest = {
+        "first": f"{line}\n{rest}",
+        "between": f"{CONFIG_MAP}{line}\n{rest}",
+        "text": f'{CONFIG_MAP}data:\n  a: "\n{line}\n    "\n',
+    }[place]
+    for reader in ("kubectl", "argocd", *([] if place == "first" else ["kustomize"])):
+        assert "separator: " in readings(manifest.encode())[reader].error
+    where = folder({"gmsa.yaml": gmsa_config(admission=NO_ADMISSION), "a.yaml": manifest})
+    done = call("lint", where)
+    assert done.status == 1
+    assert f"a.yaml:{manifest.splitlines().index(line) + 1}:1: starts with --- and is no separator" in done.stdout
+
+
+def test_kubectl_says_so(folder: Folder) -> None:
+    where = folder({"a.yaml": f"---{CONFIG_MAP}"})
+    command = [tool("kubernetes-newest/kubectl"), "label", "--local", "-f", where / "a.yaml", "a=b", "-o", "yaml"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "invalid Yaml document separator: apiVersion: v1" in done.stderr
+
+
+def test_a_chart_may_have_separators_of_helm(helm: Helm, call: Call, folder: Folder) -> None:
+    """Helm ends a document at every line that starts with ---; such templates need no braces."""
+    where = folder(
+        {
+            "gmsa.yaml": gmsa_config(admission=NO_ADMISSION),
+            "chart/Chart.yaml": "apiVersion: v2\nname: web\nversion: 0.1.0\n",
+            "chart/templates/a.yaml": f"{CONFIG_MAP}---{CONFIG_MAP.replace('name: a', 'name: b')}",
+        }
+    )
+    rendered = helm.template(Path(where / "chart"), options=(f"--config={where}/gmsa.yaml",))
+    assert rendered.count("kind: ConfigMap") == 2
+    done = call("lint", where)
+    assert done.status == 0, done.stdout
