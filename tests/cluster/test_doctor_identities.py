@@ -533,9 +533,9 @@ def test_a_pod_that_has_logged_on(programs: Exec, healthy: Doctor) -> None:
         assert f"1 pod, one of each credential spec: {text}" in done.stdout
     calls = (programs.folder / "calls").read_text().splitlines()
     assert calls == [
-        "exec -n web web-0 -c iis -- nltest.exe /parentdomain",
-        "exec -n web web-0 -c iis -- nslookup.exe contoso.com",
-        "exec -n web web-0 -c iis -- nltest.exe /query",
+        "exec --namespace=web pod/web-0 --container=iis -- nltest.exe /parentdomain",
+        "exec --namespace=web pod/web-0 --container=iis -- nslookup.exe contoso.com",
+        "exec --namespace=web pod/web-0 --container=iis -- nltest.exe /query",
     ]
 
 

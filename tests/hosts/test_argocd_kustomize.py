@@ -62,6 +62,28 @@ SECOND_CONFIGS: dict[str, Files] = {
 }
 
 
+# Texts of a kustomization
+
+TEXTS = """\
+generators: [gmsa.yaml]
+commonAnnotations:
+  team: "rockets \U0001f680, \u00e9, \\U0001F680, \\x85 and \\u2028"
+configMapGenerator:
+- name: texts
+  literals: ["emoji=\U0001f680 \u65e5\u672c"]
+"""
+
+
+def test_texts_of_a_kustomization_stay_the_same(server: CmpServer, folder: Folder, with_plugin: Sidecar) -> None:
+    root = folder({"kustomization.yaml": TEXTS, "gmsa.yaml": CONFIG})
+    built, rendered = build(with_plugin, root), server.objects(root)
+    ((key, config_map),) = ((it, item) for it, item in built.items() if it[0] == "ConfigMap")
+    assert rendered[key] == config_map
+    assert config_map["data"]["emoji"].startswith("\U0001f680")
+    assert config_map["metadata"]["annotations"]["team"].startswith("rockets \U0001f680")
+    assert rendered.keys() == built.keys()
+
+
 @pytest.mark.parametrize("form", SECOND_CONFIGS)
 def test_none_of_several_configs_is_skipped(form: str, server: CmpServer, folder: Folder) -> None:
     files = SECOND_CONFIGS[form]

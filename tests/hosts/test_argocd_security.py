@@ -237,6 +237,8 @@ LINKS: dict[str, tuple[Files, str, str]] = {
     "on the way to a file": (IN_FOLDER, "base", "../outside"),
     # In the folder of a base it leads elsewhere than here.
     "by the process that follows it": (WITH_WEB, "web.yaml", "/proc/self/cwd/gmsa.yaml"),
+    "by that process, relative": (WITH_WEB, "web.yaml", f"{'../' * 30}proc/self/cwd/gmsa.yaml"),
+    "by that process, in a chart": (SMALL_CHART, "templates/web.yaml", f"{'../' * 30}proc/self/cwd/config.yaml"),
 }
 
 

@@ -57,6 +57,25 @@ def test_each_run_writes_the_same_bytes(call: Call, folder: Folder) -> None:
     assert "kustomization.yaml" in found[0]
 
 
+CASES_OF_A_NAME = """\
+{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: Reader}, rules: []}
+---
+{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: reader}, rules: []}
+---
+{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: READER_2}, rules: []}
+"""
+
+
+def test_no_two_files_are_one_where_case_does_not_count(kustomize: Path, call: Call, folder: Folder) -> None:
+    """As on macOS and Windows: names of RBAC differ in case, and there one file would replace the other."""
+    root = folder({"gmsa.yaml": CONFIG, "roles.yaml": CASES_OF_A_NAME})
+    assert call("render", root, "-o", root / "out").status == 0
+    names = [it.name.lower() for it in (root / "out").iterdir()]
+    assert sorted(set(names)) == sorted(names)
+    assert sum("clusterrole-reader" in it for it in names) == 3
+    assert built(kustomize, root / "out") == call("render", root / "gmsa.yaml", root / "roles.yaml").objects
+
+
 def test_an_object_that_is_gone_leaves_the_kustomization(kustomize: Path, call: Call, folder: Folder) -> None:
     root = folder({"gmsa.yaml": CONFIG, "web.yaml": deployment()})
     assert call("render", root / "gmsa.yaml", root / "web.yaml", "-o", root / "out").status == 0

@@ -11,7 +11,7 @@ import re
 
 _STATUS = re.compile(r"= ([0-9]+) 0x[0-9a-fA-F]+(?: (\w+))?")
 _SEC = re.compile(r"\b(0x8009[0-9a-fA-F]{4}|0xc000[0-9a-fA-F]{4})\b", re.IGNORECASE)
-_DOMAIN = re.compile(r"^\s*([-\w.]+?)\.?\s+\([0-9]+\)\s*$", re.MULTILINE)
+_DOMAIN = re.compile(r"^[ \t]*([-\w.]+?)\.?[ \t]+\([0-9]+\)[ \t\r]*$", re.MULTILINE)
 _NO_PROGRAM = re.compile(
     r"executable file not found|cannot find the file specified|is not recognized as|hcsshim::System::CreateProcess"
     r"|container failed during exec|no such file or directory",

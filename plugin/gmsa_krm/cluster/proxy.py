@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPException
 
 from gmsa_krm import console
@@ -35,6 +36,7 @@ _START = 60  # seconds for kubectl to listen: a login plugin may ask its user fi
 _ANSWER = 30  # seconds for an answer
 _PROGRAM = 60  # seconds for a program in a pod; nltest looks for a domain controller for half of it
 _MAX_ANSWER = 512 * 1024 * 1024
+_MAX_OUTPUT = 64 * 1024  # of a program in a pod; those of Windows print a few lines
 # Fewer pods a page would be more requests, more would be answers of many megabytes.
 _PAGE = 1000
 _LONGEST_SOCKET = 100  # bytes of a path in sockaddr_un, which has 104 on macOS
@@ -123,18 +125,34 @@ class ApiServer:
         return self._request("PATCH", f"{path}?{query}", body, _APPLY)
 
     def run_in_pod(self, namespace: str, pod: str, container: str, command: Iterable[str]) -> str:
-        """What a program in a container prints. Raises ExternalError if it does not end in time."""
-        program = _kubectl()
-        arguments = [program, *self._arguments, "exec", "-n", namespace, pod, "-c", container, "--", *command]
-        try:
-            done = subprocess.run(  # noqa: S603 - no shell
-                arguments, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PROGRAM, check=False
-            )
-        except subprocess.TimeoutExpired:
-            raise ExternalError(
-                f"{' '.join(command)} in {namespace}/{pod} has not ended in {_PROGRAM} seconds"
-            ) from None
-        return "\n".join(it.decode("utf-8", "replace") for it in (done.stdout, done.stderr) if it)
+        """What a program in a container prints, or the start of that. Raises ExternalError if it does not end in time.
+
+        The container says what the program is, so it may print without an end.
+        """
+        # A name may not be read as an option of kubectl.
+        arguments = [f"--namespace={namespace}", f"pod/{pod}", f"--container={container}", "--", *command]
+        with subprocess.Popen(  # noqa: S603 - no shell
+            [_kubectl(), *self._arguments, "exec", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+
+            def read(stream: Any) -> bytes:
+                data: bytes = stream.read(_MAX_OUTPUT)
+                if len(data) == _MAX_OUTPUT:
+                    process.kill()
+                return data
+
+            end = threading.Timer(_PROGRAM, process.kill)
+            end.start()
+            with ThreadPoolExecutor(2) as pool:
+                said = list(pool.map(read, (process.stdout, process.stderr)))
+            is_late = not end.is_alive()
+            end.cancel()
+        if is_late:
+            raise ExternalError(f"{' '.join(command)} in {namespace}/{pod} has not ended in {_PROGRAM} seconds")
+        return "\n".join(it.decode("utf-8", "replace") for it in said if it)
 
     def _request(self, method: str, path: str, body: Object | None = None, content: str = _JSON) -> Object:
         connection = self._connection()

@@ -162,6 +162,8 @@ def contents_by_name(outputs: list[Output], *, as_json: bool) -> dict[str, tuple
     """{file name: (contents, whether they are secret)}, an entry per output; the names sort in apply order."""
     ending = "json" if as_json else "yaml"
     contents: dict[str, tuple[bytes, bool]] = {}
+    # In lower case, since file systems of macOS and Windows take names that differ in case for one.
+    taken: set[str] = set()
     numbers: dict[str, int] = {}  # of the next file with the same stem
     for output in outputs:
         _, kind, namespace, name = output.identity
@@ -169,11 +171,12 @@ def contents_by_name(outputs: list[Output], *, as_json: bool) -> dict[str, tuple
             r"[^-A-Za-z0-9._]", "-", f"{_number(output):02}-{kind.lower()}-{namespace and namespace + '_'}{name}"
         )
         file = f"{stem[:200]}.{ending}"
-        more = numbers.get(stem[:200], 2)
-        while file in contents:
+        more = numbers.get(stem[:200].lower(), 2)
+        while file.lower() in taken:
             file = f"{stem[:200]}_{more}.{ending}"
             more += 1
-        numbers[stem[:200]] = more
+        taken.add(file.lower())
+        numbers[stem[:200].lower()] = more
         contents[file] = (_json(output) if as_json else output.as_yaml().encode(), _is_secret(output))
     return contents
 

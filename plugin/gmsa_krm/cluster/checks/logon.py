@@ -7,6 +7,7 @@ from gmsa_krm.cluster.live import CREDSPECS, credspecs_of, pods_of
 from gmsa_krm.cluster.outcome import ERROR, Check
 from gmsa_krm.cluster.texts import count
 from gmsa_krm.cluster.view import CouldNotLookError
+from gmsa_krm.findings import ExternalError
 from gmsa_krm.workloads.pod_data import containers
 
 TYPE_CHECKING = False
@@ -66,7 +67,10 @@ class _Chain:
 
     def _output(self, *command: str) -> str:
         user = self.user
-        output = self._view.server.run_in_pod(user.namespace, user.name, self._container, command)
+        try:
+            output = self._view.server.run_in_pod(user.namespace, user.name, self._container, command)
+        except ExternalError as error:  # of this pod; the others are asked, and all else is checked
+            raise CouldNotLookError(str(error)) from None
         if logon.has_no_program(output):
             raise CouldNotLookError(f"the image of {user.about} has no {command[0]}, as those of nanoserver have none")
         if output.startswith("Error from server (Forbidden)"):

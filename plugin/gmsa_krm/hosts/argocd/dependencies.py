@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 from gmsa_krm.findings import Location, invalid
 from gmsa_krm.hosts.argocd.references import one_mapping, outside_error
 from gmsa_krm.hosts.argocd.repository import located
 from gmsa_krm.yamltext.nodes import MAPPING, SCALAR
+from gmsa_krm.yamltext.writer import json_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _read_lock(folder: str, name: str) -> list[dict[str, str]]:
     locked = [_texts(it) for it in items]
     os.unlink(path)
     with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
-        json.dump({**_texts(fields), "dependencies": locked}, file)
+        file.write(json_of({**_texts(fields), "dependencies": locked}))  # helm reads it as YAML
     return locked
 
 

@@ -63,17 +63,22 @@ class Excerpt:
     def _walk(self, pending: list[str]) -> str:
         """`pending`: the parts of the path, the last one first."""
         here = self.root
+        link = ""
         links = 0
         while pending:
             here = os.path.normpath(os.path.join(here, pending.pop()))
             if here in self._folders:
                 continue
+            if link and not here.startswith(self.root + os.sep):
+                # It leads back here, and from the copy elsewhere: /proc/self/cwd is another folder in another process.
+                raise link_error(link)
             if not here.startswith(self.root + os.sep) or os.path.basename(here) == _LEFT_OUT:
                 return ""
             self._asked.add(here)
             mode = os.lstat(here).st_mode
             if stat.S_ISLNK(mode) and links < _MAX_LINKS:
                 links += 1
+                link = os.path.relpath(here, self.root)
                 pending += self._add_link(here).split(os.sep)[::-1]
                 here = os.path.dirname(here)
             elif stat.S_ISDIR(mode):

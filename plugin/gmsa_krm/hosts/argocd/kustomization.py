@@ -9,7 +9,6 @@ not found here makes kustomize fail.
 
 from __future__ import annotations
 
-import json
 import os
 
 from gmsa_krm.config.load import is_config
@@ -39,6 +38,7 @@ from gmsa_krm.hosts.argocd.repository import located
 from gmsa_krm.yamltext.data import data_of
 from gmsa_krm.yamltext.nodes import SCALAR
 from gmsa_krm.yamltext.stream import decode, split
+from gmsa_krm.yamltext.writer import json_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -314,7 +314,8 @@ class Kustomization:
         os.unlink(file)  # it is a hard link to the file of the repository, which must not change
         head = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
         with open(file, "w", encoding="utf-8", errors="surrogateescape") as opened:
-            json.dump({**head, **{key: value for key, value in fields.items() if value != []}}, opened)
+            # kustomize reads it as YAML
+            opened.write(json_of({**head, **{key: value for key, value in fields.items() if value != []}}))
 
 
 def _padded(config: Document) -> bytes:
