@@ -247,6 +247,6 @@ def _notes(host: str, folder: str) -> list[str]:
     template = f"helm template gmsa {shlex.quote(folder)} --post-renderer gmsa-krm --post-renderer-args post-render"
     notes = {
         "helm": f"Helm 3 needs no plugin: {template}",
-        "argocd": "Argo CD needs the sidecar of gmsa-krm; without one, commit what render writes, and leave plugin: out.",
+        "argocd": "Argo CD needs the sidecar of gmsa-krm; without one, commit what render writes, without plugin:.",
     }
     return [notes[host]] if host in notes else []
