@@ -32,8 +32,7 @@ def main(argv: list[str] | None = None) -> int:
         console.print_findings(error.findings)
         return console.INVALID_INPUT
     except UsageError as error:
-        console.print_error(error)
-        return console.WRONG_USAGE
+        return _wrong_usage(error, arguments)
     except ExternalError as error:
         console.print_error(error)
         return console.EXTERNAL_FAILURE
@@ -49,6 +48,15 @@ def main(argv: list[str] | None = None) -> int:
         raise
     except BaseException as error:  # panics of cryptography's Rust code are not Exceptions
         return _last_resort(error)
+
+
+def _wrong_usage(error: UsageError, arguments: list[str]) -> int:
+    console.print_error(error)
+    if arguments[:1] == ["post-render"]:
+        from gmsa_krm.commands.post_render import log_wrong_usage
+
+        log_wrong_usage(error)
+    return console.WRONG_USAGE
 
 
 def _last_resort(error: BaseException) -> int:

@@ -6,10 +6,11 @@ import argparse
 import textwrap
 
 from gmsa_krm.declarations import declare_commands
+from gmsa_krm.findings import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, NoReturn
 
 _STATUSES = {
     0: "done",
@@ -91,6 +92,10 @@ class HelpParser(argparse.ArgumentParser):
             allow_abbrev=False,
             **settings,
         )
+
+    def error(self, message: str) -> NoReturn:
+        """One line, as for all other mistakes, that a log can have."""
+        raise UsageError(f"{message.removeprefix('argument ')}; see {self.prog} --help")
 
 
 def _variables(names: tuple[str, ...] | None) -> list[str]:

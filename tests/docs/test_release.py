@@ -136,6 +136,8 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     "an empty fragment": (write("changes/new.added.md", "\n"), "changes/new.added.md: is empty"),
     "a fragment with a dash": (write("changes/new.added.md", "- New.\n"), "starts with a dash"),
     "a fragment with a heading": (write("changes/new.added.md", "## New\n\nIt is new.\n"), "has a heading"),
+    "a fragment with two lines": (write("changes/new.added.md", "It is new.\nIt is short.\n"), "is not one line"),
+    "a long fragment": (write("changes/new.added.md", f"It is {'very ' * 40}new.\n"), "is not one line of at most 200"),
     "a fragment that is cut off": (write("changes/new.added.md", "It is new, and\n"), "full stop"),
     "a fragment with a dead link": (
         write("changes/new.added.md", "See [it](../docs/nowhere.md).\n"),

@@ -211,6 +211,16 @@ def test_an_error_under_helm_4_is_in_a_log_until_the_next_run(helm4: Helm, chart
     assert not log.exists() or not any(word in log.read_text() for word in WORDS)
 
 
+@pytest.mark.parametrize("option", ["--config gmsa.yaml", "--config"])
+def test_a_wrong_option_under_helm_4_is_in_the_log(helm4: Helm, chart: Chart, option: str) -> None:
+    helm4("template", "r", chart({"gmsa.yaml": WRONG}))
+    done = helm4("template", "r", chart({"gmsa.yaml": config()}), options=(option,))
+    assert done.returncode != 0
+    text = (helm4.home / ".local/state/gmsa-krm/post-render.log").read_text()
+    assert_mentions(text, option, "see gmsa-krm post-render --help")
+    assert not any(word in text for word in WORDS)
+
+
 def test_the_log_goes_where_the_user_wants_it(helm: Helm, chart: Chart, tmp_path: Path) -> None:
     log = tmp_path / "own.log"
     done = helm("template", "r", chart({"gmsa.yaml": WRONG}), options=("--log-file", log))

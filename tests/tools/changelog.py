@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent.parent
 MARKER = "<!-- towncrier release notes start -->\n"
 _FORM = re.compile(r"([a-z0-9]+(?:-[a-z0-9]+)*)\.([a-z]+)\.md")
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+_LONGEST = 200
 
 
 def fragments(root: Path = ROOT) -> list[Path]:
@@ -50,6 +51,9 @@ def _problems_of(text: str, root: Path) -> Iterator[str]:
         yield "starts with a dash; towncrier adds it"
     if re.search(r"(?m)^#+ ", text):
         yield "has a heading; its type is the heading"
+    shown = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text.strip())
+    if "\n" in shown or len(shown) > _LONGEST:
+        yield f"is not one line of at most {_LONGEST} characters besides addresses; keep what readers need, and link to the page for the rest"
     if not re.search(r"\.[*)]*\n\Z", text):
         yield "ends in something other than a full stop and one line break"
     for link in _LINK.findall(text):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import sys
 
 from gmsa_krm import console
 from gmsa_krm.config.values import check_option
@@ -71,6 +72,8 @@ def _files(host: str, domain: str) -> dict[str, str]:
         _SCHEMA: json.dumps(json_schema(), indent=2) + "\n",
         _IGNORED: "# private keys, and files of values that hold some\n*.key\n*.pem\n*.seed\n",
     }
+    if host == "flux":
+        files[_IGNORED] += "# what render writes, and flux pushes\n/out/\n"
     if host == "helm":
         from gmsa_krm.manifests.crd import crd
 
@@ -198,6 +201,13 @@ spec:
 }
 
 
+# Beside Helm's own plugins, as `install helm` says it.
+_SET_PLUGINS = (
+    'export HELM_PLUGINS="$(helm env HELM_PLUGINS):${XDG_DATA_HOME:-$HOME/.local/share}/gmsa-krm/helm-plugins"'
+)
+_SET_PLUGINS_WINDOWS = '$env:HELM_PLUGINS = "$(helm env HELM_PLUGINS);$env:LOCALAPPDATA\\gmsa-krm\\helm-plugins"'
+
+
 def _next_steps(host: str, folder: str, domain: str | None) -> str:
     """What to type then."""
 
@@ -212,7 +222,11 @@ def _next_steps(host: str, folder: str, domain: str | None) -> str:
     }.get(host, "")
     steps = {
         "kustomize": [f"kustomize build --enable-alpha-plugins --enable-exec {shlex.quote(folder)}"],
-        "helm": ["gmsa-krm install helm", f"helm template gmsa {shlex.quote(folder)} --post-renderer gmsa"],
+        "helm": [
+            "gmsa-krm install helm",
+            _SET_PLUGINS_WINDOWS if sys.platform == "win32" else _SET_PLUGINS,
+            f"helm template gmsa {shlex.quote(folder)} --post-renderer gmsa",
+        ],
         "argocd": [f"gmsa-krm render {config}", f"kubectl apply --filename {path('application.yaml')}"],
         "flux": [
             f"gmsa-krm render {config} -o {path('out')}",
@@ -224,5 +238,15 @@ def _next_steps(host: str, folder: str, domain: str | None) -> str:
         [
             f"Next: put {missing} into {config},{more} then run",
             *(f"  {it}" for it in [f"gmsa-krm lint {config}", *steps]),
+            *_notes(host, folder),
         ]
     )
+
+
+def _notes(host: str, folder: str) -> list[str]:
+    template = f"helm template gmsa {shlex.quote(folder)} --post-renderer gmsa-krm --post-renderer-args post-render"
+    notes = {
+        "helm": f"Helm 3 needs no plugin: {template}",
+        "argocd": "Argo CD needs the sidecar of gmsa-krm; without one, commit what render writes, without plugin:.",
+    }
+    return [notes[host]] if host in notes else []

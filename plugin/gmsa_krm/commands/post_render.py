@@ -61,6 +61,12 @@ def run(options: Options) -> int:
     return console.DONE
 
 
+def log_wrong_usage(error: UsageError) -> None:
+    """Helm 4 drops this message, too, and the log of an earlier run would look like that of this one."""
+    if "HELM_PLUGIN_NAME" in os.environ:
+        _write_log(_default_log(), [error])
+
+
 def _default_log() -> str:
     """The log of runs with messages if there is no --log-file."""
     state = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
