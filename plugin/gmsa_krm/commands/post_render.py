@@ -64,7 +64,7 @@ def run(options: Options) -> int:
 def log_wrong_usage(error: UsageError) -> None:
     """Helm 4 drops this message, too, and the log of an earlier run would look like that of this one."""
     if "HELM_PLUGIN_NAME" in os.environ:
-        _write_log(_default_log(), [error])
+        _write_log(_default_log(), [error], [])
 
 
 def _default_log() -> str:
