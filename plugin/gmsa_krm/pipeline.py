@@ -88,10 +88,11 @@ def run_resolved(
     snapshot: Snapshot | None = None,
     *,
     compares: bool = True,
+    is_strict: bool = True,
 ) -> Result:
     """As `run`, after `resolve`. `snapshot`: to compare with in place of those of the configs.
 
-    `compares`: whether to compare with Active Directory at all.
+    `compares`: whether to compare with Active Directory at all. `is_strict`: whether strict of a config applies.
     """
     comparison = _compare(resolved, snapshot) if compares else None
     changes: Changes = {}
@@ -115,7 +116,7 @@ def run_resolved(
     if has_errors(findings):
         raise InputError(findings)
     strict = next((config for config in resolved if config.spec.strict), None)
-    if strict is not None:
+    if strict is not None and is_strict:
         refuse_warnings(findings, "spec.strict", strict.report.location(strict.spec.at("strict")))
     return Result(documents, list(emitted.values()), changes, changed, findings)
 
