@@ -91,10 +91,11 @@ def run_resolved(
     snapshot: Snapshot | None = None,
     *,
     compares: bool = True,
+    is_strict: bool = True,
 ) -> Result:
     """As `run`, after `resolve`. `snapshot`: to compare with in place of those of the configs.
 
-    `compares`: whether to compare with Active Directory at all.
+    `compares`: whether to compare with Active Directory at all. `is_strict`: whether strict of a config applies.
     """
     comparison = _compare(resolved, snapshot) if compares else None
     changes: Changes = {}
@@ -118,7 +119,8 @@ def run_resolved(
     if has_errors(findings):
         raise InputError(findings)
     strict = next((it.report.location(it.spec.at("strict")) for it in resolved if it.spec.strict), None)
-    refuse_by_config(findings, strict)
+    if is_strict:
+        refuse_by_config(findings, strict)
     return Result(documents, list(emitted.values()), changes, changed, findings, strict)
 
 

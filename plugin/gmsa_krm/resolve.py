@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from gmsa_krm.active_directory.snapshot import Snapshot
+    from gmsa_krm.certificates import Obtain
     from gmsa_krm.config.admission import AcceptedContents
     from gmsa_krm.config.credspecs import CredspecEntry, Domain
     from gmsa_krm.config.load import LoadedConfig
@@ -123,14 +124,18 @@ class Resolved:
 
 
 def resolve(
-    configs: Iterable[tuple[LoadedConfig, Environment]], documents: list[Document], *, needs_keys: bool = True
+    configs: Iterable[tuple[LoadedConfig, Environment]],
+    documents: list[Document],
+    *,
+    needs_keys: bool = True,
+    obtain: Obtain = obtain,
 ) -> list[Resolved]:
     """Resolves the configs of one cluster; warnings go to their reports.
 
     `needs_keys`: false where nobody applies the objects: certificates and keys are left out, with what they need.
-    Raises InputError with all findings of all configs if one is an error.
+    `obtain`: in place of `certificates.obtain`. Raises InputError with all findings of all configs if one is an error.
     """
-    resolvers = [_Resolver(loaded, environment, needs_keys=needs_keys) for loaded, environment in configs]
+    resolvers = [_Resolver(loaded, environment, obtain if needs_keys else None) for loaded, environment in configs]
     declared = other_names(it for resolver in resolvers for it in resolver.spec.domains if it.is_valid)
     snapshots: dict[str, Snapshot | None] = {}
     for resolver in resolvers:
@@ -152,8 +157,8 @@ def resolve(
 class _Resolver:
     """Resolves one config."""
 
-    def __init__(self, loaded: LoadedConfig, environment: Environment, *, needs_keys: bool) -> None:
-        self._needs_keys = needs_keys
+    def __init__(self, loaded: LoadedConfig, environment: Environment, obtain: Obtain | None) -> None:
+        self._obtain = obtain
         self.loaded = loaded
         self.spec: Spec = loaded.config.spec
         self.report = loaded.report
@@ -202,9 +207,9 @@ class _Resolver:
         is_wrong = any(field.startswith(("spec.webhook", "spec.admission")) or field == "spec" for field in wrong)
         if self.mode == "Webhook" and not is_wrong:
             webhook = self.spec.webhook
-            if self._needs_keys:
+            if self._obtain is not None:
                 find = partial(_existing_material, webhook, documents)
-                self._tls = obtain(webhook, self._environment, self.report, find)
+                self._tls = self._obtain(webhook, self._environment, self.report, find)
             else:
                 self._tls = TlsMaterial(ISSUED)
 

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gmsa_krm.certificates.material import FindExisting, TlsMaterial
     from gmsa_krm.config.webhook import Webhook
     from gmsa_krm.environment import Environment
     from gmsa_krm.findings import Report
+
+    Obtain = Callable[[Webhook, Environment, Report, FindExisting], TlsMaterial | None]
 
 
 def obtain(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gmsa_krm.active_directory.snapshot import Snapshot
+    from gmsa_krm.cluster.config_certificates import ConfigCertificates
     from gmsa_krm.credspecs.model import CredentialSpec
     from gmsa_krm.environment import Environment
     from gmsa_krm.findings import Finding
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
 class Wanted:
     """`configs` and the objects that they emit; both empty where the cluster is taken as it is.
 
-    `environments`: of each config, what it may read; `without_seed`: those of them that got a random seed. `documents`:
-    the manifests beside them. `snapshot`: what Active Directory knows, from --ad; `directory_findings`: the findings
-    about configs and manifests that it adds. `in_pod`: whether programs may be run in pods. `now`: seconds since 1970.
+    `environments`: of each config, what it may read; `certificates`: theirs. `documents`: the manifests beside them.
+    `snapshot`: what Active Directory knows, from --ad; `directory_findings`: the findings about configs and manifests
+    that a snapshot adds. `in_pod`: whether programs may be run in pods. `now`: seconds since 1970.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Wanted:
         *,
         now: int,
         environments: Iterable[Environment] = (),
-        without_seed: Iterable[Environment] = (),
+        certificates: ConfigCertificates | None = None,
         snapshot: Snapshot | None = None,
         documents: Iterable[Document] = (),
         directory_findings: Iterable[Finding] = (),
@@ -47,7 +48,7 @@ class Wanted:
     ) -> None:
         self.configs = configs
         self.environments = list(environments)
-        self._without_seed = list(without_seed)
+        self._certificates = certificates
         self.objects: list[Object] = [it.data for it in emitted]
         self.now = now
         self.snapshot = snapshot
@@ -60,10 +61,14 @@ class Wanted:
         """Whether there are configs to compare the cluster with."""
         return bool(self.configs)
 
+    @property
+    def certificate_errors(self) -> list[Finding]:
+        """What keeps configs from having a certificate."""
+        return self._certificates.errors if self._certificates is not None else []
+
     def knows_certificate(self, config: Resolved) -> bool:
-        """Whether the config's certificate can be compared with the cluster's: not with new keys in each run."""
-        environment = self.environments[self.configs.index(config)]
-        return config.spec.webhook.certificate.source != "Generate" and environment not in self._without_seed
+        """Whether the config's certificate can be compared with the cluster's."""
+        return self._certificates is not None and self._certificates.is_known(config.spec.webhook)
 
     def of_kind(self, kind: str) -> list[Object]:
         return [it for it in self.objects if it["kind"] == kind]

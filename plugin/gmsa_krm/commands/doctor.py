@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 
 from gmsa_krm import console
 from gmsa_krm.active_directory.files import read_named_snapshot
 from gmsa_krm.cluster.checks import CHECKS, run_checks
+from gmsa_krm.cluster.config_certificates import ConfigCertificates
 from gmsa_krm.cluster.formats import as_json, as_junit, as_text
 from gmsa_krm.cluster.outcome import ERROR
 from gmsa_krm.cluster.proxy import ApiServer
 from gmsa_krm.cluster.view import View
 from gmsa_krm.cluster.wanted import Wanted
 from gmsa_krm.environment import Environment
-from gmsa_krm.findings import InputError, UsageError, has_errors, sort_findings
+from gmsa_krm.findings import InputError, Location, UsageError, has_errors, invalid, sort_findings
 from gmsa_krm.findings.suggest import suggestion
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gmsa_krm.arguments import Options
     from gmsa_krm.cluster.outcome import Check
-    from gmsa_krm.config.load import LoadedConfig
     from gmsa_krm.findings import Finding
 
 
@@ -67,15 +66,22 @@ def _wanted(options: Options) -> Wanted:
     if not options.path:
         return Wanted([], [], now=now, snapshot=snapshot, in_pod=options.in_pod)
     files = read_paths(options.path, os.environ, console.stdin())
-    environments = [_with_seed(loaded, environment, options) for loaded, environment in files.configs]
-    configs = resolve([(it, to) for (it, _), to in zip(files.configs, environments, strict=True)], files.documents)
-    result = run_resolved(configs, files.documents, options.namespace)
-    console.print_findings(result.findings, quiet=options.quiet)
+    if not files.configs:
+        message = "has no GMSAConfig to compare the cluster with; give one, or no path to check the cluster as it is"
+        raise invalid("no-config", message, Location(", ".join(map(console.shown, options.path))))
+    certificates = ConfigCertificates()
+    configs = resolve(files.configs, files.documents, obtain=certificates.obtain)
+    # Whoever checks the cluster wants to know all of it, so a warning does not end the run, whatever spec.strict says.
+    result = run_resolved(configs, files.documents, options.namespace, compares=False, is_strict=False)
+    console.print_findings([*certificates.warnings, *result.findings], quiet=options.quiet)
+    if not options.quiet:
+        for message in certificates.notes:
+            console.print_error(message)
     compared: list[Finding] = []
-    if snapshot is not None:
+    if snapshot is not None or any(it.snapshot is not None for it in configs):
         # By a run of its own: a mistake that only Active Directory knows must not keep the cluster from being checked.
         try:
-            compared = run_resolved(configs, files.documents, options.namespace, snapshot).findings
+            compared = run_resolved(configs, files.documents, options.namespace, snapshot, is_strict=False).findings
         except InputError as error:
             compared = error.findings
         known = {str(it) for it in result.findings}
@@ -84,29 +90,13 @@ def _wanted(options: Options) -> Wanted:
         configs,
         result.objects,
         now=now,
-        environments=environments,
-        without_seed=[to for to, (_, it) in zip(environments, files.configs, strict=True) if to is not it],
+        environments=[environment for _, environment in files.configs],
+        certificates=certificates,
         snapshot=snapshot,
         documents=files.documents,
         directory_findings=compared,
         in_pod=options.in_pod,
     )
-
-
-def _with_seed(loaded: LoadedConfig, environment: Environment, options: Options) -> Environment:
-    """With a random seed where source Derive has none: those who run the cluster need not have it."""
-    spec = loaded.config.spec
-    derive = spec.webhook.certificate.derive
-    names = (derive.seed_env, f"{derive.seed_env}_FILE")
-    is_needed = spec.admission.mode == "Webhook" and spec.webhook.certificate.source == "Derive"
-    if not is_needed or derive.seed_file is not None or any(environment.variable(it) is not None for it in names):
-        return environment
-    if not options.quiet:
-        console.print_error(
-            f"the variable {derive.seed_env} is not set, so the certificate in the cluster is not compared with the"
-            " config's; set it to the seed to compare them"
-        )
-    return environment.with_variable(derive.seed_env, secrets.token_hex(32))
 
 
 def _chosen(only: list[str], skipped: list[str]) -> list[Check]:

@@ -41,6 +41,13 @@ class _Serving:
         self.source = source
 
 
+def _unusable(view: View, wanted: Wanted, found: Found) -> None:
+    """Then the certificate in the cluster is not compared with the config's, and everything else is checked."""
+    del view
+    for it in wanted.certificate_errors:
+        found.problem(str(it.location), f"{it.field}: {it.message} (rule {it.rule})")
+
+
 def _expired(view: View, wanted: Wanted, found: Found) -> None:
     for it in _serving(view, wanted):
         if it.end is not None and it.end <= wanted.now:
@@ -194,6 +201,7 @@ def _look(certificate: Object) -> str:
 
 _LISTS = (*WEBHOOK_LISTS, "deployments", "certificates")
 CHECKS = (
+    Check("certificate-unusable", ERROR, "certificate", _unusable),
     Check("certificate-not-ready", ERROR, "certificate", _not_ready, lists=_LISTS),
     Check("certificate-expired", ERROR, "certificate", _expired, lists=_LISTS, after=("certificate-not-ready",)),
     Check("certificate-outdated", WARNING, "certificate", _outdated, lists=_LISTS, after=("ca-bundle-differs",)),

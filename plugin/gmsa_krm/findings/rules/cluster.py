@@ -154,6 +154,29 @@ SET_UP = (
         """,
     ),
     LiveRule(
+        "certificate-unusable",
+        ERROR,
+        "certificate",
+        "The certificate that the config names cannot be used",
+        why="""
+            A file of the certificate does not exist here, has expired, or does not fit the others, so render refuses
+            the config. The webhook may still have a certificate from before. doctor checks everything but whether that
+            one is the config's. The message names the rule.
+        """,
+        cure="""
+            Fix what the message names: gmsa-krm explain RULE says more. Run doctor where the files are, or leave this
+            check out with --skip certificate-unusable, if the key is on another machine.
+        """,
+        cluster="""
+            $ openssl x509 -in certs/ca.crt -noout -enddate
+            notAfter=Jan 31 00:00:00 2026 GMT
+        """,
+        message="""
+            ...gmsa.yaml: spec.webhook.certificate.files.ca: certs/ca.crt expired ... ago; issue a new one (rule
+            expired-certificate)
+        """,
+    ),
+    LiveRule(
         "certificate-not-ready",
         ERROR,
         "certificate",
