@@ -192,6 +192,14 @@ def test_no_label_of_a_line_covers_another_or_a_box(of: str, call: Call, request
         place = x, y - 9, width, 11
         assert [each for each in taken if overlap(each, place)] == [], text
         taken.append(place)
+    # Lines bend beside labels, not below them.
+    bends = {
+        float(it.attrib["d"].split("H")[1].split("C")[0])
+        for it in root.iter(f"{SVG}path")
+        if it.get("class", "").startswith("line")
+    }
+    for x, _, width, _ in taken[len(boxes) :]:
+        assert not [it for it in bends if x <= it < x + width]
 
 
 def overlap(a: tuple[float, ...], b: tuple[float, ...]) -> bool:

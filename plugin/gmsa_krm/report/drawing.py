@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from gmsa_krm.report.picture import ACCOUNT, CREDSPEC, READER, WHO, wrapped
+from gmsa_krm.report.picture import ACCOUNT, CREDSPEC, READER, WHO, columns_of, wrapped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ _LABELS = 25
 _LABEL_CHARACTER, _LABEL_HEIGHT = 6.7, 13
 # Kinds of boxes that are drawn for their lines alone.
 _BY_LINES = ("ServiceAccounts", "User", "Group")
-_LABEL_ROOM = round(_LABELS * _LABEL_CHARACTER + 12)
 _TITLES = ("WHO, WITH WORKLOADS", "CREDENTIAL SPEC", "ACCOUNT", "WHAT IT MAY DO", "WHO MAY FETCH ITS PASSWORD")
 
 # Everything has a class: styles in attributes would need a weaker Content-Security-Policy.
@@ -70,13 +69,17 @@ class _Start:
 
 
 class _Placed:
-    """A box with its place. `texts`: class and text of each line; `abilities`: those beside it."""
+    """A box with its place. `texts`: class and text of each line; `abilities`: those beside it.
 
-    __slots__ = ("abilities", "box", "height", "starts", "texts", "width", "x", "y")
+    `room`: for labels, in which its lines are straight.
+    """
 
-    def __init__(self, box: Box, lines: Iterable[Line], x: float) -> None:
+    __slots__ = ("abilities", "box", "height", "room", "starts", "texts", "width", "x", "y")
+
+    def __init__(self, box: Box, lines: Iterable[Line], x: float, room: float) -> None:
         self.box = box
         self.x = x
+        self.room = room
         width = _WIDTHS[box.column]
         self.texts = [*_texts("name", [box.title], width), *_texts("more", box.lines, width)]
         self.texts += _texts("", box.detours, width)
@@ -108,7 +111,7 @@ def draw(picture: Picture, head: str = "", link: Callable[[Box], str] | None = N
     """The SVG element. `head`: elements for its start; `link`: a box -> where it leads, or nothing."""
     columns = _columns(picture)
     placed = _place(picture, columns)
-    width = columns[READER] + _width(_WIDTHS[READER])
+    width = columns[READER][0] + _width(_WIDTHS[READER])
     height = max((it.y + it.height for it in placed.values()), default=_TOP)
     return "\n".join(_elements(picture, placed, columns, head, link, (width + _MARGIN, height + _MARGIN))) + "\n"
 
@@ -116,7 +119,7 @@ def draw(picture: Picture, head: str = "", link: Callable[[Box], str] | None = N
 def _elements(
     picture: Picture,
     placed: dict[int, _Placed],
-    columns: dict[int, float],
+    columns: dict[int, tuple[float, float]],
     head: str,
     link: Callable[[Box], str] | None,
     size: tuple[float, float],
@@ -133,7 +136,7 @@ def _elements(
     if head:
         yield head
     yield f'<rect class="back" width="{width:g}" height="{height:g}"/>'
-    heads = [columns[it] for it in (WHO, CREDSPEC, ACCOUNT, ACCOUNT, READER)]
+    heads = [columns[it][0] for it in (WHO, CREDSPEC, ACCOUNT, ACCOUNT, READER)]
     heads[3] += _width(_WIDTHS[ACCOUNT])
     for x, title in zip(heads, _TITLES, strict=True):
         yield f'<text class="head" x="{x + _PADDING:g}" y="30">{title}</text>'
@@ -153,15 +156,19 @@ def _summary(picture: Picture) -> str:
     )
 
 
-def _columns(picture: Picture) -> dict[int, float]:
-    """Where each column starts."""
-    labelled = {it.left.column for it in picture.lines if it.label}
-    found: dict[int, float] = {}
+def _columns(picture: Picture) -> dict[int, tuple[float, float]]:
+    """Where each column starts, and how much room its lines need for their labels."""
+    labels: dict[int, int] = {}
+    for line in picture.lines:
+        longest = max(map(columns_of, wrapped(line.label, _LABELS)), default=0)
+        labels[line.left.column] = max(labels.get(line.left.column, 0), longest)
+    found: dict[int, tuple[float, float]] = {}
     x = float(_MARGIN)
     for column, width in _WIDTHS.items():
-        found[column] = x
-        x += _width(width) + _BETWEEN + (_width(_ABILITIES) if column == ACCOUNT else 0)
-        x += _LABEL_ROOM if column in labelled else 0
+        longest = labels.get(column, 0)
+        room = round(longest * _LABEL_CHARACTER + 12) if longest else 0
+        found[column] = x, room
+        x += _width(width) + room + _BETWEEN + (_width(_ABILITIES) if column == ACCOUNT else 0)
     return found
 
 
@@ -169,17 +176,17 @@ def _width(characters: int) -> float:
     return round(characters * _CHARACTER + 2 * _PADDING)
 
 
-def _place(picture: Picture, starts: dict[int, float]) -> dict[int, _Placed]:
+def _place(picture: Picture, starts: dict[int, tuple[float, float]]) -> dict[int, _Placed]:
     """The tallest column is as tight as can be; what leads to its boxes, or from them, is in the middle of those.
 
-    `starts`: of the columns.
+    `starts`: of the columns, with the room for labels.
     """
     lines: dict[int, list[Line]] = {}
     for line in picture.lines:
         lines.setdefault(id(line.left), []).append(line)
     # Whom others may only act as is named in their boxes.
     drawn = [it for it in picture.boxes if it.kind not in _BY_LINES or id(it) in lines or it.detours]
-    placed = {id(it): _Placed(it, lines.get(id(it), ()), starts[it.column]) for it in drawn}
+    placed = {id(it): _Placed(it, lines.get(id(it), ()), *starts[it.column]) for it in drawn}
     to_right: dict[int, list[_Placed]] = {}
     to_left: dict[int, list[_Placed]] = {}
     for line in picture.lines:
@@ -248,11 +255,10 @@ def _lines(it: _Placed, start: _Start, placed: dict[int, _Placed]) -> Iterator[s
     """Lines with their label, which is over their first, straight part."""
     x = it.x + it.width
     red = " red" if start.is_red else ""
-    straight = _LABEL_ROOM if start.rows else 0
     for line in start.lines:
         right = placed[id(line.right)]
         end, to = right.x, right.middle
-        bend = x + straight
+        bend = x + it.room
         half = (end - bend) / 2
         dashed = "" if line.is_plain else " dashed"
         curve = f"M{x:g} {start.y:g}H{bend:g}C{bend + half:g} {start.y:g} {end - half:g} {to:g} {end:g} {to:g}"

@@ -254,7 +254,7 @@ def wrapped(text: str, width: int) -> Iterator[str]:
             end = last_break if last_break > width // 3 else len(line)
             yield line[:end].rstrip(" ")
             line = line[end:]
-            used, last_break = _columns(line), 0
+            used, last_break = columns_of(line), 0
         line += character
         used += columns
         if character in _BREAKS:
@@ -263,7 +263,8 @@ def wrapped(text: str, width: int) -> Iterator[str]:
         yield line
 
 
-def _columns(text: str) -> int:
+def columns_of(text: str) -> int:
+    """How many columns of a terminal a text takes."""
     return sum(2 if unicodedata.east_asian_width(it) in "WF" else 1 for it in text)
 
 
@@ -284,7 +285,17 @@ def _box(graph: Graph, node: Node, members: list[ServiceAccount]) -> Box:
     if isinstance(node, ServiceAccount):
         return _service_account(node)
     if isinstance(node, ServiceAccounts):
-        return Box(WHO, node, _listed([f"{it.label} as {own.name if node.namespace else own.label}" for own in members for it in own.workloads]))
+        return Box(
+            WHO,
+            node,
+            _listed(
+                [
+                    f"{it.label} as {own.name if node.namespace else own.label}"
+                    for own in members
+                    for it in own.workloads
+                ]
+            ),
+        )
     return Box(WHO, node, (node.kind,))
 
 
