@@ -135,6 +135,92 @@ def hostile() -> tuple[list[Object], list[Object]]:
     return objects, known
 
 
+def nordwind() -> tuple[list[Object], list[Object]]:
+    """A company with twelve accounts, of which most have something wrong, in ways that a reader has to tell apart."""
+    objects: list[Object] = [
+        webhook({"matchExpressions": [{"key": "gmsa-check", "operator": "NotIn", "values": ["off"]}]}),
+        *(namespace(it) for it in ("shop", "billing", "reports", "crm", "intranet", "legacy", "ops")),
+        namespace("sandbox", {"gmsa-check": "off"}),
+    ]
+    names = [
+        "Shop",
+        "ShopDb",
+        "Billing",
+        "Reports",
+        "Legacy",
+        "Ghost",
+        "Payroll",
+        "Crm",
+        "Search",
+        "Intranet",
+        "Archive",
+        "Batch",
+    ]
+    for name in names:
+        objects += [credspec(f"gmsa-{name.lower()}", name), role(f"use-{name.lower()}", [f"gmsa-{name.lower()}"])]
+    for where, account, of in (
+        ("shop", "shop", "shop"),
+        ("shop", "db", "shopdb"),
+        ("reports", "reports", "reports"),
+        ("legacy", "legacy", "legacy"),
+        ("legacy", "ghost", "ghost"),
+        ("billing", "payroll", "payroll"),
+        ("crm", "crm", "crm"),
+        ("crm", "search", "search"),
+        ("intranet", "portal", "intranet"),
+        ("intranet", "wiki", "intranet"),
+        ("ops", "batch", "batch"),
+    ):
+        objects.append(binding(f"{account}-{of}", f"use-{of}", [service_account(where, account)], where))
+    objects += [
+        binding("all-of-billing", "use-billing", [group("system:serviceaccounts:billing")], "billing"),
+        role("use-any", []),
+        binding("runner", "use-any", [service_account("ops", "runner")], "ops"),
+        binding(
+            "admins",
+            "cluster-admin",
+            [group("nordwind-admins"), user("root@nordwind.example"), service_account("argocd", "argocd-controller")],
+        ),
+        deployment("shop", "shop", "shop", "gmsa-shop"),
+        deployment("checkout", "shop", "checkout", "gmsa-shop"),
+        deployment("db", "shop", "db", "gmsa-shopdb"),
+        deployment("invoices", "billing", "invoices", "gmsa-billing"),
+        deployment("dunning", "billing", "dunning", "gmsa-billing"),
+        deployment("payroll", "billing", "payroll", "gmsa-payroll"),
+        deployment("reports", "reports", "reports", "gmsa-reports"),
+        deployment("legacy", "legacy", "legacy", "gmsa-legacy"),
+        deployment("ghost", "legacy", "ghost", "gmsa-ghost"),
+        deployment("crm", "crm", "crm", "gmsa-crm"),
+        deployment("search", "crm", "search", "gmsa-search"),
+        deployment("portal", "intranet", "portal", "gmsa-intranet"),
+        deployment("runner", "ops", "runner", "gmsa-shop"),
+        deployment("tinker", "sandbox", "default", "gmsa-payroll"),
+        role("deploy", [], ["create", "patch"], "apps", "deployments"),
+        binding("developers", "deploy", [group("shop-developers")], "shop"),
+        role("impersonate", [], ["impersonate"], "", "serviceaccounts"),
+        binding("helpdesk", "impersonate", [user("helpdesk@nordwind.example")]),
+    ]
+    nodes = {"name": "WindowsNodes", "kind": "Group", "sid": f"{SID}-2001"}
+    known = {
+        name: directory_account(100 + number)
+        | {"account": name, "dnsHostName": f"{name.lower()}.nordwind.example"}
+        | {"servicePrincipalNames": [f"http/{name.lower()}.nordwind.example"], "passwordReaders": [nodes]}
+        for number, name in enumerate(names)
+        if name != "Ghost"
+    }
+    known["Legacy"]["enabled"] = False
+    known["Payroll"] |= {
+        "passwordReaders": [{"name": "Domain Computers", "kind": "Group", "sid": f"{SID}-515"}],
+        "hosts": ["*"],
+    }
+    known["Reports"]["delegatesTo"] = ["cifs/files.nordwind.example"]
+    known["Crm"]["trustedForDelegation"] = True
+    known["Search"] |= {"delegatesTo": ["MSSQLSvc/index.nordwind.example"], "trustedToAuthForDelegation": True}
+    known["Archive"] |= {"passwordReaders": [], "hosts": []}
+    known["ShopDb"]["passwordReaders"].append({"name": "svc-backup", "kind": "User", "sid": f"{SID}-2002"})
+    return objects, list(known.values())
+
+
 def credspec(name: str, account: str) -> Object:
     accounts = [{"Name": account, "Scope": scope} for scope in ("CONTOSO", "contoso.com")]
     contents = {
@@ -153,8 +239,14 @@ def credspec(name: str, account: str) -> Object:
     return {**kind, "metadata": {"name": name}, "credspec": contents}
 
 
-def role(name: str, credspecs: list[str], verbs: list[str] | None = None) -> Object:
-    rule = {"apiGroups": ["windows.k8s.io"], "resources": ["gmsacredentialspecs"], "verbs": verbs or ["use"]}
+def role(
+    name: str,
+    credspecs: list[str],
+    verbs: list[str] | None = None,
+    of: str = "windows.k8s.io",
+    resource: str = "gmsacredentialspecs",
+) -> Object:
+    rule = {"apiGroups": [of], "resources": [resource], "verbs": verbs or ["use"]}
     rule |= {"resourceNames": credspecs} if credspecs else {}
     return {"apiVersion": f"{RBAC}/v1", "kind": "ClusterRole", "metadata": {"name": name}, "rules": [rule]}
 
@@ -181,13 +273,18 @@ def user(name: str) -> Object:
     return {"kind": "User", "name": name, "apiGroup": RBAC}
 
 
-def webhook() -> Object:
+def webhook(selector: Object | None = None) -> Object:
+    entry: Object = {"name": "admission-webhook.windows-gmsa.sigs.k8s.io", "failurePolicy": "Fail"}
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingWebhookConfiguration",
         "metadata": {"name": "gmsa-webhook"},
-        "webhooks": [{"name": "admission-webhook.windows-gmsa.sigs.k8s.io", "failurePolicy": "Fail"}],
+        "webhooks": [entry | ({"namespaceSelector": selector} if selector else {})],
     }
+
+
+def namespace(name: str, labels: Object | None = None) -> Object:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels or {}}}
 
 
 def deployment(name: str, namespace: str, account: str, of: str) -> Object:

@@ -364,7 +364,7 @@ def test_everyone_is_known_by_name_too(name: str, call: Call, place: Path) -> No
         ("trustedForDelegation: true", "unconstrained-delegation", "ANY SERVICE"),
         ("delegatesTo: [http/a]", "delegation", "http/a"),
         ("delegatesTo: [cifs/a]\n    trustedToAuthForDelegation: true", "broad-delegation", "as any user, to cifs/a"),
-        ("kind: User", "not-a-gmsa", "MISSING"),
+        ("kind: User", "not-a-gmsa", "NO gMSA, but a User"),
     ],
 )
 @pytest.mark.parametrize("is_named", [True, False], ids=["by the config", "by --ad"])

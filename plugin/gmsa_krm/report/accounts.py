@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 
 from gmsa_krm.active_directory.compare import Comparison
 from gmsa_krm.active_directory.directory import Directory
-from gmsa_krm.active_directory.snapshot import EVERY_HOST, UNKNOWN
+from gmsa_krm.active_directory.snapshot import EVERY_HOST, GMSA, UNKNOWN
+from gmsa_krm.credspecs.model import CredentialSpec as Spec
 from gmsa_krm.report.model import (
     ADDITIONAL_ACCOUNT,
+    DOMAIN_SID,
     EXISTS,
     FETCH_PASSWORD,
     LOG_ON,
     MISSING,
+    NOT_CHECKED,
+    OTHER_DOMAIN,
+    OTHER_KIND,
     Account,
     Principal,
 )
@@ -21,20 +27,34 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gmsa_krm.active_directory.snapshot import DirectoryAccount, PasswordReader, Snapshot
-    from gmsa_krm.credspecs.model import CredentialSpec as Spec
+    from gmsa_krm.active_directory.snapshot import DirectoryAccount, DirectoryDomain, PasswordReader, Snapshot
     from gmsa_krm.findings import Issue
-    from gmsa_krm.report.model import CredentialSpec, Graph
+    from gmsa_krm.report.model import CredentialSpec, Edge, Graph
 
 # What the snapshot does not tell is a note, and no risk of the account.
 _UNKNOWN = ("not-in-snapshot",)
-_MISSING = ("account-domain", "not-a-gmsa", "unknown-account")
-# Everyone, anonymous, authenticated users ([MS-DTYP] 2.4.2.4), and of each domain its users, guests and computers.
-_EVERYONE = frozenset(("S-1-1-0", "S-1-5-7", "S-1-5-11"))
-_EVERYONE_OF_DOMAIN = ("-513", "-514", "-515")
-_NAMES_OF_EVERYONE = frozenset(
-    ("everyone", "anonymous logon", "authenticated users", "domain users", "domain guests", "domain computers")
-)
+_ANYONE = "anyone, without a logon"
+_EVERYONE = "every user and computer"
+_USERS, _GUESTS, _COMPUTERS = "every user of the domain", "every guest of the domain", "every computer of the domain"
+# The widest first.
+_WIDTHS = (_ANYONE, _EVERYONE, _USERS, _COMPUTERS, _GUESTS)
+# Of Windows ([MS-DTYP] 2.4.2.4): those that all are in who log on over the network, also from trusted domains.
+_BY_SID = {
+    **dict.fromkeys(("S-1-5-7",), _ANYONE),
+    **dict.fromkeys(("S-1-1-0", "S-1-5-2", "S-1-5-11", "S-1-5-15", "S-1-18-1", "S-1-18-2"), _EVERYONE),
+    **dict.fromkeys(("S-1-5-32-545", "S-1-5-32-554"), _EVERYONE),  # which have Authenticated Users as a member
+    "S-1-5-32-546": _GUESTS,
+}
+# Of each domain, by their last number.
+_BY_RID = {"513": _USERS, "514": _GUESTS, "515": _COMPUTERS}
+_BY_NAME = {
+    **dict.fromkeys(("anonymous logon", "anonymous"), _ANYONE),
+    **dict.fromkeys(("everyone", "network", "authenticated users", "this organization", "users"), _EVERYONE),
+    "pre-windows 2000 compatible access": _EVERYONE,
+    "domain users": _USERS,
+    **dict.fromkeys(("guests", "domain guests"), _GUESTS),
+    "domain computers": _COMPUTERS,
+}
 
 
 class Accounts:
@@ -44,7 +64,13 @@ class Accounts:
         self._graph = graph
         known = list(snapshots)
         self._directory = Directory(known)
+        # DNS names by SID, of the domains of the snapshots and of those that they trust.
+        self._domains: dict[str, str] = {}
+        described = [it for snapshot in known for it in snapshot.spec.domains]
+        self._domains.update((it.sid.upper(), it.dns_name) for own in described for it in own.trusts if it.sid)
+        self._domains.update((it.sid.upper(), it.dns_name) for it in described)
         self._comparison = Comparison(known) if known else None
+        self._principals: dict[str, Principal] = {}  # the first of each name, in lower case
         self._dns_names: dict[str, str] = {}  # by both names of a domain, in lower case
         for domain in (it.domain for it in specs):
             if domain is not None:
@@ -67,6 +93,18 @@ class Accounts:
         if self._comparison is not None:
             self._comparison.compare_accounts(spec, partial(_add_risk, primary, accounts))
 
+    def brought(self, text: str) -> list[Account]:
+        """The accounts of contents that a pod has by itself; none if they cannot be read."""
+        try:
+            contents = json.loads(text)
+        except (ValueError, RecursionError):
+            return []
+        spec = Spec(contents if isinstance(contents, dict) else {})
+        if spec.account is None or spec.domain is None:
+            return []
+        listed = [(spec.account, spec.domain.dns_name), *(spec.accounts or ())]
+        return list({it.id: it for it in (self._account(*each) for each in listed)}.values())
+
     def _account(self, name: str, scope: str) -> Account:
         known = self._directory.named(scope)
         domain = known.dns_name if known is not None else self._dns_names.get(scope.lower(), scope)
@@ -74,60 +112,84 @@ class Accounts:
         if node.id in self._graph.nodes:
             return self._graph.node(node)
         self._graph.node(node)
-        directory = self._directory.gmsa(name, known) if known is not None else None
-        if directory is None:
-            others = self._directory.accounts(name) if known is not None else []
-            directory = next((it for it in others if it.domain.lower() == domain.lower()), None)
-        if directory is not None:
-            node.state, node.directory, node.name = EXISTS, directory, directory.account.removesuffix("$")
-            self._add_readers(node, directory)
-            _add_own_risks(node, directory)
+        self._find(node, known)
         return node
 
+    def _find(self, node: Account, domain: DirectoryDomain | None) -> None:
+        """What Active Directory knows of an account; `domain`: its own, if a snapshot has it."""
+        if domain is None:
+            return
+        others = self._directory.accounts(node.name)
+        found = self._directory.gmsa(node.name, domain)
+        if found is None:
+            found = next((it for it in others if it.domain.lower() == domain.dns_name.lower()), None)
+        if found is None:
+            # Without one in any domain, `compare_accounts` says whether the snapshot would have it.
+            node.elsewhere = sorted({it.domain for it in others})
+            node.state = OTHER_DOMAIN if others else NOT_CHECKED
+            return
+        node.state, node.directory = EXISTS if found.kind == GMSA else OTHER_KIND, found
+        node.name = found.account.removesuffix("$")
+        self._add_readers(node, found)
+        _add_own_risks(node, found)
+
     def _add_readers(self, node: Account, directory: DirectoryAccount) -> None:
-        for it in directory.password_readers:
-            if not it.denied:
-                principal = Principal(it.name, it.kind, it.sid or "", directory.domain)
-                edge = self._graph.edge(FETCH_PASSWORD, self._graph.node(principal), node)
-                if _is_everyone(it):
-                    edge.error("password-of-everyone", _everyone(it.name, node.name))
+        allowed = [it for it in directory.password_readers if not it.denied]
+        widths = {width for it in allowed if (width := _width(it))}
+        if EVERY_HOST in (node.hosts or ()):
+            widths.add(_COMPUTERS)
+        node.everyone = next((it for it in _WIDTHS if it in widths), "")
+        for it in allowed:
+            edge = self._add_reader(node, it.name, it.kind, it.sid or "")
+            width = _width(it)
+            if width:
+                edge.error("password-of-everyone", _everyone(it.name, node.name, width))
         named = {it.name.lower() for it in directory.password_readers}
         for name in directory.other_readers:  # by a group; computers among its members are the account's hosts
             if name.lower() not in named:
-                member = Principal(name, UNKNOWN, "", directory.domain)
-                self._graph.edge(FETCH_PASSWORD, self._graph.node(member), node)
+                self._add_reader(node, name, UNKNOWN, "")
+
+    def _add_reader(self, node: Account, name: str, kind: str, sid: str) -> Edge:
+        own = self._domains.get(sid.upper().rpartition("-")[0])
+        principal = self._graph.node(Principal(name, kind, sid, own or node.domain))
+        same = self._principals.setdefault(name.lower(), principal)
+        if same is not principal:
+            same.is_ambiguous = principal.is_ambiguous = True
+        return self._graph.edge(FETCH_PASSWORD, principal, node)
 
 
 def _add_own_risks(node: Account, directory: DirectoryAccount) -> None:
-    everyone = next((it for it in directory.password_readers if not it.denied and _is_everyone(it)), None)
-    if everyone is not None or EVERY_HOST in (node.hosts or ()):
-        name = everyone.name if everyone is not None else "every computer of the domain"
-        node.error("password-of-everyone", _everyone(name, node.name))
+    readers = [it for it in directory.password_readers if not it.denied]
+    if node.everyone:
+        widest = next((it.name for it in readers if _width(it) == node.everyone), node.everyone)
+        node.error("password-of-everyone", _everyone(widest, node.name, node.everyone))
     if node.delegation == "Constrained":
         message = f"{node.name} may act as its users towards {_some(node.delegates_to)}"
         node.warning("delegation", message)
 
 
-def _everyone(name: str, account: str) -> str:
+def _everyone(name: str, account: str, width: str) -> str:
+    who = name if name == width else f"{name}, which is {width},"
     return (
-        f"{name} may fetch the password of {account}, so it belongs to whoever has any machine or user there; give it"
-        " to a group of the Windows nodes alone: PrincipalsAllowedToRetrieveManagedPassword"
+        f"{who} may fetch the password of {account}, so it belongs to whoever has one of these; give it to a group of"
+        " the Windows nodes alone: PrincipalsAllowedToRetrieveManagedPassword"
     )
 
 
-def _is_everyone(reader: PasswordReader) -> bool:
+def _width(reader: PasswordReader) -> str:
+    """Who a reader is, if that is as good as everyone, in words; else nothing."""
     name = reader.name.lower().rpartition("\\")[2]
     sid = (reader.sid or name).upper()
     if not sid.startswith("S-1-"):
-        return name in _NAMES_OF_EVERYONE  # Get-ADServiceAccount of PowerShell tells no SID
-    return sid in _EVERYONE or (sid.startswith("S-1-5-21-") and sid.endswith(_EVERYONE_OF_DOMAIN))
+        return _BY_NAME.get(name, "")  # Get-ADServiceAccount of PowerShell tells no SID
+    return _BY_RID.get(sid.rpartition("-")[2], "") if sid.startswith(DOMAIN_SID) else _BY_SID.get(sid, "")
 
 
 def _add_risk(primary: Account, accounts: list[Account], index: int, issue: Issue) -> None:
     """Takes an issue of an entry of GroupManagedServiceAccounts; -1 is the primary account."""
     rule = issue[1]
     node = primary if index < 0 else accounts[index]
-    if rule in _MISSING:
+    if rule == "unknown-account" and node.state == NOT_CHECKED:
         node.state = MISSING
     if rule not in _UNKNOWN:
         node.add(issue)

@@ -12,6 +12,8 @@ from gmsa_krm.report.model import (
     MISSING,
     NODE_KINDS,
     NOT_CHECKED,
+    OTHER_DOMAIN,
+    OTHER_KIND,
     Account,
     CredentialSpec,
     Principal,
@@ -46,6 +48,10 @@ class WorkloadData(Section):
     name: str = string("Name.", required=True)
     credspecs: list[str] = strings("The credential specs that its pod names.", each="A name.")
     has_contents: bool = boolean("Its pod has contents of a credential spec without a name.", default=False)
+    brings: list[str] = strings(
+        "Accounts of the contents in its pod, where nothing checks them.", each="Id of an Account."
+    )
+    risks: list[RiskData] = sections("Why its pods are refused, or why it cannot be rendered.", RiskData)
 
 
 class NodeData(Section):
@@ -60,7 +66,14 @@ class NodeData(Section):
     workloads: list[WorkloadData] = sections("ServiceAccount: the gMSA workloads that run as it.", WorkloadData)
     is_known: bool | None = boolean("CredentialSpec: its object is among those of the report.")
     domain: str | None = string("Account, Principal: the domain.")
-    state: str | None = enum("Account: what Active Directory knows of it.", NOT_CHECKED, EXISTS, MISSING)
+    state: str | None = enum(
+        "Account: what Active Directory knows of it; OtherKind is no gMSA, OtherDomain is one of another domain only.",
+        *(NOT_CHECKED, EXISTS, MISSING, OTHER_KIND, OTHER_DOMAIN),
+    )
+    elsewhere: list[str] = strings("Account: the domains that have one of its name.", each="A DNS name.")
+    everyone: str | None = string(
+        "Account: who may fetch its password, if that is as good as everyone, such as `every user and computer`."
+    )
     account_kind: str | None = enum("Account: what it is there.", GMSA, SMSA, DMSA, USER, COMPUTER)
     enabled: bool | None = boolean("Account: whether it may log on.")
     sid: str | None = string("Account, Principal: its SID.")
@@ -143,6 +156,10 @@ class AccessReport(Section):
     focus: Focus | None = section("What it was narrowed to; absent if it is the whole picture.", Focus, optional=True)
     checks: list[str] = strings("What checks pods.", each="Kind and name of an object.")
     notes: list[str] = strings("What is unknown.", each="A sentence.")
+    edge_kinds: list[str] = strings(
+        "Kinds of edges that were looked for; `--since` compares no others. Absent in reports of earlier versions.",
+        each="A kind.",
+    )
     nodes: list[NodeData] = sections("Nodes, by kind from left to right.", NodeData, required=True)
     edges: list[EdgeData] = sections("Edges, each once.", EdgeData, required=True)
     without_effect: list[WithoutEffectData] = sections(
@@ -170,6 +187,7 @@ def document(graph: Graph, changes: Changes | None = None) -> Data:
         focus=focus,
         checks=graph.checks,
         notes=graph.notes,
+        edgeKinds=list(EDGE_KINDS),
     ) | {
         "nodes": [_node(it) for it in graph.sorted_nodes()],
         "edges": [_edge(it) for it in graph.sorted_edges()],
@@ -194,6 +212,7 @@ def _node(node: Node) -> Data:
 
 def _account(node: Account) -> Data:
     data: Data = {"domain": node.domain, "state": node.state, "delegation": node.delegation}
+    data |= _told({}, elsewhere=node.elsewhere, everyone=node.everyone)
     known = node.directory
     if known is not None:
         data |= _told({"accountKind": known.kind, "enabled": known.enabled}, sid=known.sid)
@@ -204,7 +223,13 @@ def _account(node: Account) -> Data:
 
 
 def _workload(it: Workload) -> Data:
-    return _told({"kind": it.kind, "name": it.name}, credspecs=it.credspecs, hasContents=it.has_contents)
+    return _told(
+        {"kind": it.kind, "name": it.name},
+        credspecs=it.credspecs,
+        hasContents=it.has_contents,
+        brings=[each.id for each in it.brings],
+        risks=[_risk(risk) for risk in it.risks],
+    )
 
 
 def _edge(it: Edge) -> Data:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from gmsa_krm.report.picture import ACCOUNT, CREDSPEC, READER, WHO, wrapped
+from gmsa_krm.report.picture import ACCOUNT, CREDSPEC, READER, WHO, columns_of, wrapped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,9 +18,13 @@ _TOP, _MARGIN = 52, 16
 # Per column: where it starts, and how many characters are in a line.
 _WIDTHS = {WHO: 34, CREDSPEC: 28, ACCOUNT: 31, READER: 26}
 _ABILITIES = 34
-# Room for lines, and for labels of 22 characters where there are any.
-_BETWEEN = {WHO: 168, CREDSPEC: 96, ACCOUNT: 140, READER: 0}
-_TITLES = ("WHO, AND WHAT RUNS AS IT", "CREDENTIAL SPEC", "ACCOUNT", "WHAT IT MAY DO", "WHO MAY FETCH ITS PASSWORD")
+_BETWEEN = 88  # room for lines
+# Labels are at the start of lines, in a room of their own, where no other line comes; so many characters in a line.
+_LABELS = 25
+_LABEL_CHARACTER, _LABEL_HEIGHT = 6.7, 13
+# Kinds of boxes that are drawn for their lines alone.
+_BY_LINES = ("ServiceAccounts", "User", "Group")
+_TITLES = ("WHO, WITH WORKLOADS", "CREDENTIAL SPEC", "ACCOUNT", "WHAT IT MAY DO", "WHO MAY FETCH ITS PASSWORD")
 
 # Everything has a class: styles in attributes would need a weaker Content-Security-Policy.
 STYLE = """
@@ -42,52 +46,89 @@ white-space:pre}
 .who-can .line{fill:none;stroke:var(--edge);stroke-width:1.5}
 .who-can .line.red{stroke:var(--red);stroke-width:2.5}
 .who-can .line.dashed{stroke-dasharray:6 4}
-.who-can .label{font:600 11px system-ui,"Segoe UI",sans-serif;fill:var(--quiet);stroke:var(--back);stroke-width:4px;
-paint-order:stroke;text-anchor:middle}
-.who-can .label.red{fill:var(--red)}
+.who-can .label{font-size:11px;fill:var(--quiet)}
+.who-can .label.red{fill:var(--red);font-weight:700}
 .who-can a:hover .box,.who-can a:focus .box{stroke-width:3}
 """
 
 
+class _Start:
+    """Where lines with one label start, beside their box. `rows`: of the label; `y`: of the lines."""
+
+    __slots__ = ("is_red", "lines", "rows", "y")
+
+    def __init__(self, label: str, *, is_red: bool) -> None:
+        self.is_red = is_red
+        self.rows = list(wrapped(label, _LABELS))
+        self.lines: list[Line] = []
+        self.y = 0.0
+
+    @property
+    def height(self) -> int:
+        return (len(self.rows) * _LABEL_HEIGHT + 10) if self.rows else _LABEL_HEIGHT
+
+
 class _Placed:
-    """A box with its place. `texts`: class and text of each line; `abilities`: those beside it."""
+    """A box with its place. `texts`: class and text of each line; `abilities`: those beside it.
 
-    __slots__ = ("abilities", "box", "height", "texts", "width", "x", "y")
+    `room`: for labels, in which its lines are straight.
+    """
 
-    def __init__(self, box: Box, x: float) -> None:
+    __slots__ = ("abilities", "box", "height", "room", "starts", "texts", "width", "x", "y")
+
+    def __init__(self, box: Box, lines: Iterable[Line], x: float, room: float) -> None:
         self.box = box
         self.x = x
+        self.room = room
         width = _WIDTHS[box.column]
         self.texts = [*_texts("name", [box.title], width), *_texts("more", box.lines, width)]
+        self.texts += _texts("", box.detours, width)
         self.texts += _texts("warning", box.warnings, width)
         self.abilities = list(_texts("", box.abilities, _ABILITIES))
         self.width = _width(width) + (_width(_ABILITIES) if box.column == ACCOUNT else 0)
-        self.height = max(len(self.texts), len(self.abilities)) * _LINE_HEIGHT + 2 * _PADDING
+        starts: dict[tuple[str, bool], _Start] = {}
+        for it in lines:
+            starts.setdefault((it.label, it.is_red), _Start(it.label, is_red=it.is_red)).lines.append(it)
+        self.starts = list(starts.values())
+        rows = max(len(self.texts), len(self.abilities)) * _LINE_HEIGHT + 2 * _PADDING
+        self.height = max(rows, sum(it.height for it in self.starts))
         self.y = 0.0
 
     @property
     def middle(self) -> float:
         return self.y + self.height / 2
 
+    def place_starts(self, middles: dict[int, float]) -> None:
+        """One below the other, sorted by where they lead. `middles`: of boxes, by their ids."""
+        self.starts.sort(key=lambda it: sum(middles[id(line.right)] for line in it.lines) / len(it.lines))
+        y = self.middle - sum(it.height for it in self.starts) / 2
+        for it in self.starts:
+            it.y = y + (it.height - 5 if it.rows else it.height / 2)
+            y += it.height
+
 
 def draw(picture: Picture, head: str = "", link: Callable[[Box], str] | None = None) -> str:
     """The SVG element. `head`: elements for its start; `link`: a box -> where it leads, or nothing."""
-    placed = _place(picture)
-    width = _starts()[READER] + _width(_WIDTHS[READER])
+    columns = _columns(picture)
+    placed = _place(picture, columns)
+    width = columns[READER][0] + _width(_WIDTHS[READER])
     height = max((it.y + it.height for it in placed.values()), default=_TOP)
-    return "\n".join(_elements(picture, placed, head, link, (width + _MARGIN, height + _MARGIN))) + "\n"
+    return "\n".join(_elements(picture, placed, columns, head, link, (width + _MARGIN, height + _MARGIN))) + "\n"
 
 
 def _elements(
     picture: Picture,
     placed: dict[int, _Placed],
+    columns: dict[int, tuple[float, float]],
     head: str,
     link: Callable[[Box], str] | None,
     size: tuple[float, float],
 ) -> Iterator[str]:
     width, height = size
+    # What has links in it must not be an image: the parts of one are not read out.
+    role = "img" if link is None else "group"
     yield (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="who-can" role="img" width="{width:g}" height="{height:g}"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="who-can" role="{role}" width="{width:g}" height="{height:g}"'
         f' viewBox="0 0 {width:g} {height:g}">'
     )
     yield "<title>Who may become which account of Active Directory</title>"
@@ -95,18 +136,15 @@ def _elements(
     if head:
         yield head
     yield f'<rect class="back" width="{width:g}" height="{height:g}"/>'
-    starts = _starts()
-    heads = (starts[WHO], starts[CREDSPEC], starts[ACCOUNT], starts[ACCOUNT] + _width(_WIDTHS[ACCOUNT]), starts[READER])
+    heads = [columns[it][0] for it in (WHO, CREDSPEC, ACCOUNT, ACCOUNT, READER)]
+    heads[3] += _width(_WIDTHS[ACCOUNT])
     for x, title in zip(heads, _TITLES, strict=True):
         yield f'<text class="head" x="{x + _PADDING:g}" y="30">{title}</text>'
-    for line in picture.lines:
-        yield _line(line, placed[id(line.left)], placed[id(line.right)])
+    for it in placed.values():
+        for start in it.starts:
+            yield from _lines(it, start, placed)
     for it in placed.values():
         yield from _box(it, link(it.box) if link is not None else "")
-    # Over the boxes and lines.
-    for line in picture.lines:
-        if line.label:
-            yield _label(line, placed[id(line.left)], placed[id(line.right)])
     yield "</svg>"
 
 
@@ -118,12 +156,19 @@ def _summary(picture: Picture) -> str:
     )
 
 
-def _starts() -> dict[int, float]:
-    found: dict[int, float] = {}
+def _columns(picture: Picture) -> dict[int, tuple[float, float]]:
+    """Where each column starts, and how much room its lines need for their labels."""
+    labels: dict[int, int] = {}
+    for line in picture.lines:
+        longest = max(map(columns_of, wrapped(line.label, _LABELS)), default=0)
+        labels[line.left.column] = max(labels.get(line.left.column, 0), longest)
+    found: dict[int, tuple[float, float]] = {}
     x = float(_MARGIN)
     for column, width in _WIDTHS.items():
-        found[column] = x
-        x += _width(width) + _BETWEEN[column] + (_width(_ABILITIES) if column == ACCOUNT else 0)
+        longest = labels.get(column, 0)
+        room = round(longest * _LABEL_CHARACTER + 12) if longest else 0
+        found[column] = x, room
+        x += _width(width) + room + _BETWEEN + (_width(_ABILITIES) if column == ACCOUNT else 0)
     return found
 
 
@@ -131,15 +176,22 @@ def _width(characters: int) -> float:
     return round(characters * _CHARACTER + 2 * _PADDING)
 
 
-def _place(picture: Picture) -> dict[int, _Placed]:
-    """The tallest column is as tight as can be; what leads to its boxes, or from them, is in the middle of those."""
-    starts = _starts()
-    placed = {id(it): _Placed(it, starts[it.column]) for it in picture.boxes}
+def _place(picture: Picture, starts: dict[int, tuple[float, float]]) -> dict[int, _Placed]:
+    """The tallest column is as tight as can be; what leads to its boxes, or from them, is in the middle of those.
+
+    `starts`: of the columns, with the room for labels.
+    """
+    lines: dict[int, list[Line]] = {}
+    for line in picture.lines:
+        lines.setdefault(id(line.left), []).append(line)
+    # Whom others may only act as is named in their boxes.
+    drawn = [it for it in picture.boxes if it.kind not in _BY_LINES or id(it) in lines or it.detours]
+    placed = {id(it): _Placed(it, lines.get(id(it), ()), *starts[it.column]) for it in drawn}
     to_right: dict[int, list[_Placed]] = {}
     to_left: dict[int, list[_Placed]] = {}
-    for it in picture.lines:
-        to_right.setdefault(id(it.left), []).append(placed[id(it.right)])
-        to_left.setdefault(id(it.right), []).append(placed[id(it.left)])
+    for line in picture.lines:
+        to_right.setdefault(id(line.left), []).append(placed[id(line.right)])
+        to_left.setdefault(id(line.right), []).append(placed[id(line.left)])
     columns = [[it for it in placed.values() if it.box.column == column] for column in _WIDTHS]
     # First for the order: accounts by name, and all others by theirs.
     for base in (ACCOUNT, max(_WIDTHS, key=lambda column: sum(it.height + _GAP for it in columns[column]))):
@@ -148,6 +200,9 @@ def _place(picture: Picture) -> dict[int, _Placed]:
             _stack(columns[column], to_right)
         for column in range(base + 1, len(columns)):
             _stack(columns[column], to_left)
+    middles = {key: it.middle for key, it in placed.items()}
+    for it in placed.values():
+        it.place_starts(middles)
     return placed
 
 
@@ -170,7 +225,7 @@ def _texts(name: str, texts: Iterable[str], width: int) -> Iterator[tuple[str, s
 
 def _box(it: _Placed, link: str) -> Iterator[str]:
     box = it.box
-    title = "\n".join([f"{box.node.kind}: {box.title}", *box.lines, *box.abilities, *box.details])
+    title = "\n".join([f"{box.kind}: {box.title}", *box.lines, *box.detours, *box.abilities, *box.details])
     yield f'<g class="{"red" if box.warnings else "ok"}">'
     yield f"<title>{escape(title)}</title>"
     if link:
@@ -196,25 +251,19 @@ def _rows(texts: list[tuple[str, str]], x: float, y: float) -> Iterator[str]:
         yield f'<text{of} x="{x + _PADDING:g}" y="{row:g}"><tspan>{escape(text)}</tspan></text>'
 
 
-def _line(line: Line, left: _Placed, right: _Placed) -> str:
-    start, end = left.x + left.width, right.x
-    half = (end - start) / 2
-    names = ["line"]
-    if line.is_red:
-        names.append("red")
-    if line.left.column == WHO and line.kind != "Use":
-        names.append("dashed")
-    title = escape("\n".join(line.details))
-    y, to = left.middle, right.middle
-    curve = f"M{start:g} {y:g}C{start + half:g} {y:g} {end - half:g} {to:g} {end:g} {to:g}"
-    return f'<path class="{" ".join(names)}" d="{curve}"><title>{title}</title></path>'
-
-
-def _label(line: Line, left: _Placed, right: _Placed) -> str:
-    x, y = (left.x + left.width + right.x) / 2, (left.middle + right.middle) / 2 - 5
-    red = " red" if line.is_red else ""
-    rows = list(wrapped(line.label, 24 if line.left.column == WHO else 16))
-    spans = "".join(
-        f'<tspan x="{x:g}" dy="{12 if number else 0}">{escape(text)}</tspan>' for number, text in enumerate(rows)
-    )
-    return f'<text class="label{red}" x="{x:g}" y="{y - 12 * (len(rows) - 1) / 2:g}">{spans}</text>'
+def _lines(it: _Placed, start: _Start, placed: dict[int, _Placed]) -> Iterator[str]:
+    """Lines with their label, which is over their first, straight part."""
+    x = it.x + it.width
+    red = " red" if start.is_red else ""
+    for line in start.lines:
+        right = placed[id(line.right)]
+        end, to = right.x, right.middle
+        bend = x + it.room
+        half = (end - bend) / 2
+        dashed = "" if line.is_plain else " dashed"
+        curve = f"M{x:g} {start.y:g}H{bend:g}C{bend + half:g} {start.y:g} {end - half:g} {to:g} {end:g} {to:g}"
+        title = escape("\n".join(line.details))
+        yield f'<path class="line{red}{dashed}" d="{curve}"><title>{title}</title></path>'
+    for number, text in enumerate(start.rows):
+        y = start.y - 5 - (len(start.rows) - 1 - number) * _LABEL_HEIGHT
+        yield f'<text class="label{red}" x="{x + 6:g}" y="{y:g}"><tspan>{escape(text)}</tspan></text>'

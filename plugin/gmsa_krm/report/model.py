@@ -9,6 +9,8 @@ From left to right, as an edge points:
   reach all (`Unchecked`) where nothing checks pods.
 - Users, groups and service accounts may change what the check is about (`ChangeCredspec`, `ChangeAdmission`,
   `LabelNamespace`, `GrantAccess`), and so reach a credential spec, or all.
+- They may act as others (`DETOURS`): run their own code in pods of `ServiceAccounts` (`RunPods`), or call the API
+  server as a service account, a user or a group (`Impersonate`). `User` and `Group` named `*` are all.
 - The `CredentialSpec` named `*` is all of them, also those of the future. Edges to it are not repeated for each.
 - A credential spec gives its `Account` (`LogOn`) and further ones (`AdditionalAccount`).
 - A `Principal` of Active Directory, such as a group of hosts, may fetch the account's password (`FetchPassword`).
@@ -26,7 +28,7 @@ from gmsa_krm.findings import ERROR, WARNING, invalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import ClassVar, TypeVar
 
     from gmsa_krm.active_directory.snapshot import DirectoryAccount
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     AnyNode = TypeVar("AnyNode", bound="Node")
     EdgeKey = tuple[str, str, str]
+    _Running = tuple["ServiceAccount", "Workload"]
 
 # The kinds of edges. Access:
 USE = "Use"
@@ -43,6 +46,9 @@ CHANGE_CREDSPEC = "ChangeCredspec"
 CHANGE_ADMISSION = "ChangeAdmission"
 LABEL_NAMESPACE = "LabelNamespace"
 GRANT_ACCESS = "GrantAccess"
+# Ways by being someone else, whose ways go on from there:
+RUN_PODS = "RunPods"
+IMPERSONATE = "Impersonate"
 # What belongs together:
 MEMBER = "Member"
 LOG_ON = "LogOn"
@@ -51,13 +57,20 @@ FETCH_PASSWORD = "FetchPassword"  # noqa: S105
 
 ACCESS = (USE, UNCHECKED)
 POWERS = (CHANGE_CREDSPEC, CHANGE_ADMISSION, LABEL_NAMESPACE, GRANT_ACCESS)
-EDGE_KINDS = (MEMBER, *ACCESS, *POWERS, LOG_ON, ADDITIONAL_ACCOUNT, FETCH_PASSWORD)
+DETOURS = (RUN_PODS, IMPERSONATE)
+EDGE_KINDS = (MEMBER, *ACCESS, *POWERS, *DETOURS, LOG_ON, ADDITIONAL_ACCOUNT, FETCH_PASSWORD)
 
 # The name of what stands for all of a kind.
 ALL = "*"
+# SIDs of domains and of what is in them start with it ([MS-DTYP] 2.4.2.3).
+DOMAIN_SID = "S-1-5-21-"
 
-# What is known of an account in Active Directory: no snapshot tells; it is there; it is not there.
-NOT_CHECKED, EXISTS, MISSING = "NotChecked", "Exists", "Missing"
+# What is known of an account in Active Directory: no snapshot tells; it is a gMSA there; there is none of that name;
+# it is of another kind; it is only in other domains.
+NOT_CHECKED, EXISTS, MISSING, OTHER_KIND, OTHER_DOMAIN = "NotChecked", "Exists", "Missing", "OtherKind", "OtherDomain"
+# How a workload comes to an account: its pod names a credential spec of the account, or has contents of its own with
+# it; or it runs as a service account that may use one, and does not.
+NAMES, BRINGS, MAY = "Names", "Brings", "May"
 
 # Names in roles are multiplied by the subjects of their bindings.
 _MAX_EDGES = 2_000_000
@@ -114,24 +127,42 @@ class Node(_Risky):
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
-class Workload:
+class Workload(_Risky):
     """An object with a pod that runs as a service account. `credspecs`: the names in its pod, sorted.
 
-    `has_contents`: the pod has contents of a credential spec of its own, whatever it names.
+    `has_contents`: the pod has contents of a credential spec without a name; `contents`: all contents in it; `brings`:
+    the accounts of these contents, where nothing but the contents decides. Its risks say why its pods are refused, or
+    why it cannot be rendered.
     """
 
-    __slots__ = ("credspecs", "has_contents", "kind", "name", "namespace")
+    __slots__ = ("brings", "contents", "credspecs", "has_contents", "kind", "name", "namespace")
 
-    def __init__(self, kind: str, namespace: str, name: str, credspecs: list[str], *, has_contents: bool) -> None:
+    def __init__(
+        self,
+        kind: str,
+        namespace: str,
+        name: str,
+        credspecs: list[str],
+        *,
+        has_contents: bool,
+        contents: Iterable[str] = (),
+    ) -> None:
+        super().__init__()
         self.kind = kind
         self.namespace = namespace
         self.name = name
         self.credspecs = credspecs
         self.has_contents = has_contents
+        self.contents = list(contents)
+        self.brings: list[Account] = []
 
     @property
     def label(self) -> str:
         return f"{self.kind} {self.name}"
+
+    @property
+    def is_refused(self) -> bool:
+        return bool(self.risks)
 
 
 class ServiceAccount(Node):
@@ -162,17 +193,25 @@ class ServiceAccounts(Node):
 
 
 class User(Node):
-    """A user of the cluster who is not a service account."""
+    """A user of the cluster who is not a service account; named `*` all of them."""
 
     kind = "User"
     __slots__ = ()
 
+    @property
+    def label(self) -> str:
+        return "every user of the cluster" if self.name == ALL else self.name
+
 
 class Group(Node):
-    """A group of users of the cluster."""
+    """A group of users of the cluster; named `*` all of them."""
 
     kind = "Group"
     __slots__ = ()
+
+    @property
+    def label(self) -> str:
+        return "every group of the cluster" if self.name == ALL else self.name
 
 
 class CredentialSpec(Node):
@@ -196,18 +235,34 @@ class CredentialSpec(Node):
 class Account(Node):
     """An account of Active Directory. `domain`: its DNS name, or else what the credential spec calls its scope.
 
-    `state`: NotChecked, Exists or Missing; `directory`: the fields of the snapshot, if it exists.
+    `state`: NotChecked, Exists, Missing, OtherKind or OtherDomain; `directory`: the fields of the snapshot, if the
+    domain has an account of that name; `elsewhere`: domains that have one, if it does not; `everyone`: who may fetch
+    the password, if it is as good as everyone, such as `every user and computer`.
     """
 
     kind = "Account"
-    __slots__ = ("directory", "domain", "state")
+    __slots__ = ("directory", "domain", "elsewhere", "everyone", "state")
 
     def __init__(self, name: str, domain: str) -> None:
         super().__init__(name.removesuffix("$"))
         self.domain = domain
         self.id = f"{self.kind}:{domain.lower()}\\{self.name.lower()}"
         self.directory: DirectoryAccount | None = None
+        self.elsewhere: list[str] = []
+        self.everyone = ""
         self.state = NOT_CHECKED
+
+    @property
+    def state_words(self) -> str:
+        """What Active Directory knows of it, in a few words."""
+        if self.state == OTHER_KIND and self.directory is not None:
+            return f"NO gMSA, but a {self.directory.kind}"
+        if self.state == OTHER_DOMAIN:
+            more = f" and {len(self.elsewhere) - 1:,} more" if len(self.elsewhere) > 1 else ""
+            return f"MISSING, but in {self.elsewhere[0]}{more}"
+        if self.directory is not None and not self.directory.enabled:
+            return "DISABLED"
+        return {EXISTS: "exists", MISSING: "MISSING"}.get(self.state, "not checked")
 
     @property
     def label(self) -> str:
@@ -240,18 +295,28 @@ class Account(Node):
 
 
 class Principal(Node):
-    """Who Active Directory lets fetch a password. `principal_kind`: Group, Computer, ... as in a snapshot."""
+    """Who Active Directory lets fetch a password. `principal_kind`: Group, Computer, ... as in a snapshot.
+
+    `is_ambiguous`: others have its name, so its label has the domain, too.
+    """
 
     kind = "Principal"
-    __slots__ = ("domain", "principal_kind", "sid")
+    __slots__ = ("domain", "is_ambiguous", "principal_kind", "sid")
 
     def __init__(self, name: str, principal_kind: str, sid: str, domain: str) -> None:
-        """`domain`: that of the account, in which the name counts."""
+        """`domain`: that of its SID if it is known, or else that of the account, in which the name counts."""
         super().__init__(name)
         self.principal_kind = principal_kind
         self.sid = sid
         self.domain = domain
-        self.id = f"{self.kind}:{sid or f'{domain.lower()}/{name.lower()}'}"
+        self.is_ambiguous = False
+        own = sid.upper()
+        # Each domain has well-known ones of its own, such as S-1-5-11.
+        self.id = f"{self.kind}:{own if own.startswith(DOMAIN_SID) else f'{domain.lower()}/{own or name.lower()}'}"
+
+    @property
+    def label(self) -> str:
+        return f"{self.name} of {self.domain}" if self.is_ambiguous else self.name
 
 
 NODE_KINDS = tuple(it.kind for it in (ServiceAccount, ServiceAccounts, User, Group, CredentialSpec, Account, Principal))
@@ -330,6 +395,17 @@ class Edge(_Risky):
             self.reasons.append(reason)
 
 
+class Actor:
+    """A workload that can act as an account. `how`: Names, Brings or May; `service_account`: what it runs as."""
+
+    __slots__ = ("how", "service_account", "workload")
+
+    def __init__(self, how: str, workload: Workload, service_account: ServiceAccount) -> None:
+        self.how = how
+        self.workload = workload
+        self.service_account = service_account
+
+
 class WithoutEffect:
     """An object of RBAC that gives no access to a credential spec, though it looks like it. `why`: in words."""
 
@@ -360,6 +436,10 @@ class Graph:
         self.checks: list[str] = []
         self.focus: dict[str, list[str]] = {}
         self.without_effect: list[WithoutEffect] = []
+        # Whether what checks pods refuses a credential spec in a namespace, "" for all, whoever asks.
+        self.is_refused: Callable[[str, str], bool] = lambda _namespace, _credspec: False
+        self._workloads: _Workloads | None = None
+        self._by_namespace: dict[str, list[Node]] = {}  # service accounts and groups of them
         self._outgoing: dict[str, list[Edge]] = {}
         self._incoming: dict[str, list[Edge]] = {}
 
@@ -421,17 +501,54 @@ class Graph:
 
     def access(self, namespace: str, service_account: str, credspec: str) -> list[Edge]:
         """The edges by which pods of a service account, known or not, may use a credential spec; [] if they may not."""
+        if self.is_refused(namespace, credspec):
+            return []
         sources = (ServiceAccount(service_account, namespace), ServiceAccounts(namespace), ServiceAccounts())
         targets = (CredentialSpec(credspec), CredentialSpec(ALL))
         keys = ((kind, source.id, target.id) for source in sources for target in targets for kind in ACCESS)
         return [self.edges[key] for key in keys if key in self.edges]
+
+    def actors(self, node: Node) -> Iterator[Actor]:
+        """The workloads that can act as an account, or by a credential spec: first those that do, each once.
+
+        What may become every account is only at the credential spec named `*`, unless it names one of the account. A
+        caller that shows a part can stop early.
+        """
+        credspecs = [node] if isinstance(node, CredentialSpec) else self._credspecs_of(node)
+        names = {it.name for it in credspecs}
+        if self._workloads is None:
+            self._workloads = _Workloads(self.of_kind(ServiceAccount))
+        seen: set[int] = set()
+        for how, found in ((NAMES, self._workloads.naming(names)), (BRINGS, self._workloads.bringing(node))):
+            for account, workload in found:
+                if id(workload) not in seen and not workload.is_refused:
+                    seen.add(id(workload))
+                    yield Actor(how, workload, account)
+        sources = {edge.source.id: edge.source for it in credspecs for edge in self.incoming(it, *ACCESS)}
+        for source in sorted(sources.values(), key=lambda it: (it.namespace, it.name)):
+            for account, workload in self._workloads.of(source):
+                if id(workload) not in seen and names.isdisjoint(workload.credspecs):
+                    seen.add(id(workload))
+                    yield Actor(MAY, workload, account)
+
+    def _run_by(self, group: Node) -> Iterator[Node]:
+        """The service accounts that whoever runs pods of a group can be, and the groups that these are in."""
+        if not self._by_namespace:
+            for it in self.nodes.values():
+                if isinstance(it, (ServiceAccount, ServiceAccounts)):
+                    self._by_namespace.setdefault(it.namespace, []).append(it)
+        for namespace in (group.namespace, "") if group.namespace else self._by_namespace:
+            yield from self._by_namespace.get(namespace, ())
+
+    def _credspecs_of(self, account: Node) -> list[Node]:
+        return [it.source for it in self.incoming(account, LOG_ON, ADDITIONAL_ACCOUNT)]
 
     def around(self, focus: Iterable[Node]) -> Graph:
         """The part that leads to the nodes of `focus` or from them, with all that was said about it."""
         chosen = list(focus)
         kept: set[EdgeKey] = {*self._reached(chosen, forward=True), *self._reached(chosen, forward=False)}
         part = Graph()
-        part.notes, part.checks = self.notes, self.checks
+        part.notes, part.checks, part.is_refused = self.notes, self.checks, self.is_refused
         for node in chosen:
             part.node(node)
         for key, edge in self.edges.items():
@@ -447,21 +564,72 @@ class Graph:
         return part
 
     def _reached(self, start: list[Node], *, forward: bool) -> Iterator[EdgeKey]:
-        """The edges on the way from or to nodes; what reaches every credential spec reaches each."""
-        every = self.nodes.get(CredentialSpec(ALL).id)
+        """The edges on the way from or to nodes."""
+        step = self._ahead if forward else self._behind
         seen: set[str] = set()
         pending = list(start)
         while pending:
             node = pending.pop()
-            if node.id in seen:
-                continue
-            seen.add(node.id)
-            for edge in self.outgoing(node) if forward else self.incoming(node):
-                yield edge.key
-                pending.append(edge.target if forward else edge.source)
-            if forward and node is every:
-                pending += [it for it in self.nodes.values() if isinstance(it, CredentialSpec)]
-            if not forward and isinstance(node, CredentialSpec) and every is not None:
-                pending.append(every)
-            if forward and isinstance(node, Account):
-                yield from (edge.key for edge in self.incoming(node, FETCH_PASSWORD))
+            if node.id not in seen:
+                seen.add(node.id)
+                edges, nodes = step(node)
+                yield from (it.key for it in edges)
+                pending += nodes
+
+    def _ahead(self, node: Node) -> tuple[list[Edge], list[Node]]:
+        """The edges from a node, and where they lead; what reaches every credential spec reaches each."""
+        edges = self.outgoing(node)
+        nodes = [it.target for it in edges]
+        for it in edges:
+            if it.kind == RUN_PODS:
+                nodes += self._run_by(it.target)
+        if isinstance(node, CredentialSpec) and node.name == ALL:
+            nodes += [it for it in self.nodes.values() if isinstance(it, CredentialSpec)]
+        if isinstance(node, Account):
+            edges += self.incoming(node, FETCH_PASSWORD)
+        return edges, nodes
+
+    def _behind(self, node: Node) -> tuple[list[Edge], list[Node]]:
+        """The edges to a node, and where they are from."""
+        edges = self.incoming(node)
+        if isinstance(node, ServiceAccount):
+            edges += [it for name in (node.namespace, "") for it in self.incoming(ServiceAccounts(name), RUN_PODS)]
+        elif isinstance(node, ServiceAccounts) and node.namespace:
+            edges += self.incoming(ServiceAccounts(), RUN_PODS)
+        nodes = [it.source for it in edges]
+        every = self.nodes.get(CredentialSpec(ALL).id)
+        if isinstance(node, CredentialSpec) and every is not None:
+            nodes.append(every)
+        return edges, nodes
+
+
+class _Workloads:
+    """The gMSA workloads of a graph, each with its service account, by what they are looked up by."""
+
+    def __init__(self, accounts: Iterable[ServiceAccount]) -> None:
+        self._by_name: dict[str, list[_Running]] = {}
+        self._by_account: dict[str, list[_Running]] = {}
+        self._by_namespace: dict[str, list[_Running]] = {}
+        for account in accounts:
+            for workload in account.workloads:
+                running = account, workload
+                self._by_namespace.setdefault(account.namespace, []).append(running)
+                for name in workload.credspecs:
+                    self._by_name.setdefault(name, []).append(running)
+                for own in workload.brings:
+                    self._by_account.setdefault(own.id, []).append(running)
+
+    def naming(self, credspecs: Iterable[str]) -> Iterator[_Running]:
+        for name in sorted(credspecs):
+            yield from self._by_name.get(name, ())
+
+    def bringing(self, account: Node) -> list[_Running]:
+        return self._by_account.get(account.id, [])
+
+    def of(self, source: Node) -> Iterator[_Running]:
+        """Those that run as a service account, or as one of a group of them."""
+        if isinstance(source, ServiceAccount):
+            yield from ((source, it) for it in source.workloads)
+        elif isinstance(source, ServiceAccounts):
+            for namespace in (source.namespace,) if source.namespace else sorted(self._by_namespace):
+                yield from self._by_namespace.get(namespace, ())

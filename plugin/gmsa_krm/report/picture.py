@@ -13,95 +13,190 @@ from gmsa_krm.report.model import (
     ACCESS,
     ADDITIONAL_ACCOUNT,
     ALL,
-    EXISTS,
+    CHANGE_CREDSPEC,
+    DETOURS,
     FETCH_PASSWORD,
+    GRANT_ACCESS,
     LOG_ON,
-    MISSING,
+    MEMBER,
     POWERS,
     USE,
     Account,
     CredentialSpec,
     Principal,
     ServiceAccount,
+    ServiceAccounts,
 )
 from gmsa_krm.report.since import WORDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
-    from gmsa_krm.report.model import Edge, Graph, Node, Risk
+    from gmsa_krm.report.model import BindingOf, Edge, EdgeKey, Graph, Node, Risk
     from gmsa_krm.report.since import Changes
 
 WHO, CREDSPEC, ACCOUNT, READER = range(4)
 _MAX = 4
 # After these a name may go on in the next line.
 _BREAKS = " /.-\\@,:_"
-_STATES = {EXISTS: "exists in Active Directory", MISSING: "MISSING in Active Directory"}
+_EVERYTHING = "may do everything"
+# The fields of a rule that has * in all of them.
+_ALL_FIELDS = frozenset(("apiGroups", "resources", "verbs"))
 
 
 class Box:
-    """A node as it is drawn.
+    """A node as it is drawn, or those who may do everything as one.
 
     `title`: what it is called; `lines`: what else is known; `abilities`: what an account may do; `warnings`: what is
-    wrong, in words; `details`: the same as sentences.
+    wrong, in words; `details`: the same as sentences; `detours`: whom it may act as, which formats without lines within
+    a column show as text.
     """
 
-    __slots__ = ("abilities", "column", "details", "lines", "node", "title", "warnings")
+    __slots__ = ("abilities", "column", "details", "detours", "kind", "lines", "node", "title", "warnings")
 
-    def __init__(self, column: int, node: Node, lines: Iterable[str], abilities: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        column: int,
+        node: Node | None,
+        lines: Iterable[str],
+        abilities: Iterable[str] = (),
+        *,
+        title: str = "",
+    ) -> None:
         self.column = column
         self.node = node
-        self.title = printable(node.label)
+        self.kind = node.kind if node is not None else "Subjects"
+        self.title = printable(node.label if node is not None else title)
         self.lines = [printable(it) for it in lines]
         self.abilities = [printable(it) for it in abilities]
-        self.warnings = [warning(it) for it in node.risks]
-        self.details = [printable(it.message) for it in node.risks]
+        risks = node.risks if node is not None else []
+        self.warnings = [warning(it) for it in risks]
+        self.details = [printable(it.message) for it in risks]
+        self.detours: list[str] = []
 
 
 class Line:
-    """An edge as it is drawn, from a box to one further right. `label`: a few words or none; `details`: sentences."""
+    """Edges between two boxes as one line, which leads to the right but for detours.
 
-    __slots__ = ("details", "is_new", "is_red", "kind", "label", "left", "right")
+    `label`: a few words or none; `details`: sentences; `is_plain`: use of a credential spec, or what belongs together.
+    """
 
-    def __init__(self, edge: Edge, left: Box, right: Box, *, is_new: bool) -> None:
-        self.kind = edge.kind
+    __slots__ = ("details", "is_new", "is_plain", "is_red", "label", "left", "right")
+
+    def __init__(self, left: Box, right: Box, edges: list[Edge], came: Container[EdgeKey], words: str = "") -> None:
+        """`words`: what to say in place of the kinds of the edges."""
         self.left = left
         self.right = right
-        self.is_new = is_new
-        self.is_red = bool(edge.risks)
-        words = [] if edge.kind in (USE, LOG_ON, FETCH_PASSWORD) else [WORDS[edge.kind]]
-        if is_new:
-            words.insert(0, "NEW")
-        self.label = "; ".join([*words, *(warning(it) for it in edge.risks)])
-        verb = f"{edge.source.label} {WORDS[edge.kind]} {edge.target.label}"
-        self.details = [printable(it) for it in (verb, *how(edge), *(it.message for it in edge.risks))]
+        self.is_new = any(it.key in came for it in edges)
+        risks = [risk for it in edges for risk in it.risks]
+        self.is_red = bool(risks)
+        self.is_plain = all(it.kind in (USE, LOG_ON, ADDITIONAL_ACCOUNT, FETCH_PASSWORD) for it in edges) and not words
+        verbs = [WORDS[it.kind] for it in edges if it.kind not in (USE, LOG_ON, FETCH_PASSWORD)]
+        texts = ["NEW"] if self.is_new else []
+        self.label = "; ".join(dict.fromkeys([*texts, *([words] if words else verbs), *map(warning, risks)]))
+        self.details = list(dict.fromkeys(printable(text) for it in edges for text in _details(it)))
+
+
+def _details(edge: Edge) -> Iterator[str]:
+    yield f"{edge.source.label} {WORDS[edge.kind]} {edge.target.label}"
+    yield from how(edge)
+    yield from (it.message for it in edge.risks)
 
 
 class Picture:
-    """`boxes` are sorted by column and name, `lines` as edges are. `left_out`: powers that every cluster has."""
+    """`boxes` are sorted by column and name, `lines` as edges are; `detours`: lines within the first column.
 
-    __slots__ = ("boxes", "left_out", "lines")
+    Edges of one pair of nodes are one line. `left_out`: powers that every cluster has.
+    """
+
+    __slots__ = ("boxes", "detours", "left_out", "lines")
 
     def __init__(self, graph: Graph, changes: Changes | None = None) -> None:
         came = {it.key for it in changes.came} if changes is not None else set()
-        powers = graph.sorted_edges(*POWERS)
-        own = [it for it in powers if not it.is_built_in]
-        self.left_out = len(powers) - len(own)
-        shown = [*graph.sorted_edges(*ACCESS), *own]
-        with_edges = {it.source.id for it in shown} | {it.target.id for it in shown}
-        boxes = {it.id: _box(graph, it) for it in graph.sorted_nodes() if _is_shown(it, with_edges)}
-        self.boxes = list(boxes.values())
-        self.lines = [Line(it, boxes[it.source.id], boxes[it.target.id], is_new=it.key in came) for it in shown]
-        for it in graph.sorted_edges(LOG_ON, ADDITIONAL_ACCOUNT):
-            self.lines.append(Line(it, boxes[it.source.id], boxes[it.target.id], is_new=it.key in came))
-        for it in graph.sorted_edges(FETCH_PASSWORD):
-            self.lines.append(Line(it, boxes[it.target.id], boxes[it.source.id], is_new=it.key in came))
+        ways = graph.sorted_edges(*POWERS, *DETOURS)
+        own = [it for it in ways if not it.is_built_in]
+        self.left_out = len(ways) - len(own)
+        shown = [*graph.sorted_edges(*ACCESS), *own, *graph.sorted_edges(LOG_ON, ADDITIONAL_ACCOUNT, FETCH_PASSWORD)]
+        mighty = may_everything(graph)
+        folded = _Folded(mighty)
+        boxes = _boxes(graph, shown, folded)
+        self.boxes = [*([folded.box] if folded.ids else []), *boxes.values()]
+        self.lines: list[Line] = []
+        self.detours: list[Line] = []
+        together: dict[tuple[str, str, str], list[Edge]] = {}
+        for it in shown:
+            source = "" if folded.has(it) else it.source.id
+            together.setdefault((source, it.target.id, it.kind if it.kind in DETOURS else ""), []).append(it)
+        everything = {"", *(it.id for it in mighty)}
+        for (source, target, detour), edges in together.items():
+            start, end = boxes[source] if source else folded.box, boxes[target]
+            if detour:
+                self.detours.append(Line(start, end, edges, came))
+                start.detours.append(printable(f"{WORDS[detour]} {end.title}"))
+            else:
+                words = _EVERYTHING if source in everything and _is_of_all(edges[0]) else ""
+                left, right = (start, end) if edges[0].kind != FETCH_PASSWORD else (end, start)
+                self.lines.append(Line(left, right, edges, came, words))
+
+
+class _Folded:
+    """Those who may do everything as one box, unless there is only one, or a workload of it is shown."""
+
+    def __init__(self, mighty: list[Node]) -> None:
+        alone = [it for it in mighty if not (isinstance(it, ServiceAccount) and it.workloads)]
+        self.ids = {it.id for it in alone} if len(alone) > 1 else set()
+        names = [f"{it.kind} {it.label}" for it in alone]
+        more = [f"and {len(names) - _MAX:,} more"] if len(names) > _MAX else []
+        self.box = Box(WHO, None, [*names[:_MAX], *more], title=f"{len(names):,} who may do everything")
+
+    def has(self, edge: Edge) -> bool:
+        return edge.source.id in self.ids and _is_of_all(edge)
+
+
+def _boxes(graph: Graph, shown: list[Edge], folded: _Folded) -> dict[str, Box]:
+    ends = {it.target.id for it in shown} | {it.source.id for it in shown if not folded.has(it)}
+    members = _members(graph, ends)
+    apart = {it.id for them in members.values() for it in them} | folded.ids
+    return {
+        it.id: _box(graph, it, members.get(it.id, []))
+        for it in graph.sorted_nodes()
+        if it.id in ends or (it.id not in apart and _is_shown(it))
+    }
+
+
+def _members(graph: Graph, ends: set[str]) -> dict[str, list[ServiceAccount]]:
+    """The service accounts that have no line of their own, by the ids of the groups by which they have access."""
+    found: dict[str, list[ServiceAccount]] = {}
+    for it in graph.of_kind(ServiceAccount):
+        if it.id not in ends and not any(workload.is_refused for workload in it.workloads):
+            groups = [edge.target for edge in graph.outgoing(it, MEMBER) if graph.outgoing(edge.target, *ACCESS)]
+            for group in groups[:1]:
+                found.setdefault(group.id, []).append(it)
+    return found
+
+
+def _is_of_all(edge: Edge) -> bool:
+    """Whether an edge only says what someone may do to every credential spec."""
+    return edge.target.name == ALL and edge.kind in (*ACCESS, *POWERS)
+
+
+def may_everything(graph: Graph) -> list[Node]:
+    """Who may do everything in the cluster, such as by the ClusterRole cluster-admin, but for Kubernetes itself."""
+    ways: dict[str, set[str]] = {}
+    for it in graph.sorted_edges(CHANGE_CREDSPEC, GRANT_ACCESS):
+        if it.target.name == ALL and any(_is_of_everything(binding) for binding in it.bindings):
+            ways.setdefault(it.source.id, set()).add(it.kind)
+    return [it for it in graph.sorted_nodes() if len(ways.get(it.id, ())) == 2]
+
+
+def _is_of_everything(binding: BindingOf) -> bool:
+    return not binding.namespace and not binding.is_built_in and set(binding.wildcards) >= _ALL_FIELDS
 
 
 def warning(risk: Risk) -> str:
-    """A risk in a few words, which must not depend on colour."""
-    return f"{risk.severity.upper()}: {risk.rule.replace('-', ' ')}"
+    """A risk in a few words, which must not depend on colour: how bad it is, and the rule as `explain` takes it."""
+    return f"{risk.severity.upper()}: {risk.rule}"
 
 
 def how(edge: Edge) -> Iterator[str]:
@@ -113,16 +208,14 @@ def how(edge: Edge) -> Iterator[str]:
 
 def state(account: Account) -> str:
     """What Active Directory knows of an account."""
-    if account.directory is not None and not account.directory.enabled:
-        return "DISABLED in Active Directory"
-    return _STATES.get(account.state, "not checked in Active Directory")
+    return f"Active Directory: {account.state_words}"
 
 
 def delegation(account: Account) -> str:
     """What an account may do as its users."""
     kind = account.delegation
     if kind == "Unknown":
-        return "delegation: not known"
+        return "delegation: unknown"
     if kind == "None":
         return "delegation: none"
     if kind == "Unconstrained":
@@ -133,10 +226,10 @@ def delegation(account: Account) -> str:
 
 def hosts(account: Account) -> str:
     """How many computers may fetch the password of an account."""
+    if account.everyone:
+        return f"password: {account.everyone.upper()}"
     if account.hosts is None:
-        return "password: hosts not known"
-    if ALL in account.hosts:
-        return "password: EVERY COMPUTER of the domain"
+        return "password: hosts unknown"
     number = len(account.hosts)
     return f"password: {number:,} host{'' if number == 1 else 's'}" if number else "password: NO HOST"
 
@@ -161,7 +254,7 @@ def wrapped(text: str, width: int) -> Iterator[str]:
             end = last_break if last_break > width // 3 else len(line)
             yield line[:end].rstrip(" ")
             line = line[end:]
-            used, last_break = _columns(line), 0
+            used, last_break = columns_of(line), 0
         line += character
         used += columns
         if character in _BREAKS:
@@ -170,18 +263,19 @@ def wrapped(text: str, width: int) -> Iterator[str]:
         yield line
 
 
-def _columns(text: str) -> int:
+def columns_of(text: str) -> int:
+    """How many columns of a terminal a text takes."""
     return sum(2 if unicodedata.east_asian_width(it) in "WF" else 1 for it in text)
 
 
-def _is_shown(node: Node, with_edges: set[str]) -> bool:
-    """Whether it has an edge that is drawn, or is of interest without one."""
+def _is_shown(node: Node) -> bool:
+    """Whether it is of interest without a line."""
     if isinstance(node, CredentialSpec):
-        return node.name != ALL or node.id in with_edges
-    return node.id in with_edges or isinstance(node, (Account, Principal, ServiceAccount))
+        return node.name != ALL
+    return isinstance(node, (Account, Principal, ServiceAccount))
 
 
-def _box(graph: Graph, node: Node) -> Box:
+def _box(graph: Graph, node: Node, members: list[ServiceAccount]) -> Box:
     if isinstance(node, CredentialSpec):
         return Box(CREDSPEC, node, _about_credspec(node))
     if isinstance(node, Account):
@@ -189,15 +283,42 @@ def _box(graph: Graph, node: Node) -> Box:
     if isinstance(node, Principal):
         return Box(READER, node, (node.principal_kind,))
     if isinstance(node, ServiceAccount):
-        shown = (it.label for it in node.workloads[:_MAX])
-        more = len(node.workloads) - _MAX
-        return Box(WHO, node, (*shown, *((f"and {more:,} more workloads",) if more > 0 else ())))
-    return Box(WHO, node, (node.kind,) if node.kind in ("User", "Group") else ())
+        return _service_account(node)
+    if isinstance(node, ServiceAccounts):
+        return Box(
+            WHO,
+            node,
+            _listed(
+                [
+                    f"{it.label} as {own.name if node.namespace else own.label}"
+                    for own in members
+                    for it in own.workloads
+                ]
+            ),
+        )
+    return Box(WHO, node, (node.kind,))
+
+
+def _service_account(node: ServiceAccount) -> Box:
+    """With its workloads, those that are refused first."""
+    workloads = sorted(node.workloads, key=lambda it: not it.is_refused)
+    box = Box(WHO, node, _listed([f"{it.label}{' with own contents' if it.has_contents else ''}" for it in workloads]))
+    refused = sum(it.is_refused for it in workloads)
+    if refused:
+        box.warnings.append(f"REFUSED: {'its workload' if len(workloads) == 1 else f'{refused:,} of its workloads'}")
+        box.details += [printable(f"{it.label}: {risk.message}") for it in workloads for risk in it.risks]
+    return box
+
+
+def _listed(workloads: list[str]) -> Iterator[str]:
+    yield from workloads[:_MAX]
+    if len(workloads) > _MAX:
+        yield f"and {len(workloads) - _MAX:,} more workloads"
 
 
 def _about_credspec(node: CredentialSpec) -> Iterator[str]:
     if node.name == ALL:
-        yield "and so any account that the nodes can fetch the password of"
+        yield "and so every account whose password the nodes can fetch"
     elif not node.is_known:
         yield "not among the objects"
 

@@ -6,10 +6,8 @@ from gmsa_krm.report.model import (
     ACCESS,
     ADDITIONAL_ACCOUNT,
     ALL,
-    EXISTS,
     FETCH_PASSWORD,
     LOG_ON,
-    MISSING,
     POWERS,
     UNCHECKED,
     Account,
@@ -26,7 +24,6 @@ ACCESS_COLUMNS = ("WHO", "WORKLOADS", "CREDENTIAL SPEC", "ACCOUNTS", "BY")
 POWER_COLUMNS = ("WHO", "MAY", "REACHES", "BY")
 ACCOUNT_COLUMNS = ("ACCOUNT", "STATE", "SERVES", "DELEGATION", "PASSWORD FOR")
 WITHOUT_EFFECT_COLUMNS = ("OBJECT", "WHY NO POD GETS AN ACCOUNT BY IT")
-_STATES = {EXISTS: "exists", MISSING: "MISSING"}
 _DELEGATIONS = {"Unconstrained": "ANY SERVICE", "None": "none", "Unknown": "unknown"}
 _MAX = 4
 
@@ -116,15 +113,14 @@ def _account_row(graph: Graph, node: Account) -> Row:
     hosts = node.hosts
     fetched = _some(readers)
     if hosts is not None:
-        known = "every computer of the domain" if ALL in hosts else count(len(hosts), "host")
+        known = node.everyone or count(len(hosts), "host")
         fetched = f"{fetched} ({known})" if fetched else known
-    state = _STATES.get(node.state, "not checked")
-    if node.directory is not None and not node.directory.enabled:
-        state = "DISABLED"
+    elif node.everyone:
+        fetched = f"{fetched} ({node.everyone})"
     delegation = _DELEGATIONS.get(node.delegation) or _some(node.delegates_to)
     if node.delegation == "ProtocolTransition":
         delegation = f"as any user, to {delegation}"
-    cells = (node.label, state, _some(node.service_principal_names), delegation, fetched or "unknown")
+    cells = (node.label, node.state_words, _some(node.service_principal_names), delegation, fetched or "unknown")
     return Row(cells, is_red=_is_red(graph, node))
 
 

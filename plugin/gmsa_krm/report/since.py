@@ -10,7 +10,18 @@ import json
 
 from gmsa_krm.config.load import REPORT
 from gmsa_krm.findings import Location, invalid
-from gmsa_krm.report.model import ADDITIONAL_ACCOUNT, ALL, FETCH_PASSWORD, LOG_ON, MEMBER, NOT_CHECKED, UNCHECKED, USE
+from gmsa_krm.report.model import (
+    ADDITIONAL_ACCOUNT,
+    ALL,
+    DETOURS,
+    DOMAIN_SID,
+    FETCH_PASSWORD,
+    LOG_ON,
+    MEMBER,
+    NOT_CHECKED,
+    UNCHECKED,
+    USE,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +31,8 @@ if TYPE_CHECKING:
     Data = dict[str, Any]
 
 DELEGATE = "Delegate"
+# Kinds of edges that the first reports do not have.
+_LATER = DETOURS
 _ANY_SERVICE = "every service"
 # How kinds of edges are called between their ends.
 WORDS = {
@@ -29,6 +42,8 @@ WORDS = {
     "ChangeAdmission": "may change what checks",
     "LabelNamespace": "may label namespaces, and so reach",
     "GrantAccess": "may grant",
+    "RunPods": "may run code in pods of",
+    "Impersonate": "may call the API server as",
     LOG_ON: "logs on as",
     ADDITIONAL_ACCOUNT: "also has",
     FETCH_PASSWORD: "may fetch the password of",
@@ -110,13 +125,17 @@ class _Facts:
         self.facts: dict[tuple[str, str, str], Fact] = {}
         self._labels: dict[str, str] = {}
         self._unchecked: set[str] = set()  # accounts that no snapshot tells of
+        kinds = set(_texts(report.get("edgeKinds")))
+        self._unknown = set(_LATER) - kinds  # kinds that the version that wrote it did not look for
         for node in report["nodes"]:
             self._labels[node["id"]] = node["label"]
             if node.get("state") == NOT_CHECKED:
                 self._unchecked.add(node["id"])
         for edge in report["edges"]:
             if edge["kind"] != MEMBER:
-                self._add(edge["kind"], edge["source"], edge["target"])
+                self._add(
+                    edge["kind"], _source(edge), edge["target"], source_label=self._labels.get(edge["source"], "")
+                )
         for node in report["nodes"]:
             self._add_account(node)
 
@@ -126,6 +145,8 @@ class _Facts:
             account = fact.target if fact.kind == FETCH_PASSWORD else fact.source
             if account in self._unchecked:
                 return False
+        if fact.kind in self._unknown:
+            return False
         return all(key not in self.facts for key in _wider(fact))
 
     def _add(self, kind: str, source: str, target: str, target_label: str = "", source_label: str = "") -> None:
@@ -145,6 +166,15 @@ class _Facts:
         for host in _texts(node.get("hosts")):
             label = "every computer of the domain" if host == ALL else host
             self._add(FETCH_PASSWORD, f"Host:{host.lower()}", own, source_label=label)
+
+
+def _source(edge: Data) -> str:
+    """The id of what an edge starts from; a well-known principal had no domain in the ids of earlier versions."""
+    source, target = str(edge["source"]), str(edge["target"])
+    if source.startswith("Principal:S-1-") and not source.startswith(f"Principal:{DOMAIN_SID}"):
+        domain = target.partition(":")[2].partition("\\")[0]
+        return f"Principal:{domain}/{source.partition(':')[2]}"
+    return source
 
 
 def _wider(fact: Fact) -> Iterator[tuple[str, str, str]]:

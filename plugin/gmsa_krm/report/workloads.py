@@ -39,6 +39,7 @@ def gmsa_workloads(objects: Iterable[Object], kinds: Kinds, namespace: str) -> I
 def _workload(it: Object, kind: str, pod: Object, namespace: str) -> Workload | None:
     options = [windows_options(pod), *(windows_options(container) for _, container in containers(pod, *_LISTS))]
     names = {name for each in options if isinstance(name := each.get("gmsaCredentialSpecName"), str) and name}
+    contents = {text for each in options if isinstance(text := each.get("gmsaCredentialSpec"), str) and text}
     # With a name the contents are filled in at admission, and are checked.
     has_contents = any(
         isinstance(each.get("gmsaCredentialSpec"), str) and not each.get("gmsaCredentialSpecName") for each in options
@@ -52,6 +53,7 @@ def _workload(it: Object, kind: str, pod: Object, namespace: str) -> Workload | 
         name if isinstance(name, str) else "",
         sorted(names),
         has_contents=has_contents,
+        contents=sorted(contents),
     )
 
 

@@ -38,7 +38,7 @@ def _lines(picture: Picture) -> Iterator[str]:
         if boxes:
             yield f"  // {title}"
             yield from (f"  {names[id(it)]} {_box(it)}" for it in boxes)
-    for line in picture.lines:
+    for line in (*picture.lines, *picture.detours):
         yield f"  {names[id(line.left)]} -> {names[id(line.right)]} {_line(line)}"
     if picture.left_out:
         yield f"  // left out: {picture.left_out:,} ways around the check that every cluster has"
@@ -48,7 +48,7 @@ def _lines(picture: Picture) -> Iterator[str]:
 def _box(box: Box) -> str:
     red = ', color="#b00020", fontcolor="#b00020", penwidth=2' if box.warnings else ""
     texts = [box.title, *box.lines, *box.abilities, *box.warnings]
-    tooltip = [box.node.kind, *box.details]
+    tooltip = [box.kind, *box.details]
     return (
         f'[shape={_SHAPES[box.column]}, style={_STYLES[box.column]}, label="{_label(texts)}",'
         f' tooltip="{_label(tooltip)}"{red}]'
@@ -63,7 +63,7 @@ def _line(line: Line) -> str:
         attributes.append('color="#b00020", fontcolor="#b00020", penwidth=2')
     if line.right.column == READER:
         attributes.append("dir=back")
-    elif line.left.column == WHO and line.kind != "Use":
+    elif not line.is_plain:
         attributes.append("style=dashed")
     return f"[{', '.join(attributes)}]"
 

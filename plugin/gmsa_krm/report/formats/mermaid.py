@@ -26,7 +26,7 @@ _MAX_EDGES, _MAX_CHARACTERS = 500, 50_000
 def render(graph: Graph, changes: Changes | None) -> str:
     picture = Picture(graph, changes)
     lines = list(_lines(picture))
-    if len(picture.lines) > _MAX_EDGES or sum(map(len, lines)) + len(lines) > _MAX_CHARACTERS:
+    if len(picture.lines) + len(picture.detours) > _MAX_EDGES or sum(map(len, lines)) + len(lines) > _MAX_CHARACTERS:
         lines.insert(1, "  %% Mermaid draws 500 lines and 50,000 characters; raise maxEdges and maxTextSize for more")
     return "".join(f"{line}\n" for line in lines)
 
@@ -40,7 +40,7 @@ def _lines(picture: Picture) -> Iterator[str]:
         red = ":::red" if box.warnings else ""
         yield f'  {names[id(box)]}{start}"{_label(texts)}"{end}{red}'
     red_lines = []
-    for number, line in enumerate(picture.lines):
+    for number, line in enumerate((*picture.lines, *picture.detours)):
         yield f"  {names[id(line.left)]} {_arrow(line)} {names[id(line.right)]}"
         if line.is_red:
             red_lines.append(str(number))
@@ -55,7 +55,7 @@ def _arrow(line: Line) -> str:
     label = f'|"{_label([line.label])}"|' if line.label else ""
     if line.right.column == READER:
         return f"---{label}"
-    return f"-.->{label}" if line.left.column == WHO and line.kind != "Use" else f"-->{label}"
+    return f"-.->{label}" if not line.is_plain else f"-->{label}"
 
 
 def _label(texts: Iterable[str]) -> str:
