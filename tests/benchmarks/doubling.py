@@ -427,7 +427,7 @@ KINDS = (
         "gmsa.yaml",
     ),
     Kind(
-        "nodes", "nodes, and accounts that may be used on few", 1000, _nodes, ("lint", ".", "--ad", "ad.yaml"), status=1
+        "nodes", "nodes, and accounts that may be used on few", 3000, _nodes, ("lint", ".", "--ad", "ad.yaml"), status=1
     ),
     Kind(
         "snapshot",
