@@ -14,6 +14,7 @@ from hosts.cases import CASES, ENV, Case
 from hosts.support import assert_mentions, deployment, gmsa_config
 
 CONFIG = gmsa_config(admission={"mode": "Policy"})
+MINE = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: mine\n"
 THEIRS = "resources:\n- mine.yaml\n"
 
 
@@ -141,3 +142,37 @@ def test_kustomize_can_add_to_it_from_another_folder(call: Call, folder: Folder)
     assert call("render", root / "gmsa.yaml", "-o", root / "out").status == 0
     objects = built(tool("kustomize"), root)
     assert len(objects) == len(call("render", root / "gmsa.yaml").objects)
+
+
+@pytest.mark.parametrize("option", ["-o", "--chart"])
+@pytest.mark.parametrize("out", ["out", "a/../out", "link"])
+def test_what_was_written_is_not_read_again_with_the_folder_around_it(
+    option: str, out: str, call: Call, folder: Folder
+) -> None:
+    """What was removed from the config would be emitted by its own earlier output, with the access that it gave."""
+    root = folder(
+        {"gmsa.yaml": config_of("WebApp1", "WebApp2"), "web.yaml": deployment(), "out/mine.yaml": MINE, "a/b": ""}
+    )
+    (root / "link").symlink_to("out")
+    assert call("render", root, option, root / out).status == 0
+    (root / "gmsa.yaml").write_text(config_of("WebApp1"))
+    done = call("render", root, option, root / out)
+    assert done.status == 0, done.stderr
+    written = [it.name for it in (root / "out").rglob("*.yaml")]
+    assert not [it for it in written if "webapp2" in it]
+    assert len([it for it in written if "deployment" in it]) == 1
+    assert len([it for it in written if "configmap-mine" in it]) == 1
+
+
+def test_what_was_written_is_read_where_it_is_named(call: Call, folder: Folder) -> None:
+    root = folder({"gmsa.yaml": CONFIG, "web.yaml": deployment()})
+    assert call("render", root / "gmsa.yaml", root / "web.yaml", "-o", root / "out").status == 0
+    (file,) = (root / "out").glob("*-deployment-*")
+    for path in (root / "out", file):
+        assert call("render", root / "gmsa.yaml", path, "-o", root / "out").status == 0
+        assert file.exists()
+
+
+def config_of(*accounts: str) -> str:
+    users = [{"namespace": "web", "serviceAccounts": ["webapp1"]}]
+    return gmsa_config(admission={"mode": "None"}, credspecs=[{"account": it, "usedBy": users} for it in accounts])

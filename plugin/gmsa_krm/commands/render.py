@@ -21,7 +21,13 @@ def run(options: Options) -> int:
     folder, as_json = _output(options)
     if options.namespace:
         check_option("--namespace", options.namespace, label_name)
-    files = read_paths(options.path, os.environ, console.stdin())
+    place = options.chart if folder is None else folder
+    left_out: set[str] = set()
+    if place is not None:
+        from gmsa_krm.output.directory import written_earlier
+
+        left_out = written_earlier(place, options.path)
+    files = read_paths(options.path, os.environ, console.stdin(), left_out=left_out)
     result = render(files, namespace=options.namespace)
     if options.strict:
         refuse_warnings(result.findings, "--strict")

@@ -20,7 +20,7 @@ from gmsa_krm.yamltext.stream import Document, decode, split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from typing import BinaryIO
 
     from gmsa_krm.config.overrides import Override
@@ -43,20 +43,25 @@ class Files:
 
 
 def read_paths(
-    paths: list[str], variables: Mapping[str, str], stdin: BinaryIO, overrides: list[Override] | None = None
+    paths: list[str],
+    variables: Mapping[str, str],
+    stdin: BinaryIO,
+    overrides: list[Override] | None = None,
+    left_out: Collection[str] = (),
 ) -> Files:
     """Reads files, folders (with the folders in them) and `-` for stdin.
 
-    `variables`: the environment's; `overrides`: fields of the configs that the host sets. Raises InputError for a file
-    with anything but Kubernetes objects, unless a config names it: a credspec's JSON need not be YAML
-    (New-CredentialSpec's output is often UTF-16). A path may be a pipe, what is in a folder may not.
+    `variables`: the environment's; `overrides`: fields of the configs that the host sets; `left_out`: real paths of
+    files that are not read, unless a path names them. Raises InputError for a file with anything but Kubernetes
+    objects, unless a config names it: a credspec's JSON need not be YAML (New-CredentialSpec's output is often UTF-16).
+    A path may be a pipe, what is in a folder may not.
     """
     reader = Reader(variables, stdin, overrides)
     seen: set[str] = set()
     for path in paths:
         for file in _files(path):
             real = reader.real_path(file) if file != "-" else file
-            if real not in seen:
+            if real not in seen and (file == path or real not in left_out):
                 seen.add(real)
                 reader.read(file, real, is_named=file == path)
     for error in reader.unexplained():

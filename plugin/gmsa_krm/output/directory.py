@@ -144,6 +144,24 @@ def _missing_in(theirs: tuple[str, str], names: list[str], folder: str) -> str:
     )
 
 
+def written_earlier(folder: str, paths: list[str]) -> set[str]:
+    """The real paths of what an earlier run wrote into a folder that is below one of the paths; else none.
+
+    They are not its input: what is no longer in a config would be emitted by them. Raises ExternalError.
+    """
+    place = os.path.realpath(folder)
+    if not any(it != "-" and os.path.isdir(it) and _is_below(place, os.path.realpath(it)) for it in paths):
+        return set()
+    try:
+        return {os.path.join(place, name) for name in _earlier(folder)}
+    except OSError as error:
+        raise file_error(error.filename or folder, "read", error) from None
+
+
+def _is_below(place: str, folder: str) -> bool:
+    return place != folder and place.startswith(os.path.join(folder, ""))
+
+
 def _earlier(folder: str) -> set[str]:
     try:
         with open_regular(os.path.join(folder, _INDEX)) as file:
