@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gmsa_krm.cluster.proxy import ApiServer
+from gmsa_krm.cluster.proxy import ApiServer, quoted
 
 
 def kubectl(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,3 +38,7 @@ def test_no_name_is_an_option_of_kubectl(tmp_path: Path, monkeypatch: pytest.Mon
     said = ApiServer().run_in_pod("--as=x", "--filename=y", "--token=z", ["nltest.exe", "/query"])
     names = "--namespace=--as=x|pod/--filename=y|--container=--token=z"
     assert said == f"exec|{names}|--|nltest.exe|/query|"
+
+
+def test_a_name_is_one_part_of_a_path() -> None:
+    assert quoted("web/pods?a= #\n\u00e9") == "web%2Fpods%3Fa%3D%20%23%0A%C3%A9"

@@ -107,7 +107,7 @@ class ApiServer:
             token = (page.get("metadata") or {}).get("continue")
             if not token or not items:
                 return found
-            after = f"&continue={_quoted(str(token))}"
+            after = f"&continue={quoted(str(token))}"
 
     def review(self, path: str, body: Object) -> Object:
         """Sends a review (SubjectAccessReview, say), of which the API server keeps nothing."""
@@ -121,7 +121,7 @@ class ApiServer:
 
     def try_to_apply(self, path: str, body: Object, manager: str) -> Object:
         """The object as it would be after a server-side apply. Nothing is kept."""
-        query = f"dryRun=All&force=true&fieldManager={_quoted(manager)}"
+        query = f"dryRun=All&force=true&fieldManager={quoted(manager)}"
         return self._request("PATCH", f"{path}?{query}", body, _APPLY)
 
     def run_in_pod(self, namespace: str, pod: str, container: str, command: Iterable[str]) -> str:
@@ -287,7 +287,8 @@ class _Connection(HTTPConnection):
             self.sock = socket.create_connection(self._at, self.timeout)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as one part of a path or query."""
     from urllib.parse import quote
 
     return quote(text, safe="")
