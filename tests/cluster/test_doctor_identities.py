@@ -260,6 +260,15 @@ def test_administrators_are_no_finding(healthy: Doctor, cluster: Cluster) -> Non
     assert healthy.problems() == healthy.problems(healthy.folder / "gmsa.yaml") == {}
 
 
+def test_subjects_that_can_be_nobody(healthy: Doctor, cluster: Cluster) -> None:
+    """The API server takes any text for the namespace of a subject, which doctor would ask about."""
+    it = bound("nobody", "use-gmsa-webapp1", of=None)
+    it["subjects"] = [{"kind": "ServiceAccount", "name": "iis", "namespace": of} for of in ("a b", "web/pods?a=", "#")]
+    cluster.client.apply(it)
+    found = healthy.problems()
+    assert all(rule == "access-too-wide" for rule in found), found
+
+
 # The proof
 
 

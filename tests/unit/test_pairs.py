@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from gmsa_krm.access import Rbac
 from gmsa_krm.cluster.pairs import pairs_of
 
@@ -72,3 +74,19 @@ def test_administrators_are_left_out() -> None:
 
 def test_nothing_is_known() -> None:
     assert pairs(role("r"), binding("r", account("x")), known=()) == []
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        ("ServiceAccount", "a b", "iis"),
+        ("ServiceAccount", "web/pods?a=", "iis"),
+        ("User", "", "system:serviceaccount:web/pods?a=:iis"),
+        ("User", "", "system:serviceaccount:web:i\nis"),
+        ("Group", "", "system:serviceaccounts:../../kube-system"),
+    ],
+)
+def test_what_can_be_no_service_account_is_in_no_pair(subject: tuple[str, str, str]) -> None:
+    """The API server takes any text there; a space ended doctor, and a ? its dry run."""
+    objects = role("use-a", ["a"]), binding("use-a", subject, account("iis"), namespace=None)
+    assert pairs(*objects) == ["web/iis with a"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gmsa_krm.access.objects import AUTHENTICATED, SERVICE_ACCOUNT, SERVICE_ACCOUNTS
+from gmsa_krm.config.values import label_name, subdomain_name
 from gmsa_krm.credspecs.parse import GROUP
 
 TYPE_CHECKING = False
@@ -63,7 +64,7 @@ def pairs_of(rbac: Rbac, credspecs: Iterable[str]) -> list[Pair]:
     of_all: list[tuple[str, str, bool]] = []  # by roles without names
     for grant in rbac.grants("use", GROUP, RESOURCE):
         account = _account(grant)
-        if grant.wildcards or account is None:
+        if grant.wildcards or account is None or not _may_exist(account):
             continue
         if grant.names is None:
             of_all.append(account)
@@ -86,6 +87,12 @@ def _account(grant: Grant) -> tuple[str, str, bool] | None:
         namespace = subject.name.removeprefix(f"{SERVICE_ACCOUNTS}:")
         return (namespace, _DEFAULT, True) if where in ("", namespace) else None
     return (where, _DEFAULT, True) if where and subject.name in (SERVICE_ACCOUNTS, AUTHENTICATED) else None
+
+
+def _may_exist(account: tuple[str, str, bool]) -> bool:
+    """Whether there can be such a service account. The API server checks neither a subject's namespace nor users."""
+    namespace, name, _ = account
+    return not any(label_name(namespace)) and not any(subdomain_name(name))
 
 
 def subjects_of(grants: Iterable[Grant]) -> Iterator[tuple[Grant, str]]:

@@ -39,7 +39,7 @@ _MAX_ANSWER = 512 * 1024 * 1024
 _MAX_OUTPUT = 64 * 1024  # of a program in a pod; those of Windows print a few lines
 # Fewer pods a page would be more requests, more would be answers of many megabytes.
 _PAGE = 1000
-_LONGEST_SOCKET = 100  # bytes of a path in sockaddr_un, which has 104 on macOS
+_LONGEST_TMPDIR = 75  # bytes, of the 104 that a path may have in macOS's sockaddr_un
 _LISTENING = re.compile(r"Starting to serve on (.*)")
 _LOG = re.compile(r"[IWEF][0-9]{4} ")  # klog's lines; what failed is in the answer, too
 _APPLY = "application/apply-patch+yaml"
@@ -107,7 +107,7 @@ class ApiServer:
             token = (page.get("metadata") or {}).get("continue")
             if not token or not items:
                 return found
-            after = f"&continue={_quoted(str(token))}"
+            after = f"&continue={quoted(str(token))}"
 
     def review(self, path: str, body: Object) -> Object:
         """Sends a review (SubjectAccessReview, say), of which the API server keeps nothing."""
@@ -121,7 +121,7 @@ class ApiServer:
 
     def try_to_apply(self, path: str, body: Object, manager: str) -> Object:
         """The object as it would be after a server-side apply. Nothing is kept."""
-        query = f"dryRun=All&force=true&fieldManager={_quoted(manager)}"
+        query = f"dryRun=All&force=true&fieldManager={quoted(manager)}"
         return self._request("PATCH", f"{path}?{query}", body, _APPLY)
 
     def run_in_pod(self, namespace: str, pod: str, container: str, command: Iterable[str]) -> str:
@@ -205,9 +205,12 @@ class ApiServer:
 
     def _start(self) -> None:
         command = [_kubectl(), *self._arguments, "proxy"]
-        self._folder = tempfile.mkdtemp(prefix="gmsa-krm-")
+        has_sockets = hasattr(socket, "AF_UNIX")
+        # Not a port where TMPDIR is long: other users of the machine can see the path in the arguments of kubectl.
+        is_long = len(os.fsencode(tempfile.gettempdir())) > _LONGEST_TMPDIR
+        self._folder = tempfile.mkdtemp(prefix="gmsa-krm-", dir="/tmp" if has_sockets and is_long else None)  # noqa: S108
         path = os.path.join(self._folder, "api")
-        if hasattr(socket, "AF_UNIX") and len(os.fsencode(path)) <= _LONGEST_SOCKET:
+        if has_sockets:
             command.append(f"--unix-socket={path}")
         else:
             self._prefix = f"/{secrets.token_urlsafe(32)}"
@@ -267,7 +270,10 @@ class ApiServer:
 
 
 def _kubectl() -> str:
-    program = shutil.which("kubectl")
+    """As Go looks for programs: never in the current folder, which may be a repository. Windows would begin there."""
+    name = "kubectl.exe" if sys.platform == "win32" else "kubectl"
+    folders = filter(os.path.isabs, os.environ.get("PATH", "").split(os.pathsep))
+    program = next(filter(None, (shutil.which(os.path.join(it, name)) for it in folders)), None)
     if program is None:
         raise ExternalError("kubectl is not on the PATH, and gmsa-krm reaches the cluster by it; install it")
     return program
@@ -287,7 +293,8 @@ class _Connection(HTTPConnection):
             self.sock = socket.create_connection(self._at, self.timeout)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as one part of a path or query."""
     from urllib.parse import quote
 
     return quote(text, safe="")

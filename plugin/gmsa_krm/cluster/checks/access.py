@@ -7,7 +7,7 @@ from gmsa_krm.access.objects import groups_of, user_name
 from gmsa_krm.cluster.live import CREDSPECS, credspecs_of
 from gmsa_krm.cluster.outcome import ERROR, WARNING, Check
 from gmsa_krm.cluster.pairs import RESOURCE, subjects_of, wanted_pairs
-from gmsa_krm.cluster.proxy import Refused
+from gmsa_krm.cluster.proxy import Refused, quoted
 from gmsa_krm.cluster.texts import count, some
 from gmsa_krm.cluster.view import RBAC_LISTS, could_not_look
 from gmsa_krm.credspecs.parse import GROUP
@@ -92,8 +92,9 @@ def _may_use(view: View, pair: Pair) -> bool:
             "resourceAttributes": attributes,
         },
     }
+    path = f"/apis/authorization.k8s.io/v1/namespaces/{quoted(pair.namespace)}/{_REVIEWS}"
     try:
-        answer = view.server.review(f"/apis/authorization.k8s.io/v1/namespaces/{pair.namespace}/{_REVIEWS}", review)
+        answer = view.server.review(path, review)
     except Refused as error:
         raise could_not_look(error, f"create {_REVIEWS}") from None
     status = answer.get("status") or {}

@@ -7,7 +7,7 @@ from gmsa_krm.cluster.admission import POLICY_LISTS, WEBHOOK_LISTS, find_policie
 from gmsa_krm.cluster.live import CREDSPECS, TEMPLATE_LISTS, credspecs_of, pods_of, workloads_of
 from gmsa_krm.cluster.outcome import ERROR, WARNING, Check
 from gmsa_krm.cluster.pairs import wanted_pairs
-from gmsa_krm.cluster.proxy import Refused
+from gmsa_krm.cluster.proxy import Refused, quoted
 from gmsa_krm.cluster.selectors import selects
 from gmsa_krm.cluster.texts import count, some
 from gmsa_krm.cluster.view import RBAC_LISTS, CouldNotLookError
@@ -78,8 +78,9 @@ class _Proofs:
 
     def _send(self, pair: Pair, contents: str) -> str | Refusal:
         """The contents that the pod comes back with."""
+        path = f"/api/v1/namespaces/{quoted(pair.namespace)}/pods"
         try:
-            pod = self._view.server.try_to_create(f"/api/v1/namespaces/{pair.namespace}/pods", _pod(pair, contents))
+            pod = self._view.server.try_to_create(path, _pod(pair, contents))
         except Refused as error:
             refusal = refusals.explain(error, self._webhooks, self._policies)
             if refusal.kind == refusals.USER or error.code == 401:
