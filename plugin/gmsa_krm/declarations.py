@@ -383,8 +383,8 @@ def _who_can(commands: Any) -> None:
     who_can.add_argument(
         "--ad",
         metavar="FILE",
-        help="what Active Directory knows: an ActiveDirectorySnapshot (import ad --snapshot), in place of those that"
-        " configs name",
+        help="what Active Directory knows: an ActiveDirectorySnapshot (import ad --snapshot), in place of those among"
+        " the files and those that configs name",
     )
     who_can.add_argument(
         "--since", metavar="FILE", help="also show which access came and went since this report (--format json)"

@@ -92,10 +92,13 @@ def run_resolved(
     *,
     compares: bool = True,
     is_strict: bool = True,
+    stops: bool = True,
 ) -> Result:
     """As `run`, after `resolve`. `snapshot`: to compare with in place of those of the configs.
 
     `compares`: whether to compare with Active Directory at all. `is_strict`: whether strict of a config applies.
+    `stops`: whether errors about documents end the run, as those about configs do. If not, they are among the findings,
+    and all is changed that can be.
     """
     comparison = _compare(resolved, snapshot) if compares else None
     changes: Changes = {}
@@ -113,10 +116,12 @@ def run_resolved(
     emitted = merge((manifest, config) for config in resolved for manifest in generate(config, usage))
     if documents:
         reconcile(emitted, documents, changes, findings)
-    findings = [*(it for config in resolved for it in config.report.findings), *findings]
-    changed = {} if has_errors(findings) else _changed(documents, changes, findings)
+    own = [it for config in resolved for it in config.report.findings]
+    findings = [*own, *findings]
+    may_go_on = not has_errors(findings if stops else own)
+    changed = _changed(documents, changes, findings) if may_go_on else {}
     findings = sort_findings(findings)
-    if has_errors(findings):
+    if has_errors(findings if stops else own):
         raise InputError(findings)
     strict = next((it.report.location(it.spec.at("strict")) for it in resolved if it.spec.strict), None)
     if is_strict:

@@ -234,8 +234,7 @@ TWO = """\
         (("--account", "WebApp1", "--account", "WebApp2"), ["WebApp1", "WebApp2"], ["api/webapp2", "web/webapp1"]),
         (("--service-account", "api/webapp2"), ["WebApp2"], ["api/webapp2"]),
         (("--namespace", "web"), ["WebApp1"], ["web/webapp1"]),
-        (("-n", "nothing"), [], []),
-        (("--service-account", "web/other"), [], []),
+        (("--service-account", "web/default"), [], []),
     ],
 )
 def test_a_part_of_the_picture(
@@ -254,6 +253,10 @@ def test_a_part_of_the_picture(
         (("--account", "fabrikam\\WebApp1"), "not an account"),
         (("--service-account", "webapp1"), "NAMESPACE/NAME"),
         (("--service-account", "/webapp1"), "NAMESPACE/NAME"),
+        (("--service-account", "web/webap1"), "did you mean web/webapp1?"),
+        (("--service-account", "wep/webapp1"), "did you mean web/webapp1?"),
+        (("--service-account", "other/default"), "no binding names it"),
+        (("--namespace", "wep"), "did you mean web?"),
         (("--fail-on-new",), "--since"),
     ],
 )

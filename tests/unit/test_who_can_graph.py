@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from gmsa_krm.active_directory.files import read_snapshot
+from gmsa_krm.active_directory.snapshot import Snapshot
+from gmsa_krm.credspecs.model import canonical_json
 from gmsa_krm.report.build import build
-from gmsa_krm.report.model import ALL, CredentialSpec, Graph, ServiceAccount
+from gmsa_krm.report.model import ALL, Account, CredentialSpec, Graph, Principal, ServiceAccount
 
 Object = dict[str, Any]
 RBAC = "rbac.authorization.k8s.io"
@@ -353,3 +357,301 @@ def test_parts_of_the_graph_in_either_direction() -> None:
 )  # fmt: skip
 def test_objects_of_wrong_types_end_in_no_traceback(broken: Object) -> None:
     build([*SETUP, broken]).around([CredentialSpec(ALL)])
+
+
+def policy(**approved: str) -> list[Object]:
+    """The policy that mode Policy renders, and its binding."""
+    from gmsa_krm.manifests.policies import binding as policy_binding
+    from gmsa_krm.manifests.policies import policy as rendered
+
+    found = rendered(Named(), {name: [text] for name, text in approved.items()})
+    return [found, policy_binding(found)]
+
+
+class Named:
+    """The settings of a policy."""
+
+    name = "gmsa"
+
+
+def text_of(name: str) -> str:
+    return canonical_json(credspec("x", name)["credspec"])
+
+
+def test_a_policy_lets_nobody_have_what_is_not_in_its_tables() -> None:
+    names = [f"c{number:03}" for number in range(40)]
+    approved = {it: text_of(f"it's \\ of {it}\u2028") for it in names}
+    grants = [role("use", use(*names, "other")), binding("b", "use", "web/app", namespace="web")]
+    graph = build([*policy(**approved), credspec("other"), *grants])
+    assert edges(graph, "Use") == [f"web/app > {it}" for it in names]
+    assert [it.label for it in graph.of_kind(Account)][:2] == [
+        "WebApp1 of contoso.com",
+        "it's \\ of c000\u2028 of contoso.com",
+    ]
+    assert [it.why for it in graph.without_effect] == ["ValidatingAdmissionPolicy gmsa approves no contents of other"]
+    everything = build([*policy(**approved), role("all", use()), binding("b", "all", "web/app")])
+    assert everything.access("web", "app", "c001")
+    assert not everything.access("web", "app", "other")
+
+
+def test_a_policy_without_tables_that_can_be_read_is_taken_to_approve_all() -> None:
+    found, its_binding = policy(a=text_of("WebApp1"))
+    for variable in found["spec"]["variables"]:
+        variable["expression"] = variable["expression"].replace("{\n'a'", "{'a'")
+    graph = build([found, its_binding, role("use", use("b")), binding("b", "use", "web/app")])
+    assert edges(graph, "Use") == ["web/app > b"]
+
+
+def test_who_may_change_a_credential_spec_changes_nothing_where_the_policy_has_the_contents() -> None:
+    power = role("power", (["windows.k8s.io"], ["gmsacredentialspecs"], [], ["update"]))
+    objects = [*policy(a=text_of("WebApp1")), power, binding("b", "power", "user:jane")]
+    assert edges(build(objects), "ChangeCredspec") == []
+    assert edges(build([*objects, webhook()]), "ChangeCredspec") == ["jane > every credential spec"]
+
+
+def test_what_a_policy_covers_is_decided_by_namespace() -> None:
+    found, its_binding = policy(a=text_of("WebApp1"))
+    its_binding["spec"]["matchResources"] = {"namespaceSelector": {"matchLabels": {"gmsa": "yes"}}}
+    objects = [
+        namespace("web", gmsa="yes"),
+        namespace("api", gmsa="no"),
+        webhook(),
+        role("use", use("b")),
+        binding("b", "use", "web/app", "api/app"),
+    ]
+    assert edges(build([found, its_binding, *objects]), "Use") == ["api/app > b"]
+
+
+def test_workloads_that_can_act_as_an_account() -> None:
+    """By name, by contents of their own where nothing checks, and by a right that they do not use; by groups, too."""
+    own = {"gmsaCredentialSpec": text_of("WebApp1")}
+    objects = [
+        *SETUP,
+        credspec("b", "WebApp2"),
+        webhook(namespaceSelector=selector("kubernetes.io/metadata.name", "NotIn", "legacy")),
+        binding("g", "use-a", "group:system:serviceaccounts:web", namespace="web"),
+        role("use-b", use("b")),
+        binding("h", "use-b", "web/app", namespace="web"),
+        deployment("names", "web", "app", "a"),
+        deployment("other", "web", "app", "b"),
+        deployment("refused", "api", "app", "a"),
+        deployment("brings", "legacy", "old", None, **own),
+        deployment("elsewhere", "api", "app", "b"),
+    ]
+    graph = build(objects[1:])
+    account = graph.nodes["Account:contoso.com\\webapp1"]
+    found = [(it.how, it.workload.name, it.service_account.label) for it in graph.actors(account)]
+    assert found == [("Names", "names", "web/app"), ("Brings", "brings", "legacy/old"), ("May", "other", "web/app")]
+    every = graph.nodes["CredentialSpec:*"]
+    assert [(it.how, it.workload.name) for it in graph.actors(every)] == [("May", "brings")]
+    refused = [it.name for node in graph.of_kind(ServiceAccount) for it in node.workloads if it.is_refused]
+    assert refused == ["elsewhere", "refused"]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"credspec": "a", "gmsaCredentialSpec": "{}"}, "its contents are not those of a"),
+        ({"credspec": None, "gmsaCredentialSpec": "{}"}, "contents without gmsaCredentialSpecName"),
+        ({"credspec": "b"}, "web/app may not use b, which is not here"),
+        ({"credspec": "a", "gmsaCredentialSpec": text_of("WebApp1")}, ""),
+        ({"credspec": "a"}, ""),
+    ],
+)
+def test_pods_that_are_refused(options: Any, reason: str) -> None:
+    objects = [*SETUP, binding("b", "use-a", "web/app", namespace="web"), deployment("iis", "web", "app", **options)]
+    (account,) = build(objects).of_kind(ServiceAccount)
+    messages = [it.message for it in account.workloads[0].risks]
+    assert [reason in it for it in messages] == [True] * bool(reason)
+    unchecked = build(objects[1:]).of_kind(ServiceAccount)
+    assert not any(it.is_refused for node in unchecked for it in node.workloads)
+
+
+RUNS = "RunPods > every service account of web"
+CLUSTER = "RunPods > every service account of the cluster"
+
+
+@pytest.mark.parametrize(
+    ("rule", "of", "expected"),
+    [
+        (([""], ["pods"], [], ["create"]), "web", [RUNS]),
+        (([""], ["pods"], [], ["create"]), "", [CLUSTER]),
+        (([""], ["pods"], [], ["create"]), "other", []),
+        (([""], ["pods"], ["iis"], ["create"]), "web", []),
+        (([""], ["pods"], ["iis"], ["patch"]), "web", [RUNS]),
+        (([""], ["pods/exec"], ["iis"], ["create"]), "web", [RUNS]),
+        (([""], ["pods/exec"], [], ["get"]), "web", []),
+        (([""], ["pods/log"], [], ["create"]), "web", []),
+        (([""], ["pods/ephemeralcontainers"], [], ["patch"]), "web", [RUNS]),
+        ((["apps"], ["deployments"], [], ["update"]), "web", [RUNS]),
+        (([""], ["deployments"], [], ["update"]), "web", []),
+        ((["batch"], ["jobs"], [], ["patch"]), "web", []),
+        ((["batch"], ["cronjobs"], [], ["patch"]), "web", [RUNS]),
+        (([""], ["users"], ["ann"], ["impersonate"]), "", ["Impersonate > ann"]),
+        (([""], ["users"], ["bob"], ["impersonate"]), "", []),
+        (([""], ["users"], ["ann"], ["impersonate"]), "web", []),
+        (([""], ["users"], [], ["impersonate"]), "", ["Impersonate > every user of the cluster"]),
+        (([""], ["users"], ["system:serviceaccount:web:ops"], ["impersonate"]), "", []),
+        (([""], ["groups"], ["system:masters"], ["impersonate"]), "", []),
+        (([""], ["groups", "users"], ["system:masters", "x"], ["impersonate"]), "", ["Impersonate > system:masters"]),
+        (([""], ["serviceaccounts"], ["ops"], ["impersonate"]), "web", ["Impersonate > web/ops"]),
+        (([""], ["serviceaccounts"], ["app"], ["impersonate"]), "web", []),
+        (([""], ["serviceaccounts"], [], ["impersonate"]), "web", ["Impersonate > every service account of web"]),
+        (([""], ["serviceaccounts"], [], ["impersonate"]), "api", []),
+        (([""], ["serviceaccounts"], ["ops"], ["impersonate"]), "", ["Impersonate > web/ops"]),
+        (([""], ["serviceaccounts/token"], ["ops"], ["create"]), "web", ["Impersonate > web/ops"]),
+        (([""], ["serviceaccounts/token"], [], ["get"]), "web", []),
+    ],
+)
+def test_who_may_act_as_others(rule: Any, of: str, expected: list[str]) -> None:
+    """ann may run pods in web, and web/ops may change a credential spec."""
+    objects = [
+        *SETUP,
+        binding("use", "use-a", "web/app", namespace="web"),
+        role("run", ([""], ["pods"], [], ["create"])),
+        binding("run", "run", "user:ann", namespace="web"),
+        role("change", (["windows.k8s.io"], ["gmsacredentialspecs"], [], ["update"])),
+        binding("change", "change", "web/ops"),
+        role("detour", rule),
+        binding("b", "detour", "user:jane", namespace=of),
+    ]
+    found = [it for it in build(objects).sorted_edges("RunPods", "Impersonate") if it.source.label == "jane"]
+    assert [f"{it.kind} > {it.target.label}" for it in found] == expected
+    assert all(it.bindings and it.reasons for it in found)
+
+
+def test_detours_lead_on_to_others() -> None:
+    objects = [
+        *SETUP,
+        binding("use", "use-a", "web/app", namespace="web"),
+        role("run", ([""], ["pods"], [], ["create"])),
+        binding("run", "run", "web/ops", namespace="web"),
+        role("as-ops", ([""], ["serviceaccounts"], ["ops"], ["impersonate"])),
+        binding("as-ops", "as-ops", "user:ann", namespace="web"),
+        role("as-ann", ([""], ["users"], ["ann"], ["impersonate"])),
+        binding("as-ann", "as-ann", "user:jane"),
+    ]
+    graph = build(objects)
+    wanted = ["web/ops > every service account of web", "ann > web/ops", "jane > ann"]
+    assert edges(graph, "RunPods", "Impersonate") == wanted
+    account = graph.nodes["Account:contoso.com\\webapp1"]
+    assert edges(graph.around([account]), "RunPods", "Impersonate") == wanted
+    assert "web/app > a" in edges(graph.around([graph.nodes["User:jane"]]))
+    assert edges(graph.around([graph.nodes["ServiceAccount:web/app"]]), "RunPods") == wanted[:1]
+
+
+def test_without_access_nobody_has_a_detour() -> None:
+    everything = role("all", ([""], ["*"], [], ["create", "patch"]))
+    assert edges(build([*SETUP, everything, binding("b", "all", "user:jane")]), "RunPods") == []
+
+
+def test_the_roles_of_kubernetes_need_not_be_there() -> None:
+    use_a = binding("use", "use-a", "web/app", namespace="web")
+    graph = build([*SETUP, use_a, binding("b", "edit", "user:jane", namespace="web")])
+    assert edges(graph, "RunPods", "Impersonate") == ["jane > every service account of web"]
+    assert edges(build([*SETUP, use_a, binding("b", "view", "user:jane", namespace="web")]), "RunPods") == []
+
+
+SID = "S-1-5-21-2126449477-2524075714-3094792973"
+
+
+def snapshot(*accounts: Object, **domain: str) -> Snapshot:
+    own = {
+        "dnsName": "contoso.com",
+        "netBiosName": "CONTOSO",
+        "guid": "244818ae-87ac-4fcd-92ec-e79e5252348a",
+        "sid": SID,
+    }
+    data = {
+        "apiVersion": "gmsa-krm.dev/v1alpha1",
+        "kind": "ActiveDirectorySnapshot",
+        "metadata": {"name": "x"},
+        "spec": {"domains": [{**own, **domain}], "accounts": list(accounts)},
+    }
+    found = read_snapshot(json.dumps(data).encode(), "ad.yaml", [])
+    assert found is not None
+    return found
+
+
+def gmsa(*readers: Object, **fields: Any) -> Object:
+    gmsa = {"account": "WebApp1", "domain": "contoso.com", "kind": "GroupManagedServiceAccount"}
+    return {**gmsa, "passwordReaders": list(readers), **fields}
+
+
+def reader(name: str, sid: str) -> Object:
+    return {"name": name, "kind": "Group", **({"sid": sid} if sid else {})}
+
+
+@pytest.mark.parametrize(
+    ("name", "sid", "everyone"),
+    [
+        ("Everyone", "S-1-1-0", "every user and computer"),
+        ("Authentifizierte Benutzer", "S-1-5-11", "every user and computer"),
+        ("Authenticated Users", "", "every user and computer"),
+        ("This Organization", "S-1-5-15", "every user and computer"),
+        ("Users", "S-1-5-32-545", "every user and computer"),
+        ("Pre-Windows 2000 Compatible Access", "S-1-5-32-554", "every user and computer"),
+        ("Anonymous Logon", "S-1-5-7", "anyone, without a logon"),
+        ("Domain Users", f"{SID}-513", "every user of the domain"),
+        ("CONTOSO\\Domain Guests", "", "every guest of the domain"),
+        ("Domänencomputer", f"{SID}-515", "every computer of the domain"),
+        ("Everyone", f"{SID}-1107", ""),
+        ("Domain Controllers", f"{SID}-516", ""),
+        ("Hosts", "S-1-5-11-515", ""),
+    ],
+)
+def test_who_is_everyone_is_told_by_sid(name: str, sid: str, everyone: str) -> None:
+    (account,) = build([*SETUP], [snapshot(gmsa(reader(name, sid)))]).of_kind(Account)
+    assert account.everyone == everyone
+    assert ("password-of-everyone" in [it.rule for it in account.risks]) is bool(everyone)
+
+
+def test_the_widest_of_several_is_told() -> None:
+    readers = [reader("Domain Computers", f"{SID}-515"), reader("Authenticated Users", "S-1-5-11")]
+    (account,) = build([*SETUP], [snapshot(gmsa(*readers, hosts=["*"]))]).of_kind(Account)
+    assert account.everyone == "every user and computer"
+    denied = [{**it, "denied": True} for it in readers]
+    (account,) = build([*SETUP], [snapshot(gmsa(*denied, hosts=[]))]).of_kind(Account)
+    assert account.everyone == ""
+
+
+@pytest.mark.parametrize(("sid", "id_"), [("S-1-5-11", "S-1-5-11"), ("", "hosts")])
+def test_groups_of_one_name_in_two_domains_stay_two(sid: str, id_: str) -> None:
+    other = credspec("b", "WebApp2")
+    text = json.dumps(other).replace("contoso.com", "fabrikam.com").replace("CONTOSO", "FABRIKAM")
+    fabrikam = {"dnsName": "fabrikam.com", "netBiosName": "FABRIKAM", "sid": "S-1-5-21-1-2-3"}
+    accounts = [
+        gmsa(reader("Hosts", sid)),
+        {**gmsa(reader("Hosts", sid)), "account": "WebApp2", "domain": "fabrikam.com"},
+    ]
+    snapshots = [snapshot(accounts[0]), snapshot(accounts[1], **fabrikam, guid="244818ae-87ac-4fcd-92ec-e79e52523480")]
+    graph = build([*SETUP, json.loads(text)], snapshots)
+    found = [(it.id, it.label) for it in graph.of_kind(Principal)]
+    assert found == [
+        (f"Principal:contoso.com/{id_}", "Hosts of contoso.com"),
+        (f"Principal:fabrikam.com/{id_}", "Hosts of fabrikam.com"),
+    ]
+
+
+def test_a_group_of_another_domain_has_the_domain_of_its_sid() -> None:
+    trusting = snapshot(gmsa(reader("Hosts", "S-1-5-21-1-2-3-1107"), reader("Hosts", f"{SID}-1107")))
+    other = snapshot(dnsName="fabrikam.com", netBiosName="FABRIKAM", sid="S-1-5-21-1-2-3")
+    graph = build([*SETUP], [trusting, other])
+    assert sorted(it.label for it in graph.of_kind(Principal)) == ["Hosts of contoso.com", "Hosts of fabrikam.com"]
+
+
+@pytest.mark.parametrize(
+    ("accounts", "state", "words"),
+    [
+        ([gmsa()], "Exists", "exists"),
+        ([gmsa(enabled=False)], "Exists", "DISABLED"),
+        ([gmsa(kind="User")], "OtherKind", "NO gMSA, but a User"),
+        ([gmsa(domain="fabrikam.com")], "OtherDomain", "MISSING, but in fabrikam.com"),
+        ([gmsa(domain="fabrikam.com", kind="User")], "OtherDomain", "MISSING, but in fabrikam.com"),
+        ([gmsa(account="Other")], "Missing", "MISSING"),
+        ([], "NotChecked", "not checked"),
+    ],
+)
+def test_what_active_directory_has_of_an_account(accounts: list[Object], state: str, words: str) -> None:
+    (account,) = build([*SETUP], [snapshot(*accounts)]).of_kind(Account)
+    assert (account.state, account.state_words) == (state, words)

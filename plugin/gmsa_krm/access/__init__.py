@@ -16,6 +16,7 @@ from gmsa_krm.access.built_in import CLUSTER_ROLES
 from gmsa_krm.access.objects import (
     GROUP,
     RBAC_GROUP,
+    SERVICE_ACCOUNT,
     USER,
     Binding,
     Refused,
@@ -94,6 +95,12 @@ class Rbac:
     def without_role(self) -> list[Binding]:
         """The bindings whose role is not among the objects, so what they grant is unknown."""
         return [it for it in self._bindings.values() if it.role not in self._roles]
+
+    @property
+    def service_accounts(self) -> set[tuple[str, str]]:
+        """Namespace and name of each service account that a binding names."""
+        subjects = (it for binding in self._bindings.values() for it in binding.subjects)
+        return {(it.namespace, it.name) for it in subjects if it.kind == SERVICE_ACCOUNT}
 
     def grants(self, verb: str, group: str, resource: str, subresource: str = "") -> list[Grant]:
         """All grants of a verb, whatever the object's name and namespace are; one for each binding and subject."""

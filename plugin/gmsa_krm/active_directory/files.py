@@ -12,9 +12,11 @@ from gmsa_krm.yamltext.stream import decode, split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from gmsa_krm.active_directory.snapshot import LoadedSnapshot, Snapshot
+    from gmsa_krm.yamltext.stream import Document
 
     Data = dict[str, Any]
 
@@ -36,6 +38,17 @@ def read_snapshot(data: bytes, file: str, findings: list[Finding]) -> Snapshot |
         return None
     findings += loaded.findings
     return None if has_errors(loaded.findings) else loaded.snapshot
+
+
+def snapshots_among(documents: Iterable[Document]) -> tuple[list[Snapshot], list[Finding]]:
+    """The snapshots among documents, and warnings. Raises InputError."""
+    loaded = [
+        load_snapshot(it.node, it.file, it.line) for it in documents if is_snapshot(it.head) and it.node is not None
+    ]
+    findings = [finding for it in loaded for finding in it.findings]
+    if has_errors(findings):
+        raise InputError(sort_findings(findings))
+    return [it.snapshot for it in loaded], findings
 
 
 def _loaded(data: bytes, file: str) -> LoadedSnapshot:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 
 from gmsa_krm import console
-from gmsa_krm.findings import ExternalError, UsageError
+from gmsa_krm.findings import ExternalError, Location, UsageError, has_errors, invalid
 from gmsa_krm.report.build import build
 from gmsa_krm.report.model import Account, ServiceAccount, ServiceAccounts
+from gmsa_krm.report.workloads import add_unfit
 from gmsa_krm.workloads.kinds import known_kinds
 
 TYPE_CHECKING = False
@@ -73,13 +74,16 @@ def run(options: Options) -> int:
     sources = _sources(options, _objects_of_cluster(options) if is_live else None)
     if options.ad is not None:
         sources.snapshots = [_snapshot(options.ad)]
-    graph = _narrowed(build(sources.objects, sources.snapshots, sources.kinds, is_live=sources.is_live), options)
+    whole = build(sources.objects, sources.snapshots, sources.kinds, is_live=sources.is_live)
+    findings = add_unfit(whole, sources.findings)
+    graph = _narrowed(whole, options)
     changes = _changes(graph, options.since) if options.since is not None else None
     module = __import__(f"gmsa_krm.report.formats.{FORMATS[options.format]}", fromlist=["render"])
     text = module.render(graph, changes)
-    console.print_findings(sources.findings, quiet=options.quiet)
+    console.print_findings(findings, quiet=options.quiet)
     console.write(text.encode("utf-8", "surrogateescape"))
-    return console.INVALID_INPUT if options.fail_on_new and changes is not None and changes.came else console.DONE
+    has_new = options.fail_on_new and changes is not None and changes.came
+    return console.INVALID_INPUT if has_new or has_errors(findings) else console.DONE
 
 
 def _objects_of_cluster(options: Options) -> list[Object]:
@@ -104,25 +108,29 @@ def _sources(options: Options, cluster: list[Object] | None) -> Sources:
     from gmsa_krm.hosts.files import read_paths
 
     files = read_paths(options.path, os.environ, console.stdin())
+    if options.path and not (files.configs or files.documents or files.for_commands):
+        message = "has no GMSAConfig and no Kubernetes object, so there is nothing to show; give the folder with them"
+        raise invalid("no-config", message, Location(", ".join(options.path)))
+    snapshots, findings = _snapshots(files.for_commands) if options.ad is None else ([], [])
     exported = [it for it in files.documents if _is_exported(it)]
     manifests = [it for it in files.documents if not _is_exported(it)]
     objects = [*(cluster or ()), *(item for it in exported for item in _objects(it))]
     is_live = cluster is not None
     if not files.configs:
-        return Sources(
-            [*objects, *(item for it in manifests for item in _objects(it))], known_kinds(()), [], [], is_live=is_live
-        )
+        objects += [item for it in manifests for item in _objects(it)]
+        return Sources(objects, known_kinds(()), snapshots, findings, is_live=is_live)
     from gmsa_krm.apply_order import in_apply_order
     from gmsa_krm.pipeline import run_resolved
     from gmsa_krm.resolve import resolve
 
     resolved = resolve(files.configs, files.documents, needs_keys=False)
-    # What Active Directory says is a part of the picture, and nothing that keeps it from being drawn.
-    result = run_resolved(resolved, manifests, compares=False)
+    # What Active Directory says is a part of the picture, and so are workloads that are wrong: neither keeps it from
+    # being drawn.
+    result = run_resolved(resolved, manifests, compares=False, is_strict=False, stops=False)
     objects += [item for it in in_apply_order(result, manifests) for item in _flat(it.as_data())]
-    snapshots = [it.snapshot for it in resolved if it.snapshot is not None]
+    snapshots += [it.snapshot for it in resolved if it.snapshot is not None]
     kinds = known_kinds(it.spec for it in resolved)
-    return Sources(objects, kinds, snapshots, result.findings, is_live=is_live)
+    return Sources(objects, kinds, snapshots, [*result.findings, *findings], is_live=is_live)
 
 
 def _is_exported(document: Document) -> bool:
@@ -156,6 +164,15 @@ def _flat(data: Any) -> Iterator[Object]:
                 pending += reversed(items)
             else:
                 yield it
+
+
+def _snapshots(documents: list[Document]) -> tuple[list[Snapshot], list[Finding]]:
+    """The snapshots among what PATHs have, and warnings."""
+    if not documents:
+        return [], []
+    from gmsa_krm.active_directory.files import snapshots_among
+
+    return snapshots_among(documents)
 
 
 def _snapshot(place: str) -> Snapshot:
@@ -220,12 +237,27 @@ def _service_accounts(graph: Graph, name: str) -> list[Node]:
     namespace, _, account = name.partition("/")
     if not namespace or not account or "/" in account:
         raise UsageError(f"--service-account: {name[:100]} is not NAMESPACE/NAME, such as web/webapp1")
-    return [*_with_members(graph, ServiceAccount(account, namespace))]
+    found = [*_with_members(graph, ServiceAccount(account, namespace))]
+    if name not in graph.service_accounts and not (account == "default" and namespace in graph.namespaces):
+        own = [it for it in graph.service_accounts if it.startswith(f"{namespace}/")]
+        hint = _hint(name, own or sorted(graph.service_accounts))
+        if not found:
+            raise UsageError(
+                f"--service-account: {name[:300]} is not here: no workload runs as it, and no binding names it{hint}"
+            )
+        graph.notes.append(
+            f"no workload runs as {name}, and no binding names it{hint}; it is here as one of a group that every"
+            " service account is in"
+        )
+    return found
 
 
 def _of_namespace(graph: Graph, name: str) -> list[Node]:
     own: list[Node] = [it for it in graph.of_kind(ServiceAccount) if it.namespace == name]
     groups: list[Node] = [ServiceAccounts(name), ServiceAccounts()]
+    if name not in graph.namespaces:
+        hint = _hint(name, sorted(graph.namespaces))
+        raise UsageError(f"--namespace: {name[:100]} is not here: nothing is in it, and no binding names it{hint}")
     return [*own, *(graph.nodes[it.id] for it in groups if it.id in graph.nodes)]
 
 

@@ -35,9 +35,13 @@ _CHUNK = 64 * 1024
 
 
 class Files:
-    """The configs in the files, each with its environment, and the other documents."""
+    """The configs in the files, each with its environment, and the other documents.
+
+    `for_commands`: snapshots and reports, which no cluster knows.
+    """
 
     def __init__(self) -> None:
+        self.for_commands: list[Document] = []
         self.configs: list[tuple[LoadedConfig, Environment]] = []
         self.documents: list[Document] = []
 
@@ -193,6 +197,7 @@ class Reader:
             self.files.configs.append((loaded, self.environment(file)))
         elif is_for_commands(head):
             document.forget()
+            self.files.for_commands.append(document)
         elif may_be_misspelt(head) and (error := _misspelt(document)) is not None:
             self.errors.append((real, error))
         elif document.identity is None:

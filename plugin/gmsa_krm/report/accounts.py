@@ -26,6 +26,7 @@ from gmsa_krm.report.model import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     from gmsa_krm.active_directory.snapshot import DirectoryAccount, DirectoryDomain, PasswordReader, Snapshot
     from gmsa_krm.findings import Issue
@@ -95,11 +96,7 @@ class Accounts:
 
     def brought(self, text: str) -> list[Account]:
         """The accounts of contents that a pod has by itself; none if they cannot be read."""
-        try:
-            contents = json.loads(text)
-        except (ValueError, RecursionError):
-            return []
-        spec = Spec(contents if isinstance(contents, dict) else {})
+        spec = Spec(contents_of(text))
         if spec.account is None or spec.domain is None:
             return []
         listed = [(spec.account, spec.domain.dns_name), *(spec.accounts or ())]
@@ -156,6 +153,15 @@ class Accounts:
         if same is not principal:
             same.is_ambiguous = principal.is_ambiguous = True
         return self._graph.edge(FETCH_PASSWORD, principal, node)
+
+
+def contents_of(text: str) -> dict[str, Any]:
+    """What a text in a pod or a policy is; nothing if it cannot be read."""
+    try:
+        contents = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return contents if isinstance(contents, dict) else {}
 
 
 def _add_own_risks(node: Account, directory: DirectoryAccount) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gmsa_krm.access.selectors import selects
+from gmsa_krm.report.policy_tables import approved_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,14 +35,22 @@ class Check:
     """An object that checks pods: a validating webhook or a policy.
 
     `selectors`: of namespaces, all of which must match; `parts`: resource and name of each object of the API server
-    that it needs; `partial`: how it lets pods past, in words.
+    that it needs; `partial`: how it lets pods past, in words; `approved`: the only contents that it approves, by the
+    name of their credential spec, None for a check that asks what the cluster has.
     """
 
-    __slots__ = ("kind", "name", "partial", "parts", "selectors")
+    __slots__ = ("approved", "kind", "name", "partial", "parts", "selectors")
 
     def __init__(
-        self, kind: str, name: str, selectors: list[object], parts: list[tuple[str, str]], partial: list[str]
+        self,
+        kind: str,
+        name: str,
+        selectors: list[object],
+        parts: list[tuple[str, str]],
+        partial: list[str],
+        approved: dict[str, list[str]] | None = None,
     ) -> None:
+        self.approved = approved
         self.kind = kind
         self.name = name
         self.selectors = [it for it in selectors if it]
@@ -126,7 +135,12 @@ def _policies(binding: Object, policies: dict[str, Object]) -> Iterator[Check]:
         partial.append(f"{_POLICY} {name} has an objectSelector: pods pass by their labels")
     selectors = [constraints.get("namespaceSelector"), resources.get("namespaceSelector")]
     parts = [(_RESOURCES[_POLICY], name), (_RESOURCES[_POLICY_BINDING], binding_name)]
-    yield Check(_POLICY, name, selectors, parts, partial)
+    yield Check(_POLICY, name, selectors, parts, partial, _approved(policy))
+
+
+def _approved(policy: Object) -> dict[str, list[str]] | None:
+    variables = _list(_mapping(policy, "spec"), "variables")
+    return approved_by({_text(it, "name"): _text(it, "expression") for it in variables})
 
 
 def _asks(policy: Object) -> bool:

@@ -3,36 +3,40 @@
 from __future__ import annotations
 
 from gmsa_krm.access import Rbac
-from gmsa_krm.access.objects import AUTHENTICATED, GROUP, SERVICE_ACCOUNT, SERVICE_ACCOUNTS, USER
+from gmsa_krm.access.objects import AUTHENTICATED, GROUP, SERVICE_ACCOUNT, SERVICE_ACCOUNTS
 from gmsa_krm.credspecs.model import CredentialSpec as Spec
-from gmsa_krm.report.accounts import Accounts
+from gmsa_krm.findings.suggest import suggestion
+from gmsa_krm.report.accounts import Accounts, contents_of
 from gmsa_krm.report.admission import NAME_LABEL, find_checks
+from gmsa_krm.report.detours import detours, subject_node
 from gmsa_krm.report.model import (
+    ACCESS,
     ALL,
     MEMBER,
+    POWERS,
     UNCHECKED,
     USE,
     BindingOf,
     CredentialSpec,
     Graph,
-    Group,
     ServiceAccount,
     ServiceAccounts,
-    User,
     WithoutEffect,
 )
 from gmsa_krm.report.powers import powers
-from gmsa_krm.report.workloads import gmsa_workloads
+from gmsa_krm.report.workloads import gmsa_workloads, service_accounts
 from gmsa_krm.workloads.kinds import BUILT_IN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from gmsa_krm.access import Binding, Grant, Subject
+    from gmsa_krm.access import Binding, Grant
     from gmsa_krm.access.objects import Object
     from gmsa_krm.active_directory.snapshot import Snapshot
-    from gmsa_krm.report.model import Edge, Node
+    from gmsa_krm.report.admission import Check
+    from gmsa_krm.report.detours import Detour
+    from gmsa_krm.report.model import Edge, Node, Workload
     from gmsa_krm.report.powers import Power
     from gmsa_krm.workloads.kinds import Kinds
 
@@ -63,8 +67,11 @@ def build(
     builder.add_access()
     builder.add_unchecked()
     builder.add_powers()
+    builder.add_detours()
     builder.add_members()
+    builder.add_refusals()
     builder.add_notes()
+    builder.add_names()
     return builder.graph
 
 
@@ -78,21 +85,33 @@ class _Builder:
         self._rbac = Rbac(objects, namespace)
         self._checks = find_checks(objects)
         self.graph.checks = [it.label for it in self._checks]
+        self._labels = self._namespace_labels()
+        self._told: set[tuple[str, str, str, str]] = set()
+        self._covering: dict[str, list[Check]] = {}
+        self._specs: dict[str, list[Spec]] = {}  # by name; several where a policy approves several
+        self.graph.is_refused = lambda namespace, credspec: bool(self._without(namespace, credspec))
 
     def add_credspecs(self, snapshots: Iterable[Snapshot]) -> None:
-        specs: dict[str, Spec] = {}
         for it in self._objects:
             if _group(it) == _CREDSPEC_GROUP and it.get("kind") == _CREDSPEC_KIND:
                 contents = it.get("credspec")
-                specs[_name(it)] = Spec(contents if isinstance(contents, dict) else {})
-        accounts = Accounts(self.graph, snapshots, specs.values())
-        for name, spec in specs.items():
-            accounts.add(self.graph.node(CredentialSpec(name, is_known=True)), spec)
+                self._specs[_name(it)] = [Spec(contents if isinstance(contents, dict) else {})]
+        for name, texts in self._approved().items():
+            self._specs[name] = [Spec(contents_of(it)) for it in texts]
+        self._accounts = Accounts(self.graph, snapshots, (it for specs in self._specs.values() for it in specs))
+        for name, specs in self._specs.items():
+            node = self.graph.node(CredentialSpec(name, is_known=True))
+            for spec in specs:
+                self._accounts.add(node, spec)
 
     def add_workloads(self) -> None:
         for account, workload in gmsa_workloads(self._objects, self._kinds, self._namespace):
             node = self.graph.node(ServiceAccount(account, workload.namespace))
             node.workloads.append(workload)
+            if not self._covers(workload.namespace):
+                texts = {text for _, text in workload.references if text}
+                brought = {it.id: it for text in texts for it in self._accounts.brought(text)}
+                workload.brings = [brought[it] for it in sorted(brought)]
         for node in self.graph.of_kind(ServiceAccount):
             node.workloads.sort(key=lambda it: (it.kind, it.name))
 
@@ -100,12 +119,18 @@ class _Builder:
         for grant in self._rbac.grants(*_REQUEST):
             source = _user_of(grant)
             if isinstance(source, str):
+                if "resources" in grant.wildcards:
+                    continue  # it is about everything, and not meant for pods
                 self._add_without_effect(grant.binding, source)
                 continue
             if grant.names is not None and set(grant.names) == {ALL}:
                 why = f"resourceNames of {grant.role.kind} {grant.role.name} is *, which is the name of no object there"
                 self._add_without_effect(grant.binding, f"{why}; leave it out for all names")
             for target in self._targets(grant.names):
+                refusing = self._without(source.namespace, target.name) if target.name != ALL else ""
+                if refusing:
+                    self._add_without_effect(grant.binding, f"{refusing} approves no contents of {target.name}")
+                    continue
                 edge = self.graph.edge(USE, self.graph.node(source), target)
                 edge.add_binding(_binding_of(grant))
                 _add_risks(edge, grant)
@@ -126,16 +151,26 @@ class _Builder:
         for check in self._checks:
             for how in check.partial:
                 self._add_unchecked(ServiceAccounts(), how)
-        labels = self._namespace_labels()
-        for name in sorted(labels):
-            if not any(it.covers(labels[name]) for it in self._checks):
+        for name in sorted(self._labels):
+            if not self._covers(name):
                 self._add_unchecked(ServiceAccounts(name), f"no check covers the namespace {name}")
 
     def add_powers(self) -> None:
-        for power in powers(self._rbac, self._checks, _REQUEST):
-            source = self.graph.node(_subject_node(power.grant.subject))
+        for power in powers(self._rbac, self._checks, _REQUEST, by_contents=bool(self._approved())):
+            source = self.graph.node(subject_node(power.grant.subject))
             for target in self._targets(power.names):
                 self._add_power(self.graph.edge(power.kind, source, target), power)
+
+    def add_detours(self) -> None:
+        """To who has access or powers, so after these."""
+        access = self.graph.sorted_edges(*ACCESS)
+        namespaces = {it.source.namespace for it in access}
+        powerful = [it.source for it in self.graph.sorted_edges(*POWERS)]
+        for detour in detours(self._rbac, namespaces, powerful):
+            source = self.graph.node(subject_node(detour.grant.subject))
+            for target in self._persons(detour.target):
+                if target is not source:
+                    self._add_power(self.graph.edge(detour.kind, source, target), detour)
 
     def add_members(self) -> None:
         """Of the service accounts in the graph; `Graph.access` knows that all others are members, too."""
@@ -143,6 +178,59 @@ class _Builder:
             for group in (ServiceAccounts(node.namespace), ServiceAccounts()):
                 if group.id in self.graph.nodes:
                     self.graph.edge(MEMBER, node, self.graph.node(group))
+
+    def add_refusals(self) -> None:
+        """Why what checks pods would refuse those of a workload."""
+        for node in self.graph.of_kind(ServiceAccount):
+            for workload in node.workloads:
+                reasons = list(self._refusals(node, workload)) if self._covers(workload.namespace) else ()
+                if reasons:
+                    message = f"its pods are refused: {'; '.join(reasons)}"
+                    workload.error("refused-workload", message)
+
+    def _refusals(self, node: ServiceAccount, workload: Workload) -> Iterator[str]:
+        """In words; a pod that runs already is refused when it is created again."""
+        if workload.has_contents:
+            yield "there are contents without gmsaCredentialSpecName; name their credential spec, and remove them"
+        for credspec in workload.credspecs:
+            refusing = self._without(workload.namespace, credspec)
+            if refusing:
+                yield f"{refusing} approves no contents of {credspec}; add it to the config, and apply that"
+            elif not self.graph.access(node.namespace, node.name, credspec):
+                cure = "add it to usedBy, or bind a role that lets it"
+                yield f"{node.label} may not use {credspec}{self._unknown(credspec)}; {cure}"
+            elif self._is_live and credspec not in self._specs:
+                yield f"{credspec} does not exist; create it, or fix the name"
+            elif any(self._is_foreign(*it) for it in workload.references if it[0] == credspec):
+                yield f"its contents are not those of {credspec}; remove gmsaCredentialSpec, or render it again"
+
+    def _unknown(self, credspec: str) -> str:
+        if not self._specs or credspec in self._specs:
+            return ""
+        return f", which is not here{suggestion(credspec, self._specs)}"
+
+    def _is_foreign(self, credspec: str, contents: str) -> bool:
+        specs = self._specs.get(credspec)
+        return bool(contents and specs) and not any(it.is_same(contents) for it in specs or ())
+
+    def _approved(self) -> dict[str, list[str]]:
+        """The contents that alone can be in pods, where all that checks pods has them in a table."""
+        tables = [it.approved for it in self._checks]
+        return {} if not tables or None in tables else {key: value for it in tables if it for key, value in it.items()}
+
+    def _covers(self, namespace: str) -> list[Check]:
+        """What checks the pods of a namespace, or those of each if it is empty."""
+        if namespace not in self._covering:
+            labels = self._labels.get(namespace, {NAME_LABEL: namespace})
+            self._covering[namespace] = [
+                it for it in self._checks if (it.covers(labels) if namespace else not it.selectors)
+            ]
+        return self._covering[namespace]
+
+    def _without(self, namespace: str, credspec: str) -> str:
+        """The policy that approves no contents of a credential spec, so no pod of the namespace can have it."""
+        checks = (it for it in self._covers(namespace) if it.approved is not None and credspec not in it.approved)
+        return next((it.label for it in checks), "")
 
     def add_notes(self) -> None:
         for it in self._rbac.refused:
@@ -161,7 +249,19 @@ class _Builder:
                 f"bindings name roles that are not among the objects, so what they allow is unknown: {_some(roles)}"
             )
 
-    def _add_power(self, edge: Edge, power: Power) -> None:
+    def add_names(self) -> None:
+        """The namespaces and service accounts that the objects name."""
+        found = {*service_accounts(self._objects, self._kinds, self._namespace), *self._rbac.service_accounts}
+        self.graph.service_accounts = {f"{namespace}/{name}" for namespace, name in found}
+        self.graph.namespaces = {*self._labels, *(namespace for namespace, _ in found)}
+
+    def _persons(self, target: Node) -> list[Node]:
+        """A target in the graph; a service account without a namespace is each of that name."""
+        if isinstance(target, ServiceAccount) and not target.namespace:
+            return [it for it in self.graph.of_kind(ServiceAccount) if it.name == target.name]
+        return [self.graph.node(target)]
+
+    def _add_power(self, edge: Edge, power: Power | Detour) -> None:
         edge.add_reason(power.how)
         for grant in (power.grant, *power.others):
             edge.add_binding(_binding_of(grant))
@@ -176,7 +276,10 @@ class _Builder:
         edge.error("unchecked-pods", message)
 
     def _add_without_effect(self, binding: Binding, why: str) -> None:
-        self.graph.without_effect.append(WithoutEffect(binding.kind, binding.namespace, binding.name, why))
+        key = binding.kind, binding.namespace, binding.name, why
+        if key not in self._told:
+            self._told.add(key)
+            self.graph.without_effect.append(WithoutEffect(*key))
 
     def _targets(self, names: frozenset[str] | None) -> Iterator[CredentialSpec]:
         """The credential specs of those names; none has the name `*`, which is no wildcard in resourceNames."""
@@ -218,18 +321,6 @@ def _user_of(grant: Grant) -> Node | str:
     return f"{subject.kind} {subject.name} is not a service account, and pods run as service accounts"
 
 
-def _subject_node(subject: Subject) -> Node:
-    if subject.kind == SERVICE_ACCOUNT:
-        return ServiceAccount(subject.name, subject.namespace)
-    if subject.kind == USER:
-        return User(subject.name)
-    if subject.name == SERVICE_ACCOUNTS:
-        return ServiceAccounts()
-    if subject.name.startswith(_OF_NAMESPACE):
-        return ServiceAccounts(subject.name.removeprefix(_OF_NAMESPACE))
-    return Group(subject.name)
-
-
 def _binding_of(grant: Grant) -> BindingOf:
     binding, subject = grant.binding, grant.subject
     name = f"{subject.namespace}/{subject.name}" if subject.namespace else subject.name
@@ -241,6 +332,7 @@ def _binding_of(grant: Grant) -> BindingOf:
         role=grant.role.name,
         subject=f"{subject.kind} {name}",
         wildcards=grant.wildcards,
+        is_everything=len(grant.wildcards) == 3 and grant.names is None and not grant.namespace,
         is_built_in=binding.name.startswith("system:")
         or (binding.name == "cluster-admin" and name == "system:masters"),
     )

@@ -99,6 +99,7 @@ class BindingData(Section):
     role: str = string("Name of its role.", required=True)
     subject: str = string("The subject by which it counts.", required=True)
     wildcards: list[str] = strings("Fields of the role's rules that allow it by `*`.", each="A field.")
+    is_everything: bool = boolean("Its role allows everything, in the whole cluster.", default=False)
     is_built_in: bool = boolean("Kubernetes makes it in every cluster.", default=False)
 
 
@@ -248,7 +249,7 @@ def _edge(it: Edge) -> Data:
 def _binding(it: BindingOf) -> Data:
     data = _told({"kind": it.kind}, namespace=it.namespace)
     data |= {"name": it.name, "roleKind": it.role_kind, "role": it.role, "subject": it.subject}
-    return data | _told({}, wildcards=list(it.wildcards), isBuiltIn=it.is_built_in)
+    return data | _told({}, wildcards=list(it.wildcards), isEverything=it.is_everything, isBuiltIn=it.is_built_in)
 
 
 def _risk(it: Risk) -> Data:

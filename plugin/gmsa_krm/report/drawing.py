@@ -28,8 +28,8 @@ _TITLES = ("WHO, WITH WORKLOADS", "CREDENTIAL SPEC", "ACCOUNT", "WHAT IT MAY DO"
 
 # Everything has a class: styles in attributes would need a weaker Content-Security-Policy.
 STYLE = """
-.who-can{--back:#fff;--text:#1a1c20;--quiet:#5a6170;--edge:#8a93a3;--box:#f3f5f9;--red:#b00020;--pink:#fdeef0}
-@media (prefers-color-scheme:dark){.who-can{--back:#14161a;--text:#e8eaee;--quiet:#a3abba;--edge:#6b7484;--box:#20242b;
+.who-can{--back:#fff;--text:#1a1c20;--quiet:#5a6170;--edge:#78818f;--box:#f3f5f9;--red:#b00020;--pink:#fdeef0}
+@media (prefers-color-scheme:dark){.who-can{--back:#14161a;--text:#e8eaee;--quiet:#a3abba;--edge:#7d8696;--box:#20242b;
 --red:#ff8a94;--pink:#3a1d22}}
 @media print{.who-can{--back:#fff;--text:#000;--quiet:#333;--edge:#666;--box:#fff;--red:#b00020;--pink:#fff}}
 .who-can .back{fill:var(--back)}

@@ -130,30 +130,22 @@ class Node(_Risky):
 class Workload(_Risky):
     """An object with a pod that runs as a service account. `credspecs`: the names in its pod, sorted.
 
-    `has_contents`: the pod has contents of a credential spec without a name; `contents`: all contents in it; `brings`:
-    the accounts of these contents, where nothing but the contents decides. Its risks say why its pods are refused, or
-    why it cannot be rendered.
+    `references`: name and contents of each place in the pod that has one of them, or both; `has_contents`: a place has
+    contents without a name; `brings`: the accounts of its contents, where nothing but the contents decides. Its risks
+    say why its pods are refused, or why it cannot be rendered.
     """
 
-    __slots__ = ("brings", "contents", "credspecs", "has_contents", "kind", "name", "namespace")
+    __slots__ = ("brings", "credspecs", "has_contents", "kind", "name", "namespace", "references")
 
-    def __init__(
-        self,
-        kind: str,
-        namespace: str,
-        name: str,
-        credspecs: list[str],
-        *,
-        has_contents: bool,
-        contents: Iterable[str] = (),
-    ) -> None:
+    def __init__(self, kind: str, namespace: str, name: str, references: Iterable[tuple[str, str]]) -> None:
         super().__init__()
         self.kind = kind
         self.namespace = namespace
         self.name = name
-        self.credspecs = credspecs
-        self.has_contents = has_contents
-        self.contents = list(contents)
+        self.references = sorted(set(references))
+        self.credspecs = sorted({credspec for credspec, _ in self.references if credspec})
+        # With a name the contents are filled in at admission, and are checked.
+        self.has_contents = any(not credspec for credspec, _ in self.references)
         self.brings: list[Account] = []
 
     @property
@@ -325,10 +317,21 @@ NODE_KINDS = tuple(it.kind for it in (ServiceAccount, ServiceAccounts, User, Gro
 class BindingOf:
     """The binding that makes an edge, with its role and the subject in it. `wildcards`: as of a `Grant`.
 
-    `is_built_in`: Kubernetes or its controllers make it, in every cluster.
+    `is_built_in`: Kubernetes or its controllers make it, in every cluster; `is_everything`: its role allows everything,
+    in the whole cluster.
     """
 
-    __slots__ = ("is_built_in", "kind", "name", "namespace", "role", "role_kind", "subject", "wildcards")
+    __slots__ = (
+        "is_built_in",
+        "is_everything",
+        "kind",
+        "name",
+        "namespace",
+        "role",
+        "role_kind",
+        "subject",
+        "wildcards",
+    )
 
     def __init__(
         self,
@@ -341,7 +344,9 @@ class BindingOf:
         subject: str,
         wildcards: tuple[str, ...] = (),
         is_built_in: bool = False,
+        is_everything: bool = False,
     ) -> None:
+        self.is_everything = is_everything
         self.kind = kind
         self.namespace = namespace
         self.name = name
@@ -435,6 +440,9 @@ class Graph:
         self.notes: list[str] = []
         self.checks: list[str] = []
         self.focus: dict[str, list[str]] = {}
+        # All that the objects name, and not only what has access; service accounts as `namespace/name`.
+        self.namespaces: set[str] = set()
+        self.service_accounts: set[str] = set()
         self.without_effect: list[WithoutEffect] = []
         # Whether what checks pods refuses a credential spec in a namespace, "" for all, whoever asks.
         self.is_refused: Callable[[str, str], bool] = lambda _namespace, _credspec: False
@@ -516,20 +524,35 @@ class Graph:
         """
         credspecs = [node] if isinstance(node, CredentialSpec) else self._credspecs_of(node)
         names = {it.name for it in credspecs}
-        if self._workloads is None:
-            self._workloads = _Workloads(self.of_kind(ServiceAccount))
+        workloads = self._index()
         seen: set[int] = set()
-        for how, found in ((NAMES, self._workloads.naming(names)), (BRINGS, self._workloads.bringing(node))):
+        for how, found in ((NAMES, workloads.naming(names)), (BRINGS, workloads.bringing(node))):
             for account, workload in found:
                 if id(workload) not in seen and not workload.is_refused:
                     seen.add(id(workload))
                     yield Actor(how, workload, account)
         sources = {edge.source.id: edge.source for it in credspecs for edge in self.incoming(it, *ACCESS)}
         for source in sorted(sources.values(), key=lambda it: (it.namespace, it.name)):
-            for account, workload in self._workloads.of(source):
+            for account, workload in workloads.of(source):
                 if id(workload) not in seen and names.isdisjoint(workload.credspecs):
                     seen.add(id(workload))
                     yield Actor(MAY, workload, account)
+
+    def workloads_of(self, edge: Edge) -> list[Workload]:
+        """The workloads that use an edge of access: their pods name its credential spec; for that of all, any."""
+        source, target = edge.source, edge.target
+        if target.name == ALL:
+            return [it for _, it in self._index().of(source)]
+        of = source.namespace
+        named = self._index().naming([target.name])
+        if isinstance(source, ServiceAccount):
+            return [it for account, it in named if account is source]
+        return [it for _, it in named if of in ("", it.namespace)]
+
+    def _index(self) -> _Workloads:
+        if self._workloads is None:
+            self._workloads = _Workloads(self.of_kind(ServiceAccount))
+        return self._workloads
 
     def _run_by(self, group: Node) -> Iterator[Node]:
         """The service accounts that whoever runs pods of a group can be, and the groups that these are in."""
@@ -542,6 +565,11 @@ class Graph:
 
     def _credspecs_of(self, account: Node) -> list[Node]:
         return [it.source for it in self.incoming(account, LOG_ON, ADDITIONAL_ACCOUNT)]
+
+    def is_known(self, credspec: str) -> bool:
+        """Whether the object of a credential spec is among those of the graph."""
+        node = self.nodes.get(CredentialSpec(credspec).id)
+        return isinstance(node, CredentialSpec) and node.is_known
 
     def around(self, focus: Iterable[Node]) -> Graph:
         """The part that leads to the nodes of `focus` or from them, with all that was said about it."""

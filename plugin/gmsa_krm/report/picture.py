@@ -201,9 +201,26 @@ def warning(risk: Risk) -> str:
 
 def how(edge: Edge) -> Iterator[str]:
     """How an edge is made: reasons, then bindings."""
-    yield from sorted(edge.reasons)
+    yield from in_short(sorted(edge.reasons))
+    yield from by(edge)
+
+
+def by(edge: Edge) -> Iterator[str]:
+    """The bindings that make an edge."""
     for it in sorted(edge.bindings, key=lambda binding: binding.key):
         yield f"by {it.label}, which binds {it.role_kind} {it.role} to {it.subject}"
+
+
+def in_short(reasons: Iterable[str]) -> Iterator[str]:
+    """`may create X` and `may patch X` as one."""
+    found: dict[str, list[str]] = {}
+    for it in reasons:
+        may, _, rest = it.partition(" ")
+        verb, _, what = rest.partition(" ")
+        verbs = found.setdefault(what if may == "may" else it, [])
+        if may == "may":
+            verbs.append(verb)
+    yield from (f"may {', '.join(verbs)} {what}" if verbs else what for what, verbs in found.items())
 
 
 def state(account: Account) -> str:

@@ -39,10 +39,14 @@ class Power:
         self.others = others
 
 
-def powers(rbac: Rbac, checks: list[Check], use: tuple[str, str, str]) -> Iterator[Power]:
-    """All powers of a cluster. `use`: verb, API group and resource that the checks ask about."""
+def powers(rbac: Rbac, checks: list[Check], use: tuple[str, str, str], *, by_contents: bool = False) -> Iterator[Power]:
+    """All powers of a cluster.
+
+    `use`: verb, API group and resource that the checks ask about; `by_contents`: the checks know all contents by
+    themselves, so that nobody becomes another account by changing a credential spec.
+    """
     _, group, resource = use
-    for verb in _WRITE:
+    for verb in () if by_contents else _WRITE:
         for grant in rbac.grants(verb, group, resource):
             # There is no name yet when an object is created, and an object that is in no namespace needs a
             # ClusterRoleBinding.
@@ -74,9 +78,9 @@ def _of_admission(rbac: Rbac, checks: list[Check]) -> Iterator[Power]:
 
 def _grants(rbac: Rbac, use: tuple[str, str, str]) -> Iterator[Power]:
     """The API server lets nobody grant more than they have, but for the verbs bind and escalate."""
-    escalate = {resource: _Held(rbac.grants("escalate", RBAC_GROUP, resource)) for resource in _ROLES}
-    bind = {resource: _Held(rbac.grants("bind", RBAC_GROUP, resource)) for resource in _ROLES}
-    own = _Held(rbac.grants(*use))
+    escalate = {resource: Held(rbac.grants("escalate", RBAC_GROUP, resource)) for resource in _ROLES}
+    bind = {resource: Held(rbac.grants("bind", RBAC_GROUP, resource)) for resource in _ROLES}
+    own = Held(rbac.grants(*use))
     of_roles = _names_of_roles(rbac, use)
     for resource, verb, grant in _writers(rbac, _ROLES):
         for other in escalate[resource].with_subject_of(grant):
@@ -92,7 +96,7 @@ def _grants(rbac: Rbac, use: tuple[str, str, str]) -> Iterator[Power]:
         yield from _passed_on(grant, verb, resource, own)
 
 
-def _passed_on(grant: Grant, verb: str, resource: str, own: _Held) -> Iterator[Power]:
+def _passed_on(grant: Grant, verb: str, resource: str, own: Held) -> Iterator[Power]:
     for other in own.with_subject_of(grant):
         how = f"may {verb} {resource}, and pass on what it may use"
         yield Power(GRANT_ACCESS, grant, other.names, how, (other,))
@@ -114,7 +118,7 @@ def _writers(rbac: Rbac, resources: tuple[str, ...]) -> Iterator[tuple[str, str,
                     yield resource, verb, grant
 
 
-class _Held:
+class Held:
     """Grants by their subject and namespace."""
 
     def __init__(self, grants: list[Grant]) -> None:

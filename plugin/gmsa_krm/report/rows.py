@@ -6,6 +6,7 @@ from gmsa_krm.report.model import (
     ACCESS,
     ADDITIONAL_ACCOUNT,
     ALL,
+    DETOURS,
     FETCH_PASSWORD,
     LOG_ON,
     POWERS,
@@ -16,11 +17,12 @@ from gmsa_krm.report.model import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from gmsa_krm.report.model import Edge, Graph, Node
+    from gmsa_krm.report.model import Edge, Graph, Node, Workload
 
 ACCESS_COLUMNS = ("WHO", "WORKLOADS", "CREDENTIAL SPEC", "ACCOUNTS", "BY")
+REFUSED_COLUMNS = ("WORKLOAD", "RUNS AS", "NAMES", "WHY")
 POWER_COLUMNS = ("WHO", "MAY", "REACHES", "BY")
 ACCOUNT_COLUMNS = ("ACCOUNT", "STATE", "SERVES", "DELEGATION", "PASSWORD FOR")
 WITHOUT_EFFECT_COLUMNS = ("OBJECT", "WHY NO POD GETS AN ACCOUNT BY IT")
@@ -43,15 +45,64 @@ def access_rows(graph: Graph) -> list[Row]:
     return [_access_row(graph, it) for it in graph.sorted_edges(*ACCESS)]
 
 
-def power_rows(graph: Graph) -> tuple[list[Row], int]:
-    """Who may change what the check is about; and how many more rows only say what every cluster has."""
-    edges = graph.sorted_edges(*POWERS)
-    own = [it for it in edges if not it.is_built_in]
-    rows = [
-        Row((it.source.label, _some(_verbs(it.reasons), "; "), it.target.label, _bindings(it)), is_red=bool(it.risks))
-        for it in own
+def refused_rows(graph: Graph) -> list[Row]:
+    """The workloads whose pods are refused, or that cannot be rendered."""
+    return [
+        Row(
+            (_of_workload(it), node.label, _some(it.credspecs), "; ".join(risk.message for risk in it.risks)),
+            is_red=True,
+        )
+        for node in graph.of_kind(ServiceAccount)
+        for it in node.workloads
+        if it.is_refused
     ]
-    return rows, len(edges) - len(own)
+
+
+def power_rows(graph: Graph) -> tuple[list[Row], int]:
+    """Who may change what the check is about, or act as others; and how many more edges are of every cluster.
+
+    Who may do everything has one row, and so have all targets that someone reaches in the same way.
+    """
+    edges = graph.sorted_edges(*POWERS, *DETOURS)
+    own: dict[str, list[Edge]] = {}
+    for it in edges:
+        if not it.is_built_in:
+            own.setdefault(it.source.id, []).append(it)
+    found = sorted(own.values(), key=lambda it: _by_source(it[0]))
+    return [row for it in found for row in _powers_of(it)], len(edges) - sum(map(len, own.values()))
+
+
+def _by_source(edge: Edge) -> tuple[str, str, str]:
+    """People by kind, namespace and name."""
+    return edge.source.kind, edge.source.namespace, edge.source.name
+
+
+def _powers_of(edges: list[Edge]) -> Iterator[Row]:
+    """The rows of one subject."""
+    label = edges[0].source.label
+    is_red = any(it.risks for it in edges)
+    by_all = {it.key: it.label for edge in edges for it in edge.bindings if it.is_everything}
+    if by_all:
+        yield Row(
+            (
+                label,
+                "everything, in all of these ways",
+                "every credential spec",
+                _some(by_all[it] for it in sorted(by_all)),
+            ),
+            is_red=is_red,
+        )
+        return
+    by_target: dict[str, list[Edge]] = {}
+    for it in edges:
+        by_target.setdefault(it.target.id, []).append(it)
+    rows: dict[tuple[str, str], list[str]] = {}
+    for group in by_target.values():
+        may = _some(_verbs([reason for it in group for reason in it.reasons]), "; ")
+        labels = {binding.key: binding.label for it in group for binding in it.bindings}
+        rows.setdefault((may, _some(labels[it] for it in sorted(labels))), []).append(group[0].target.label)
+    for (may, by), targets in rows.items():
+        yield Row((label, may, _some(targets), by), is_red=is_red)
 
 
 def account_rows(graph: Graph) -> list[Row]:
@@ -69,6 +120,9 @@ def risks(graph: Graph) -> list[str]:
     for node in graph.sorted_nodes():
         for it in node.risks:
             found[0 if it.severity == "error" else 1, it.rule, node.label, it.message] = None
+        for workload in node.workloads if isinstance(node, ServiceAccount) else ():
+            for it in workload.risks:
+                found[0 if it.severity == "error" else 1, it.rule, _of_workload(workload), it.message] = None
     for edge in graph.sorted_edges():
         for it in edge.risks if edge.kind != FETCH_PASSWORD else ():  # which are those of the account, too
             found[0 if it.severity == "error" else 1, it.rule, _ends(edge), it.message] = None
@@ -98,9 +152,27 @@ def _verbs(reasons: list[str]) -> list[str]:
     return [f"{', '.join(verbs)} {what}" if verbs else what for what, verbs in found.items()]
 
 
+def _of_workload(it: Workload) -> str:
+    return f"{it.kind} {it.namespace}/{it.name}"
+
+
+def _workloads(graph: Graph, edge: Edge) -> Iterator[str]:
+    """The workloads that have access by an edge, of a group only those that use it."""
+    source, target = edge.source, edge.target
+    if isinstance(source, ServiceAccount):
+        for it in source.workloads:
+            how = " (REFUSED)" if it.is_refused else ""
+            names_it = target.name == ALL or target.name in it.credspecs
+            yield f"{it.label}{how}" if names_it or how else f"{it.label} (may, does not)"
+        return
+    for it in graph.workloads_of(edge):
+        if not it.is_refused:
+            yield _of_workload(it)
+
+
 def _access_row(graph: Graph, edge: Edge) -> Row:
     source, target = edge.source, edge.target
-    workloads = [it.label for it in source.workloads] if isinstance(source, ServiceAccount) else []
+    workloads = list(_workloads(graph, edge))
     accounts = [it.target for it in graph.outgoing(target, LOG_ON, ADDITIONAL_ACCOUNT)]
     named = "any" if target.name == ALL else _some([it.label for it in accounts]) or "unknown"
     how = _some(edge.reasons, ", ") if edge.kind == UNCHECKED else _bindings(edge)

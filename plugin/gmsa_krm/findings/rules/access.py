@@ -42,6 +42,22 @@ subjects:
   name: webapp1
   namespace: web
 """
+_WORKLOAD = """\
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: reports
+  namespace: web
+spec:
+  serviceAccountName: webapp1
+  securityContext:
+    windowsOptions:
+      gmsaCredentialSpecName: gmsa-reports
+  containers:
+  - name: reports
+    image: reports
+"""
 _RUN = "\n$ gmsa-krm who-can access.yaml\n"
 _SNAPSHOT = """
 # ad.yaml
@@ -133,6 +149,22 @@ RULES = (
         ).replace("-1107", "-515")
         + _RUN_AD,
         good=_CHECKED + _SNAPSHOT + _RUN_AD,
+    ),
+    Rule(
+        "refused-workload",
+        ERROR,
+        "The pods of a workload are refused",
+        why="""
+            What checks pods refuses those of the workload: its service account may not use the credential spec that the
+            pod names, the policy approves no such contents, or the pod has other contents than the credential spec. The
+            workload has no new pods, though its controller exists; pods that run already go on.
+        """,
+        cure="""
+            Let the service account use the credential spec (usedBy), fix the name, or remove contents from the
+            manifest: admission fills them in.
+        """,
+        bad=_CHECKED + _WORKLOAD.replace("serviceAccountName: webapp1", "serviceAccountName: other") + _RUN,
+        good=_CHECKED + _WORKLOAD + _RUN,
     ),
     Rule(
         "report-file",

@@ -9,21 +9,27 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from itertools import islice
 
 from gmsa_krm.findings import ExternalError, printable
-from gmsa_krm.report import picture
+from gmsa_krm.findings.rules import find_rule
+from gmsa_krm.report import model, picture
 from gmsa_krm.report.drawing import STYLE, draw
+from gmsa_krm.report.limits import LIMITS
 from gmsa_krm.report.model import (
     ACCESS,
     ADDITIONAL_ACCOUNT,
     ALL,
+    DETOURS,
     FETCH_PASSWORD,
     LOG_ON,
+    MEMBER,
     POWERS,
     Account,
     CredentialSpec,
     Principal,
     ServiceAccount,
+    ServiceAccounts,
 )
 
 TYPE_CHECKING = False
@@ -32,12 +38,14 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
-    from gmsa_krm.report.model import Edge, Graph, Node, Risk
+    from gmsa_krm.report.model import Edge, Graph, Node, Risk, Workload
     from gmsa_krm.report.since import Changes
 
 # More is no picture that a person reads; search and narrowing are for that.
 _MAX_DRAWN = 250
 _OPEN_ACCOUNTS = 5
+# Below an account; the namespaces have all.
+_MAX_WORKLOADS = 40
 
 
 def render(graph: Graph, changes: Changes | None) -> str:
@@ -70,6 +78,7 @@ def _environment() -> Environment:
     )
     environment.filters["number"] = lambda it: f"{it:,}"
     environment.filters["warning"] = picture.warning
+    environment.filters["anchor"] = anchor
     return environment
 
 
@@ -80,25 +89,33 @@ def _hash(text: str) -> str:
 class Report:
     """What the template shows."""
 
+    limits = LIMITS
+
     def __init__(self, graph: Graph, changes: Changes | None) -> None:
         self.graph = graph
         self.changes = changes
         self._came = {it.key for it in changes.came} if changes is not None else set()
+        self._mighty = {it.id for it in picture.may_everything(graph)}
+        self._refused = _refused(graph)
+        ways = [it for it in graph.sorted_edges(*POWERS, *DETOURS) if it.source.id not in self._mighty]
+        self.powers = self._powers(it for it in ways if not it.is_built_in)
+        self.built_in = self._powers(it for it in ways if it.is_built_in)
+        self._by_source = {it.node.id: it for it in self.powers}
         self.accounts = [self._account(it) for it in graph.of_kind(Account)]
+        self.mighty = [self._mighty_one(it) for it in picture.may_everything(graph)]
         credspecs = graph.of_kind(CredentialSpec)
-        self.every = next((self._credspec(it) for it in credspecs if it.name == ALL), None)
+        self.every = [it for each in credspecs if each.name == ALL for it in self._incoming(each)]
         self.unknown = [
             self._credspec(it)
             for it in credspecs
             if it.name != ALL and not graph.outgoing(it, LOG_ON, ADDITIONAL_ACCOUNT)
         ]
         self.namespaces = self._namespaces()
-        powers = [self._access(it) for it in graph.sorted_edges(*POWERS)]
-        self.powers = [it for it in powers if not it.edge.is_built_in]
-        self.built_in = [it for it in powers if it.edge.is_built_in]
-        self.risks = sorted(self._risks(), key=lambda it: (it[0].severity, it[0].rule, it[1]))
-        self.errors = sum(it[0].severity == "error" for it in self.risks)
+        self.findings = _by_rule(self._risks())
+        self.errors = sum(len(it.places) for it in self.findings if it.severity == "error")
+        self.number = sum(len(it.places) for it in self.findings)
         self.is_open = len(self.accounts) <= _OPEN_ACCOUNTS
+        self.knows_directory = not self.accounts or any(it.directory is not None for it in graph.of_kind(Account))
 
     @property
     def drawing(self) -> str:
@@ -108,24 +125,52 @@ class Report:
             return ""
         return draw(drawn, link=lambda box: f"#{anchor(box.node)}" if isinstance(box.node, Account) else "")
 
+    @property
+    def every_warnings(self) -> list[str]:
+        return _warnings(risk for it in self.every for risk in it.edge.risks)
+
     def _account(self, node: Account) -> Entry:
-        named = [it.source for it in self.graph.incoming(node, LOG_ON, ADDITIONAL_ACCOUNT)]
-        entry = Entry(node, [it for source in named for it in self._incoming(source)])
-        entry.credspecs = named
+        entry = self._entry(node, [it.source for it in self.graph.incoming(node, LOG_ON, ADDITIONAL_ACCOUNT)])
         entry.readers = [Reader(it) for it in self.graph.incoming(node, FETCH_PASSWORD)]
-        entry.readers.sort(key=lambda it: it.node.name)
+        entry.readers.sort(key=lambda it: it.node.label)
         return entry
 
     def _credspec(self, node: CredentialSpec) -> Entry:
-        return Entry(node, list(self._incoming(node)))
+        return self._entry(node, [node])
+
+    def _entry(self, node: Node, credspecs: list[Node]) -> Entry:
+        names = {it.name for it in credspecs}
+        entry = Entry(node, [access for it in credspecs for access in self._incoming(it)])
+        entry.credspecs = credspecs
+        actors = list(islice(self.graph.actors(node), _MAX_WORKLOADS + 1))
+        entry.has_more_actors = len(actors) > _MAX_WORKLOADS
+        entry.actors = [Actor(it, names) for it in actors[:_MAX_WORKLOADS]]
+        entry.refused = [it for name in sorted(names) for it in self._refused.get(name, ())]
+        entry.powers = list({id(it): it for own in credspecs for it in self._powers_of(own)}.values())
+        return entry
+
+    def _powers_of(self, credspec: Node) -> Iterator[Subject]:
+        sources = {it.source.id for it in self.graph.incoming(credspec, *POWERS) if not it.is_built_in}
+        return (it for it in (self._by_source.get(each) for each in sorted(sources)) if it is not None)
 
     def _incoming(self, node: Node) -> Iterator[Access]:
-        edges = self.graph.incoming(node, *ACCESS)
+        edges = [it for it in self.graph.incoming(node, *ACCESS) if it.source.id not in self._mighty]
         yield from (self._access(it) for it in sorted(edges, key=lambda it: (it.source.namespace, it.source.name)))
 
     def _access(self, edge: Edge) -> Access:
-        accounts = [it.target for it in self.graph.outgoing(edge.target, LOG_ON, ADDITIONAL_ACCOUNT)]
-        return Access(edge, accounts, is_new=edge.key in self._came)
+        return Access(edge, self.graph, is_new=edge.key in self._came)
+
+    def _powers(self, edges: Iterable[Edge]) -> list[Subject]:
+        found: dict[str, Subject] = {}
+        for it in edges:
+            found.setdefault(it.source.id, Subject(it.source)).add(it, is_new=it.key in self._came)
+        return [found[it] for it in sorted(found)]
+
+    def _mighty_one(self, node: Node) -> Subject:
+        subject = Subject(node)
+        for it in self.graph.outgoing(node, *ACCESS, *POWERS):
+            subject.add(it, is_new=it.key in self._came)
+        return subject
 
     def _namespaces(self) -> list[Namespace]:
         """Who there is that is not only in Active Directory, by namespace; without one first."""
@@ -133,23 +178,20 @@ class Report:
         for node in self.graph.sorted_nodes():
             edges = sorted(self.graph.outgoing(node, *ACCESS), key=lambda it: it.target.name)
             if edges or isinstance(node, ServiceAccount):
-                who = Who(node, [self._access(it) for it in edges])
-                if isinstance(node, ServiceAccount):
-                    who.refused = list(self._refused(node))
+                who = Who(node, [self._access(it) for it in edges], is_mighty=node.id in self._mighty)
+                who.groups = [it.target for it in self.graph.outgoing(node, MEMBER) if self._has_access(it.target)]
                 found.setdefault(node.namespace, Namespace(node.namespace)).members.append(who)
         return [found[it] for it in sorted(found)]
 
-    def _refused(self, node: ServiceAccount) -> Iterator[str]:
-        """The workloads whose pods name a credential spec that they may not use."""
-        for workload in node.workloads:
-            for name in workload.credspecs:
-                if not self.graph.access(node.namespace, node.name, name):
-                    yield f"REFUSED: {workload.label} names {name}, and may not use it"
+    def _has_access(self, group: Node) -> bool:
+        return bool(self.graph.outgoing(group, *ACCESS))
 
     def _risks(self) -> Iterator[tuple[Risk, str, str]]:
         """Each with what it is about, and where that is in the report."""
         for node in self.graph.sorted_nodes():
             yield from ((it, node.label, self._place(node)) for it in node.risks)
+            for workload in node.workloads if isinstance(node, ServiceAccount) else ():
+                yield from ((it, f"{workload.label} in {workload.namespace}", anchor(node)) for it in workload.risks)
         for edge in self.graph.sorted_edges():
             where = f"{edge.source.label} and {edge.target.label}"
             # Of an account, it may have been told above.
@@ -161,6 +203,8 @@ class Report:
 
     def _place(self, node: Node) -> str:
         if isinstance(node, CredentialSpec):
+            if node.name == ALL:
+                return "every"
             named = self.graph.outgoing(node, LOG_ON)
             return anchor(named[0].target) if named else anchor(node)
         if isinstance(node, Principal):
@@ -169,51 +213,151 @@ class Report:
         return anchor(node)
 
 
-class Access:
-    """An edge from someone in the cluster to a credential spec, with its accounts."""
+def _refused(graph: Graph) -> dict[str, list[RefusedWorkload]]:
+    """The workloads that are refused, by the names of the credential specs that they name."""
+    found: dict[str, list[RefusedWorkload]] = {}
+    for node in graph.of_kind(ServiceAccount):
+        for it in node.workloads:
+            for name in it.credspecs if it.is_refused else ():
+                found.setdefault(name, []).append(RefusedWorkload(it, node))
+    return found
 
-    def __init__(self, edge: Edge, accounts: Iterable[Node], *, is_new: bool) -> None:
+
+def _by_rule(risks: Iterable[tuple[Risk, str, str]]) -> list[Finding]:
+    """The findings, errors first, each rule once with all its places."""
+    found: dict[tuple[str, str], Finding] = {}
+    for risk, where, place in risks:
+        found.setdefault((risk.severity, risk.rule), Finding(risk)).places.append((where, place, risk.message))
+    for it in found.values():
+        it.places.sort()
+    return [found[it] for it in sorted(found)]
+
+
+def _warnings(risks: Iterable[Risk]) -> list[str]:
+    """Each once."""
+    return list(dict.fromkeys(map(picture.warning, risks)))
+
+
+class Finding:
+    """A rule that something breaks. `summary`: of the catalogue; `places`: what breaks it, where that is, and why."""
+
+    def __init__(self, risk: Risk) -> None:
+        self.severity = risk.severity
+        self.rule = risk.rule
+        self.warning = picture.warning(risk)
+        known = find_rule(risk.rule)
+        self.summary = known.summary if known is not None else ""
+        self.places: list[tuple[str, str, str]] = []
+
+
+class Access:
+    """An edge from someone in the cluster to a credential spec, with its accounts.
+
+    `workloads`: of a service account, each with how it comes to the credential spec.
+    """
+
+    def __init__(self, edge: Edge, graph: Graph, *, is_new: bool) -> None:
         self.edge = edge
         self.who = edge.source
-        self.workloads = [it.label for it in self.who.workloads] if isinstance(self.who, ServiceAccount) else []
+        self.place = anchor(self.who)
+        self.is_group = isinstance(self.who, ServiceAccounts)
         self.credspec = edge.target
-        self.accounts = [(it, anchor(it)) for it in accounts]
+        self.workloads: list[tuple[str, str]] = []
+        if isinstance(self.who, ServiceAccount):
+            every = edge.target.name == ALL
+            self.workloads = [
+                (it.label, _relation(it, None if every else edge.target.name)) for it in self.who.workloads
+            ]
+        self.accounts = [
+            (it.target, anchor(it.target)) for it in graph.outgoing(edge.target, LOG_ON, ADDITIONAL_ACCOUNT)
+        ]
         self.how = list(picture.how(edge))
         self.is_new = is_new
 
 
+def _relation(workload: Workload, credspec: str | None) -> str:
+    """How a workload comes to a credential spec, None for any."""
+    if workload.is_refused:
+        return "REFUSED"
+    names = workload.credspecs if credspec is None else [it for it in workload.credspecs if it == credspec]
+    if names:
+        return f"names {', '.join(names)}"
+    if workload.brings:
+        return "brings its own contents"
+    return "may, does not name it" if credspec is not None else "brings its own contents"
+
+
+class Actor:
+    """A workload that can act as an account, and how."""
+
+    def __init__(self, actor: model.Actor, credspecs: set[str]) -> None:
+        workload = actor.workload
+        self.label = f"{workload.kind} {workload.namespace}/{workload.name}"
+        self.who = actor.service_account
+        self.place = anchor(self.who)
+        named = ", ".join(it for it in workload.credspecs if it in credspecs)
+        self.how = {
+            model.NAMES: f"names {named}",
+            model.BRINGS: "brings its own contents",
+            model.MAY: "may, does not name it",
+        }[actor.how]
+
+
+class RefusedWorkload:
+    """A workload whose pods are refused, and why."""
+
+    def __init__(self, workload: Workload, who: ServiceAccount) -> None:
+        self.label = f"{workload.kind} {workload.namespace}/{workload.name}"
+        self.who = who
+        self.place = anchor(who)
+        self.risks = workload.risks
+
+
 class Entry:
-    """An account, or a credential spec without one, with all who may use it."""
+    """An account, or a credential spec without one, with all who may use it.
+
+    `actors`: the workloads that can act as it; `powers`: who may change its credential specs or grant them.
+    """
 
     def __init__(self, node: Node, users: list[Access]) -> None:
         self.node = node
         self.id = anchor(node)
         self.users = users
         self.credspecs: list[Node] = []
+        self.actors: list[Actor] = []
+        self.has_more_actors = False
+        self.refused: list[RefusedWorkload] = []
+        self.powers: list[Subject] = []
         self.readers: list[Reader] = []
 
     @property
     def warnings(self) -> list[str]:
         """Its own, and those of who uses it, each once."""
         edges = [*(it.edge for it in self.users), *(it.edge for it in self.readers)]
-        risks = [*self.node.risks, *(risk for it in edges for risk in it.risks)]
-        return list(dict.fromkeys(map(picture.warning, risks)))
+        found = _warnings([*self.node.risks, *(risk for it in edges for risk in it.risks)])
+        if self.refused:
+            found.append(f"REFUSED: {len(self.refused):,} workload{'' if len(self.refused) == 1 else 's'}")
+        return found
 
     @property
     def used_by(self) -> str:
-        """Who may use it, in a few words."""
+        """The workloads that can act as it, or else who may use it, in a few words."""
+        if self.actors:
+            first = self.actors[0].label
+            number = len(self.actors) - 1
+            more = f" and {'more than ' if self.has_more_actors else ''}{number:,} more" if number else ""
+            return f"{first}{more}"
         if not self.users:
-            return "used by nobody"
+            return "no workload, and no role for it"
         more = f" and {len(self.users) - 1:,} more" if len(self.users) > 1 else ""
-        return f"used by {self.users[0].who.label}{more}"
+        return f"no workload; {self.users[0].who.label}{more} may use it"
 
     @property
     def facts(self) -> list[str]:
         """What is seen without unfolding it: its state, what it may do, and who may fetch the password."""
         if not isinstance(self.node, Account):
             return []
-        state = picture.state(self.node).removesuffix(" in Active Directory")
-        return [state, picture.delegation(self.node), picture.hosts(self.node)]
+        return [self.node.state_words, picture.delegation(self.node), picture.hosts(self.node)]
 
 
 class Reader:
@@ -224,20 +368,57 @@ class Reader:
         self.node = edge.source
 
 
-class Who:
-    """Someone in the cluster, and what they may use."""
+class Subject:
+    """Someone with ways around the check: what they may do, to what, and by which bindings."""
 
-    def __init__(self, node: Node, access: list[Access]) -> None:
+    def __init__(self, node: Node) -> None:
         self.node = node
-        self.id = anchor(node)
-        self.access = access
-        self.workloads = [it.label for it in node.workloads] if isinstance(node, ServiceAccount) else []
-        self.refused: list[str] = []
+        self.kind = {"ServiceAccount": "service account", "ServiceAccounts": ""}.get(node.kind, node.kind.lower())
+        self.id = f"way-{anchor(node)}"
+        self.is_new = False
+        self.edges: list[Edge] = []
+
+    def add(self, edge: Edge, *, is_new: bool) -> None:
+        self.edges.append(edge)
+        self.is_new |= is_new
 
     @property
     def warnings(self) -> list[str]:
-        risks = (risk for it in self.access for risk in it.edge.risks)
-        return list(dict.fromkeys(map(picture.warning, risks)))
+        return _warnings(risk for it in self.edges for risk in it.risks)
+
+    @property
+    def ways(self) -> list[str]:
+        """What they may do, and to what, such as `may patch, update credential specs: gmsa-webapp1`."""
+        found: dict[str, list[str]] = {}
+        for it in self.edges:
+            for reason in picture.in_short(it.reasons):
+                found.setdefault(reason, []).append(it.target.label)
+        return [f"{reason}: {picture.some(dict.fromkeys(targets))}" for reason, targets in found.items()]
+
+    @property
+    def bindings(self) -> list[str]:
+        return list(dict.fromkeys(text for it in self.edges for text in picture.by(it)))
+
+
+class Who:
+    """Someone in the cluster, and what they may use. `groups`: those by which they may use more."""
+
+    def __init__(self, node: Node, access: list[Access], *, is_mighty: bool) -> None:
+        self.node = node
+        self.id = anchor(node)
+        self.access = access
+        self.is_mighty = is_mighty
+        self.is_group = isinstance(node, ServiceAccounts)
+        self.groups: list[Node] = []
+        self.workloads: list[tuple[str, str]] = []
+        self.refused: list[RefusedWorkload] = []
+        if isinstance(node, ServiceAccount):
+            self.workloads = [(it.label, _relation(it, None)) for it in node.workloads]
+            self.refused = [RefusedWorkload(it, node) for it in node.workloads if it.is_refused]
+
+    @property
+    def warnings(self) -> list[str]:
+        return _warnings(risk for it in self.access for risk in it.edge.risks)
 
 
 class Namespace:
@@ -252,8 +433,19 @@ class Namespace:
         return f"namespace-{_safe(self.name)}"
 
     @property
-    def is_red(self) -> bool:
-        return any(it.warnings or it.refused for it in self.members)
+    def facts(self) -> list[str]:
+        """What is seen without unfolding it: how many workloads there are, and the accounts that they can become."""
+        number = sum(len(it.workloads) for it in self.members)
+        accounts = [account.label for who in self.members for it in who.access for account, _ in it.accounts]
+        found = [f"{number:,} gMSA workload{'' if number == 1 else 's'}", picture.some(dict.fromkeys(sorted(accounts)))]
+        if any(it.credspec.name == ALL for who in self.members for it in who.access):
+            found.append("every account")
+        return [it for it in found if it]
+
+    @property
+    def warnings(self) -> list[str]:
+        found = [text for it in self.members for text in (*it.warnings, *(["REFUSED"] if it.refused else []))]
+        return list(dict.fromkeys(found))
 
 
 def anchor(node: Node) -> str:

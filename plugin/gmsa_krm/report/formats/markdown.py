@@ -37,6 +37,7 @@ def _lines(graph: Graph, changes: Changes | None) -> Iterator[str]:
     if risks:
         yield from _list(f"{rows.count(len(risks), 'reason')} to look at", [_text(it) for it in risks])
     yield from _table("Who may use which account", rows.ACCESS_COLUMNS, access)
+    yield from _table("Workloads that are refused", rows.REFUSED_COLUMNS, rows.refused_rows(graph))
     yield from _table("Ways around the check", rows.POWER_COLUMNS, powers)
     if built_in:
         yield f"And {built_in:,} of Kubernetes itself, as in every cluster."

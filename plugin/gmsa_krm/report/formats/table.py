@@ -29,6 +29,9 @@ def _lines(graph: Graph, changes: Changes | None) -> Iterator[str]:
     checks = ", ".join(map(printable, graph.checks))
     yield f"Pods are checked by {checks}." if checks else "Nothing that checks pods is among the objects."
     yield from _section("Who may use which account", rows.ACCESS_COLUMNS, access, "nobody")
+    refused = rows.refused_rows(graph)
+    if refused:
+        yield from _section("Workloads that are refused", rows.REFUSED_COLUMNS, refused, "none")
     yield from _section("Ways around the check", rows.POWER_COLUMNS, powers, "none")
     if built_in:
         yield f"  and {rows.count(built_in, 'more')[:-1]} of Kubernetes itself, as in every cluster"

@@ -4,9 +4,10 @@
     element,
     text: element.textContent.toLowerCase(),
     red: element.hasAttribute("data-red"),
+    kind: element.getAttribute("data-entry"),
   }));
   const folds = [...document.querySelectorAll("main details")];
-  const accounts = new Set(document.querySelectorAll("#accounts > [data-entry]"));
+  const groups = document.querySelectorAll("[data-group]");
   const field = document.getElementById("search");
   const onlyRed = document.getElementById("only-red");
   const found = document.getElementById("found");
@@ -16,16 +17,25 @@
     const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
     const isAll = !words.length && !onlyRed.checked;
     const shown = [];
+    const counts = new Map();
     for (const it of entries) {
       const isShown = isAll || ((!onlyRed.checked || it.red) && words.every((word) => it.text.includes(word)));
       it.element.hidden = !isShown;
-      if (isShown && accounts.has(it.element)) shown.push(it.element);
+      if (!isShown) continue;
+      if (it.kind === "account") shown.push(it.element);
+      counts.set(it.kind, (counts.get(it.kind) || 0) + 1);
     }
-    for (const section of document.querySelectorAll("main section")) {
-      section.hidden = !isAll && !section.querySelector("[data-entry]:not([hidden])");
+    for (const it of [...groups, ...document.querySelectorAll("main section")]) {
+      it.hidden = !isAll && !it.querySelector("[data-entry]:not([hidden])");
     }
     if (!isAll && shown.length <= 3) shown.forEach((it) => { it.open = true; });
-    found.textContent = isAll ? "" : `${shown.length.toLocaleString("en")} of ${accounts.size.toLocaleString("en")} accounts`;
+    found.textContent = isAll ? "" : said(counts);
+  };
+
+  // A screen reader reads it, since it is an output.
+  const said = (counts) => {
+    const texts = [...counts].map(([kind, number]) => `${number.toLocaleString("en")} ${kind}${number === 1 ? "" : "s"}`);
+    return texts.length ? `Found: ${texts.join(", ")}` : "Nothing found";
   };
 
   const show = () => {

@@ -1,0 +1,174 @@
+"""Who may act as others: run their own code in pods of service accounts, or call the API server as someone else.
+
+Only what leads somewhere is told: to pods where service accounts may use credential specs, and to who has powers.
+The API calls of a service account do not give its pods' accounts of Active Directory, unless it may run pods itself.
+"""
+
+from __future__ import annotations
+
+from gmsa_krm.access.objects import AUTHENTICATED, SERVICE_ACCOUNT, SERVICE_ACCOUNTS, USER
+from gmsa_krm.report.model import ALL, IMPERSONATE, RUN_PODS, Group, ServiceAccount, ServiceAccounts, User
+from gmsa_krm.report.powers import Held
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from gmsa_krm.access import Grant, Rbac
+    from gmsa_krm.access.objects import Subject
+    from gmsa_krm.report.model import Node
+
+_WRITE = ("create", "patch", "update")
+# What puts code into pods: API group, resource, subresource and verbs. The pods of a Job cannot be changed later.
+_RUNS = (
+    ("", "pods", "", _WRITE),
+    ("", "pods", "exec", ("create",)),
+    ("", "pods", "attach", ("create",)),
+    ("", "pods", "ephemeralcontainers", ("patch", "update")),
+    ("", "replicationcontrollers", "", _WRITE),
+    *(("apps", it, "", _WRITE) for it in ("daemonsets", "deployments", "replicasets", "statefulsets")),
+    ("batch", "cronjobs", "", _WRITE),
+    ("batch", "jobs", "", ("create",)),
+)
+# The group that the API server lets do everything, whatever RBAC says.
+_MASTERS = "system:masters"
+_PREFIX = "system:serviceaccount:"
+
+
+class Detour:
+    """`kind`: of the edge; `target`: whom the grant's subject can be; `how`: in words; `others`: further grants."""
+
+    __slots__ = ("grant", "how", "kind", "others", "target")
+
+    def __init__(self, kind: str, grant: Grant, target: Node, how: str, others: tuple[Grant, ...] = ()) -> None:
+        self.kind = kind
+        self.grant = grant
+        self.target = target
+        self.how = how
+        self.others = others
+
+
+def subject_node(subject: Subject) -> Node:
+    """What a subject of a binding is in the graph."""
+    if subject.kind == SERVICE_ACCOUNT:
+        return ServiceAccount(subject.name, subject.namespace)
+    if subject.kind == USER:
+        return User(subject.name)
+    if subject.name == SERVICE_ACCOUNTS:
+        return ServiceAccounts()
+    if subject.name.startswith(f"{SERVICE_ACCOUNTS}:"):
+        return ServiceAccounts(subject.name.removeprefix(f"{SERVICE_ACCOUNTS}:"))
+    return Group(subject.name)
+
+
+def detours(rbac: Rbac, namespaces: set[str], powerful: Iterable[Node]) -> Iterator[Detour]:
+    """All that lead somewhere.
+
+    `namespaces`: those with service accounts that may use a credential spec, "" if all of a cluster may; `powerful`:
+    who has powers by themselves.
+    """
+    leading = list(powerful)
+    for it in _runs(rbac, namespaces):
+        leading.append(subject_node(it.grant.subject))
+        yield it
+    yield from _leading(_impersonations(rbac), leading)
+
+
+def _runs(rbac: Rbac, namespaces: set[str]) -> Iterator[Detour]:
+    for group, resource, subresource, verbs in _RUNS if namespaces else ():
+        for verb in verbs:
+            for grant in rbac.grants(verb, group, resource, subresource):
+                # There is no name yet when an object is created.
+                is_possible = grant.names is None or verb != "create" or subresource
+                if is_possible and (not grant.namespace or grant.namespace in namespaces):
+                    how = f"may {verb} {resource}{f'/{subresource}' if subresource else ''}"
+                    yield Detour(RUN_PODS, grant, ServiceAccounts(grant.namespace), how)
+
+
+def _impersonations(rbac: Rbac) -> Iterator[Detour]:
+    """As the API server checks the headers Impersonate-User and Impersonate-Group; the latter needs the former."""
+    users = [it for it in rbac.grants("impersonate", "", "users") if not it.namespace]
+    accounts = rbac.grants("impersonate", "", "serviceaccounts")
+    for grant in users:
+        names = (ALL,) if grant.names is None else sorted(grant.names)
+        for name in names:
+            if not name.startswith(_PREFIX) and (name != ALL or grant.names is None):
+                yield Detour(IMPERSONATE, grant, User(name), "may impersonate users")
+    someone = Held([*users, *accounts])
+    for grant in rbac.grants("impersonate", "", "groups"):
+        other = next(someone.with_subject_of(grant), None)
+        if other is None or grant.namespace:
+            continue
+        for name in (ALL,) if grant.names is None else sorted(grant.names - {ALL}):
+            yield Detour(IMPERSONATE, grant, Group(name), "may impersonate groups", (other,))
+    for how, grants in (
+        ("may impersonate serviceaccounts", accounts),
+        ("may create serviceaccounts/token", rbac.grants("create", "", "serviceaccounts", "token")),
+    ):
+        for grant in grants:
+            for target in _accounts(grant):
+                yield Detour(IMPERSONATE, grant, target, how)
+
+
+def _accounts(grant: Grant) -> Iterator[Node]:
+    if grant.names is None:
+        yield ServiceAccounts(grant.namespace)
+    for name in sorted(grant.names or ()):
+        yield ServiceAccount(name, grant.namespace)  # without a namespace: of that name in each
+
+
+def _leading(candidates: Iterable[Detour], start: list[Node]) -> Iterator[Detour]:
+    """Those whose target has powers, by itself or by a detour of its own; linear."""
+    waiting: dict[str, list[Detour]] = {}
+    pending = list(start)
+    for it in candidates:
+        if _leads_always(it.target):
+            pending.append(subject_node(it.grant.subject))
+            yield it
+        else:
+            for key in _answers_to(it.target):
+                waiting.setdefault(key, []).append(it)
+    seen: set[str] = set()
+    told: set[int] = set()
+    while pending:
+        for key in _is(pending.pop()):
+            if key in seen:
+                continue
+            seen.add(key)
+            for it in waiting.get(key, ()):
+                if id(it) not in told:
+                    told.add(id(it))
+                    pending.append(subject_node(it.grant.subject))
+                    yield it
+
+
+def _leads_always(target: Node) -> bool:
+    """Every cluster has users, groups and service accounts with powers."""
+    if isinstance(target, (Group, User)):
+        return target.name == ALL or target.id == Group(_MASTERS).id
+    return isinstance(target, ServiceAccounts) and not target.namespace
+
+
+def _answers_to(target: Node) -> Iterator[str]:
+    """The keys of `_is` that make a target lead somewhere: its own, and those of its groups."""
+    yield target.id
+    if isinstance(target, ServiceAccounts):
+        yield f"in {target.namespace}"
+    elif isinstance(target, ServiceAccount):
+        if not target.namespace:
+            yield f"named {target.name}"
+        else:
+            yield ServiceAccounts(target.namespace).id
+    if not isinstance(target, (Group, User)):
+        yield ServiceAccounts().id
+    if not isinstance(target, Group):
+        yield Group(AUTHENTICATED).id
+
+
+def _is(node: Node) -> Iterator[str]:
+    """What someone with powers is."""
+    yield node.id
+    if isinstance(node, (ServiceAccount, ServiceAccounts)):
+        yield f"in {node.namespace}"
+    if isinstance(node, ServiceAccount):
+        yield f"named {node.name}"
