@@ -70,13 +70,15 @@ image-test: .venv/dev
 	@$(BIN)/python tests/tools/build.py kustomize helm4 kpt
 	$(BIN)/pytest -q -rs tests/image
 
-## dist: the wheel and the source archive in build/dist, the same bytes from the same commit; PROJECT_URL=... names the repository
+## dist: what a release has in build/dist, the same bytes from the same commit: wheel, source archive, SBOM, checksums; PROJECT_URL=... names the repository
 dist: .venv/dev
 	@rm -rf build/dist
 	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) PIP_CONSTRAINT=plugin/build.lock $(BIN)/python -m build --outdir build/dist
-	$(BIN)/twine check --strict build/dist/*
+	$(BIN)/twine check --strict build/dist/*.whl build/dist/*.tar.gz
 	$(BIN)/check-wheel-contents build/dist/*.whl
 	$(BIN)/pyroma --min 10 build/dist/*.tar.gz
+	@PYTHONPATH=plugin/image $(BIN)/python tests/tools/assets.py build/dist
+	@cd build/dist && sha256sum --check SHA256SUMS
 
 ## dist-test: the archives, and the wheel alone in a clean environment of each Python that this machine has
 dist-test: tools
@@ -122,7 +124,7 @@ release-check: .venv/dev
 release-files: .venv/dev
 	@$(BIN)/python tests/tools/release.py
 
-## release: write VERSION=X.Y.Z wherever the version is, and changes/ into CHANGELOG.md
+## release: write VERSION=X.Y.Z wherever the version is, changes/ into CHANGELOG.md, and PROJECT_URL=..., if given, wherever the address is
 release: .venv/dev
 	@$(BIN)/python tests/tools/release.py --set "$(VERSION)"
 	@$(MAKE) --no-print-directory schema
@@ -135,6 +137,7 @@ lint: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/mypy tests/tools/build.py tests/tools/chart.py tests/tools/catalog.py tests/tools/reference.py tests/tools/documentation.py tests/tools/style.py \
 	  tests/tools/changelog.py tests/tools/release.py
+	MYPYPATH=plugin/image $(BIN)/mypy tests/tools/assets.py
 	$(BIN)/mypy plugin/image/assemble.py plugin/image/sbom.py plugin/image/sidecar.py
 	MYPYPATH=tests/benchmarks:tests/tools $(BIN)/mypy tests/benchmarks/bench.py
 	MYPYPATH=tests:tests/benchmarks:tests/tools $(BIN)/mypy --follow-imports=silent tests/benchmarks/admission.py tests/benchmarks/doctor.py

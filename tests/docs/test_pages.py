@@ -155,3 +155,15 @@ def test_every_block_is_of_a_language_that_is_checked() -> None:
     known = {"console", "yaml", "bash", "powershell", "text", "json", "mermaid"}
     found = {(page, it.language) for page in PAGES for it in blocks(page)}
     assert {it for it in found if it[1] not in known} == set()
+
+
+def messages_in_troubleshooting() -> list[str]:
+    text = (ROOT / "docs/troubleshooting.md").read_text()
+    rows = re.findall(r"(?m)^\| (.+) \| \[[a-z-]+\]\(reference/rules\.md#", text)
+    return [*rows, *re.findall(r"(?m)^### (needs a command[^(]*)", text)]
+
+
+@pytest.mark.parametrize("message", messages_in_troubleshooting())
+def test_a_message_in_troubleshooting_is_one_of_the_program(message: str) -> None:
+    modules = [it for it in (ROOT / "plugin/gmsa_krm").rglob("*.py") if "rules" not in it.parts]
+    assert any(message.strip() in it.read_text() for it in modules)

@@ -190,21 +190,49 @@ def test_each_place_that_names_the_version_is_known(files: Path) -> None:
     }
 
 
-def test_a_release(repository: Path) -> None:
+@pytest.fixture
+def notes(repository: Path) -> Path:
+    """The upgrade notes, with a section of the next version, as there is between two releases."""
+    path = repository / "docs/upgrade.md"
+    path.write_text(re.sub(r"(?m)^## To .*$", "## To the version after 7.7", path.read_text(), count=1))
+    return path
+
+
+def test_a_release(repository: Path, notes: Path) -> None:
     """The version is everywhere, the changelog has its section above the last one, and the tag is what is left to do."""
     assert release.state(repository).startswith("1 change waits")
-    release.set_version("7.8.9", repository)
+    release.set_version("7.8.0", repository)
+    assert list(release.problems(repository)) == []
+    assert "\n## To 7.8\n" in notes.read_text()
+    assert {it.version for it in release.mentions(repository)} == {"7.8.0"}
+    assert release.state(repository) == "ready for the tag v7.8.0"
+    assert [it.name for it in (repository / "changes").iterdir()] == ["template.md.jinja"]
+    text = (repository / "CHANGELOG.md").read_text()
+    title = rf"# Changelog\n\n{re.escape(MARKER)}\n\n## 7\.8\.0 \(20\d\d-\d\d-\d\d\)\n\n"
+    assert re.match(rf"{title}### Changed\n\n- It is shorter\.\n\n## {re.escape(VERSION)} ", text), text[:300]
+
+
+def test_a_patch_leaves_the_notes_of_the_next_version(repository: Path, notes: Path) -> None:
+    text = notes.read_text()
+    release.set_version("7.7.1", repository)
+    assert notes.read_text() == text
+
+
+def test_a_minor_version_without_notes_is_a_problem(repository: Path, notes: Path) -> None:
+    notes.write_text(notes.read_text().replace("## To the version after 7.7", "## To 7.7"))
+    release.set_version("7.8.0", repository)
     assert list(release.problems(repository)) == [
         'docs/upgrade.md: has no section "To 7.8", which says what to do and what changed'
     ]
-    replace("docs/upgrade.md", "\n## To the version after ", "\n## To 7.8\n\n## To the version after ")(repository)
-    assert list(release.problems(repository)) == []
-    assert {it.version for it in release.mentions(repository)} == {"7.8.9"}
-    assert release.state(repository) == "ready for the tag v7.8.9"
-    assert [it.name for it in (repository / "changes").iterdir()] == ["template.md.jinja"]
-    text = (repository / "CHANGELOG.md").read_text()
-    title = rf"# Changelog\n\n{re.escape(MARKER)}\n\n## 7\.8\.9 \(20\d\d-\d\d-\d\d\)\n\n"
-    assert re.match(rf"{title}### Changed\n\n- It is shorter\.\n\n## {re.escape(VERSION)} ", text), text[:300]
+
+
+def test_one_variable_sets_the_address(repository: Path) -> None:
+    url = "https://git.nordwind.example/platform/gmsa-krm"
+    release.set_address(url, repository)
+    assert release.address(repository) == url
+    assert f'ARG PROJECT_URL="{url}"\n' in (repository / "plugin/Containerfile").read_text()
+    with pytest.raises(SystemExit, match="is not an address"):
+        release.set_address("git.nordwind.example", repository)
 
 
 @pytest.mark.parametrize("version", ["v0.2.0", "0.2", "0.2.0rc1", ""])
@@ -247,7 +275,8 @@ def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(release, "ROOT", tmp_path)
     monkeypatch.setattr(release, "problems", list)
     monkeypatch.setattr(release, "_uncommitted", list)
-    for name in ("PROJECT_URL", "MAKELEVEL", "MAKEFLAGS"):  # make test sets the latter two
+    monkeypatch.setattr(release, "address", lambda: release.PLACEHOLDER)
+    for name in ("MAKELEVEL", "MAKEFLAGS"):  # make test sets them
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "build/release"
 
@@ -266,7 +295,7 @@ def test_a_failure_is_named_and_the_rest_runs(logs: Path, capsys: pytest.Capture
         "  | E  assert 1 == 2\n"
         f"  | make: *** [Makefile:4: bad] Error 1\n  all of it: {logs}/bad.log\n"
         "after: what after does: ok (0 s)\n\n"
-        "needs a public address: PROJECT_URL is not set, so the links of the archives lead to a placeholder\n"
+        "needs a public address: plugin/package.py has a placeholder; make release VERSION=X.Y.Z PROJECT_URL=https://...\n"
         "failed: bad\n"
     )
     assert (logs / "after.log").read_text() == "-rs\n"
@@ -280,7 +309,7 @@ def test_what_is_left_out_is_named(logs: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_everything_is_checked(logs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setenv("PROJECT_URL", "https://git.example.com/gmsa-krm")
+    monkeypatch.setattr(release, "address", lambda: "https://git.example.com/gmsa-krm")
     monkeypatch.setattr(release, "state", lambda: "ready for the tag v1.2.3")
     assert release.check_all([], logs, (GOOD,)) == 0
     assert capsys.readouterr().out.endswith("\n\neverything is checked; ready for the tag v1.2.3\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,8 @@ from email.message import Message
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 import gmsa_krm
 from build import tool
@@ -268,6 +271,23 @@ def test_the_checkers_of_packages_have_no_complaint(archives: Archives) -> None:
 
 def test_the_version_is_the_program_s(archives: Archives) -> None:
     assert archives.metadata()["Version"] == gmsa_krm.__version__
+
+
+def test_a_release_has_checksums_and_a_bill_of_materials(archives: Archives, tmp_path: Path) -> None:
+    for archive in (archives.wheel, archives.sdist):
+        shutil.copy(archive, tmp_path)
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "plugin/image")}
+    for _ in range(2):  # the second run finds the files of the first
+        subprocess.run([sys.executable, ROOT / "tests/tools/assets.py", tmp_path], env=env, check=True)
+    subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=tmp_path, check=True, capture_output=True)
+    (text,) = (it.read_text() for it in tmp_path.glob("*.cdx.json"))
+    named = {line.split()[1] for line in (tmp_path / "SHA256SUMS").read_text().splitlines()}
+    assert named == {it.name for it in tmp_path.iterdir()} - {"SHA256SUMS"}
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    document = json.loads(text)
+    locked = dict(re.findall(r"(?m)^([\w.-]+)==(\S+)", (ROOT / "plugin/requirements.lock").read_text()))
+    assert {it["name"]: it["version"] for it in document["components"]} == locked
+    assert document["metadata"]["component"]["version"] == gmsa_krm.__version__
 
 
 def test_one_variable_sets_every_address(tmp_path: Path) -> None:

@@ -1,11 +1,10 @@
 """Writes what catalogs of KRM functions read, into plugin/function: `python tests/tools/catalog.py`, or `make schema`.
 
-PROJECT_URL names the project's repository, from which the name of the image follows.
+The address of the project is that of plugin/package.py; the name of the image follows from it.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,7 @@ from gmsa_krm.yamltext import writer
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDER = ROOT / "plugin/function"
-URL = (
-    os.environ.get("PROJECT_URL")
-    or re.findall(r'"PROJECT_URL"\) or "(.*)"', (ROOT / "plugin/package.py").read_text())[0]
-)
+URL = re.findall(r'"PROJECT_URL"\) or "(.*)"', (ROOT / "plugin/package.py").read_text())[0]
 DESCRIPTION = (
     "Sets up Windows gMSA: credential specs, RBAC, webhook or admission policy; changes and checks the workloads."
 )

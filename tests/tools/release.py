@@ -1,4 +1,5 @@
-"""What a release needs: `python tests/tools/release.py` checks the files, `--all` everything, `--set X.Y.Z` writes a version.
+"""What a release needs: `python tests/tools/release.py` checks the files, `--all` everything, `--set X.Y.Z` writes a version, and the address
+in PROJECT_URL.
 
 The version is that of `plugin/gmsa_krm/__init__.py`. Everything else that names it has to agree.
 """
@@ -30,6 +31,12 @@ PLACES = {
     "plugin/helm/plugin.yaml": r"(?m)^version: ",
     "charts/gmsa/Chart.yaml": r"(?m)^version: ",
 }
+# The address of the project, likewise. PLACEHOLDER: until there is a public one.
+PLACEHOLDER = "https://gmsa-krm.dev"
+ADDRESSES = {
+    "plugin/package.py": r'"PROJECT_URL"\) or "([^"]+)"',
+    "plugin/Containerfile": r'(?m)^ARG PROJECT_URL="([^"]+)"',
+}
 # What may stand before it in any other text: an image, an action, an installed package, what a tool checks out.
 _BEFORE = (
     r"gmsa-krm[-a-z]*[:@]v?",
@@ -58,6 +65,12 @@ class Mention:
 def version_of(root: Path) -> str:
     (mention,) = _mentions_in(root, SOURCE, PLACES[SOURCE])
     return mention.version
+
+
+def address(root: Path = ROOT) -> str:
+    """Where the project is published."""
+    (found,) = re.findall(ADDRESSES["plugin/package.py"], (root / "plugin/package.py").read_text())
+    return str(found)
 
 
 def mentions(root: Path) -> list[Mention]:
@@ -152,9 +165,13 @@ def state(root: Path = ROOT) -> str:
 
 
 def set_version(version: str, root: Path = ROOT) -> None:
-    """Writes the version into all places that name one, and the fragments into CHANGELOG.md."""
+    """Writes the version into all places that name one, and the fragments into CHANGELOG.md; names its upgrade notes."""
     if not re.fullmatch(VERSION, version):
         raise SystemExit(f"{version!r} is not a version; give one such as 0.2.0")
+    minor, _, patch = version.rpartition(".")
+    if patch == "0":
+        notes = root / "docs/upgrade.md"
+        notes.write_text(re.sub(r"(?m)^## To the version after .*$", f"## To {minor}", notes.read_text(), count=1))
     for it in sorted(mentions(root), key=lambda it: (it.path, -it.start)):
         text = (root / it.path).read_text()
         (root / it.path).write_text(text[: it.start] + version + text[it.end :])
@@ -162,6 +179,16 @@ def set_version(version: str, root: Path = ROOT) -> None:
         subprocess.run(
             [sys.executable, "-m", "towncrier", "build", "--yes", "--version", version], cwd=root, check=True
         )
+
+
+def set_address(url: str, root: Path = ROOT) -> None:
+    """Writes the address into the files that have it; `make schema` writes those that follow from it."""
+    if not re.fullmatch(r"https://[^\s\"]+[^\s\"/]", url):
+        raise SystemExit(f"PROJECT_URL: {url!r} is not an address such as https://github.com/OWNER/gmsa-krm")
+    for name, place in ADDRESSES.items():
+        text = (root / name).read_text()
+        (match,) = re.finditer(place, text)
+        (root / name).write_text(text[: match.start(1)] + url + text[match.end(1) :])
 
 
 # Everything
@@ -259,8 +286,10 @@ def check_all(skip: list[str], logs: Path = ROOT / "build/release", steps: tuple
 
 def _summary(failed: list[str], skip: list[str]) -> int:
     print()
-    if not os.environ.get("PROJECT_URL"):
-        print("needs a public address: PROJECT_URL is not set, so the links of the archives lead to a placeholder")
+    if address() == PLACEHOLDER:
+        print(
+            "needs a public address: plugin/package.py has a placeholder; make release VERSION=X.Y.Z PROJECT_URL=https://..."
+        )
     if failed:
         print(f"failed: {', '.join(failed)}")
     if skip:
@@ -284,6 +313,8 @@ def main() -> int:
     options = parser.parse_args()
     if options.set:
         set_version(options.set)
+        if url := os.environ.get("PROJECT_URL"):
+            set_address(url)
         return 0
     if options.all:
         return check_all(options.skip.replace(",", " ").split())
