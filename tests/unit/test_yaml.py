@@ -198,7 +198,7 @@ a: 3
 
 
 STREAM_PIECES = [
-    *("---\n", "--- # c\n", "---", "---\r\n", "  ---\n", "--- a\n", "----\n", "...\n"),
+    *("---\n", "--- # c\n", "---", "---\r\n", "  ---\n", "--- a\n", "...\n"),
     *("a: 1\n", "b: |\n  ---\n", "# c\n", "\n", "\r\n"),
 ]
 STREAMS = st.lists(st.sampled_from(STREAM_PIECES), max_size=12).map("".join)
@@ -206,7 +206,7 @@ STREAMS = st.lists(st.sampled_from(STREAM_PIECES), max_size=12).map("".join)
 
 @given(STREAMS)
 def test_a_stream_is_split_without_losing_a_byte(text: str) -> None:
-    assume(not re.search("^---#", text, re.MULTILINE))  # an error
+    assume(not re.search(r"^---(?!\s|\Z)", text, re.MULTILINE))  # an error
     documents = split(text, "f")
     assert "".join(document.text for document in documents) == text
     for document in documents:
