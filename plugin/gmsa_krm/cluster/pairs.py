@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gmsa_krm.access.objects import AUTHENTICATED, SERVICE_ACCOUNT, SERVICE_ACCOUNTS
+from gmsa_krm.access.objects import GROUP as GROUP_OF_SUBJECTS
 from gmsa_krm.credspecs.parse import GROUP
 
 TYPE_CHECKING = False
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from gmsa_krm.cluster.wanted import Wanted
 
 RESOURCE = "gmsacredentialspecs"
+_ALL_FIELDS = 3  # apiGroups, resources and verbs
 _DEFAULT = "default"  # the service account that each namespace has
 
 
@@ -86,6 +88,11 @@ def _account(grant: Grant) -> tuple[str, str, bool] | None:
         namespace = subject.name.removeprefix(f"{SERVICE_ACCOUNTS}:")
         return (namespace, _DEFAULT, True) if where in ("", namespace) else None
     return (where, _DEFAULT, True) if where and subject.name in (SERVICE_ACCOUNTS, AUTHENTICATED) else None
+
+
+def is_of_administrator(grant: Grant) -> bool:
+    """Whether someone may do everything in the cluster, and so could give itself any other permission."""
+    return grant.subject.kind != GROUP_OF_SUBJECTS and not grant.namespace and len(grant.wildcards) == _ALL_FIELDS
 
 
 def subjects_of(grants: Iterable[Grant]) -> Iterator[tuple[Grant, str]]:
