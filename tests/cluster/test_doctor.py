@@ -43,6 +43,9 @@ class Doctor:
         done = self(*arguments, "-o", "json")
         assert done.stdout, done.stderr
         report: dict[str, Any] = json.loads(done.stdout)
+        has_config = any(not str(it).startswith("-") for it in arguments[:1])
+        # Without a config nobody has anything to render.
+        assert has_config or "gmsa-krm render" not in done.stdout, done.stdout
         return {
             it["id"]: [": ".join(filter(None, (one["object"], one["message"]))) for one in it["problems"]]
             for it in report["checks"]
@@ -62,6 +65,8 @@ class Doctor:
         """As `finds`, for a problem that is another one than the rule shows."""
         found = self.problems(*(arguments or (self.folder / "gmsa.yaml",)))
         assert list(found) == [id], found
+        if not arguments:
+            self.problems()  # which looks at the cures
         return found[id]
 
 

@@ -208,6 +208,13 @@ def test_a_webhook_that_gets_all_pods(set_up: SetUp) -> None:
     for path in (VALIDATING, MUTATING):
         set_up.change(path, lambda it: it["webhooks"][0].pop("matchConditions"))
     assert len(set_up.doctor.finds("webhook-blocks-all-pods")) == 2
+    elsewhere = {"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": [NAME]}]}
+    for path in (VALIDATING, MUTATING):
+        set_up.change_webhook(path, namespaceSelector=elsewhere)
+    for message in set_up.doctor.problems()["webhook-blocks-all-pods"]:
+        assert "gets all pods of the namespaces that its namespaceSelector selects" in message
+        assert "its own" not in message.replace("its namespaceSelector", "")
+        assert "add matchConditions" in message
 
 
 def test_a_webhook_that_is_ignored_when_it_is_down(set_up: SetUp) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -82,3 +83,28 @@ def test_a_path_without_a_config(doctor: Doctor) -> None:
     assert done.stderr.endswith(
         "pod.yaml: has no GMSAConfig to compare the cluster with; give one, or no path to check the cluster as it is\n"
     )
+
+
+def test_a_kubeconfig_that_is_none(doctor: Doctor) -> None:
+    (doctor.folder / "notes").write_text("hello\n")
+    done = doctor("--kubeconfig", doctor.folder / "notes")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("gmsa-krm: kubectl proxy does not start: error loading config file")
+    assert done.stderr.endswith("; check --kubeconfig and the variable KUBECONFIG\n")
+
+
+def test_a_context_that_does_not_exist(doctor: Doctor) -> None:
+    done = doctor("--context", "nope")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == (
+        'gmsa-krm: kubectl proxy does not start: context "nope" does not exist; kubectl config get-contexts lists the'
+        " existing ones\n"
+    )
+
+
+def test_a_cluster_that_does_not_answer(doctor: Doctor, cluster: Cluster) -> None:
+    text = cluster.kubeconfig.read_text()
+    (doctor.folder / "elsewhere").write_text(re.sub(r"https://[0-9.:]+", "https://127.0.0.1:9", text))
+    done = doctor("--kubeconfig", doctor.folder / "elsewhere")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("gmsa-krm: the cluster does not answer (")

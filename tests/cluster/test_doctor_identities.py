@@ -135,7 +135,7 @@ def test_an_existing_credspec_that_does_not_exist(healthy: Doctor, cluster: Clus
     cluster.client.apply(credspec("gmsa-legacy"))
     (found,) = healthy.problems(healthy.folder / "gmsa.yaml")["credspec-missing"]
     assert found == (
-        "GMSACredentialSpec gmsa-webap1: does not exist, but existingCredspecs has it (did you mean gmsa-webapp1?);"
+        "GMSACredentialSpec gmsa-webap1: does not exist, but existingCredspecs names it (did you mean gmsa-webapp1?);"
         " create it, or remove it from the config"
     )
 
@@ -182,6 +182,17 @@ def test_a_credspec_that_nobody_may_use(healthy: Doctor, cluster: Cluster) -> No
     assert "named by no pod or workload: gmsa-reports, gmsa-webapp1, gmsa-webapp2" in done.stdout
 
 
+def test_who_may_use_a_credspec_by_wildcards(healthy: Doctor, cluster: Cluster) -> None:
+    everything = role("everything", verbs=["*"], resources=["*"], apiGroups=["*"])
+    cluster.client.apply(credspec(), everything, bound("operator", "everything", "webapp1", of=None))
+    (found,) = healthy.finds_only("credspec-without-users")
+    assert found.startswith(
+        "GMSACredentialSpec gmsa-reports: only who may do everything may use it (the service account web/webapp1); bind"
+    )
+    cluster.client.apply(role("of-windows", resources=["*"]), bound("of-windows", "of-windows", "webapp2"))
+    healthy.finds_only("access-too-wide", healthy.folder / "gmsa.yaml")
+
+
 # Access
 
 
@@ -200,7 +211,10 @@ def test_a_namespace_that_is_missing(doctor: Doctor, cluster: Cluster, rendered:
     (doctor.folder / "gmsa.yaml").write_text(wider)
     found = doctor.problems(doctor.folder / "gmsa.yaml", "--skip", "cluster")
     assert found["missing-service-account"] == [
-        "Namespace shop: does not exist, but usedBy names it for a, b; create it, or remove it there"
+        (
+            "Namespace shop: does not exist, but usedBy names service accounts in it (a, b); create it, or remove them"
+            " from usedBy"
+        )
     ]
     assert "pod-refused" not in found
 
@@ -223,7 +237,7 @@ WIDE: dict[str, tuple[list[Object], str]] = {
     "a role with *": (
         [role("admin-of-web", verbs=["*"], resources=["*"], apiGroups=["*"]), bound("ci", "admin-of-web", "webapp2")],
         (
-            "RoleBinding web/ci: lets the service account web/webapp2 use every credential spec, by * in apiGroups and"
+            "RoleBinding web/ci: lets the service account web/webapp2 use every credential spec, by * in apiGroups,"
             " resources and verbs of its role"
         ),
     ),
@@ -272,17 +286,33 @@ def test_subjects_that_can_be_nobody(healthy: Doctor, cluster: Cluster) -> None:
 # The proof
 
 
-def test_a_namespace_that_the_webhook_leaves_out(healthy: Doctor, cluster: Cluster) -> None:
-    selector = {"matchExpressions": [{"key": "gmsa-webhook", "operator": "NotIn", "values": ["disabled"]}]}
-    for plural in CONFIGURATIONS:
+LABEL = {"matchExpressions": [{"key": "gmsa-webhook", "operator": "NotIn", "values": ["disabled"]}]}
+
+
+def leave_out_web(cluster: Cluster, *plurals: str) -> None:
+    for plural in plurals:
         (it,) = cluster.client.items(f"{REGISTRATION}/{plural}")
-        it["webhooks"][0]["namespaceSelector"] = selector
+        it["webhooks"][0]["namespaceSelector"] = LABEL
         cluster.client.request("PUT", f"{REGISTRATION}/{plural}/{it['metadata']['name']}", it)
     cluster.client.patch("/api/v1/namespaces/web", {"metadata": {"labels": {"gmsa-webhook": "disabled"}}})
-    found = healthy.finds("overlooked-namespace")
-    assert found[0].startswith(
-        "Namespace web: is left out by the selector of MutatingWebhookConfiguration gmsa-webhook"
+
+
+def test_a_namespace_that_the_webhook_leaves_out(healthy: Doctor, cluster: Cluster) -> None:
+    leave_out_web(cluster, *CONFIGURATIONS)
+    healthy.finds("overlooked-namespace")
+
+
+@pytest.mark.parametrize(("plural", "effect"), [*zip(CONFIGURATIONS, ("filled in", "checked"), strict=True)])
+def test_a_namespace_that_one_of_the_two_webhooks_leaves_out(
+    plural: str, effect: str, healthy: Doctor, cluster: Cluster
+) -> None:
+    leave_out_web(cluster, plural)
+    (found,) = healthy.finds_only("overlooked-namespace")
+    kind = "MutatingWebhookConfiguration" if plural.startswith("mutating") else "ValidatingWebhookConfiguration"
+    assert found.startswith(
+        f"Namespace web: is left out by the namespaceSelector of {kind} gmsa-webhook, so the credential specs of"
     )
+    assert f" are not {effect}; change that selector" in found
 
 
 def test_a_webhook_without_its_own_permissions(doctor: Doctor, cluster: Cluster, rendered: Rendered) -> None:
@@ -355,6 +385,25 @@ def test_mode_policy(expand: bool, doctor: Doctor, cluster: Cluster, rendered: R
     assert "5 pairs of service account and credential spec: a pod gets exactly its contents" in done.stdout
     assert "2 namespaces: other contents than those of the credential spec are refused" in done.stdout
     assert doctor.problems() == {}
+    # A credential spec is gone
+    gone = "/apis/windows.k8s.io/v1/gmsacredentialspecs/gmsa-webapp1"
+    kept = cluster.client.get(gone)
+    cluster.client.delete(gone)
+    (found,) = doctor.finds_only("credspec-missing", doctor.folder / "gmsa.yaml")
+    assert "does not exist; pods get their contents by the policy, but kubectl" in found
+    cluster.client.apply(
+        {key: it for key, it in kept.items() if key != "metadata"} | {"metadata": {"name": "gmsa-webapp1"}}
+    )
+    # A binding that leaves out a namespace
+    bindings = f"{REGISTRATION}/validatingadmissionpolicybindings"
+    (it,) = cluster.client.items(bindings)
+    narrow = {**it, "spec": {**it["spec"], "matchResources": {"namespaceSelector": LABEL}}}
+    cluster.client.request("PUT", f"{bindings}/{it['metadata']['name']}", narrow)
+    cluster.client.patch("/api/v1/namespaces/web", {"metadata": {"labels": {"gmsa-webhook": "disabled"}}})
+    (message,) = doctor.problems(doctor.folder / "gmsa.yaml", "--skip", "drift")["overlooked-namespace"]
+    assert message.startswith("Namespace web: is left out by the namespaceSelector of ValidatingAdmissionPolicy ")
+    assert " are not checked; change that selector" in message
+    cluster.client.patch("/api/v1/namespaces/web", {"metadata": {"labels": {"gmsa-webhook": None}}})
     # The policy of another render
     (policy,) = cluster.client.items(f"{REGISTRATION}/validatingadmissionpolicies")
     changed = json.loads(json.dumps(policy["spec"]).replace("WebApp1", "WebApp9"))
@@ -417,7 +466,7 @@ def test_a_taint_that_a_workload_does_not_tolerate(healthy: Doctor, cluster: Clu
     elsewhere["spec"]["template"]["spec"]["nodeSelector"]["pool"] = "gmsa"
     cluster.client.apply(elsewhere)
     (found,) = healthy.finds_only("unschedulable-workload")
-    assert "has the nodeSelector kubernetes.io/os: windows, pool: gmsa, which no Windows node has" in found
+    assert "has the nodeSelector kubernetes.io/os: windows, pool: gmsa, but no Windows node has these labels" in found
 
 
 # Active Directory

@@ -134,7 +134,7 @@ def test_text_says_who_may_not_do_what(restricted: Restricted, running: Cluster)
     assert done.returncode == 3
     assert "could not look" in done.stdout
     assert (
-        "you may not list pods here; apply what gmsa-krm doctor --rbac prints and bind it to you, or use another context"
+        "you may not list pods here; ask for the roles that gmsa-krm doctor --rbac prints, or use another context"
         in done.stdout
     )
 

@@ -394,7 +394,7 @@ def test_a_cluster_that_may_not_be_listed_gives_no_picture(cluster: Cluster, tmp
     done = who_can(cluster, tmp_path, "--kubeconfig", "kubeconfig")
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.startswith(
-        "gmsa-krm: you may not list namespaces here; apply what gmsa-krm doctor --rbac prints"
+        "gmsa-krm: you may not list namespaces here; ask for the roles that gmsa-krm doctor --rbac prints"
     )
 
 

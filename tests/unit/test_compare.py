@@ -231,6 +231,15 @@ def test_an_account_that_cannot_work_is_found_at_its_name(lint: Lint, form: Form
         assert found.text == "WebApp1"
 
 
+@pytest.mark.parametrize("case", ["disabled", "standalone", "unconstrained", "as anyone", "RC4"])
+def test_with_several_domains_commands_name_the_one_of_the_account(lint: Lint, case: str) -> None:
+    """PowerShell's commands act in the domain of their user else."""
+    broken = snapshot({**HEALTHY, **ACCOUNTS[case][0]}, OTHER)
+    assert " -Server contoso.com" in only(lint(as_entry(contents()), broken)).message
+    alone = snapshot({**HEALTHY, **ACCOUNTS[case][0]}, OTHER, domains=(ROOT_DOMAIN,))
+    assert "-Server" not in only(lint(as_entry(contents()), alone)).message
+
+
 FINE: dict[str, dict[str, Any]] = {
     "the members of groups are not known": {"hosts": None},
     "every computer": {"hosts": ["*"]},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from gmsa_krm.cluster.proxy import Refused
@@ -39,7 +41,7 @@ DENIED = f'admission webhook "{WEBHOOK}" denied the request: '
         (
             DENIED + 'the GMSA cred spec contents for pod "a" does not match the contents of GMSA resource',
             ADMISSION,
-            "differ",
+            "differ from those of the credential spec",
         ),
         (
             (
@@ -57,12 +59,12 @@ DENIED = f'admission webhook "{WEBHOOK}" denied the request: '
         (
             "ValidatingAdmissionPolicy 'labels' with binding 'x' denied request: no team",
             OTHER,
-            "labels, which is not of gMSA",
+            "labels, which is not about gMSA",
         ),
         (
             'admission webhook "policy.example" denied the request: no',
             OTHER,
-            "policy.example, which is not of gMSA, refuses",
+            "policy.example, which is not about gMSA, refuses",
         ),
         ('Internal error occurred: failed calling webhook "policy.example": x', OTHER, "does not answer"),
         (
@@ -94,3 +96,8 @@ def test_a_refusal(message: str, kind: str, meaning: str) -> None:
     assert found.kind == kind
     assert meaning in found.meaning
     assert found.message == message
+    without_config = explain(Refused(403, "", message), policies=("gmsa",), has_config=False)
+    for it in (found, without_config):
+        assert bool(it.cure) is (kind != USER)  # whoever may not create pods is told so in place of a refusal
+        assert "message says" in it.cure or not re.search("see the message|none is needed", it.cure)
+    assert "gmsa-krm render" not in without_config.cure

@@ -138,17 +138,20 @@ class Comparison:
         if account is None:
             yield self._absent_account(name, domain)
             return
+        server = self._known.server_option(domain)
         if not account.enabled:
             message = (
-                f"{name} of {domain.dns_name} is disabled, so nothing can log on as it; run Enable-ADAccount {name}$"
+                f"{name} of {domain.dns_name} is disabled, so nothing can log on as it; run Enable-ADAccount"
+                f" {name}${server}"
             )
             yield error_issue("account-disabled", message)
         yield from self._readers(account, domain, is_joined=is_joined)
-        yield from _delegation(account)
+        yield from _delegation(account, server)
         if account.encryption_types and set(account.encryption_types) <= _BROKEN_KEYS:
             message = (
                 f"{name} has Kerberos keys of {' and '.join(account.encryption_types)} only, and domain controllers"
-                f" increasingly refuse them; run Set-ADServiceAccount {name} -KerberosEncryptionType AES128,AES256"
+                f" increasingly refuse them; run Set-ADServiceAccount {name} -KerberosEncryptionType"
+                f" AES128,AES256{server}"
             )
             yield warning_issue("weak-keys", message)
         days = account.password_interval_days
@@ -165,7 +168,7 @@ class Comparison:
         if other is not None:
             message = (
                 f"{name} is a {other.kind} of {domain.dns_name} and not a gMSA; create one with New-ADServiceAccount"
-                " -DNSHostName, and name that"
+                f" -DNSHostName{self._known.server_option(domain)}, and name that"
             )
             return error_issue("not-a-gmsa", message)
         elsewhere = next((it for it in others if it.kind == GMSA), None)
@@ -210,24 +213,24 @@ class Comparison:
             if lacking:
                 message = (
                     f"{lacking} of {self._source} may not fetch the password of {name}, so pods with it have no"
-                    " identity there; add them to the group that may, and restart them or run klist purge -li 0x3e7"
+                    " identity there; add each to the group that may, and restart it or run klist purge -li 0x3e7 there"
                 )
                 yield error_issue("node-cannot-fetch", message)
 
 
-def _delegation(account: DirectoryAccount) -> Iterator[Issue]:
+def _delegation(account: DirectoryAccount, server: str) -> Iterator[Issue]:
     name = account.account
     if account.trusted_for_delegation:
         message = (
             f"{name} is trusted for delegation to any service, so a container with it can act, everywhere, as"
-            f" everyone who logs on to it; run Set-ADAccountControl {name}$ -TrustedForDelegation $false"
+            f" everyone who logs on to it; run Set-ADAccountControl {name}$ -TrustedForDelegation $false{server}"
         )
         yield warning_issue("unconstrained-delegation", message)
     wide = [it for it in account.delegates_to if it.partition("/")[0].lower() in _ADMINISTRATION]
     if account.trusted_to_auth_for_delegation and account.delegates_to:
         message = (
             f"{name} may act as any user, without that user's logon, towards {_some(account.delegates_to)}; run"
-            f" Set-ADAccountControl {name}$ -TrustedToAuthForDelegation $false, unless the workload needs it"
+            f" Set-ADAccountControl {name}$ -TrustedToAuthForDelegation $false{server}, unless the workload needs it"
         )
         yield warning_issue("broad-delegation", message)
     elif wide:

@@ -38,6 +38,7 @@ class Directory:
                     self._domains.setdefault((key, getattr(domain, field).lower()), domain)
             for account in snapshot.spec.accounts:
                 self._add(account)
+        self._has_several_domains = len({it.dns_name.lower() for it in self._domains.values()}) > 1
 
     def _add(self, account: DirectoryAccount) -> None:
         key, domain = account_key(account.account), account.domain.lower()
@@ -45,6 +46,10 @@ class Directory:
         if account.kind == GMSA and (key, domain) not in self._gmsas:
             self._gmsas[key, domain] = account
             self._names.setdefault(domain, []).append(account.account)
+
+    def server_option(self, domain: DirectoryDomain) -> str:
+        """What commands of PowerShell need, to act in a domain that may be another one than their user's."""
+        return f" -Server {domain.dns_name}" if self._has_several_domains else ""
 
     def owner(self, key: str, value: str) -> DirectoryDomain | None:
         """The domain with this value of a field."""

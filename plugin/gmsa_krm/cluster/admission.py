@@ -53,6 +53,12 @@ class Webhook:
             return ""
 
     @property
+    def namespace_selector(self) -> Object:
+        """Empty if pods of all namespaces are sent."""
+        selector: Object = self.entry.get("namespaceSelector") or {}
+        return selector
+
+    @property
     def gets_all_pods(self) -> bool:
         """Whether pods without gMSA are sent, too."""
         return not self.entry.get("matchConditions") and not _narrows(self.entry.get("objectSelector"))
@@ -82,9 +88,20 @@ class Policy:
         self.text = json.dumps(data["spec"])
 
     @property
+    def fills_in(self) -> bool:
+        """Whether it writes the contents of credential specs into pods."""
+        return self.kind == "MutatingAdmissionPolicy"
+
+    @property
     def checks_accounts(self) -> bool:
         """Whether it asks whether a service account may use a credential spec, and so needs no webhook."""
         return self.kind == "ValidatingAdmissionPolicy" and "authorizer." in self.text
+
+    @property
+    def namespace_selectors(self) -> list[list[Object]]:
+        """Of each binding, the selectors that all have to select a namespace."""
+        own = (self.data["spec"].get("matchConstraints") or {}).get("namespaceSelector") or {}
+        return [[own, (it["spec"].get("matchResources") or {}).get("namespaceSelector") or {}] for it in self.bindings]
 
 
 def find_policies(view: View) -> list[Policy]:

@@ -18,11 +18,19 @@ _COLOURS = {OK: "32", WARNING: "33", ERROR: "31", UNKNOWN: "35"}  # SGR: green, 
 
 
 def as_text(outcomes: list[Outcome], *, colour: bool, only_problems: bool) -> str:
-    """A line per check, or per problem of it, by groups; then the counts."""
+    """A line per check, or per problem of it, by groups; then the counts.
+
+    What keeps several checks from looking is one line, at the first of them, with the ids of all.
+    """
     lines: list[str] = []
     group = ""
+    unknown: dict[str, list[str]] = {}
     for outcome in outcomes:
-        rows = _rows(outcome, only_problems=only_problems)
+        if _could_not_look(outcome):
+            unknown.setdefault(outcome.reason, []).append(outcome.check.id)
+    for outcome in outcomes:
+        ids = unknown.pop(outcome.reason, []) if _could_not_look(outcome) else []
+        rows = _rows(outcome, ids, only_problems=only_problems)
         if rows and outcome.check.group != group:
             group = outcome.check.group
             lines += ["", group] if lines else [group]
@@ -38,10 +46,16 @@ def as_text(outcomes: list[Outcome], *, colour: bool, only_problems: bool) -> st
     return "".join(f"{line}\n" for line in lines)
 
 
-def _rows(outcome: Outcome, *, only_problems: bool) -> list[tuple[str, str]]:
+def _could_not_look(outcome: Outcome) -> bool:
+    """Whether there is something that a check could not look at, though it may have found a problem elsewhere."""
+    return bool(outcome.reason) and outcome.status != SKIPPED
+
+
+def _rows(outcome: Outcome, unknown: list[str], *, only_problems: bool) -> list[tuple[str, str]]:
+    """`unknown`: the checks that could not look for the reason of this one; empty if another one says it."""
     rows = [(outcome.status, f"{problem} ({outcome.check.id})") for problem in outcome.problems]
-    if outcome.reason and outcome.status != SKIPPED:
-        rows.append((UNKNOWN, f"{outcome.reason} ({outcome.check.id})"))
+    if unknown:
+        rows.append((UNKNOWN, f"{outcome.reason} ({', '.join(unknown)})"))
     if not only_problems:
         rows += [(OK, text) for text in outcome.proved]
     return rows
@@ -50,13 +64,13 @@ def _rows(outcome: Outcome, *, only_problems: bool) -> list[tuple[str, str]]:
 def _counts(outcomes: list[Outcome]) -> str:
     errors = sum(len(it.problems) for it in outcomes if it.status == ERROR)
     warnings = sum(len(it.problems) for it in outcomes if it.status == WARNING)
-    unknown = sum(bool(it.reason) and it.status != SKIPPED for it in outcomes)
+    unknown = sum(map(_could_not_look, outcomes))
     skipped = sum(it.status == SKIPPED for it in outcomes)
     counts = [_count(errors, "error"), _count(warnings, "warning")]
     if unknown:
         counts.append(f"{_count(unknown, 'check')} could not look")
     if skipped:
-        counts.append(f"{_count(skipped, 'check')} skipped, which an error above explains")
+        counts.append(f"{_count(skipped, 'check')} skipped because of an error above")
     return ", ".join(counts)
 
 
@@ -73,7 +87,7 @@ def as_json(outcomes: list[Outcome]) -> str:
         "summary": {
             "errors": sum(len(it.problems) for it in outcomes if it.status == ERROR),
             "warnings": sum(len(it.problems) for it in outcomes if it.status == WARNING),
-            "couldNotLook": sum(bool(it.reason) and it.status != SKIPPED for it in outcomes),
+            "couldNotLook": sum(map(_could_not_look, outcomes)),
         },
     }
     return json.dumps(report, indent=2) + "\n"

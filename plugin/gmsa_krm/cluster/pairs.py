@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gmsa_krm.access.objects import AUTHENTICATED, SERVICE_ACCOUNT, SERVICE_ACCOUNTS
+from gmsa_krm.access.objects import GROUP as GROUP_OF_SUBJECTS
 from gmsa_krm.config.values import label_name, subdomain_name
 from gmsa_krm.credspecs.parse import GROUP
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from gmsa_krm.cluster.wanted import Wanted
 
 RESOURCE = "gmsacredentialspecs"
+_ALL_FIELDS = 3  # apiGroups, resources and verbs
 _DEFAULT = "default"  # the service account that each namespace has
 
 
@@ -93,6 +95,11 @@ def _may_exist(account: tuple[str, str, bool]) -> bool:
     """Whether there can be such a service account. The API server checks neither a subject's namespace nor users."""
     namespace, name, _ = account
     return not any(label_name(namespace)) and not any(subdomain_name(name))
+
+
+def is_of_administrator(grant: Grant) -> bool:
+    """Whether someone may do everything in the cluster, and so could give itself any other permission."""
+    return grant.subject.kind != GROUP_OF_SUBJECTS and not grant.namespace and len(grant.wildcards) == _ALL_FIELDS
 
 
 def subjects_of(grants: Iterable[Grant]) -> Iterator[tuple[Grant, str]]:

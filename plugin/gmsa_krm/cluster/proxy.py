@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 
 from gmsa_krm import console
@@ -42,6 +43,7 @@ _PAGE = 1000
 _LONGEST_TMPDIR = 75  # bytes, of the 104 that a path may have in macOS's sockaddr_un
 _LISTENING = re.compile(r"Starting to serve on (.*)")
 _LOG = re.compile(r"[IWEF][0-9]{4} ")  # klog's lines; what failed is in the answer, too
+_TRY = "find out whether kubectl version works with the same context"
 _APPLY = "application/apply-patch+yaml"
 _JSON = "application/json"
 
@@ -81,6 +83,8 @@ class ApiServer:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))  # so that kubectl ends, too
         try:
             self._start()
+            with suppress(Refused):
+                self.get("/version")  # alone: without an answer, many requests would wait for theirs
         except BaseException:
             self._stop()
             raise
@@ -185,14 +189,12 @@ class ApiServer:
             return Refused(code, str(found.get("reason") or ""), str(found.get("message") or ""))
         message = printable(text[:300].decode("utf-8", "replace").strip()) or self._last_said()
         if code >= 500:  # the proxy's own: it does not reach the server, or a login plugin has failed
-            return ExternalError(
-                f"the cluster does not answer ({message}); check kubectl version with the same context"
-            )
+            return ExternalError(f"the cluster does not answer ({message}); {_TRY}")
         return Refused(code, "", message)
 
     def _no_answer(self, error: Exception) -> str:
         if isinstance(error, TimeoutError):
-            return f"the cluster has not answered within {_ANSWER} seconds; check kubectl version with the same context"
+            return f"the cluster has not answered within {_ANSWER} seconds; {_TRY}"
         return f"kubectl proxy does not answer ({error}); {self._last_said()}".rstrip("; ")
 
     def _connection(self) -> HTTPConnection:
@@ -227,7 +229,7 @@ class ApiServer:
         listening = self._wait()
         if listening is None:
             readers[1].join(timeout=5)  # it says why, and may be behind
-            raise ExternalError(f"kubectl proxy has ended: {self._last_said() or 'it gives no reason'}")
+            raise ExternalError(f"kubectl proxy does not start: {_with_cure(self._last_said())}")
         self._address = path if not self._prefix else ("127.0.0.1", int(listening.rpartition(":")[2]))
 
     def _wait(self) -> str | None:
@@ -267,6 +269,13 @@ class ApiServer:
             self._process.wait()
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _with_cure(said: str) -> str:
+    """Why kubectl does not start, and what to do."""
+    if "context" in said and "does not exist" in said:
+        return f"{said}; kubectl config get-contexts lists the existing ones"
+    return f"{said or 'it gives no reason'}; check --kubeconfig and the variable KUBECONFIG"
 
 
 def _kubectl() -> str:

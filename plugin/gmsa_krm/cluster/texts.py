@@ -7,6 +7,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+# The cure of what differs from a config.
+RENDER = "apply what gmsa-krm render prints"
+
+
 def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 

@@ -188,9 +188,15 @@ def describe(item: Object, kind: str | None = None) -> str:
 
 def could_not_look(error: Refused, what: str) -> CouldNotLookError:
     """`what`: verb and resource."""
-    if error.code in (401, 403):
-        return CouldNotLookError(
-            f"you may not {what} here; apply what gmsa-krm doctor --rbac prints and bind it to you, or use another"
-            " context"
-        )
+    if error.code == 401:
+        return CouldNotLookError("the API server does not accept your login; log in again, or use another context")
+    if error.code == 403:
+        return not_allowed(what)
     return CouldNotLookError(f"the API server refuses to {what}: {error.message}")
+
+
+def not_allowed(what: str) -> CouldNotLookError:
+    """`what`: as above."""
+    return CouldNotLookError(
+        f"you may not {what} here; ask for the roles that gmsa-krm doctor --rbac prints, or use another context"
+    )

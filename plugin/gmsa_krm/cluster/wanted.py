@@ -84,11 +84,15 @@ class Wanted:
         names = (name for config in self.configs for name in config.spec.existing_credspecs)
         return sorted(set(names) - self.credspecs.keys())
 
+    @property
+    def has_policy(self) -> bool:
+        """Whether a config is in mode Policy, which is for all configs of a cluster."""
+        return any(it.spec.admission.mode == "Policy" for it in self.configs)
+
     @cached_property
     def is_filled_in(self) -> bool:
         """Whether the contents of pods are filled in at admission, and not when a workload is rendered."""
-        has_policy = any(it.spec.admission.mode == "Policy" for it in self.configs)
-        return not has_policy or bool(self.of_kind("MutatingAdmissionPolicy"))
+        return not self.has_policy or bool(self.of_kind("MutatingAdmissionPolicy"))
 
     @cached_property
     def rbac(self) -> Rbac:

@@ -6,7 +6,7 @@ from gmsa_krm.access.objects import GROUP as SUBJECT_GROUP
 from gmsa_krm.access.objects import groups_of, user_name
 from gmsa_krm.cluster.live import CREDSPECS, credspecs_of
 from gmsa_krm.cluster.outcome import ERROR, WARNING, Check
-from gmsa_krm.cluster.pairs import RESOURCE, subjects_of, wanted_pairs
+from gmsa_krm.cluster.pairs import RESOURCE, is_of_administrator, subjects_of, wanted_pairs
 from gmsa_krm.cluster.proxy import Refused, quoted
 from gmsa_krm.cluster.texts import count, some
 from gmsa_krm.cluster.view import RBAC_LISTS, could_not_look
@@ -47,8 +47,10 @@ def _run_accounts(view: View, wanted: Wanted, found: Found) -> None:
         )
         found.problem(its[0].about, message)
     for namespace, names in missing.items():
-        source = "usedBy names it" if wanted.is_given else "a binding has it"
-        message = f"does not exist, but {source} for {some(names)}; create it, or remove it there"
+        by, there = ("usedBy names", "usedBy") if wanted.is_given else ("bindings name", "the bindings")
+        message = (
+            f"does not exist, but {by} service accounts in it ({some(names)}); create it, or remove them from {there}"
+        )
         found.problem(f"Namespace {namespace}", message)
     present = len(by_account.keys() & accounts)
     if present:
@@ -65,8 +67,8 @@ def _run_missing(view: View, wanted: Wanted, found: Found) -> None:
     for it in denied:
         found.explained.add(it.key)
         message = (
-            f"may not use {it.credspec}, which the configs let it; apply the ClusterRole {role_name(it.credspec)} and"
-            f" its RoleBinding in {it.namespace}, which gmsa-krm render prints"
+            f"may not use {it.credspec}, but usedBy says that it may; apply the ClusterRole {role_name(it.credspec)}"
+            f" and its RoleBinding in {it.namespace}, which gmsa-krm render prints"
         )
         found.problem(f"Namespace {it.namespace}" if it.is_any else it.about, message)
     if len(denied) < len(pairs):
@@ -115,13 +117,13 @@ def _run_too_wide(view: View, wanted: Wanted, found: Found) -> None:
     for (kind, namespace, name), messages in sorted(wide.items()):
         if (kind, namespace, name) not in ours:
             about = f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
-            more = f" (and {count(len(messages) - 1, 'more subject')} alike)" if len(messages) > 1 else ""
+            more = f"; the same holds for {count(len(messages) - 1, 'more subject')}" if len(messages) > 1 else ""
             found.problem(about, next(iter(messages)) + more)
     if not found.problems:
-        found.holds("nobody but those of the configs may use their credential specs" if wanted.is_given else _NARROW)
+        found.holds("only those that the configs name may use their credential specs" if wanted.is_given else _NARROW)
 
 
-_NARROW = "no binding lets more service accounts use credential specs than it has to"
+_NARROW = "each binding lets service accounts that it names use credential specs that its role names"
 
 
 def _left_over(view: View) -> set[tuple[str, str, str]]:
@@ -138,9 +140,11 @@ def _wide(grant: Grant, who: str) -> str:
     """What is wide about a grant by itself; "" if nothing is."""
     is_group = grant.subject.kind == SUBJECT_GROUP
     if grant.wildcards:
-        # An administrator of the cluster could bind itself a role for them.
-        is_admin = not is_group and not grant.namespace and len(grant.wildcards) == _ALL_FIELDS
-        return "" if is_admin else _EVERY.format(who=who, why=f"by * in {' and '.join(grant.wildcards)} of its role")
+        if is_of_administrator(grant):
+            return ""
+        *fields, last = grant.wildcards
+        listed = f"{', '.join(fields)} and {last}" if fields else last
+        return _EVERY.format(who=who, why=f"by * in {listed} of its role")
     if grant.names is None:
         return _EVERY.format(who=who, why="since its role has no resourceNames")
     names = some(sorted(grant.names))
@@ -155,8 +159,7 @@ def _wide(grant: Grant, who: str) -> str:
     return ""
 
 
-_EVERY = "lets {who} use every credential spec, {why}; name the credential specs in resourceNames of a role"
-_ALL_FIELDS = 3  # apiGroups, resources and verbs
+_EVERY = "lets {who} use every credential spec, {why}; bind a role with the credential specs in resourceNames"
 _DEFAULT = "default"
 
 

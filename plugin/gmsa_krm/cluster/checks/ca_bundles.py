@@ -6,6 +6,7 @@ from gmsa_krm.certificates.material import ISSUED, SOON, days, split_certificate
 from gmsa_krm.cluster.admission import WEBHOOK_LISTS, find_webhooks
 from gmsa_krm.cluster.dates import date
 from gmsa_krm.cluster.outcome import ERROR, WARNING, Check
+from gmsa_krm.cluster.texts import RENDER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,29 +16,37 @@ if TYPE_CHECKING:
     from gmsa_krm.cluster.wanted import Wanted
 
 _INJECT = "cert-manager.io/inject-ca-from"
+_CA = "the CA of the webhook's certificate"
 
 
 def _invalid(view: View, wanted: Wanted, found: Found) -> None:
-    del wanted
     for it in _with_service(view):
+        cure = _cure(it, wanted, f"write {_CA} into it, in base64: {_edit(it)}")
         if not it.entry["clientConfig"].get("caBundle"):
-            source = (it.configuration["metadata"].get("annotations") or {}).get(_INJECT)
-            cure = (
-                f"cert-manager has not injected that of Certificate {source}; check that it is Ready, and that its"
-                " cainjector runs"
-                if source
-                else "apply what gmsa-krm render prints"
-            )
             found.problem(it.about, f"has no caBundle, so the API server does not trust the webhook; {cure}")
         elif not split_certificates(it.bundle):
             message = (
                 f"has a caBundle without a certificate in PEM ({it.bundle[:40]!a}), so the API server does not trust"
-                " the webhook; apply what gmsa-krm render prints"
+                f" the webhook; {cure}"
             )
             found.problem(it.about, message)
         elif None in _ends(it):
-            message = "has a certificate in its caBundle that cannot be read; apply what gmsa-krm render prints"
-            found.problem(it.about, message)
+            found.problem(it.about, f"has a certificate in its caBundle that cannot be read; {cure}")
+
+
+def _cure(webhook: Webhook, wanted: Wanted, by_hand: str, before_render: str = "") -> str:
+    """`by_hand`: what to do without cert-manager and without a config; `before_render`: what to do with one."""
+    source = (webhook.configuration["metadata"].get("annotations") or {}).get(_INJECT)
+    if source:
+        return (
+            f"cert-manager writes it: check that Certificate {source} is Ready, and that the cainjector of cert-manager"
+            " runs"
+        )
+    return f"{before_render}{RENDER}" if wanted.is_given else by_hand
+
+
+def _edit(webhook: Webhook) -> str:
+    return f"kubectl edit {webhook.kind.lower()} {webhook.configuration['metadata']['name']}"
 
 
 def _expired(view: View, wanted: Wanted, found: Found) -> None:
@@ -45,8 +54,8 @@ def _expired(view: View, wanted: Wanted, found: Found) -> None:
         last = _last(it)
         if last is not None and last <= wanted.now:
             message = (
-                f"trusts no CA that is still valid: the last expired {days(wanted.now - last)} ago, so gMSA pods are"
-                " refused; issue a new one, and apply what gmsa-krm render prints"
+                f"trusts no CA that is still valid: the last one expired {days(wanted.now - last)} ago, so gMSA pods"
+                f" are refused; {_renew(it, wanted)}"
             )
             found.problem(it.about, message)
         elif last is not None:
@@ -58,10 +67,18 @@ def _expiring(view: View, wanted: Wanted, found: Found) -> None:
         last = _last(it)
         if last is not None and wanted.now < last <= wanted.now + SOON:
             message = (
-                f"trusts a CA that expires in {days(last - wanted.now)}, and from then on gMSA pods are refused; issue"
-                " a new one before"
+                f"trusts no CA that is valid for longer than {days(last - wanted.now)}, and from then on gMSA pods"
+                f" are refused; before that, {_renew(it, wanted)}"
             )
             found.problem(it.about, message)
+
+
+def _renew(webhook: Webhook, wanted: Wanted) -> str:
+    by_hand = (
+        "issue a new CA and certificate, put them into the Secret of the webhook and, in base64, into caBundle, and"
+        " restart its Deployment"
+    )
+    return _cure(webhook, wanted, by_hand, "issue a new one, and ")
 
 
 def _differs(view: View, wanted: Wanted, found: Found) -> None:
@@ -79,8 +96,8 @@ def _differs(view: View, wanted: Wanted, found: Found) -> None:
             found.holds(f"{it.about} trusts the CA of the config")
         else:
             message = (
-                "trusts another CA than the one that the config has; if the config is right, apply what gmsa-krm render"
-                " prints, and else render with the seed or the files that the cluster was set up with"
+                f"does not trust the CA of the config; if the config is right, {RENDER}; if not, render with the seed"
+                " or the files that the cluster was set up with"
             )
             found.problem(it.about, message)
 

@@ -10,6 +10,7 @@ from gmsa_krm.certificates.material import days
 from gmsa_krm.cluster.admission import WEBHOOK_LISTS
 from gmsa_krm.cluster.dates import date, seconds_of
 from gmsa_krm.cluster.outcome import ERROR, WARNING, Check
+from gmsa_krm.cluster.texts import RENDER
 from gmsa_krm.cluster.view import describe
 
 TYPE_CHECKING = False
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 HASH = "gmsa-krm.dev/certificate-sha256"
 _GRACE = 3600  # seconds; cert-manager takes minutes, and a restart or a slow issuer more
 _MAX_EPOCHS = 400
-_APPLY = "apply what gmsa-krm render prints"
 
 
 class _Serving:
@@ -53,7 +53,7 @@ def _expired(view: View, wanted: Wanted, found: Found) -> None:
         if it.end is not None and it.end <= wanted.now:
             message = (
                 f"has a certificate that expired on {date(it.end)}, so gMSA pods are refused as soon as the API server"
-                f" connects again; {_APPLY}"
+                f" connects again; {RENDER}"
             )
             found.problem(it.about, message)
         elif it.end is not None:
@@ -73,13 +73,13 @@ def _outdated(view: View, wanted: Wanted, found: Found) -> None:
             found.holds(f"{it.about} has the certificate of the config")
         elif it.end is not None and it.end > wanted.now:
             message = (
-                "has the certificate of an earlier epoch, and a new one is due; it expires on"
-                f" {date(it.end)}, in {days(it.end - wanted.now)}; {_APPLY} before"
+                f"has the certificate of an earlier epoch, which expires on {date(it.end)}, in"
+                f" {days(it.end - wanted.now)}; before that, {RENDER}"
             )
             found.problem(it.about, message)
         elif it.end is None:
-            why = " or of an epoch that has long expired" if it.source == "Derive" else ""
-            found.problem(it.about, f"has another certificate than the config{why}; {_APPLY}")
+            why = ", and none of its recent epochs" if it.source == "Derive" else ""
+            found.problem(it.about, f"has another certificate than the config{why}; {RENDER}")
 
 
 def _not_ready(view: View, wanted: Wanted, found: Found) -> None:
@@ -103,7 +103,7 @@ def _overdue(view: View, wanted: Wanted, found: Found) -> None:
         if due is not None and end is not None and due + _GRACE <= wanted.now < end:
             message = (
                 f"has been due for renewal since {date(due)}, and expires on {date(end)}; check that cert-manager"
-                f" runs: {_look(it)}"
+                f" runs, and {_look(it)}"
             )
             found.problem(about, message)
         elif due is not None:
@@ -196,7 +196,7 @@ def _condition(item: Object, type: str) -> Object:
 
 def _look(certificate: Object) -> str:
     metadata = certificate["metadata"]
-    return f"kubectl -n {metadata['namespace']} describe certificate {metadata['name']}"
+    return f"see kubectl -n {metadata['namespace']} describe certificate {metadata['name']}"
 
 
 _LISTS = (*WEBHOOK_LISTS, "deployments", "certificates")

@@ -6,8 +6,8 @@ import json
 
 from gmsa_krm.cluster.live import CREDSPECS, credspecs_of
 from gmsa_krm.cluster.outcome import ERROR, WARNING, Check
-from gmsa_krm.cluster.pairs import RESOURCE, subjects_of
-from gmsa_krm.cluster.texts import count, some
+from gmsa_krm.cluster.pairs import RESOURCE, is_of_administrator, subjects_of
+from gmsa_krm.cluster.texts import RENDER, count, some
 from gmsa_krm.cluster.view import RBAC_LISTS
 from gmsa_krm.credspecs.check import check_contents
 from gmsa_krm.credspecs.domains import DeclaredDomain, check_domains
@@ -32,16 +32,18 @@ _MAX_VALUE = 120
 
 def _run_missing(view: View, wanted: Wanted, found: Found) -> None:
     live = credspecs_of(view)
+    effect = (
+        "does not exist; pods get their contents by the policy, but kubectl and whoever reads the cluster miss it"
+        if wanted.has_policy
+        else "does not exist, so pods that name it are refused"
+    )
     for name in sorted(wanted.credspecs.keys() - live.keys()):
         found.explained.add(name)
-        found.problem(
-            f"{KIND} {name}",
-            "does not exist, so pods that name it are refused or run without a gMSA; apply what gmsa-krm render prints",
-        )
+        found.problem(f"{KIND} {name}", f"{effect}; {RENDER}")
     for name in sorted(set(wanted.existing_credspecs) - live.keys()):
         found.explained.add(name)
         hint = suggestion(name, live, listed=False)
-        message = f"does not exist, but existingCredspecs has it{hint}; create it, or remove it from the config"
+        message = f"does not exist, but existingCredspecs names it{hint}; create it, or remove it from the config"
         found.problem(f"{KIND} {name}", message)
     present = wanted.credspecs.keys() & live.keys()
     if present:
@@ -60,8 +62,8 @@ def _run_differs(view: View, wanted: Wanted, found: Found) -> None:
             continue
         differences = [*_differences(spec.contents, its.contents)] if its is not None else ["it has no contents"]
         message = (
-            f"differs from the config: {some(differences, _MAX_DIFFERENCES, '; ')}; fix the config, or apply what"
-            " gmsa-krm render prints and restart the pods"
+            f"differs from the config: {some(differences, _MAX_DIFFERENCES, '; ')}; fix the config, or {RENDER} and"
+            " restart the pods"
         )
         found.problem(f"{KIND} {name}", message)
     if same:
@@ -73,7 +75,7 @@ def _differences(wanted: Any, live: Any, path: str = "") -> Iterator[str]:
         for key in sorted(wanted.keys() | live.keys()):
             yield from _differences(wanted.get(key), live.get(key), f"{path}.{key}" if path else key)
     elif wanted != live:
-        yield f"{path} is {_shown(live)}, and {_shown(wanted)} in the config"
+        yield f"{path} is {_shown(live)} in the cluster and {_shown(wanted)} in the config"
 
 
 def _shown(value: Any) -> str:
@@ -140,20 +142,21 @@ def _run_users(view: View, wanted: Wanted, found: Found) -> None:
     others = [name for name in credspecs_of(view) if name not in wanted.credspecs]
     if not others:
         return
-    grants = [grant for grant, _ in subjects_of(view.rbac.grants("use", GROUP, RESOURCE)) if not grant.wildcards]
+    subjects = list(subjects_of(view.rbac.grants("use", GROUP, RESOURCE)))
+    grants = [grant for grant, _ in subjects if not is_of_administrator(grant)]
     if any(it.names is None for it in grants):
         return
     usable = {name for it in grants for name in it.names or ()}
+    administrators = sorted({who for grant, who in subjects if is_of_administrator(grant)})
+    who = f"only who may do everything may use it ({some(administrators, 2)})" if administrators else _NOBODY
     for name in sorted(set(others) - usable):
-        message = (
-            "no service account may use it: no role with the verb use is bound for it; bind one where its pods are, or"
-            " delete it"
-        )
+        message = f"{who}; bind a role with the verb use on it for the service accounts of its pods, or delete it"
         found.problem(f"{KIND} {name}", message)
     if usable.intersection(others):
         found.holds(f"{count(len(usable.intersection(others)), 'credential spec')} that no config emits: may be used")
 
 
+_NOBODY = "no service account may use it"
 _GROUP = "credential-specs"
 _AFTER = ("crd-not-served",)
 CHECKS = (

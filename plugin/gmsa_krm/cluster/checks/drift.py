@@ -11,6 +11,7 @@ import re
 
 from gmsa_krm.cluster.outcome import ERROR, WARNING, Check
 from gmsa_krm.cluster.proxy import Refused
+from gmsa_krm.cluster.texts import RENDER, count
 from gmsa_krm.cluster.view import CouldNotLookError, could_not_look, describe
 from gmsa_krm.manifests.manifest import MANAGED_BY
 
@@ -70,9 +71,9 @@ def _missing(view: View, wanted: Wanted, found: Found) -> None:
         if _find(view, item) is not None:
             found.holds(about)
         elif not _is_named(found, about) and not _is_access(item, explained):
-            found.problem(about, "does not exist, but the config asks for it; apply what gmsa-krm render prints")
+            found.problem(about, f"does not exist, but the config asks for it; {RENDER}")
     if not found.problems and found.proved:
-        found.proved = [f"{len(found.proved)} objects of the config exist"]
+        found.proved = [f"{count(len(found.proved), 'object')} of the config: in the cluster"]
 
 
 def _drift(view: View, wanted: Wanted, found: Found) -> None:
@@ -86,11 +87,11 @@ def _drift(view: View, wanted: Wanted, found: Found) -> None:
         if isinstance(difference, CouldNotLookError):
             reasons.append(difference)
         elif difference:
-            found.problem(describe(item), f"{difference}; apply what gmsa-krm render prints, or change the config")
+            found.problem(describe(item), f"{difference}; {RENDER}, or change the config")
         elif difference is not None:
             same += 1
     if same:
-        found.holds(f"{same} objects are as the config has them")
+        found.holds(f"{count(same, 'object')} of the config: as the config has them")
     if reasons:
         raise reasons[0]
 
@@ -101,21 +102,21 @@ def _orphans(view: View, wanted: Wanted, found: Found) -> None:
         return
     asked = {describe(it) for it in wanted.objects}
     ((label, value),) = MANAGED_BY.items()
-    count = 0
+    number = 0
     for kind, name in _LISTS.items():
         for item in view.items(name):
             metadata = item["metadata"]
             if (metadata.get("labels") or {}).get(label) != value or metadata.get("ownerReferences"):
                 continue
-            count += 1
+            number += 1
             if describe(item, kind) not in asked:
                 message = (
-                    f"is of gmsa-krm (by its label), but no config given asks for it; give the config that does, or"
+                    f"has the label of gmsa-krm, but none of the given configs asks for it; give the one that does, or"
                     f" delete it: {_delete(item, kind)}"
                 )
                 found.problem(describe(item, kind), message)
-    if count and not found.problems:
-        found.holds(f"the config asks for each of the {count} objects of gmsa-krm")
+    if number and not found.problems:
+        found.holds(f"{count(number, 'object')} with the label of gmsa-krm: all from the config")
 
 
 def _delete(item: Object, kind: str) -> str:
@@ -244,7 +245,7 @@ def _shown(path: Path, before: Any, after: Any, owners: list[tuple[str, str, Obj
 
 def _value(value: Any) -> str:
     if value is None:
-        return "nothing"
+        return "absent"
     text = value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= _MAX_VALUE and "\n" not in text else f"{text[: _MAX_VALUE - 3].splitlines()[0]}..."
 

@@ -6,7 +6,7 @@ from gmsa_krm.cluster import logon
 from gmsa_krm.cluster.live import CREDSPECS, credspecs_of, pods_of
 from gmsa_krm.cluster.outcome import ERROR, Check
 from gmsa_krm.cluster.texts import count
-from gmsa_krm.cluster.view import CouldNotLookError
+from gmsa_krm.cluster.view import CouldNotLookError, not_allowed
 from gmsa_krm.findings import ExternalError
 from gmsa_krm.workloads.pod_data import containers
 
@@ -46,7 +46,7 @@ class _Chain:
             return
         names = {it.lower() for it in (spec.dns_name, spec.domain.dns_tree_name if spec.domain else "")}
         if domain.lower() not in names:
-            message = f"is in the domain {domain}, and not in {spec.dns_name}; restart the pod, or fix {self.name}"
+            message = f"is in the domain {domain} instead of {spec.dns_name}; restart the pod, or fix {self.name}"
             self.failures[_PASSED] = message
             return
         failure = logon.name_lookup(self._output("nslookup.exe", spec.dns_name), spec.dns_name)
@@ -72,9 +72,9 @@ class _Chain:
         except ExternalError as error:  # of this pod; the others are asked, and all else is checked
             raise CouldNotLookError(str(error)) from None
         if logon.has_no_program(output):
-            raise CouldNotLookError(f"the image of {user.about} has no {command[0]}, as those of nanoserver have none")
+            raise CouldNotLookError(f"the image of {user.about} has no {command[0]}, as all images of nanoserver")
         if output.startswith("Error from server (Forbidden)"):
-            raise CouldNotLookError("you may not create pods/exec here, which --in-pod does; use another context")
+            raise not_allowed("create pods/exec")
         return output
 
 

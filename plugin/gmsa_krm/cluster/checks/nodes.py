@@ -46,8 +46,8 @@ def _run_none(view: View, wanted: Wanted, found: Found) -> None:
     if nodes:
         found.holds(f"{count(len(nodes), 'Windows node')}")
     else:
-        message = "has no Windows node, and only these run pods with a gMSA; add one, unless the autoscaler does so"
-        found.problem("the cluster", message)
+        message = "the cluster has no Windows node to run pods with a gMSA; add one, unless an autoscaler does so"
+        found.problem("", message)
 
 
 def _run_build(view: View, wanted: Wanted, found: Found) -> None:
@@ -61,11 +61,15 @@ def _run_build(view: View, wanted: Wanted, found: Found) -> None:
     for build, names in sorted(old.items()):
         message = (
             f"{'has' if len(names) == 1 else 'have'} the Windows build {build}, but gMSA on Kubernetes needs {_BUILD}"
-            " (Windows Server 2019); replace the node"
+            f" (Windows Server 2019) or newer; replace {'it' if len(names) == 1 else 'them'}"
         )
-        found.problem(f"Node {some(names)}", message)
+        found.problem(_about(names), message)
     if nodes and not old:
         found.holds(f"the Windows nodes have build {_BUILD} or newer")
+
+
+def _about(names: list[str]) -> str:
+    return f"Node{'' if len(names) == 1 else 's'} {some(names)}"
 
 
 def _run_containerd(view: View, wanted: Wanted, found: Found) -> None:
@@ -78,10 +82,10 @@ def _run_containerd(view: View, wanted: Wanted, found: Found) -> None:
             old.setdefault(text.removeprefix("containerd://"), []).append(it["metadata"]["name"])
     for text, names in sorted(old.items()):
         message = (
-            f"{'has' if len(names) == 1 else 'have'} containerd {text}, which has no HostProcess containers (1.6 does),"
-            " by which nodes are set up and looked into; upgrade containerd"
+            f"{'has' if len(names) == 1 else 'have'} containerd {text}, which cannot run HostProcess containers (1.6"
+            " can); upgrade containerd"
         )
-        found.problem(f"Node {some(names)}", message)
+        found.problem(_about(names), message)
     if nodes and not old:
         found.holds("the container runtimes of the Windows nodes are new enough")
 
@@ -102,13 +106,14 @@ def _run_taints(view: View, wanted: Wanted, found: Found) -> None:
         keeping_away = [_untolerated(node, it.spec.get("tolerations") or []) for node in fitting]
         if not fitting:
             lacking = some(f"{key}: {value}" for key, value in sorted(selector.items()))
-            message = f"has the nodeSelector {lacking}, which no Windows node has; fix it, or label the nodes"
+            message = f"has the nodeSelector {lacking}, but no Windows node has these labels; fix it, or label a node"
             found.problem(it.about, message)
         elif all(keeping_away):
             taint = keeping_away[0]
             message = (
-                f"does not tolerate {_shown(taint)}, so none of {count(len(fitting), 'Windows node')} runs its pods;"
-                f" add the toleration {{key: {taint.get('key')}, operator: Exists, effect: {taint.get('effect')}}}"
+                f"does not tolerate {_shown(taint)}, so no Windows node"
+                f"{' that its nodeSelector selects' if len(fitting) < len(nodes) else ''} runs its pods; add the"
+                f" toleration {{key: {taint.get('key')}, operator: Exists, effect: {taint.get('effect')}}}"
             )
             found.problem(it.about, message)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gmsa_krm.cluster.admission import POLICY_LISTS, find_policies
 from gmsa_krm.cluster.outcome import ERROR, WARNING, Check
+from gmsa_krm.cluster.texts import RENDER
 from gmsa_krm.cluster.view import describe
 
 TYPE_CHECKING = False
@@ -27,13 +28,13 @@ def _missing(view: View, wanted: Wanted, found: Found) -> None:
         existing = {it["metadata"]["name"] for it in view.items(name)} if items else set()
         for item in items:
             if item["metadata"]["name"] not in existing:
-                found.problem(describe(item), "does not exist; apply what gmsa-krm render prints")
+                found.problem(describe(item), f"does not exist; {RENDER}")
     missing = {it.about for it in found.problems}
     for policy in find_policies(view):
         if policy.bindings:
             found.holds(f"{policy.about} has a binding")
         elif f"{policy.kind}Binding {policy.data['metadata']['name']}" not in missing:
-            message = f"has no {policy.kind}Binding, so it does nothing; apply its binding, too"
+            message = f"has no {policy.kind}Binding, so it does nothing; apply its binding"
             found.problem(policy.about, message)
 
 
@@ -54,7 +55,7 @@ def _actions(view: View, wanted: Wanted, found: Found) -> None:
 
 
 def _types(view: View, wanted: Wanted, found: Found) -> None:
-    del wanted
+    cure = RENDER if wanted.is_given else "fix the expression"
     for policy in find_policies(view):
         checking = (policy.data.get("status") or {}).get("typeChecking")
         if checking is None:
@@ -62,7 +63,7 @@ def _types(view: View, wanted: Wanted, found: Found) -> None:
         warnings = checking.get("expressionWarnings") or []
         for it in warnings:
             lines = str(it.get("warning")).split("\n")
-            message = f"{it.get('fieldRef')} does not fit the type of pods ({lines[0].strip()}); fix the expression"
+            message = f"{it.get('fieldRef')} does not fit the type of pods ({lines[0].strip()}); {cure}"
             found.problem(policy.about, message)
         if not warnings:
             found.holds(f"{policy.about} fits the types of the API server")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from gmsa_krm.access.selectors import selects
 from gmsa_krm.cluster import refusals
 from gmsa_krm.cluster.admission import POLICY_LISTS, WEBHOOK_LISTS, find_policies, find_webhooks
 from gmsa_krm.cluster.live import CREDSPECS, TEMPLATE_LISTS, credspecs_of, pods_of, workloads_of
 from gmsa_krm.cluster.outcome import ERROR, WARNING, Check
 from gmsa_krm.cluster.pairs import wanted_pairs
 from gmsa_krm.cluster.proxy import Refused, quoted
-from gmsa_krm.cluster.selectors import selects
 from gmsa_krm.cluster.texts import count, some
-from gmsa_krm.cluster.view import RBAC_LISTS, CouldNotLookError
+from gmsa_krm.cluster.view import RBAC_LISTS, could_not_look
 from gmsa_krm.workloads.pod_data import windows_options
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from gmsa_krm.cluster.admission import Webhook
+    from gmsa_krm.cluster.admission import Policy, Webhook
     from gmsa_krm.cluster.outcome import Found
     from gmsa_krm.cluster.pairs import Pair
     from gmsa_krm.cluster.refusals import Refusal
@@ -82,12 +82,9 @@ class _Proofs:
         try:
             pod = self._view.server.try_to_create(path, _pod(pair, contents))
         except Refused as error:
-            refusal = refusals.explain(error, self._webhooks, self._policies)
+            refusal = refusals.explain(error, self._webhooks, self._policies, has_config=self._wanted.is_given)
             if refusal.kind == refusals.USER or error.code == 401:
-                message = "you may not create pods here, not even as a dry run"
-                raise CouldNotLookError(
-                    f"{message}; apply what gmsa-krm doctor --rbac prints and bind it to you"
-                ) from None
+                raise could_not_look(error, "create pods, not even as a dry run,") from None
             return refusal
         return str(windows_options(pod.get("spec")).get(_CONTENTS) or "")
 
@@ -124,7 +121,7 @@ def _run_overlooked(view: View, wanted: Wanted, found: Found) -> None:
     """Namespaces with references, or with service accounts that may use a credential spec."""
     if found.failed_before("webhook", "policy"):
         return
-    webhooks = find_webhooks(view)
+    webhooks, policies = find_webhooks(view), find_policies(view)
     labels = {it["metadata"]["name"]: it["metadata"].get("labels") or {} for it in view.items("namespaces")}
     used: dict[str, dict[str, None]] = {}
     for user in (*workloads_of(view), *(it for it in pods_of(view) if not it.owner)):
@@ -137,23 +134,37 @@ def _run_overlooked(view: View, wanted: Wanted, found: Found) -> None:
     # The chart lets its webhook's own service account use everything, which access-too-wide reports.
     found.explained.update(("namespace", it) for it in own)
     for namespace, its in sorted(used.items()):
-        configuration = _left_out_by(webhooks, labels[namespace]) if namespace in labels else ""
-        if configuration:
+        left_out = _left_out_by(webhooks, policies, labels[namespace]) if namespace in labels else {}
+        if left_out:
             found.explained.add(("namespace", namespace))
+            effect = f"neither {' nor '.join(left_out)}" if len(left_out) > 1 else f"not {next(iter(left_out))}"
             message = (
-                f"is left out by the selector of {configuration}, so the credential specs of {some(its, 3)} are neither"
-                " filled in nor checked; change the namespace's labels or excludedNamespaces, or remove the references"
+                f"is left out by the namespaceSelector of {' and '.join(dict.fromkeys(left_out.values()))}, so the"
+                f" credential specs of {some(its, 3)} are {effect}; change that selector (webhook.excludedNamespaces of"
+                " a config) or the namespace's labels, or remove references and bindings there"
             )
             found.problem(f"Namespace {namespace}", message)
 
 
-def _left_out_by(webhooks: list[Webhook], labels: dict[str, str]) -> str:
-    """The configuration that leaves out a namespace with these labels; "" if it is looked at."""
-    for kind in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"):
-        its = [it for it in webhooks if it.kind == kind]
-        if its and not any(selects(it.entry.get("namespaceSelector") or {}, labels) for it in its):
-            return its[0].about
-    return ""
+def _left_out_by(webhooks: list[Webhook], policies: list[Policy], labels: dict[str, str]) -> dict[str, str]:
+    """What is not done in a namespace with these labels, and what does it in others."""
+    of_webhooks = [(it.kind, it.about, [[it.namespace_selector]]) for it in webhooks]
+    of_policies = [(it, it.about, it.namespace_selectors) for it in policies if it.bindings]
+    parts = {
+        "filled in": [
+            *((about, its) for kind, about, its in of_webhooks if kind.startswith("Mutating")),
+            *((about, its) for policy, about, its in of_policies if policy.fills_in),
+        ],
+        "checked": [
+            *((about, its) for kind, about, its in of_webhooks if kind.startswith("Validating")),
+            *((about, its) for policy, about, its in of_policies if policy.checks_accounts),
+        ],
+    }
+    return {
+        part: does[0][0]
+        for part, does in parts.items()
+        if does and not any(all(selects(it, labels) for it in selectors) for _, its in does for selectors in its)
+    }
 
 
 def _run_refused(view: View, wanted: Wanted, found: Found) -> None:
@@ -214,8 +225,8 @@ def _run_contents(view: View, wanted: Wanted, found: Found) -> None:
     if without:
         what = "a pod runs" if len(without) == 1 else "pods run"
         message = (
-            f"{what} without the gMSA, since admission fills in no contents: {some(without)}; look whether the"
-            " webhook's or the policy's configuration exists, and whether it looks at the namespace"
+            f"{what} without the gMSA, since admission fills in no contents: {some(without)}; check that a"
+            " MutatingWebhookConfiguration or a MutatingAdmissionPolicy exists and selects pods of the namespace"
         )
         found.problem("", message)
     for it in wrong:
@@ -230,7 +241,8 @@ def _run_contents(view: View, wanted: Wanted, found: Found) -> None:
 def _run_foreign(view: View, wanted: Wanted, found: Found) -> None:
     """Asks once in each namespace in which a pair is proved."""
     proofs = view.once(_Proofs, wanted)
-    by_namespace = {it.pair.namespace: it.pair for it in proofs.attempts if it.is_proved}
+    proved = (it for it in proofs.attempts if it.is_proved and not _is_explained(it, found))
+    by_namespace = {it.pair.namespace: it.pair for it in proved}
     pairs = list(by_namespace.values())
     admitted = [pair.namespace for pair, yes in zip(pairs, view.map(proofs.foreign, pairs), strict=True) if yes]
     if admitted:
@@ -253,7 +265,7 @@ CHECKS = (
         ERROR,
         _GROUP,
         _run_overlooked,
-        lists=("namespaces", "pods", *TEMPLATE_LISTS, *WEBHOOK_LISTS, CREDSPECS, *RBAC_LISTS),
+        lists=("namespaces", "pods", *TEMPLATE_LISTS, *_LISTS),
         after=_AFTER,
     ),
     Check("pod-refused", ERROR, _GROUP, _run_refused, lists=_LISTS, after=_AFTER),

@@ -6,6 +6,7 @@ import re
 
 from gmsa_krm.cluster.dates import seconds_of
 from gmsa_krm.cluster.outcome import WARNING, Check
+from gmsa_krm.cluster.texts import count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,11 +38,11 @@ def _refused(view: View, wanted: Wanted, found: Found) -> None:
             latest[about] = at, event
     for about, (at, event) in sorted(latest.items()):
         minutes = max((wanted.now - at) // 60, 0)
-        count = (event.get("series") or {}).get("count") or event.get("count") or 1
-        times = f", {count} times" if count > 1 else ""
+        number = (event.get("series") or {}).get("count") or event.get("count") or 1
+        times = f" ({number:,} times so far)" if number > 1 else ""
         message = (
-            f"got no pod {minutes} minute{'' if minutes == 1 else 's'} ago{times}: {_short(event['message'])}; fix what"
-            f" it names, or ignore it if that is done"
+            f"a pod was refused {count(minutes, 'minute')} ago{times}: {_short(event['message'])}; fix what the message"
+            " names, or ignore it if that is done"
         )
         found.problem(about, message)
     if not latest:
@@ -55,8 +56,8 @@ def _gave_up(view: View, wanted: Wanted, found: Found) -> None:
             if _GAVE_UP in message:
                 metadata = pod["metadata"]
                 text = (
-                    f"its container {container} ended since its netlogon hook gave up: {_short(message)}; run gmsa-krm"
-                    " doctor with --in-pod to see where the logon fails"
+                    f"its container {container} ended because its netlogon hook gave up: {_short(message)}; run"
+                    " gmsa-krm doctor --in-pod to see where the logon fails"
                 )
                 found.problem(f"Pod {metadata['namespace']}/{metadata['name']}", text)
     if not found.problems:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gmsa_krm.cluster.admission import POLICY_LISTS, WEBHOOK_LISTS, find_policies, find_webhooks
 from gmsa_krm.cluster.outcome import ERROR, WARNING, Check
+from gmsa_krm.cluster.texts import RENDER, count
 from gmsa_krm.cluster.view import describe
 from gmsa_krm.config.webhook_image import (
     CERTIFICATE_RELOAD,
@@ -29,7 +30,6 @@ _NEVER_READY = ("waiting", "terminated")
 
 
 def _service(view: View, wanted: Wanted, found: Found) -> None:
-    del wanted
     services = _services(view)
     for webhook in find_webhooks(view):
         if webhook.service is None:
@@ -40,15 +40,14 @@ def _service(view: View, wanted: Wanted, found: Found) -> None:
         if any(it.about == about for it in found.problems):
             continue
         if service is None:
-            message = (
-                f"does not exist, but {webhook.about} sends pods to it, so gMSA pods are refused; apply the set-up of"
-                " the webhook again"
-            )
+            cure = RENDER if wanted.is_given else "create it again, or delete the configurations if the webhook is gone"
+            message = f"does not exist, but {webhook.about} sends pods to it, so gMSA pods are refused; {cure}"
             found.problem(about, message)
         elif webhook.port not in ports:
+            cure = RENDER if wanted.is_given else "add the port, or fix it in the configuration"
             message = (
-                f"has no port {webhook.port}, to which {webhook.about} sends pods, but"
-                f" {', '.join(map(str, ports)) or 'none'}; apply the set-up of the webhook again"
+                f"has no port {webhook.port}, to which {webhook.about} sends pods (it has"
+                f" {', '.join(map(str, ports)) or 'none'}), so gMSA pods are refused; {cure}"
             )
             found.problem(about, message)
         else:
@@ -62,7 +61,7 @@ def _available(view: View, wanted: Wanted, found: Found) -> None:
         about = describe(service, "Service")
         ready, all_ = _endpoints(view, service)
         if ready:
-            found.holds(f"{about} has {ready} ready endpoint{'' if ready == 1 else 's'}")
+            found.holds(f"{about} has {count(ready, 'ready endpoint')}")
             continue
         selector = ", ".join(f"{key}={value}" for key, value in (service["spec"].get("selector") or {}).items())
         pods = _pods(view, service)
@@ -114,9 +113,11 @@ def _image(view: View, wanted: Wanted, found: Found) -> None:
                     continue
                 for lacking in _lacking(view, container, version):
                     cure = (
-                        f"set the image's tag to {NEWEST}" if not wanted.is_given else "set webhook.image in the config"
+                        f"set webhook.image in the config to {NEWEST}, and {RENDER}"
+                        if wanted.is_given
+                        else f"set the image's tag to {NEWEST}"
                     )
-                    found.problem(about, f"{image} {lacking}; {cure}, and apply it")
+                    found.problem(about, f"{image} {lacking}; {cure}")
                 if not found.problems:
                     found.holds(f"{about} runs version {shown(version)} of the webhook")
 
@@ -124,15 +125,15 @@ def _image(view: View, wanted: Wanted, found: Found) -> None:
 def _lacking(view: View, container: Object, version: tuple[int, int, int]) -> Iterator[str]:
     env = {it.get("name"): it.get("value") for it in container.get("env") or []}
     if env.get("RANDOM_HOSTNAME") == "true" and version < RANDOM_HOST_NAMES:
-        yield f"does not know RANDOM_HOSTNAME, which is set ({shown(RANDOM_HOST_NAMES)} does)"
+        yield f"does not support RANDOM_HOSTNAME, which is set ({shown(RANDOM_HOST_NAMES)} does)"
     if any("cert-reload" in it and "false" not in it for it in container.get("args") or []) and (
         version < CERTIFICATE_RELOAD
     ):
-        yield f"does not know --cert-reload, which is set ({shown(CERTIFICATE_RELOAD)} does)"
+        yield f"does not support --cert-reload, which is set ({shown(CERTIFICATE_RELOAD)} does)"
     if version < INIT_CONTAINERS and not any("initContainers" in it.text for it in find_policies(view)):
         yield (
-            f"does not look at init containers ({shown(INIT_CONTAINERS)} does), and there is no policy that does, so"
-            " these may use any credential spec"
+            f"does not check init containers ({shown(INIT_CONTAINERS)} does), and no policy does, so they may use any"
+            " credential spec"
         )
 
 
@@ -188,9 +189,9 @@ def _why_no_pods(deployment: Object) -> str:
     if not deployment["spec"].get("replicas", 1):
         metadata = deployment["metadata"]
         scale = f"kubectl -n {metadata['namespace']} scale deployment/{metadata['name']} --replicas=2"
-        return f"{about} has 0 replicas; {scale}"
+        return f"{about} has 0 replicas; run {scale}"
     failure = _condition(deployment, "ReplicaFailure").get("message")
-    return f"{about} has none ({failure or 'no reason given'}); {_look_at(deployment)}"
+    return f"{about} has no pod ({failure or 'no reason given'}); {_look_at(deployment)}"
 
 
 def _why_not_ready(pods: list[Object]) -> str:
@@ -215,12 +216,12 @@ def _why_not_ready(pods: list[Object]) -> str:
 
 def _look(pod: Object) -> str:
     metadata = pod["metadata"]
-    return f"kubectl -n {metadata['namespace']} describe pod {metadata['name']}"
+    return f"see kubectl -n {metadata['namespace']} describe pod {metadata['name']}"
 
 
 def _look_at(deployment: Object) -> str:
     metadata = deployment["metadata"]
-    return f"kubectl -n {metadata['namespace']} describe deployment {metadata['name']}"
+    return f"see kubectl -n {metadata['namespace']} describe deployment {metadata['name']}"
 
 
 def _condition(item: Object, type: str) -> Object:

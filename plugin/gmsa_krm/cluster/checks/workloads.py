@@ -50,15 +50,14 @@ def _run_without(view: View, wanted: Wanted, found: Found) -> None:
     for (namespace, _), its in sorted(found_in.items()):
         pod, name = its[0]
         message = (
-            f"{_runs(its)} without any gMSA: {'it names' if len(its) == 1 else 'they name'} {name} and"
-            f" {'has' if len(its) == 1 else 'have'} no contents, since nothing looked when"
-            f" {'it was' if len(its) == 1 else 'they were'} created; {_restart(namespace, pod)}"
+            f"{_runs(its)} without any gMSA: it names {name} and has no contents, since no webhook or policy saw it"
+            f" when it was created; {_restart(namespace, pod)}"
         )
         found.problem(pod.about, message)
 
 
 def _runs(its: list[tuple[User, str]]) -> str:
-    return "runs" if len(its) == 1 else f"and {count(len(its) - 1, 'more pod')} of {its[0][0].owner} run"
+    return "runs" if len(its) == 1 else f"runs, as {count(len(its) - 1, 'more pod')} of {its[0][0].owner},"
 
 
 def _restart(namespace: str, pod: User, *, has_template: bool = False) -> str:
@@ -66,8 +65,8 @@ def _restart(namespace: str, pod: User, *, has_template: bool = False) -> str:
         return f"render {pod.owner or 'it'} with gmsa-krm again and apply it"
     kind = pod.owner.partition("/")[0]
     if kind in ("deployment", "statefulset", "daemonset"):
-        return f"type kubectl rollout restart {pod.owner} -n {namespace}"
-    return "create it again"
+        return f"run kubectl -n {namespace} rollout restart {pod.owner}"
+    return "delete it and create it again"
 
 
 def _run_old(view: View, wanted: Wanted, found: Found) -> None:

@@ -16,8 +16,8 @@ SET_UP = (
             API server refuses these objects, so nothing checks what service accounts may use.
         """,
         cure="""
-            Upgrade the cluster, or set kubeVersion in the config to its version: then render emits what that version
-            serves, or says what it cannot do without.
+            Upgrade the cluster, or set kubeVersion in the config to its version. Then render emits what that version
+            serves, or says what the config cannot have there.
         """,
         cluster="""
             $ kubectl version
@@ -32,12 +32,12 @@ SET_UP = (
         "cluster",
         "The CRD of GMSACredentialSpec does not exist, or does not serve v1",
         why="""
-            Credential specs are objects of this CRD. Without it none exists, and the webhook, which reads them as v1,
-            refuses every pod that names one.
+            Credential specs are objects of this CRD. Without it there are none, and the webhook, which reads them as
+            v1, refuses every pod that names one.
         """,
         cure="""
-            Apply the output of gmsa-krm render, which contains the CRD. If another CRD has its names, delete that one
-            first.
+            Apply the output of gmsa-krm render, or the manifests of windows-gmsa, which contain the CRD. If another CRD
+            has its names, delete that one first.
         """,
         cluster="""
             $ kubectl get crd gmsacredentialspecs.windows.k8s.io
@@ -58,7 +58,8 @@ SET_UP = (
             INSERT_CERTIFICATE_FROM_SECRET where Helm cannot look into the cluster.
         """,
         cure="""
-            Apply the output of gmsa-krm render. With source CertManager, cert-manager's cainjector writes the bundle:
+            Apply the output of gmsa-krm render, or write the CA of the webhook's certificate into caBundle, in base64.
+            If the configuration has the annotation cert-manager.io/inject-ca-from, cert-manager's cainjector writes it:
             check that it runs and that the Certificate is Ready.
         """,
         cluster="""
@@ -82,11 +83,13 @@ SET_UP = (
         "certificate",
         "All CAs that a webhook configuration trusts have expired",
         why="""
-            The API server verifies the webhook's certificate up to a CA of caBundle. After the CA has expired no
-            certificate passes, and every gMSA pod is refused. Running pods go on.
+            The API server verifies the webhook's certificate up to a CA of caBundle. When the CA has expired, no
+            certificate passes, and every gMSA pod is refused. Pods that run keep running.
         """,
         cure="""
-            Issue a new CA and certificate, such as with gmsa-krm certs issue, and apply the output of render.
+            Issue a new CA and certificate, such as with gmsa-krm certs issue, and apply the output of render. Without
+            gmsa-krm, put them into the Secret of the webhook, write the CA into caBundle in base64, and restart the
+            Deployment. cert-manager renews its own.
         """,
         cluster="""
             kind: MutatingWebhookConfiguration
@@ -97,8 +100,8 @@ SET_UP = (
                 caBundle: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUJ...
         """,
         message="""
-            MutatingWebhookConfiguration gmsa-webhook: trusts no CA that is still valid: the last expired ... ago, so
-            gMSA pods are refused; issue a new one, and apply what gmsa-krm render prints
+            MutatingWebhookConfiguration gmsa-webhook: trusts no CA that is still valid: the last one expired ... ago,
+            so gMSA pods are refused; issue a new one, and apply what gmsa-krm render prints
         """,
     ),
     LiveRule(
@@ -107,7 +110,7 @@ SET_UP = (
         "certificate",
         "All CAs that a webhook configuration trusts expire within 30 days",
         why="""
-            From that day on every gMSA pod is refused: at the next deployment, or when a node fails at night.
+            From that day on, every new gMSA pod is refused: at the next deployment, or when a node fails at night.
         """,
         cure="""
             Issue a new CA and certificate, and apply the output of render. gmsa-krm certs issue --force keeps the old
@@ -122,8 +125,8 @@ SET_UP = (
                 caBundle: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUJ...
         """,
         message="""
-            ValidatingWebhookConfiguration gmsa-webhook: trusts a CA that expires in 9 days, and from then on gMSA pods
-            are refused; issue a new one before
+            ValidatingWebhookConfiguration gmsa-webhook: trusts no CA that is valid for longer than 9 days, and from
+            then on gMSA pods are refused; before that, issue a new ...
         """,
     ),
     LiveRule(
@@ -132,9 +135,9 @@ SET_UP = (
         "certificate",
         "A webhook configuration does not trust the CA of the config",
         why="""
-            The config renders a certificate of another CA. If only the Secret and the pods were applied, the API server
-            does not trust them. If the config was rendered with another seed than the cluster, the next apply replaces
-            the CA of a webhook that works.
+            The config renders a certificate of another CA. If only the Secret and the Deployment were applied, the API
+            server does not trust the webhook. If you have another seed here than the one that the cluster was set up
+            with, the next apply replaces the CA of a webhook that works.
         """,
         cure="""
             Apply all of the output of render, or render with the seed and the files that the cluster was set up with.
@@ -148,9 +151,9 @@ SET_UP = (
                 caBundle: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUJ...
         """,
         message="""
-            ValidatingWebhookConfiguration gmsa-webhook: trusts another CA than the one that the config has; if the
-            config is right, apply what gmsa-krm render prints, and else render with the seed or the files that the
-            cluster was set up with
+            ValidatingWebhookConfiguration gmsa-webhook: does not trust the CA of the config; if the config is right,
+            apply what gmsa-krm render prints; if not, render with the seed or the files that the cluster was set up
+            with
         """,
     ),
     LiveRule(
@@ -182,12 +185,12 @@ SET_UP = (
         "certificate",
         "cert-manager has not issued the webhook's certificate",
         why="""
-            The Secret with the certificate does not exist or does not fit, so the webhook's pods do not start, or serve
-            an old certificate.
+            The Secret with the certificate does not exist or is out of date, so the webhook's pods do not start, or
+            serve an old certificate.
         """,
         cure="""
-            kubectl describe of the Certificate, and of its CertificateRequest, names the reason: often an issuer that
-            does not exist or is not ready.
+            Run kubectl describe for the Certificate and its CertificateRequest, which name the reason: often an issuer
+            that does not exist or is not ready.
         """,
         cluster="""
             kind: Certificate
@@ -201,7 +204,7 @@ SET_UP = (
                 message: Referenced issuer does not exist.
         """,
         message="""
-            Certificate gmsa-webhook/gmsa-webhook: is not ready: Referenced issuer does not exist; kubectl -n
+            Certificate gmsa-webhook/gmsa-webhook: is not ready: Referenced issuer does not exist; see kubectl -n
             gmsa-webhook describe certificate gmsa-webhook
         """,
     ),
@@ -212,10 +215,10 @@ SET_UP = (
         "The webhook's certificate has expired",
         why="""
             The API server refuses the certificate as soon as it connects to the webhook again, and then every gMSA pod
-            is refused. With source Derive the date follows from the day of the last apply.
+            is refused. With source Derive, the day of the last render decides about the date.
         """,
         cure="""
-            Apply the output of render again. For cert-manager see kubectl describe of the Certificate.
+            Apply the output of render again. For cert-manager, run kubectl describe for the Certificate.
         """,
         cluster="""
             kind: Deployment
@@ -239,11 +242,11 @@ SET_UP = (
         "certificate",
         "The webhook's pods have another certificate than the config gives today",
         why="""
-            With source Derive a new epoch has begun, and the certificate is renewed by rendering and applying again. If
-            that does not happen, the certificate expires. With other sources the files have changed since.
+            With source Derive, a new epoch has begun, and the next render has a new certificate. If it is not applied,
+            the one in the cluster expires. With other sources, the files have changed since the last apply.
         """,
         cure="""
-            Apply the output of render. A scheduled run, or Argo CD with a refresh, does that for source Derive.
+            Apply the output of render. For source Derive, do that on a schedule, or with a refresh of Argo CD.
         """,
         cluster="""
             kind: Deployment
@@ -257,8 +260,8 @@ SET_UP = (
                     gmsa-krm.dev/certificate-sha256: 5f2b7e0c... # of an earlier epoch
         """,
         message="""
-            Deployment gmsa-webhook/gmsa-webhook: has the certificate of an earlier epoch, and a new one is due; it
-            expires on ..., in ... days; apply what gmsa-krm render prints before
+            Deployment gmsa-webhook/gmsa-webhook: has the certificate of an earlier epoch, which expires on ..., in ...
+            days; before that, apply what gmsa-krm render prints
         """,
     ),
     LiveRule(
@@ -271,7 +274,7 @@ SET_UP = (
             certificate expires some time later, and gMSA pods are refused from then on.
         """,
         cure="""
-            Check that cert-manager runs, and what kubectl describe says of the Certificate and its CertificateRequest.
+            Check that cert-manager runs, and run kubectl describe for the Certificate and its CertificateRequest.
         """,
         cluster="""
             kind: Certificate
@@ -284,21 +287,22 @@ SET_UP = (
         """,
         message="""
             Certificate gmsa-webhook/gmsa-webhook: has been due for renewal since ..., and expires on ...; check that
-            cert-manager runs: kubectl -n gmsa-webhook describe certificate gmsa-webhook
+            cert-manager runs, and see kubectl -n gmsa-webhook describe certificate gmsa-webhook
         """,
     ),
     LiveRule(
         "webhook-not-configured",
         ERROR,
         "webhook",
-        "A webhook configuration of gMSA does not exist",
+        "A webhook configuration for gMSA pods does not exist",
         why="""
             The MutatingWebhookConfiguration makes the webhook fill in the contents of credential specs. The
             ValidatingWebhookConfiguration makes it ask whether the service account may use them. Each works without the
             other, so nothing shows that half of the set-up is missing.
         """,
         cure="""
-            Apply all of the output of render.
+            Apply all of the output of render, or, without gmsa-krm, both configurations of the webhook's manifests or
+            chart. For a cluster without any webhook, gmsa-krm init writes a config.
         """,
         cluster="""
             $ kubectl get mutatingwebhookconfiguration gmsa-webhook
@@ -307,7 +311,7 @@ SET_UP = (
         """,
         message="""
             MutatingWebhookConfiguration gmsa-webhook: does not exist, so pods that name a credential spec get no
-            contents, and run without gMSA at best; apply what gmsa-krm render prints
+            contents, and have no gMSA; apply what gmsa-krm render prints
         """,
     ),
     LiveRule(
@@ -317,10 +321,10 @@ SET_UP = (
         "The two webhook configurations send pods to different Services",
         why="""
             One webhook fills in the contents and another one checks them. The two may have different versions and
-            certificates, and an outage of either refuses gMSA pods. It is often left from a move to another namespace.
+            certificates, and an outage of either refuses gMSA pods. Often a move to another namespace was not finished.
         """,
         cure="""
-            Apply both configurations of one set-up again.
+            Make both configurations name the Service of the webhook that you want to keep, and delete the other one.
         """,
         cluster="""
             kind: MutatingWebhookConfiguration
@@ -333,8 +337,9 @@ SET_UP = (
                   namespace: gmsa-webhook
         """,
         message="""
-            ValidatingWebhookConfiguration gmsa-webhook: sends pods to Service gmsa-webhook/gmsa-webhook, and
-            MutatingWebhookConfiguration gmsa-webhook to Service gmsa-webhook/old; apply both of one set-up again
+            ValidatingWebhookConfiguration gmsa-webhook: sends pods to Service gmsa-webhook/gmsa-webhook, but
+            MutatingWebhookConfiguration gmsa-webhook sends them to Service gmsa-webhook/old; make both name the Service
+            of the webhook that you want, and delete the other one
         """,
     ),
     LiveRule(
@@ -344,10 +349,13 @@ SET_UP = (
         "An outage of the webhook stops all pods of the cluster",
         why="""
             Upstream's script and chart send every pod to the webhook, with failurePolicy Fail. While the webhook is
-            down no pod starts, and neither do the webhook's own pods in a namespace that is not exempt.
+            down, no pod is created in the namespaces that the configuration selects. If the webhook's own namespace is
+            one of them, the webhook cannot come back by itself.
         """,
         cure="""
-            Add matchConditions that let only pods with gMSA through, as the output of gmsa-krm render has them.
+            Add matchConditions (Kubernetes 1.28 or later) that send only pods with gMSA to the webhook, such as those
+            in the output of gmsa-krm render. If the webhook's own pods are refused now, delete the configurations, wait
+            for the webhook, and apply them again.
         """,
         cluster="""
             kind: ValidatingWebhookConfiguration
@@ -361,9 +369,9 @@ SET_UP = (
                 resources: [pods]
         """,
         message="""
-            ValidatingWebhookConfiguration gmsa-webhook: gets all pods, and has failurePolicy Fail: while the webhook is
-            down, no pod of the cluster can start, the webhook's own included; add matchConditions for pods that use
-            gMSA, as gmsa-krm emits them
+            ValidatingWebhookConfiguration gmsa-webhook: gets all pods of the cluster, and has failurePolicy Fail: while
+            the webhook is down, none of them can be created, the webhook's own included; apply what gmsa-krm render
+            prints
         """,
     ),
     LiveRule(
@@ -372,7 +380,7 @@ SET_UP = (
         "webhook",
         "A webhook or policy lets gMSA pods pass when it fails",
         why="""
-            With failurePolicy Ignore a pod is admitted unchecked while the webhook does not answer. Whoever can create
+            With failurePolicy Ignore, a pod is admitted unchecked while the webhook does not answer. Whoever can create
             a pod can then use any credential spec, and may be able to cause the outage.
         """,
         cure="""
@@ -387,7 +395,7 @@ SET_UP = (
               failurePolicy: Ignore
         """,
         message="""
-            ValidatingWebhookConfiguration gmsa-webhook: has failurePolicy Ignore, so while the webhook is down any pod
+            ValidatingWebhookConfiguration gmsa-webhook: has failurePolicy Ignore, so while the webhook is down, any pod
             may use any credential spec; set failurePolicy: Fail
         """,
     ),
@@ -397,11 +405,11 @@ SET_UP = (
         "webhook",
         "Two webhooks or policies decide about gMSA pods",
         why="""
-            A pod has to satisfy both, so an outage, an expired certificate or old contents of either one refuses it.
-            This is right in the middle of a move to another set-up, and at no other time.
+            A pod has to satisfy both, so it is refused if either one is down, has an expired certificate or compares
+            with old contents. Two are right only while you move to another set-up.
         """,
         cure="""
-            Delete the earlier set-up. The how-to about adopting an existing set-up has the order.
+            Delete the earlier set-up. The how-to guide about adopting an existing set-up has the order.
         """,
         cluster="""
             $ kubectl get validatingwebhookconfigurations
@@ -411,8 +419,7 @@ SET_UP = (
         """,
         message="""
             ValidatingWebhookConfiguration gmsa-webhook: is one of 2 that decide about gMSA pods, beside
-            ValidatingWebhookConfiguration old, and a pod has to satisfy all; delete those that are left from an earlier
-            set-up
+            ValidatingWebhookConfiguration old, and a pod has to satisfy all of them; delete those of an earlier set-up
         """,
     ),
     LiveRule(
@@ -424,7 +431,8 @@ SET_UP = (
             The API server calls the webhook through the Service. Without it every gMSA pod is refused.
         """,
         cure="""
-            Apply all of the output of render. If the webhook is gone on purpose, delete its configurations, too.
+            Apply all of the output of render, or create the Service again. If the webhook was removed on purpose,
+            delete its configurations, too.
         """,
         cluster="""
             $ kubectl --namespace gmsa-webhook get service gmsa-webhook
@@ -432,7 +440,7 @@ SET_UP = (
         """,
         message="""
             Service gmsa-webhook/gmsa-webhook: does not exist, but ValidatingWebhookConfiguration gmsa-webhook sends
-            pods to it, so gMSA pods are refused; apply the set-up of the webhook again
+            pods to it, so gMSA pods are refused; apply what gmsa-krm render prints
         """,
     ),
     LiveRule(
@@ -441,11 +449,11 @@ SET_UP = (
         "webhook",
         "No pod of the webhook is ready",
         why="""
-            The API server reaches no webhook, so every gMSA pod is refused. Without matchConditions that holds for all
-            pods of the cluster.
+            The API server reaches no webhook, so every gMSA pod is refused; without matchConditions, every pod of the
+            cluster.
         """,
         cure="""
-            The message has what the Deployment or its first pod says: an image that cannot be pulled, a Secret that
+            Fix what the message says of the Deployment or its first pod: an image that cannot be pulled, a Secret that
             does not exist, a process that ends, or no replicas.
         """,
         cluster="""
@@ -458,7 +466,8 @@ SET_UP = (
         """,
         message="""
             Service gmsa-webhook/gmsa-webhook: there is no pod of the webhook, so gMSA pods are refused: Deployment
-            gmsa-webhook/gmsa-webhook has 0 replicas; kubectl -n gmsa-webhook scale deployment/gmsa-webhook --replicas=2
+            gmsa-webhook/gmsa-webhook has 0 replicas; run kubectl -n gmsa-webhook scale deployment/gmsa-webhook
+            --replicas=2
         """,
     ),
     LiveRule(
@@ -467,11 +476,11 @@ SET_UP = (
         "webhook",
         "The webhook works, but not all of its pods are ready or up to date",
         why="""
-            The webhook goes on with the pods that it has. The next node that is drained, or a rollout that hangs with
-            an old certificate, takes them away.
+            The remaining pods of the webhook answer. When their node is drained, or their certificate expires because
+            the rollout hangs, gMSA pods are refused.
         """,
         cure="""
-            The message has what the Deployment or its first pod says.
+            Fix what the message says of the Deployment or its first pod.
         """,
         cluster="""
             kind: Deployment
@@ -489,17 +498,17 @@ SET_UP = (
         """,
         message="""
             Deployment gmsa-webhook/gmsa-webhook: is not rolled out: ReplicaSet "gmsa-webhook-..." has timed out
-            progressing; kubectl -n gmsa-webhook describe deployment gmsa-webhook
+            progressing; see kubectl -n gmsa-webhook describe deployment gmsa-webhook
         """,
     ),
     LiveRule(
         "webhook-image-too-old",
         WARNING,
         "webhook",
-        "The webhook's image cannot do what it is asked for",
+        "The webhook's image is too old for its settings, or for init containers",
         why="""
-            An old image ignores variables and arguments that it does not know. Before v0.14.0 the webhook does not look
-            at init containers, so without the hardening policy they may use any credential spec.
+            An image that does not support a setting ignores it or does not start. Before v0.14.0, the webhook does not
+            check init containers, so without the hardening policy they may use any credential spec.
         """,
         cure="""
             Use the newest image, or let gmsa-krm emit its hardening policy.
@@ -519,8 +528,9 @@ SET_UP = (
                       value: 'true'
         """,
         message="""
-            Deployment gmsa-webhook/gmsa-webhook: registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook:v0.9.0 does not know
-            RANDOM_HOSTNAME, which is set (v0.10.0 does); set webhook.image in the config, and apply it
+            Deployment gmsa-webhook/gmsa-webhook: registry.k8s.io/gmsa-webhook/k8s-gmsa-webhook:v0.9.0 does not
+            support RANDOM_HOSTNAME, which is set (v0.10.0 does); set webhook.image in the config to ..., and apply what
+            gmsa-krm render prints
         """,
     ),
     LiveRule(
@@ -529,11 +539,11 @@ SET_UP = (
         "policy",
         "An admission policy does not exist, or has no binding",
         why="""
-            A policy without a binding does nothing. Without the policies of mode Policy nothing checks gMSA pods.
-            Without the hardening policy, containers that the webhook does not look at are unchecked.
+            A policy without a binding does nothing. Without the policies of mode Policy, nothing checks gMSA pods.
+            Without the hardening policy, nothing checks the containers that the webhook does not.
         """,
         cure="""
-            Apply all of the output of render.
+            Apply all of the output of render, or the binding of the policy.
         """,
         cluster="""
             $ kubectl get validatingadmissionpolicybinding gmsa-webhook-hardening
@@ -550,8 +560,8 @@ SET_UP = (
         "policy",
         "The binding of an admission policy does not deny",
         why="""
-            With the actions Warn and Audit a pod is admitted, with a warning or an entry in the audit log. It still
-            uses the credential spec.
+            With the actions Warn and Audit, the API server admits the pod and writes a warning or an entry of the audit
+            log. The pod uses the credential spec.
         """,
         cure="""
             Set validationActions: [Deny] in the binding.
@@ -576,8 +586,9 @@ SET_UP = (
         "policy",
         "An expression of an admission policy does not fit the type of pods",
         why="""
-            The API server checks the types of a policy's expressions and writes what it finds into the status. An
-            expression with a wrong type fails when it is evaluated, and with failurePolicy Fail the pod is refused.
+            The API server checks the types in a policy's expressions and writes what it finds into the status. An
+            expression with a wrong type fails when it is evaluated, and then failurePolicy decides: Fail refuses the
+            pod.
         """,
         cure="""
             Fix the expression, or apply the output of render again.
@@ -594,7 +605,7 @@ SET_UP = (
         """,
         message="""
             ValidatingAdmissionPolicy gmsa-webhook-hardening: spec.validations[0].expression does not fit the type of
-            pods (...); fix the expression
+            pods (...); apply what gmsa-krm render prints
         """,
     ),
 )
@@ -605,12 +616,12 @@ LATER = (
         "events",
         "A gMSA pod was refused within the last hour",
         why="""
-            A Deployment with a wrong reference applies without an error. Its ReplicaSet fails to create pods, and only
-            an event says why.
+            kubectl applies a Deployment with a wrong reference without an error. Its ReplicaSet fails to create pods,
+            and only an event says why.
         """,
         cure="""
-            The message of the event names the reason: a permission, an unknown credential spec, or a webhook that does
-            not answer.
+            Fix what the message of the event names: a permission, an unknown credential spec, or a webhook that does
+            not answer. doctor reports it until the event is an hour old.
         """,
         cluster="""
             kind: Event
@@ -624,9 +635,9 @@ LATER = (
               "gmsa-webapp1"'
         """,
         message="""
-            ReplicaSet web/reports-...: got no pod ... ago...: Error creating: admission webhook
+            ReplicaSet web/reports-...: a pod was refused ... ago...: Error creating: admission webhook
             "admission-webhook.windows-gmsa.sigs.k8s.io" denied the request: service account "webapp2" is not authorized
-            to `use` GMSA cred spec "gmsa-webapp1"...; fix what it names, or ignore it if that is done
+            to `use` GMSA cred spec "gmsa-webapp1"...; fix what the message names, or ignore it if that is done
         """,
     ),
     LiveRule(
@@ -636,11 +647,11 @@ LATER = (
         "The netlogon hook of a container has given up",
         why="""
             The hook of netlogonRestart tries maxAttempts times to get a secure channel to the domain, and then ends the
-            container. It starts again, and fails again, until the logon works.
+            container. Kubernetes starts the container again, and the hook fails again, until the logon works.
         """,
         cure="""
-            The message has what nltest answered. Check the credential spec, the DNS of the pod and who may fetch the
-            account's password.
+            The message has the answer of nltest. Check the credential spec, the DNS of the pod and who may fetch the
+            account's password; gmsa-krm doctor --in-pod does that in a running pod.
         """,
         cluster="""
             kind: Pod
@@ -657,9 +668,9 @@ LATER = (
                       said: I_NetLogonControl failed: Status = 1722 0x6ba RPC_S_SERVER_UNAVAILABLE'
         """,
         message="""
-            Pod web/web-0: its container iis ended since its netlogon hook gave up: gmsa-krm: no secure channel to the
+            Pod web/web-0: its container iis ended because its netlogon hook gave up: gmsa-krm: no secure channel to the
             domain after 10 attempts. nltest /query said: I_NetLogonControl failed: Status = 1722 0x6ba
-            RPC_S_SERVER_UNAVAILABLE; run gmsa-krm doctor with --in-pod to see where the logon fails
+            RPC_S_SERVER_UNAVAILABLE; run gmsa-krm doctor --in-pod to see where the logon fails
         """,
     ),
     LiveRule(
@@ -668,7 +679,7 @@ LATER = (
         "drift",
         "An object that the config asks for does not exist",
         why="""
-            It was never applied, or someone deleted it. What it is for does not work.
+            It was never applied, or someone deleted it. What the config asks for works only in part.
         """,
         cure="""
             Apply the output of render.
@@ -686,14 +697,14 @@ LATER = (
         "object-drift",
         WARNING,
         "drift",
-        "An object differs from what the config gives",
+        "An object differs from the one that the config emits",
         why="""
-            Someone changed it in the cluster, or the config has changed since it was applied. The next apply changes it
-            back. The difference is what the API server says that it would change: doctor tries a server-side apply,
-            of which nothing is kept. The name after `changed by` is the field manager.
+            Someone changed it in the cluster, or the config has changed since it was applied. The next apply undoes the
+            change. doctor asks the API server by a server-side apply as a dry run, so the message shows what an apply
+            changes. The name after `changed by` is the field manager.
         """,
         cure="""
-            Apply the output of render, or take the change over into the config.
+            Apply the output of render, or make the change in the config.
         """,
         cluster="""
             kind: PodDisruptionBudget
@@ -716,10 +727,10 @@ LATER = (
         "no-longer-configured",
         WARNING,
         "drift",
-        "An object of gmsa-krm exists that no config asks for",
+        "No config asks for an object that gmsa-krm emitted",
         why="""
-            kubectl apply deletes nothing. A credential spec or a permission that has left the config stays in the
-            cluster, and stays in force.
+            kubectl apply deletes nothing. A credential spec or a permission that was removed from the config stays in
+            the cluster, and in force.
         """,
         cure="""
             Delete it, or give doctor all configs of the cluster.
@@ -732,8 +743,8 @@ LATER = (
                 app.kubernetes.io/managed-by: gmsa-krm
         """,
         message="""
-            ClusterRole use-gmsa-reports: is of gmsa-krm (by its label), but no config given asks for it; give the
-            config that does, or delete it: kubectl delete clusterrole use-gmsa-reports
+            ClusterRole use-gmsa-reports: has the label of gmsa-krm, but none of the given configs asks for it; give the
+            one that does, or delete it: kubectl delete clusterrole use-gmsa-reports
         """,
     ),
 )

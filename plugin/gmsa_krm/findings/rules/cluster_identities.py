@@ -13,7 +13,7 @@ CREDSPECS = (
         "A credential spec of the config is not in the cluster",
         why="""
             The webhook reads the credential spec when a pod names it. If it does not exist, the pod is refused. In mode
-            Policy the contents are in the policy, so pods still work, but kubectl and other tools do not see it.
+            Policy the policy has the contents, so pods still work, but kubectl and other tools miss the object.
         """,
         cure="""
             Apply the output of gmsa-krm render. If a credential spec of existingCredspecs is missing, create it, or
@@ -23,8 +23,8 @@ CREDSPECS = (
             $ kubectl get gmsacredentialspec gmsa-webapp1
             Error from server (NotFound): gmsacredentialspecs.windows.k8s.io "gmsa-webapp1" not found
         """,
-        message="GMSACredentialSpec gmsa-webapp1: does not exist, so pods that name it are refused or run without a"
-        " gMSA; apply what gmsa-krm render prints",
+        message="GMSACredentialSpec gmsa-webapp1: does not exist, so pods that name it are refused; apply what gmsa-krm"
+        " render prints",
     ),
     LiveRule(
         "credspec-differs",
@@ -36,7 +36,7 @@ CREDSPECS = (
             changed and was not applied.
         """,
         cure="""
-            Decide which one is right. Fix the config, or apply the output of gmsa-krm render; then restart the pods,
+            Decide which one is right. Fix the config, or apply the output of gmsa-krm render. Then restart the pods,
             since a running pod keeps the contents that it has.
         """,
         cluster="""
@@ -44,8 +44,9 @@ CREDSPECS = (
                 -o jsonpath={.credspec.DomainJoinConfig.NetBiosName}
             FABRIKAM
         """,
-        message="GMSACredentialSpec gmsa-webapp1: differs from the config: DomainJoinConfig.NetBiosName is FABRIKAM,"
-        " and CONTOSO in the config; fix the config, or apply what gmsa-krm render prints and restart the pods",
+        message="GMSACredentialSpec gmsa-webapp1: differs from the config: DomainJoinConfig.NetBiosName is FABRIKAM"
+        " in the cluster and CONTOSO in the config; fix the config, or apply what gmsa-krm render prints and restart"
+        " the pods",
     ),
     LiveRule(
         "credspec-mistake",
@@ -54,7 +55,7 @@ CREDSPECS = (
         "A credential spec that no config emits has a mistake",
         why="""
             The CRD accepts any string, so a wrong SID, a name with $ or a GUID with braces shows only when the
-            container cannot log on. The checks are those of lint; the message names the rule.
+            container cannot log on. doctor checks credential specs as lint does, and the message names the rule.
         """,
         cure="""
             Fix the object as the message says, or convert it with gmsa-krm import credspec and let the config emit it.
@@ -70,10 +71,10 @@ CREDSPECS = (
         "credspec-doubt",
         WARNING,
         "credential-specs",
-        "A credential spec that no config emits has something that rarely works",
+        "A credential spec that no config emits has contents that often fail",
         why="""
-            It is accepted and may work, but there is a known weakness, such as a Kerberos fallback to NTLM. The checks
-            are those of lint; the message names the rule.
+            The CRD accepts the contents, and they may work, but they are known to cause trouble, such as NTLM in place
+            of Kerberos. doctor checks credential specs as lint does, and the message names the rule.
         """,
         cure="""
             Fix the object as the message says, or convert it with gmsa-krm import credspec and let the config emit it.
@@ -95,20 +96,21 @@ CREDSPECS = (
         "credential-specs",
         "No service account may use a credential spec",
         why="""
-            A pod may name a credential spec only if its service account has the verb use on it. Without any binding
-            every pod that names it is refused. Roles with * are not counted: they are for administrators.
+            A pod may name a credential spec only if its service account has the verb use on it. Without a binding every
+            pod that names it is refused. Service accounts that may do everything in the cluster may use it, too; the
+            message names them, since they are hardly meant.
         """,
         cure="""
-            Bind a ClusterRole with the verb use for the service accounts of its pods, in their namespaces, or add the
-            credential spec to a config with usedBy. Delete it if nobody needs it.
+            Bind a ClusterRole with the verb use to the service accounts of its pods, in their namespaces, or add the
+            credential spec to a config with usedBy. Delete it if it is not needed.
         """,
         cluster="""
             $ kubectl auth can-i use gmsacredentialspec/gmsa-reports -n web \\
                 --as system:serviceaccount:web:reports
             no
         """,
-        message="GMSACredentialSpec gmsa-reports: no service account may use it: no role with the verb use is bound for"
-        " it; bind one where its pods are, or delete it",
+        message="GMSACredentialSpec gmsa-reports: no service account may use it; bind a role with the verb use on it"
+        " for the service accounts of its pods, or delete it",
     ),
 )
 ACCESS = (
@@ -118,12 +120,12 @@ ACCESS = (
         "access",
         "A service account that may use a credential spec does not exist",
         why="""
-            The API server refuses every pod of a service account or namespace that does not exist. Often the config has
-            the wrong namespace: each namespace needs a service account of its own.
+            The API server refuses every pod of a service account or namespace that does not exist. Often usedBy names
+            the wrong namespace: each namespace has service accounts of its own.
         """,
         cure="""
-            Create the service account, or add it to serviceAccounts of the config. If it is a leftover, remove it from
-            usedBy or from the RoleBinding.
+            Create the service account, or add it to serviceAccounts of the config. If nothing needs it, remove it
+            from usedBy or from the RoleBinding.
         """,
         cluster="""
             $ kubectl get serviceaccount webapp1 -n web
@@ -136,36 +138,36 @@ ACCESS = (
         "access-missing",
         ERROR,
         "access",
-        "A service account may not use a credential spec that the config lets it use",
+        "A service account that usedBy names may not use its credential spec",
         why="""
-            doctor asks the API server what the webhook asks it: whether the service account has the verb use on the
+            doctor asks the API server what the webhook asks: whether the service account has the verb use on the
             credential spec in its namespace. If not, its pods are refused.
         """,
         cure="""
-            Apply the ClusterRole and the RoleBinding of the output of gmsa-krm render. If they exist, look whether
-            another tool changes them.
+            Apply the ClusterRole and the RoleBinding from the output of gmsa-krm render. If they exist, find out
+            whether another tool changes them.
         """,
         cluster="""
             $ kubectl auth can-i use gmsacredentialspec/gmsa-webapp1 -n web \\
                 --as system:serviceaccount:web:webapp1
             no
         """,
-        message="ServiceAccount web/webapp1: may not use gmsa-webapp1, which the configs let it; apply the ClusterRole"
-        " use-gmsa-webapp1 and its RoleBinding in web, which gmsa-krm render prints",
+        message="ServiceAccount web/webapp1: may not use gmsa-webapp1, but usedBy says that it may; apply the"
+        " ClusterRole use-gmsa-webapp1 and its RoleBinding in web, which gmsa-krm render prints",
     ),
     LiveRule(
         "access-too-wide",
         WARNING,
         "access",
-        "More service accounts may use a credential spec than have to",
+        "More service accounts than necessary may use a credential spec",
         why="""
             Whoever may create pods in a namespace can run them as each of its service accounts, and so as each account
-            of Active Directory that these may use. A role with * includes credential specs, a group includes everyone,
-            and the service account default includes every pod that names no other.
+            of Active Directory that these may use. A role with * includes credential specs, a group includes every
+            service account in it, and every pod that names no service account runs as default.
         """,
         cure="""
-            Delete the binding if nobody needs it. Else name the credential specs in resourceNames of a role, and the
-            service accounts of the workloads as subjects; with a config, in usedBy.
+            Delete the binding if it is not needed. Otherwise bind a role that names the credential specs in
+            resourceNames, to the service accounts of the workloads. With a config, add them to usedBy.
         """,
         cluster="""
             $ kubectl get rolebinding legacy -n web -o wide
@@ -181,24 +183,27 @@ PROOF = (
         "overlooked-namespace",
         ERROR,
         "proof",
-        "The webhook leaves out a namespace with credential specs in use",
+        "The webhook or the policy leaves out a namespace with credential specs in use",
         why="""
-            The selector of a webhook configuration decides which namespaces it is called for. In a namespace that it
-            leaves out, nothing fills in contents and nothing checks them: pods run without a gMSA, and whoever may
-            create pods can write any contents into them.
+            The namespaceSelector of a webhook configuration, of a policy or of its binding decides which namespaces it
+            is for. Where contents are not filled in, pods have no gMSA. Where they are not checked, whoever may create
+            pods can write any contents into them, and become any account whose password the nodes may fetch.
         """,
         cure="""
-            Remove the label that the selector looks for from the namespace, or the namespace from
-            webhook.excludedNamespaces. If no gMSA is wanted there, remove the references and the bindings.
+            Change the namespaceSelector or the labels of the namespace, or remove the namespace from
+            webhook.excludedNamespaces in the config. If no gMSA is wanted there, remove the references and the
+            bindings.
         """,
         cluster="""
             $ kubectl get namespace web --show-labels
             NAME   STATUS   AGE   LABELS
             web    Active   90d   gmsa-webhook=disabled,kubernetes.io/metadata.name=web
         """,
-        message="Namespace web: is left out by the selector of MutatingWebhookConfiguration gmsa-webhook, so the"
-        " credential specs of ... are neither filled in nor checked; change the namespace's labels or"
-        " excludedNamespaces, or remove the references",
+        message="Namespace web: is left out by the namespaceSelector of MutatingWebhookConfiguration gmsa-webhook"
+        " and ValidatingWebhookConfiguration gmsa-webhook, so the credential specs of ... are neither filled in nor"
+        " checked;"
+        " change that selector (webhook.excludedNamespaces of a config) or the namespace's labels, or remove references"
+        " and bindings there",
     ),
     LiveRule(
         "pod-refused",
@@ -206,12 +211,12 @@ PROOF = (
         "proof",
         "A test pod with a credential spec is refused",
         why="""
-            For each service account and credential spec that go together doctor sends a pod as a dry run. It passes all
-            of admission, and nothing is kept. What refuses it refuses the workload's pods, too.
+            For each service account and a credential spec that it may use, doctor sends a pod as a dry run. The pod
+            goes through all of admission, and nothing is kept. What refuses it also refuses the pods of workloads.
         """,
         cure="""
-            The message says what the refusal means, has the words of the API server, and ends in the cure. See
-            Troubleshooting in the documentation for each of them.
+            Do what the message says at its end. In the parentheses it has the words of the API server, which you find
+            under Troubleshooting in the documentation.
         """,
         cluster="""
             $ kubectl get events -n web
@@ -227,18 +232,18 @@ PROOF = (
         "A test pod comes back without the contents of its credential spec",
         why="""
             The API server admits a pod that names a credential spec even if nothing fills in the contents. Its
-            containers start, and have no identity. Nothing else shows it.
+            containers start without an identity, and no event or status says so.
         """,
         cure="""
-            Look whether the MutatingWebhookConfiguration or the MutatingAdmissionPolicy exists, and whether it matches
-            pods of the namespace. Apply the output of gmsa-krm render again.
+            Check that the MutatingWebhookConfiguration or the MutatingAdmissionPolicy exists, and that it selects pods
+            of the namespace. With a config, apply the output of gmsa-krm render again.
         """,
         cluster="""
             $ kubectl get pod web-0 -n web -o jsonpath={.spec.securityContext.windowsOptions}
             {"gmsaCredentialSpecName":"gmsa-webapp1"}
         """,
-        message="...without the gMSA, since admission fills in no contents: web/webapp1 with gmsa-webapp1, ...; look"
-        " whether the webhook's or the policy's configuration exists, and whether it looks at the namespace",
+        message="...without the gMSA, since admission fills in no contents: web/webapp1 with gmsa-webapp1, ...; check"
+        " that a MutatingWebhookConfiguration or a MutatingAdmissionPolicy exists and selects pods of the namespace",
     ),
     LiveRule(
         "foreign-contents-admitted",
@@ -246,12 +251,12 @@ PROOF = (
         "proof",
         "A test pod with contents of its own is admitted",
         why="""
-            Contents in a pod decide which account it is. If they are not compared with the credential spec, whoever may
-            create pods can become any account whose password the node may fetch.
+            The contents in a pod decide as which account it runs. If nothing compares them with the credential spec,
+            whoever may create pods can become any account whose password the node may fetch.
         """,
         cure="""
-            Apply the ValidatingWebhookConfiguration or the ValidatingAdmissionPolicy of the output of gmsa-krm render
-            again.
+            Apply the ValidatingWebhookConfiguration of the webhook again, or the ValidatingAdmissionPolicy of mode
+            Policy and its binding. With a config, gmsa-krm render prints them.
         """,
         cluster="""
             $ kubectl get validatingwebhookconfiguration gmsa-webhook
@@ -266,13 +271,13 @@ PROOF = (
         "proof-prevented",
         WARNING,
         "proof",
-        "What is not of gMSA refuses the test pod",
+        "Something that is not about gMSA refuses the test pod",
         why="""
-            A quota, a LimitRange, Pod Security or another webhook refuses the pod that doctor sends. The pods of the
-            workload may be other ones, so this need not be a fault, but nothing is proved.
+            A quota, a LimitRange, Pod Security or another webhook refuses the pod that doctor sends. It may admit the
+            pods of the workload, so this may be no fault, but nothing is proved.
         """,
         cure="""
-            Look whether the workload's own pods are admitted. If a quota is used up, they are not.
+            Do what the message says at its end, or create a pod of the workload to see whether it is admitted.
         """,
         cluster="""
             $ kubectl get resourcequota -n web
@@ -290,8 +295,8 @@ WORKLOADS = (
         "workloads",
         "A workload names a credential spec that is not in the cluster",
         why="""
-            The webhook refuses its pods, and the Deployment or StatefulSet only shows fewer replicas. Pods from before
-            keep running until they are replaced.
+            The webhook refuses its pods, and the Deployment or StatefulSet only shows fewer ready replicas. Pods from
+            before the mistake keep running until they are replaced.
         """,
         cure="""
             Fix the name in the workload, or create the credential spec.
@@ -310,18 +315,18 @@ WORKLOADS = (
         "workloads",
         "A running pod names a credential spec and has no contents",
         why="""
-            The container runtime takes the contents, not the name. This pod was created while no webhook or policy
-            looked at it, and its containers have no identity in the domain.
+            The container runtime takes the contents, not the name. This pod was created while there was no webhook or
+            policy, or it left out the namespace, so its containers have no identity in the domain.
         """,
         cure="""
-            Restart the workload. If new pods have no contents either, the proof says why.
+            Restart the workload. If new pods have no contents either, gmsa-krm doctor --check proof says why.
         """,
         cluster="""
             $ kubectl get pod web-0 -n web -o jsonpath={.spec.securityContext.windowsOptions}
             {"gmsaCredentialSpecName":"gmsa-webapp1"}
         """,
-        message="Pod web/web-0: runs without any gMSA: it names gmsa-webapp1 and has no contents, since nothing looked"
-        " when it was created; ...",
+        message="Pod web/web-0: runs without any gMSA: it names gmsa-webapp1 and has no contents, since no webhook or"
+        " policy saw it when it was created; ...",
     ),
     LiveRule(
         "pod-with-old-contents",
@@ -329,11 +334,11 @@ WORKLOADS = (
         "workloads",
         "A running pod has the contents of a credential spec from before a change",
         why="""
-            The contents of a pod never change. After a change of the credential spec its pods run as before until they
-            are replaced, and those with old contents may fail to log on.
+            The contents of a pod never change. After a change of the credential spec, pods keep the old contents until
+            they are replaced, and may fail to log on.
         """,
         cure="""
-            Restart the workload. In mode Policy without expand, render and apply it.
+            Restart the workload. In mode Policy without expand, render the workload again and apply it.
         """,
         cluster="""
             $ kubectl get pod web-0 -n web \\
@@ -350,18 +355,17 @@ NODES = (
         "nodes",
         "The cluster has no Windows node",
         why="""
-            Pods with a gMSA run on Windows nodes only, and wait in the state Pending until there is one.
+            Pods with a gMSA run on Windows nodes only, and stay Pending until there is one.
         """,
         cure="""
-            Add a Windows node. If a cluster autoscaler adds nodes when pods need them, leave this check out with
-            --skip missing-windows-node.
+            Add a Windows node. If an autoscaler adds nodes when pods need them, leave this check out with --skip
+            missing-windows-node.
         """,
         cluster="""
             $ kubectl get nodes --selector kubernetes.io/os=windows
             No resources found
         """,
-        message="the cluster: has no Windows node, and only these run pods with a gMSA; add one, unless the autoscaler"
-        " does so",
+        message="the cluster has no Windows node to run pods with a gMSA; add one, unless an autoscaler does so",
     ),
     LiveRule(
         "old-windows-build",
@@ -369,8 +373,8 @@ NODES = (
         "nodes",
         "A node has a Windows that is too old for gMSA on Kubernetes",
         why="""
-            Kubernetes supports Windows Server 2019 (build 17763) and newer. Before it, several containers with one gMSA
-            take each other's secure channel, and the container's host name has to be the account's.
+            Kubernetes supports Windows Server 2019 (build 17763) and newer. Before that, several containers with one
+            gMSA break each other's secure channel, and the host name of a container has to be that of the account.
         """,
         cure="""
             Replace the node by one with Windows Server 2019 or newer.
@@ -379,17 +383,17 @@ NODES = (
             $ kubectl get node win2 -o jsonpath={.status.nodeInfo.kernelVersion}
             10.0.17134.1
         """,
-        message="Node win2: has the Windows build 17134, but gMSA on Kubernetes needs 17763 (Windows Server 2019);"
-        " replace the node",
+        message="Node win2: has the Windows build 17134, but gMSA on Kubernetes needs 17763 (Windows Server 2019) or"
+        " newer; replace it",
     ),
     LiveRule(
         "old-containerd",
         WARNING,
         "nodes",
-        "A Windows node has a containerd without HostProcess containers",
+        "A Windows node has a containerd that cannot run HostProcess containers",
         why="""
-            HostProcess containers need containerd 1.6. The DaemonSet of nodes.smbCompartmentNamespace is one, and so
-            are the plugins and tools by which nodes without a domain are set up.
+            HostProcess containers need containerd 1.6. The DaemonSet of nodes.smbCompartmentNamespace has one, and so
+            have tools that set up or debug Windows nodes.
         """,
         cure="""
             Upgrade containerd on the node.
@@ -398,8 +402,8 @@ NODES = (
             $ kubectl get node win2 -o jsonpath={.status.nodeInfo.containerRuntimeVersion}
             containerd://1.5.13
         """,
-        message="Node win2: has containerd 1.5.13, which has no HostProcess containers (1.6 does), by which nodes are"
-        " set up and looked into; upgrade containerd",
+        message="Node win2: has containerd 1.5.13, which cannot run HostProcess containers (1.6 can); upgrade"
+        " containerd",
     ),
     LiveRule(
         "unschedulable-workload",
@@ -408,7 +412,7 @@ NODES = (
         "No Windows node may run the pods of a workload with a credential spec",
         why="""
             All Windows nodes have a taint that the workload does not tolerate, or none has the labels of its
-            nodeSelector. Its pods wait in the state Pending. A workload of which a pod runs is skipped.
+            nodeSelector, so its pods stay Pending. A workload with a pod on a node is not checked.
         """,
         cure="""
             Add the toleration to the pod template, or fix its nodeSelector.
@@ -417,7 +421,7 @@ NODES = (
             $ kubectl get nodes -o jsonpath={.items[*].spec.taints}
             [{"effect":"NoSchedule","key":"os","value":"true"}]
         """,
-        message="Deployment web/web: does not tolerate the taint os=true:NoSchedule, so none of 1 Windows node runs its"
+        message="Deployment web/web: does not tolerate the taint os=true:NoSchedule, so no Windows node runs its"
         " pods; add the toleration {key: os, operator: Exists, effect: NoSchedule}",
     ),
 )
@@ -426,14 +430,14 @@ LOGON = (
         "credspec-not-passed",
         ERROR,
         "logon",
-        "A container has not got its credential spec",
+        "A container does not have its credential spec",
         why="""
             With --in-pod, doctor runs nltest /parentdomain in a running pod of each credential spec. If netlogon knows
             no domain, or another one, the container was not started with the credential spec.
         """,
         cure="""
-            Compare the pod's contents with the credential spec, and restart the pod. If it stays so, the node has the
-            reason in the event log Microsoft-Windows-Containers-CCG/Admin.
+            Compare the pod's contents with the credential spec, and restart the pod. If that does not help, look into
+            the event log Microsoft-Windows-Containers-CCG/Admin on the node.
         """,
         cluster="""
             $ kubectl exec -n web web-0 -- nltest.exe /parentdomain
@@ -447,8 +451,8 @@ LOGON = (
         "logon",
         "A container does not find the domain in DNS",
         why="""
-            Windows finds domain controllers by DNS. The DNS of the cluster knows the domain only if it forwards it to
-            the domain's own servers. doctor runs nslookup with --in-pod.
+            Windows finds domain controllers by DNS. The DNS of the cluster knows the domain only if it forwards its
+            names to the domain's own servers. With --in-pod, doctor runs nslookup.
         """,
         cure="""
             Add the domain to the Corefile of CoreDNS with a forward to its DNS servers, or let nodes and pods reach
@@ -467,12 +471,12 @@ LOGON = (
         "A container cannot log on to its domain",
         why="""
             The container has its credential spec and finds the domain, but the secure channel is not established: the
-            node could not fetch the account's password, or no domain controller takes it. doctor runs nltest /query
-            with --in-pod.
+            node could not fetch the account's password, or no domain controller accepts it. With --in-pod, doctor runs
+            nltest /query.
         """,
         cure="""
-            The message explains the number that nltest reports. Most often the node's computer account may not fetch
-            the password, or the node was not restarted since it may.
+            Do what the message says about the number that nltest reports. Most often the node's computer account may
+            not fetch the password, or the node was not restarted after it was added to the group that may.
         """,
         cluster="""
             $ kubectl exec -n web web-0 -- nltest.exe /query
@@ -494,7 +498,7 @@ DIRECTORY = (
             may fetch the passwords. The message names the rule.
         """,
         cure="""
-            Fix what the message names. gmsa-krm explain RULE says more. If Active Directory has changed, take the
+            Fix what the message names; gmsa-krm explain RULE says more. If Active Directory has changed, take the
             snapshot again: gmsa-krm import ad --snapshot.
         """,
         cluster="""
@@ -508,13 +512,13 @@ DIRECTORY = (
         "directory-doubt",
         WARNING,
         "active-directory",
-        "Active Directory has something that weakens an account, or that the snapshot cannot tell",
+        "An account is weak in Active Directory, or not in the snapshot",
         why="""
-            An account with unconstrained delegation, weak keys or without an SPN works, and opens a way for an attacker
-            or falls back to NTLM. Accounts that are not in the snapshot are not checked. The message names the rule.
+            An account with unconstrained delegation or weak keys works, but helps an attacker; one without an SPN falls
+            back to NTLM. Accounts that are not in the snapshot are not checked. The message names the rule.
         """,
         cure="""
-            Fix what the message names, or take a snapshot with all domains and accounts. gmsa-krm explain RULE says
+            Fix what the message names, or take a snapshot with all domains and accounts; gmsa-krm explain RULE says
             more.
         """,
         cluster="""
