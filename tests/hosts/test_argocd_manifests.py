@@ -13,7 +13,7 @@ import yaml
 from conftest import Folder
 from hosts.applications import CONFIG_MAP, PLAIN, WORKLOADS_CONFIG, Files
 from hosts.argocd_cmp import CmpServer
-from hosts.support import assert_mentions, deployment
+from hosts.support import NO_ADMISSION, assert_mentions, deployment, gmsa_config
 
 VALUES = """\
 # values of a chart elsewhere
@@ -94,3 +94,12 @@ def test_mistakes_in_manifests_are_errors(name: str, server: CmpServer, folder: 
 
 def test_a_hidden_config_is_discovered(server: CmpServer, folder: Folder) -> None:
     assert server.matches(folder({".gmsa.yaml": PLAIN["gmsa.yaml"]}))
+
+
+@pytest.mark.parametrize("file", ["web.yaml", "web.json"])
+def test_json_in_a_file_of_yaml_is_yaml_to_argo_cd(file: str, server: CmpServer, folder: Folder) -> None:
+    """There a line break of Unicode is folded; kubectl reads a text. In a file of JSON it is a text to Argo CD, too."""
+    text = '{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"a": "x\x85y"}}\n'
+    root = folder({"gmsa.yaml": gmsa_config(admission=NO_ADMISSION), file: text})
+    (found,) = (it for it in map(json.loads, server.generate(root)) if it["kind"] == "ConfigMap")
+    assert found["data"] == {"a": "x y" if file == "web.yaml" else "x\x85y"}

@@ -362,6 +362,9 @@ Manifests that you pass beside the config keep their text. These prefixes say wh
   folder, gmsa-krm does not change it, and a message names the files that it lacks.
 - The next run replaces its own files and removes those that it no longer writes. `.gmsa-krm-files` lists them.
 - A file that another program wrote is never replaced. That is an error.
+- If DIR is in a folder that you render, as with `render . -o out`, the run does not read the files that an earlier run wrote there. It reads
+  them if you name DIR.
+- DIR may be a symbolic link to a folder. Links in DIR are not followed, and not replaced.
 - The table on stdout names the field of the config, or the manifest, that each file comes from.
 
 ## The chart

@@ -267,7 +267,7 @@ REFUSED = ["---apiVersion: v1", "---{}", "---a", "----", "-----BEGIN CERTIFICATE
 @pytest.mark.parametrize("line", REFUSED)
 @pytest.mark.parametrize("place", ["first", "between", "text"])
 def test_a_line_of_more_than_dashes_is_an_error(line: str, place: str, call: Call, folder: Folder) -> None:
-    """kubectl and Argo CD refuse the whole file; tests/hosts/test_separators.py asks them."""
+    """kubectl and Argo CD refuse the whole file; tests/hosts/test_readers.py asks them."""
     text = "".join(CONFIG_MAP.splitlines(keepends=True)[1:])
     manifest = {
         "first": f"{line}\n{text}",

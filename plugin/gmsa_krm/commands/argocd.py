@@ -101,7 +101,8 @@ def _manifests(app: Application) -> Rendered:
 
     files = read_paths(app.manifests(), os.environ, console.stdin(), app.overrides)
     result = render(files, namespace=app.namespace)
-    return stream(in_apply_order(result, files.documents), as_json=False), result.findings, result.strict
+    data = stream(in_apply_order(result, files.documents), as_json=False, by_name=True)
+    return data, result.findings, result.strict
 
 
 def _stop(*_: object) -> None:

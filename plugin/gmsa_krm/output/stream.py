@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 _BREAKS = {ord(it): f"\\u{ord(it):04x}" for it in "\x85\u2028\u2029"}
 
 
-def stream(outputs: list[Output], *, as_json: bool) -> bytes:
+def stream(outputs: list[Output], *, as_json: bool, by_name: bool = False) -> bytes:
+    """`by_name`: whether JSON is in files that are named so only, and YAML elsewhere, as Argo CD reads files."""
     if not as_json:
-        return encoded([_as_yaml(output.as_yaml()) for output in outputs])
+        texts = ((it.as_yaml(), not by_name or it.source.endswith(".json")) for it in outputs)
+        return encoded([_as_yaml(text) if may_be_json else text for text, may_be_json in texts])
     from gmsa_krm.yamltext import writer
 
     listing = {"apiVersion": "v1", "kind": "List", "items": [output.as_json_data() for output in outputs]}

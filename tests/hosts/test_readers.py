@@ -1,7 +1,8 @@
-"""Lines that start with `---` and are no separators, as the programs read them that manifests are for."""
+"""Odd forms of YAML as the programs read them that manifests are for: kubectl, Argo CD, kustomize and Helm."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from hosts.conftest import Helm
 from hosts.support import NO_ADMISSION, gmsa_config
 
 sys.path.append(str(ROOT / "tests" / "fuzz"))
+from plain import Scalar
 from readers import readings
 
 CONFIG_MAP = """\
@@ -64,3 +66,19 @@ def test_a_chart_may_have_separators_of_helm(helm: Helm, call: Call, folder: Fol
     assert rendered.count("kind: ConfigMap") == 2
     done = call("lint", where)
     assert done.status == 0, done.stdout
+
+
+@pytest.mark.parametrize("text", ["true", "null", "~", "12", "1.5", "0x1F", "2026-01-01", "on", "=", "<<", "", "a"])
+@pytest.mark.parametrize("form", ['"{}"', "'{}'", "|-\n    {}"], ids=["double", "single", "block"])
+@pytest.mark.parametrize("tag", ["!", "!<!>"])
+def test_a_quoted_text_with_a_tag_that_says_nothing_is_a_text_to_all(
+    text: str, form: str, tag: str, call: Call, folder: Folder
+) -> None:
+    manifest = f"{CONFIG_MAP}data:\n  a: {tag} {form.format(text)}\n"
+    for reading in readings(manifest.encode()).values():
+        assert reading.error == ""
+        assert reading.documents[0]["data"] == {"a": Scalar("str", text)}
+    where = folder({"gmsa.yaml": gmsa_config(admission=NO_ADMISSION), "a.yaml": manifest})
+    done = call("render", where, "-o", "json")
+    (rendered,) = (it for it in json.loads(done.stdout)["items"] if it["kind"] == "ConfigMap")
+    assert rendered["data"] == {"a": text}
