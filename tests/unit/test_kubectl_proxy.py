@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gmsa_krm.cluster.checks import run_checks
+from gmsa_krm.cluster.checks.logon import CHECKS
 from gmsa_krm.cluster.proxy import ApiServer, quoted
+from gmsa_krm.cluster.view import View
+from gmsa_krm.cluster.wanted import Wanted
 from gmsa_krm.findings import ExternalError
 
 
@@ -84,3 +90,40 @@ def test_in_a_long_folder_kubectl_listens_where_only_this_user_is(
         assert (command, option) == ("proxy", "--unix-socket")
         assert Path(path).parent.stat().st_mode & 0o777 == 0o700
         assert len(path) < 100
+
+
+CONTENTS = {"DomainJoinConfig": {"DnsName": "contoso.com", "DnsTreeName": "contoso.com"}}
+POD = {
+    "metadata": {"name": "web-0", "namespace": "web"},
+    "spec": {
+        "securityContext": {
+            "windowsOptions": {"gmsaCredentialSpecName": "webapp1", "gmsaCredentialSpec": json.dumps(CONTENTS)}
+        },
+        "containers": [{"name": "iis"}],
+    },
+    "status": {"phase": "Running"},
+}
+
+
+class WithHangingPods(ApiServer):
+    """Has the objects of a list by the last part of its path; no program in a pod ends."""
+
+    lists: dict[str, list[Any]] = {  # noqa: RUF012
+        "pods": [POD],
+        "gmsacredentialspecs": [{"metadata": {"name": "webapp1"}, "credspec": CONTENTS}],
+    }
+
+    def items(self, path: str, keep: Any = None) -> list[Any]:
+        return self.lists[path.rpartition("/")[2]]
+
+    def run_in_pod(self, namespace: str, pod: str, container: str, command: Any) -> str:
+        raise ExternalError(f"{command[0]} in {namespace}/{pod} has not ended in 60 seconds")
+
+
+def test_a_pod_that_hangs_is_not_the_end_of_the_run() -> None:
+    outcomes = run_checks(CHECKS, View(WithHangingPods()), Wanted([], [], now=0, in_pod=True))
+    assert [(it.status, it.reason) for it in outcomes] == [
+        ("could not look", "nltest.exe in web/web-0 has not ended in 60 seconds"),
+        ("nothing to check", ""),
+        ("nothing to check", ""),
+    ]
