@@ -117,8 +117,10 @@ class Picture:
         ways = graph.sorted_edges(*POWERS, *DETOURS)
         own = [it for it in ways if not it.is_built_in]
         self.left_out = len(ways) - len(own)
-        shown = [*graph.sorted_edges(*ACCESS), *own, *graph.sorted_edges(LOG_ON, ADDITIONAL_ACCOUNT, FETCH_PASSWORD)]
         mighty = may_everything(graph)
+        everything = {"", *(it.id for it in mighty)}
+        own = [it for it in own if it.kind not in DETOURS or it.source.id not in everything]  # they need no detour
+        shown = [*graph.sorted_edges(*ACCESS), *own, *graph.sorted_edges(LOG_ON, ADDITIONAL_ACCOUNT, FETCH_PASSWORD)]
         folded = _Folded(mighty)
         boxes = _boxes(graph, shown, folded)
         self.boxes = [*([folded.box] if folded.ids else []), *boxes.values()]
@@ -128,7 +130,6 @@ class Picture:
         for it in shown:
             source = "" if folded.has(it) else it.source.id
             together.setdefault((source, it.target.id, it.kind if it.kind in DETOURS else ""), []).append(it)
-        everything = {"", *(it.id for it in mighty)}
         for (source, target, detour), edges in together.items():
             start, end = boxes[source] if source else folded.box, boxes[target]
             if detour:
