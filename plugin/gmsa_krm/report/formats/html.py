@@ -25,12 +25,14 @@ from gmsa_krm.report.model import (
     LOG_ON,
     MEMBER,
     POWERS,
+    RUN_PODS,
     Account,
     CredentialSpec,
     Principal,
     ServiceAccount,
     ServiceAccounts,
 )
+from gmsa_krm.report.since import WORDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,6 +103,8 @@ class Report:
         self.powers = self._powers(it for it in ways if not it.is_built_in)
         self.built_in = self._powers(it for it in ways if it.is_built_in)
         self._by_source = {it.node.id: it for it in self.powers}
+        self._runners = self._find_runners()
+        self.runners = self._runners.get("", [])
         self.accounts = [self._account(it) for it in graph.of_kind(Account)]
         self.mighty = [self._mighty_one(it) for it in picture.may_everything(graph)]
         credspecs = graph.of_kind(CredentialSpec)
@@ -147,7 +151,19 @@ class Report:
         entry.actors = [Actor(it, names) for it in actors[:_MAX_WORKLOADS]]
         entry.refused = [it for name in sorted(names) for it in self._refused.get(name, ())]
         entry.powers = list({id(it): it for own in credspecs for it in self._powers_of(own)}.values())
+        # Those of the whole cluster are told once, for all accounts.
+        namespaces = sorted({it.who.namespace for it in entry.users if it.who.namespace})
+        runners = {it.id: it for namespace in namespaces for it in self._runners.get(namespace, ())}
+        entry.runners = list(runners.values())
         return entry
+
+    def _find_runners(self) -> dict[str, list[Subject]]:
+        """Who may run code in pods, by namespace; by "" those of the whole cluster."""
+        found: dict[str, list[Subject]] = {}
+        for subject in self.powers:
+            for namespace in sorted({it.target.namespace for it in subject.edges if it.kind == RUN_PODS}):
+                found.setdefault(namespace, []).append(subject)
+        return found
 
     def _powers_of(self, credspec: Node) -> Iterator[Subject]:
         sources = {it.source.id for it in self.graph.incoming(credspec, *POWERS) if not it.is_built_in}
@@ -253,26 +269,30 @@ class Finding:
 class Access:
     """An edge from someone in the cluster to a credential spec, with its accounts.
 
-    `workloads`: of a service account, each with how it comes to the credential spec.
+    `workloads`: of a service account, or those that use it by a group, each with how it comes to the credential spec;
+    `more`: how many are left out.
     """
 
     def __init__(self, edge: Edge, graph: Graph, *, is_new: bool) -> None:
         self.edge = edge
         self.who = edge.source
         self.place = anchor(self.who)
-        self.is_group = isinstance(self.who, ServiceAccounts)
         self.credspec = edge.target
-        self.workloads: list[tuple[str, str]] = []
-        if isinstance(self.who, ServiceAccount):
-            every = edge.target.name == ALL
-            self.workloads = [
-                (it.label, _relation(it, None if every else edge.target.name)) for it in self.who.workloads
-            ]
+        every = edge.target.name == ALL
+        workloads = self.who.workloads if isinstance(self.who, ServiceAccount) else graph.workloads_of(edge)
+        self.workloads = [
+            (_label(it), _relation(it, None if every else edge.target.name)) for it in workloads[:_MAX_WORKLOADS]
+        ]
+        self.more = len(workloads) - len(self.workloads)
         self.accounts = [
             (it.target, anchor(it.target)) for it in graph.outgoing(edge.target, LOG_ON, ADDITIONAL_ACCOUNT)
         ]
         self.how = list(picture.how(edge))
         self.is_new = is_new
+
+
+def _label(it: Workload) -> str:
+    return f"{it.kind} {it.namespace}/{it.name}"
 
 
 def _relation(workload: Workload, credspec: str | None) -> str:
@@ -292,7 +312,7 @@ class Actor:
 
     def __init__(self, actor: model.Actor, credspecs: set[str]) -> None:
         workload = actor.workload
-        self.label = f"{workload.kind} {workload.namespace}/{workload.name}"
+        self.label = _label(workload)
         self.who = actor.service_account
         self.place = anchor(self.who)
         named = ", ".join(it for it in workload.credspecs if it in credspecs)
@@ -307,7 +327,7 @@ class RefusedWorkload:
     """A workload whose pods are refused, and why."""
 
     def __init__(self, workload: Workload, who: ServiceAccount) -> None:
-        self.label = f"{workload.kind} {workload.namespace}/{workload.name}"
+        self.label = _label(workload)
         self.who = who
         self.place = anchor(who)
         self.risks = workload.risks
@@ -316,7 +336,8 @@ class RefusedWorkload:
 class Entry:
     """An account, or a credential spec without one, with all who may use it.
 
-    `actors`: the workloads that can act as it; `powers`: who may change its credential specs or grant them.
+    `actors`: the workloads that can act as it; `powers`: who may change its credential specs or grant them; `runners`:
+    who may run code in pods of its users.
     """
 
     def __init__(self, node: Node, users: list[Access]) -> None:
@@ -328,6 +349,7 @@ class Entry:
         self.has_more_actors = False
         self.refused: list[RefusedWorkload] = []
         self.powers: list[Subject] = []
+        self.runners: list[Subject] = []
         self.readers: list[Reader] = []
 
     @property
@@ -387,13 +409,13 @@ class Subject:
         return _warnings(risk for it in self.edges for risk in it.risks)
 
     @property
-    def ways(self) -> list[str]:
-        """What they may do, and to what, such as `may patch, update credential specs: gmsa-webapp1`."""
-        found: dict[str, list[str]] = {}
+    def ways(self) -> list[tuple[str, list[str]]]:
+        """What they may do, such as `may change gmsa-webapp1`, each with how."""
+        found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
         for it in self.edges:
-            for reason in picture.in_short(it.reasons):
-                found.setdefault(reason, []).append(it.target.label)
-        return [f"{reason}: {picture.some(dict.fromkeys(targets))}" for reason, targets in found.items()]
+            reasons = tuple(picture.in_short(sorted(it.reasons)))
+            found.setdefault((WORDS[it.kind], reasons), []).append(it.target.label)
+        return [(f"{verb} {picture.some(targets)}", list(how)) for (verb, how), targets in found.items()]
 
     @property
     def bindings(self) -> list[str]:
@@ -413,7 +435,7 @@ class Who:
         self.workloads: list[tuple[str, str]] = []
         self.refused: list[RefusedWorkload] = []
         if isinstance(node, ServiceAccount):
-            self.workloads = [(it.label, _relation(it, None)) for it in node.workloads]
+            self.workloads = [(_label(it), _relation(it, None)) for it in node.workloads]
             self.refused = [RefusedWorkload(it, node) for it in node.workloads if it.is_refused]
 
     @property
