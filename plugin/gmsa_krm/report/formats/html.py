@@ -29,6 +29,7 @@ from gmsa_krm.report.model import (
     Account,
     CredentialSpec,
     Principal,
+    Risk,
     ServiceAccount,
     ServiceAccounts,
 )
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
-    from gmsa_krm.report.model import Edge, Graph, Node, Risk, Workload
+    from gmsa_krm.report.model import Edge, Graph, Node, Workload
     from gmsa_krm.report.since import Changes
 
 # More is no picture that a person reads; search and narrowing are for that.
@@ -99,6 +100,7 @@ class Report:
         self._came = {it.key for it in changes.came} if changes is not None else set()
         self._mighty = {it.id for it in picture.may_everything(graph)}
         self._refused = _refused(graph)
+        self._reached: dict[str, str] = {}
         ways = [it for it in graph.sorted_edges(*POWERS, *DETOURS) if it.source.id not in self._mighty]
         self.powers = self._powers(it for it in ways if not it.is_built_in)
         self.built_in = self._powers(it for it in ways if it.is_built_in)
@@ -193,11 +195,24 @@ class Report:
         found: dict[str, Namespace] = {}
         for node in self.graph.sorted_nodes():
             edges = sorted(self.graph.outgoing(node, *ACCESS), key=lambda it: it.target.name)
+            is_mighty = node.id in self._mighty
+            if is_mighty and not (isinstance(node, ServiceAccount) and node.workloads):
+                continue  # it is among those who may do everything
             if edges or isinstance(node, ServiceAccount):
-                who = Who(node, [self._access(it) for it in edges], is_mighty=node.id in self._mighty)
-                who.groups = [it.target for it in self.graph.outgoing(node, MEMBER) if self._has_access(it.target)]
+                who = Who(node, [self._access(it) for it in edges], is_mighty=is_mighty)
+                groups = [it.target for it in self.graph.outgoing(node, MEMBER) if self._has_access(it.target)]
+                who.groups = [(it, self._reach(it)) for it in groups]
                 found.setdefault(node.namespace, Namespace(node.namespace)).members.append(who)
         return [found[it] for it in sorted(found)]
+
+    def _reach(self, group: Node) -> str:
+        """What a group may become, in a few words."""
+        if group.id not in self._reached:
+            targets = [it.target for it in self.graph.outgoing(group, *ACCESS)]
+            edges = [it for target in targets for it in self.graph.outgoing(target, LOG_ON, ADDITIONAL_ACCOUNT)]
+            names = sorted({it.target.label for it in edges})
+            self._reached[group.id] = "every account" if any(it.name == ALL for it in targets) else picture.some(names)
+        return self._reached[group.id]
 
     def _has_access(self, group: Node) -> bool:
         return bool(self.graph.outgoing(group, *ACCESS))
@@ -208,14 +223,17 @@ class Report:
             yield from ((it, node.label, self._place(node)) for it in node.risks)
             for workload in node.workloads if isinstance(node, ServiceAccount) else ():
                 yield from ((it, f"{workload.label} in {workload.namespace}", anchor(node)) for it in workload.risks)
+        mighty: list[Edge] = []
         for edge in self.graph.sorted_edges():
+            if edge.source.id in self._mighty:
+                mighty.append(edge)
+                continue
             where = f"{edge.source.label} and {edge.target.label}"
             # Of an account, it may have been told above.
             told = {it.rule for it in edge.target.risks}
-            for it in edge.risks:
-                if it.rule in told:
-                    continue
-                yield it, where, self._place(edge.target if edge.kind in (*ACCESS, FETCH_PASSWORD) else edge.source)
+            place = self._place(edge.target if edge.kind in (*ACCESS, FETCH_PASSWORD) else edge.source)
+            yield from ((it, where, place) for it in edge.risks if it.rule not in told)
+        yield from _of_mighty(mighty)
 
     def _place(self, node: Node) -> str:
         if isinstance(node, CredentialSpec):
@@ -227,6 +245,20 @@ class Report:
             account = next((it.target for it in self.graph.outgoing(node, FETCH_PASSWORD)), None)
             return anchor(account) if account is not None else ""
         return anchor(node)
+
+
+def _of_mighty(edges: list[Edge]) -> Iterator[tuple[Risk, str, str]]:
+    """The risks of those who may do everything, each rule once."""
+    found: dict[str, list[tuple[Edge, Risk]]] = {}
+    for edge in edges:
+        for risk in edge.risks:
+            found.setdefault(risk.rule, []).append((edge, risk))
+    for (edge, risk), *more in found.values():
+        if not more:
+            yield risk, f"{edge.source.label} and {edge.target.label}", "everything"
+            continue
+        message = "each may do everything, and so this, too; bind cluster-admin and the like to as few as you can"
+        yield Risk(risk.severity, risk.rule, message), f"{len(more) + 1:,} who may do everything", "everything"
 
 
 def _refused(graph: Graph) -> dict[str, list[RefusedWorkload]]:
@@ -423,7 +455,7 @@ class Subject:
 
 
 class Who:
-    """Someone in the cluster, and what they may use. `groups`: those by which they may use more."""
+    """Someone in the cluster, and what they may use. `groups`: those by which they may use more, and what that is."""
 
     def __init__(self, node: Node, access: list[Access], *, is_mighty: bool) -> None:
         self.node = node
@@ -431,7 +463,7 @@ class Who:
         self.access = access
         self.is_mighty = is_mighty
         self.is_group = isinstance(node, ServiceAccounts)
-        self.groups: list[Node] = []
+        self.groups: list[tuple[Node, str]] = []
         self.workloads: list[tuple[str, str]] = []
         self.refused: list[RefusedWorkload] = []
         if isinstance(node, ServiceAccount):
@@ -459,9 +491,13 @@ class Namespace:
         """What is seen without unfolding it: how many workloads there are, and the accounts that they can become."""
         number = sum(len(it.workloads) for it in self.members)
         accounts = [account.label for who in self.members for it in who.access for account, _ in it.accounts]
-        found = [f"{number:,} gMSA workload{'' if number == 1 else 's'}", picture.some(dict.fromkeys(sorted(accounts)))]
+        found = [f"{number:,} gMSA workload{'' if number == 1 else 's'}"]
         if any(it.credspec.name == ALL for who in self.members for it in who.access):
             found.append("every account")
+        else:
+            found.append(picture.some(dict.fromkeys(sorted(accounts))))
+            found += [reached for who in self.members for group, reached in who.groups if not group.namespace]
+        found = list(dict.fromkeys(found))
         return [it for it in found if it]
 
     @property
