@@ -250,7 +250,7 @@ def test_fifty_accounts_are_seen_at_a_glance(opened: Open) -> None:
     text = rows.nth(7).inner_text()
     for fact in (
         "App0007",
-        "team-000/app0007",
+        "Deployment team-000/web0007-0",
         "exists",
         "ANY SERVICE",
         "3 hosts",
