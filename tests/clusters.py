@@ -203,8 +203,8 @@ def nordwind() -> tuple[list[Object], list[Object]]:
     nodes = {"name": "WindowsNodes", "kind": "Group", "sid": f"{SID}-2001"}
     known = {
         name: directory_account(100 + number)
-        | {"account": name, "dnsHostName": f"{name.lower()}.nordwind.example"}
-        | {"servicePrincipalNames": [f"http/{name.lower()}.nordwind.example"], "passwordReaders": [nodes]}
+        | {"account": name, "dnsHostName": f"{name.lower()}.contoso.com"}
+        | {"servicePrincipalNames": [f"http/{name.lower()}.contoso.com"], "passwordReaders": [nodes]}
         for number, name in enumerate(names)
         if name != "Ghost"
     }
@@ -213,9 +213,9 @@ def nordwind() -> tuple[list[Object], list[Object]]:
         "passwordReaders": [{"name": "Domain Computers", "kind": "Group", "sid": f"{SID}-515"}],
         "hosts": ["*"],
     }
-    known["Reports"]["delegatesTo"] = ["cifs/files.nordwind.example"]
+    known["Reports"]["delegatesTo"] = ["cifs/files.contoso.com"]
     known["Crm"]["trustedForDelegation"] = True
-    known["Search"] |= {"delegatesTo": ["MSSQLSvc/index.nordwind.example"], "trustedToAuthForDelegation": True}
+    known["Search"] |= {"delegatesTo": ["MSSQLSvc/index.contoso.com"], "trustedToAuthForDelegation": True}
     known["Archive"] |= {"passwordReaders": [], "hosts": []}
     known["ShopDb"]["passwordReaders"].append({"name": "svc-backup", "kind": "User", "sid": f"{SID}-2002"})
     return objects, list(known.values())

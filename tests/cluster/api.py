@@ -28,19 +28,29 @@ class ApiError(Exception):
 class Client:
     """Speaks to the API server as the owner of a token, or as whom it impersonates."""
 
-    def __init__(self, host: str, port: int, ca: Path, token: str, impersonate: str | None = None) -> None:
-        """`ca`: a file with the CA of the server. `impersonate`: a user's name; groups are those of service accounts."""
+    def __init__(
+        self, host: str, port: int, ca: Path, token: str, impersonate: str | None = None, group: str | None = None
+    ) -> None:
+        """`ca`: a file with the CA of the server. `impersonate`: a user's name; groups are those of service accounts.
+
+        `group`: another one, instead.
+        """
         self._settings = (host, port, ca, token)
         self._host, self._port = host, port
         self._context = ssl.create_default_context(cafile=str(ca))
         self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         if impersonate:
             self._headers["Impersonate-User"] = impersonate
+        if group:
+            self._headers["Impersonate-Group"] = group
         self._threads = threading.local()
         self._resources: dict[tuple[str, str], tuple[str, bool]] = {}
 
     def as_service_account(self, namespace: str, name: str) -> Client:
         return Client(*self._settings, impersonate=f"system:serviceaccount:{namespace}:{name}")
+
+    def with_token(self, token: str, impersonate: str | None = None, group: str | None = None) -> Client:
+        return Client(*self._settings[:3], token, impersonate, group)
 
     def request(self, method: str, path: str, body: Any = None, content: str = "application/json", **query: Any) -> Any:
         """The parsed answer. Raises ApiError; nothing is tried twice."""

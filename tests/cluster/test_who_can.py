@@ -171,10 +171,28 @@ class Reviews:
         groups = ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"]
         return self.allowed(f"system:serviceaccount:{namespace}:{name}", groups, *USE, credspec, namespace)
 
+    def account_may(
+        self, account: str, verb: str, group: str, resource: str, subresource: str = "", name: str = ""
+    ) -> bool:
+        """Whether a service account of the first namespace may do something in it."""
+        namespace = NAMESPACES[0]
+        groups = ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"]
+        user = f"system:serviceaccount:{namespace}:{account}"
+        return self.allowed(user, groups, verb, group, resource, name, namespace, subresource)
+
     def allowed(
-        self, user: str, groups: list[str], verb: str, group: str, resource: str, name: str = "", namespace: str = ""
+        self,
+        user: str,
+        groups: list[str],
+        verb: str,
+        group: str,
+        resource: str,
+        name: str = "",
+        namespace: str = "",
+        subresource: str = "",
     ) -> bool:
         attributes = {"verb": verb, "group": group, "resource": resource, "name": name, "namespace": namespace}
+        attributes["subresource"] = subresource
         review = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SubjectAccessReview",
@@ -493,3 +511,140 @@ def _passes(client: Client, method: str, path: str, body: Object, content: str =
             raise
         return False
     return True
+
+
+DETOURS = {
+    # service account: rules of its RoleBinding in who-a, or of its ClusterRoleBinding
+    "makes-pods": ([([""], ["pods"], ["create"], [])], False),
+    "makes-one-pod": ([([""], ["pods"], ["create"], ["iis"])], False),
+    "changes-pods": ([([""], ["pods"], ["patch"], ["iis"])], False),
+    "runs-commands": ([([""], ["pods/exec"], ["create"], [])], False),
+    "reads-logs": ([([""], ["pods/log"], ["get", "create"], [])], False),
+    "attaches": ([([""], ["*/attach"], ["create"], [])], False),
+    "debugs": ([([""], ["pods/ephemeralcontainers"], ["update"], [])], False),
+    "deploys": ([(["apps"], ["deployments", "statefulsets"], ["update"], [])], False),
+    "deploys-everywhere": ([(["apps"], ["*"], ["patch"], [])], True),
+    "scales": ([(["apps"], ["deployments/scale"], ["*"], [])], False),
+    "schedules": ([(["batch"], ["cronjobs"], ["patch"], ["nightly"])], False),
+    "changes-jobs": ([(["batch"], ["jobs"], ["patch"], [])], False),
+    "reads": ([(["*"], ["*"], ["get", "list", "watch"], [])], True),
+    "is-a-user": ([([""], ["users"], ["impersonate"], ["who:boss"])], True),
+    "is-another-user": ([([""], ["users"], ["impersonate"], ["who:nobody"])], True),
+    "is-a-user-in-a-namespace": ([([""], ["users"], ["impersonate"], [])], False),
+    "is-any-user": ([(["*"], ["users"], ["impersonate"], [])], True),
+    "is-a-group": ([([""], ["groups"], ["impersonate"], ["system:masters"])], True),
+    "is-a-user-of-a-group": ([([""], ["groups", "users"], ["impersonate"], ["system:masters", "x"])], True),
+    "is-an-account": ([([""], ["serviceaccounts"], ["impersonate"], ["deploys"])], False),
+    "is-another-account": ([([""], ["serviceaccounts"], ["impersonate"], ["app"])], False),
+    "is-an-account-by-user": ([([""], ["users"], ["impersonate"], ["system:serviceaccount:who-a:deploys"])], True),
+    "has-tokens": ([([""], ["serviceaccounts/token"], ["create"], ["deploys"])], False),
+    "reads-tokens": ([([""], ["serviceaccounts/token"], ["get"], [])], False),
+}  # fmt: skip
+RUNS = [
+    ("create", "", "pods", ""),
+    ("patch", "", "pods", ""),
+    ("update", "", "pods", ""),
+    ("create", "", "pods", "exec"),
+    ("create", "", "pods", "attach"),
+    ("patch", "", "pods", "ephemeralcontainers"),
+    ("update", "", "pods", "ephemeralcontainers"),
+    *(
+        (verb, group, resource, "")
+        for group, resource in (
+            ("", "replicationcontrollers"),
+            *(("apps", it) for it in ("daemonsets", "deployments", "replicasets", "statefulsets")),
+            ("batch", "cronjobs"),
+        )
+        for verb in ("create", "patch", "update")
+    ),
+    ("create", "batch", "jobs", ""),
+]
+
+
+def detour_objects() -> list[Object]:
+    keys = ("apiGroups", "resources", "verbs", "resourceNames")
+    roles = {f"who:{name}": [dict(zip(keys, it, strict=True)) for it in rules] for name, (rules, _) in DETOURS.items()}
+    roles["who:use-one"] = [
+        {
+            "apiGroups": ["windows.k8s.io"],
+            "resources": ["gmsacredentialspecs"],
+            "resourceNames": ["one"],
+            "verbs": ["use"],
+        }
+    ]
+    boss = {"apiGroup": RBAC, "kind": "User", "name": "who:boss"}
+    return [
+        *({"apiVersion": VERSION, "kind": "ClusterRole", "metadata": {"name": it}, "rules": rules} for it, rules in roles.items()),
+        *(
+            _binding(f"who-{name}", f"who:{name}", [_account("who-a", name)], "" if in_cluster else "who-a")
+            for name, (_, in_cluster) in DETOURS.items()
+        ),
+        _binding("who-use", "who:use-one", [_account("who-a", "app")], "who-a"),
+        _binding("who-edit", "edit", [_account("who-a", "edits")], "who-a"),
+        _binding("who-boss", "who:makes-pods", [boss], "who-a"),
+    ]  # fmt: skip
+
+
+def test_who_may_run_pods_is_as_the_api_server_says(cluster: Cluster) -> None:
+    """From manifests, with what is known of edit, and from what the cluster lists."""
+    objects = detour_objects()
+    install(cluster, objects)
+    reviews = Reviews(cluster)
+    graphs = [build([*objects, CHECK]), build([*listed(cluster), CHECK], is_live=True)]
+    names = [*DETOURS, "edits"]
+    sources = [{it.source.name for it in graph.sorted_edges("RunPods")} & set(names) for graph in graphs]
+    assert sources[0] == sources[1]
+
+    def runs(name: str) -> bool:
+        # a name as it is known of what exists, and none for what is created
+        return any(
+            reviews.account_may(name, verb, group, resource, part, "" if verb == "create" and not part else it)
+            for verb, group, resource, part in RUNS
+            for it in ("iis", "nightly")
+        )
+
+    until(lambda: runs("edits"), "the API server evaluates the bindings")
+    assert {it for it in names if runs(it)} == sources[0]
+    assert sources[0] == {
+        *("makes-pods", "changes-pods", "runs-commands", "attaches", "debugs", "deploys", "deploys-everywhere"),
+        *("schedules", "edits"),
+    }
+
+
+def test_who_may_be_someone_else_can_really_do_it(cluster: Cluster) -> None:
+    """As each service account, a request is sent as someone who may run pods; or a token is requested."""
+    objects = detour_objects()
+    install(cluster, objects)
+    graph = build([*objects, CHECK])
+    found = {(it.source.name, it.target.label) for it in graph.sorted_edges("Impersonate") if it.source.name in DETOURS}
+    assert found == {
+        ("is-a-user", "who:boss"),
+        ("is-any-user", "every user of the cluster"),
+        ("is-a-user-of-a-group", "system:masters"),
+        ("is-an-account", "who-a/deploys"),
+        ("has-tokens", "who-a/deploys"),
+    }
+    accounts = [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": it, "namespace": "who-a"}} for it in DETOURS
+    ]
+    cluster.client.apply(*accounts)
+    until(lambda: _can_be(cluster, "is-any-user"), "the API server evaluates the bindings")
+    assert {name for name in DETOURS if _can_be(cluster, name)} == {name for name, _ in found}
+
+
+def _can_be(cluster: Cluster, name: str) -> bool:
+    """Whether the owner of its token may be one of those who have powers, or get the token of one."""
+    token = cluster.client.request("POST", _tokens(name), TOKEN)["status"]["token"]
+    others = [("who:boss", None), ("x", "system:masters"), ("system:serviceaccount:who-a:deploys", None)]
+    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+    path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+    return any(_passes(cluster.client.with_token(token, *it), "POST", path, review) for it in others) or _passes(
+        cluster.client.with_token(token), "POST", _tokens("deploys"), TOKEN
+    )
+
+
+TOKEN = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+
+
+def _tokens(name: str) -> str:
+    return f"/api/v1/namespaces/who-a/serviceaccounts/{name}/token"

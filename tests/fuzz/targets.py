@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from configs import (
@@ -979,19 +979,45 @@ def active_directory(dice: Dice) -> Call:
     return Call(("import", "ad", *read, *names), b"", files)
 
 
+def _pods_and_policy(dice: Dice) -> Iterator[Data]:
+    options = {"gmsaCredentialSpecName": dice.choice(("gmsa-webapp1", "gmsa-other", "*"))}
+    if dice.some(0.3):
+        options["gmsaCredentialSpec"] = dice.choice(("{}", "[", '{"DomainJoinConfig": {"MachineAccountName": "a"}}'))
+    pod = {"serviceAccountName": dice.choice(("webapp1", "default")), "securityContext": {"windowsOptions": options}}
+    place = {"name": "iis", "namespace": dice.choice(NAMESPACES)}
+    yield {"apiVersion": "v1", "kind": "Pod", "metadata": place, "spec": {**pod, "containers": []}}
+    admission, policy = "admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"
+    table = dice.choice(("{\n'gmsa-webapp1': ['{}', 'a\\u2028\\'']\n}", "{\n'gmsa-webapp1': ['{}'", "{'a': ['b']}"))
+    if dice.some(0.4):
+        asks = {"expression": "authorizer.group('').resource('gmsacredentialspecs').check('use').allowed()"}
+        spec = {"variables": [{"name": "approved0", "expression": table}], "validations": [asks]}
+        yield {"apiVersion": admission, "kind": policy, "metadata": {"name": "gmsa"}, "spec": spec}
+        bound = {"policyName": "gmsa", "validationActions": ["Deny"]}
+        yield {"apiVersion": admission, "kind": f"{policy}Binding", "metadata": {"name": "gmsa"}, "spec": bound}
+
+
 # How `who-can` shows who may become which account.
 _PICTURES = ("table", "json", "markdown", "html", "svg", "dot", "mermaid", "opengraph")
 
 
 def access(dice: Dice) -> Call:
-    """RBAC, webhook configurations and workloads through `who-can`, as manifests or as kubectl prints them."""
+    """RBAC, what checks pods, workloads and a snapshot through `who-can`, as manifests or as kubectl prints them."""
     group = "rbac.authorization.k8s.io"
     names = ("use-a", "all", "admin", "missing")
     rule = {
         "apiGroups": dice.choice((["windows.k8s.io"], ["*"], [""])),
-        "resources": dice.choice((["gmsacredentialspecs"], ["*"], ["namespaces"], ["rolebindings", "clusterroles"])),
-        "resourceNames": dice.choice(([], ["gmsa-webapp1"], ["*"])),
-        "verbs": dice.choice((["use"], ["*"], ["update", "create"], ["bind", "escalate", "patch"])),
+        "resources": dice.choice(
+            (
+                *(["gmsacredentialspecs"], ["*"], ["namespaces"], ["rolebindings", "clusterroles"]),
+                *(
+                    ["pods", "deployments", "pods/exec"],
+                    ["users", "groups"],
+                    ["serviceaccounts", "serviceaccounts/token"],
+                ),
+            )
+        ),
+        "resourceNames": dice.choice(([], ["gmsa-webapp1"], ["*"], ["webapp1", "jane", "people"])),
+        "verbs": dice.choice((["use"], ["*"], ["update", "create"], ["bind", "escalate", "patch"], ["impersonate"])),
     }
     selector = {"matchLabels": {"to": "x"}, "matchExpressions": [{"key": "a", "operator": "NotIn", "values": ["b"]}]}
     subjects = [
@@ -1016,6 +1042,7 @@ def access(dice: Dice) -> Call:
     objects += [
         {"apiVersion": admission, "metadata": {"name": "gmsa-webhook"}, **configuration},
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "web", "labels": {"to": "x"}}},
+        *_pods_and_policy(dice),
     ]
     if not dice.is_right:
         objects = [with_wrong_values(dice, it, 1) if dice.some(0.3) else it for it in objects]
@@ -1024,6 +1051,18 @@ def access(dice: Dice) -> Call:
     files: Files = {"rbac.yaml": _utf8(_stream(dice, _texts(dice, objects)))}
     if dice.some(0.4):
         files["gmsa.yaml"] = _utf8(Style(dice).dump(_small_config(dice)))
+    if dice.some(0.3):
+        readers = [{"name": "Everyone", "kind": "WellKnown", "sid": dice.choice(("S-1-1-0", "S-1-5-11", None))}]
+        account = {
+            "account": "WebApp1",
+            "domain": "contoso.com",
+            "kind": dice.choice(("User", "GroupManagedServiceAccount")),
+        }
+        called = {"dnsName": "contoso.com", "netBiosName": "CONTOSO", "guid": "244818ae-87ac-4fcd-92ec-e79e5252348a"}
+        domain = {**called, "sid": "S-1-5-21-2126449477-2524075714-3094792973"}
+        spec = {"domains": [domain], "accounts": [{**account, "passwordReaders": readers}]}
+        snapshot = {"kind": "ActiveDirectorySnapshot", "metadata": {"name": "x"}, "spec": spec}
+        files["ad.yaml"] = _utf8(Style(dice).dump({"apiVersion": "gmsa-krm.dev/v1alpha1", **snapshot}))
     since = '{"kind": "AccessReport", "nodes": [], "edges": []}'
     files["access.json"] = _utf8(since if dice.is_right or dice.some(0.8) else since[: dice.randint(0, 40)])
     paths = [it for it in files if it.endswith(".yaml")]

@@ -197,7 +197,17 @@ def test_a_snapshot_with_a_mistake_among_the_paths(call: Call, place: Path) -> N
     assert "ad.yaml:" in done.stderr
 
 
-@pytest.mark.parametrize("files", [{}, {"README.md": "text"}, {"empty.yaml": "# nothing\n"}])
+def test_a_workload_that_an_entry_does_not_fit_is_listed_though_it_has_no_gmsa(call: Call, place: Path) -> None:
+    entry = "  workloads: [{match: [{names: [bad]}], credspec: gmsa-webapp1, containers: [other]}]\n"
+    (place / "gmsa.yaml").write_text(CONFIG + entry)
+    (place / "bad.yaml").write_text(workload("bad", "x").replace("gmsaCredentialSpecName: x", "{}"))
+    done = call("who-can", place, "-o", "json")
+    assert done.status == 1
+    assert workloads(json.loads(done.stdout))["bad"]["risks"][0]["rule"] == "no-such-container"
+    assert "! Deployment web/bad  web/webapp1" in call("who-can", place).stdout
+
+
+@pytest.mark.parametrize("files", [{}, {"README.md": "text"}, {"empty.yaml": "# nothing\n"}, {"ad.yaml": SNAPSHOT}])
 def test_an_input_with_nothing_in_it_is_an_error(files: dict[str, str], call: Call, folder: Folder) -> None:
     done = call("who-can", folder(files))
     assert (done.status, done.stdout) == (1, "")

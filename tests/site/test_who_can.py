@@ -168,6 +168,38 @@ def test_hostile_names_are_text(opened: Open) -> None:
     page.screenshot(path=PICTURES / "who-can-hostile.png")
 
 
+@pytest.mark.parametrize("width", [1280, 400])
+def test_a_long_name_takes_three_lines_until_it_is_unfolded(width: int, opened: Open) -> None:
+    page = opened("hostile", width=width)
+    page.evaluate(
+        "document.querySelectorAll('details').forEach((it) => { it.open = it.closest('#accounts') === null })"
+    )
+    entry = page.locator("#accounts > details").filter(has_text="x" * 253).first
+    folded = entry.locator("h3").bounding_box()["height"]
+    assert folded < 80
+    entry.locator("summary").first.press("Enter")
+    assert entry.locator("h3").bounding_box()["height"] > folded
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_first_tab_skips_to_the_accounts(opened: Open) -> None:
+    page = opened("fifty")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the accounts"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('section').id") == "accounts"
+
+
+def test_a_search_hides_folds_in_which_nothing_is_found(opened: Open) -> None:
+    page = opened("fifty")
+    page.locator("#search").fill("app0003")
+    assert page.locator("#findings details:visible").count() == 1
+    assert page.locator("#ways").is_hidden()
+    page.locator("#search").fill("")
+    assert page.locator("#findings details:visible").count() > 5
+
+
 def test_the_policy_stops_what_would_be_loaded_or_run(browser: sync_api.Browser, reports: Path) -> None:
     page = browser.new_page()
     fetched: list[str] = []
@@ -218,7 +250,7 @@ def test_fifty_accounts_are_seen_at_a_glance(opened: Open) -> None:
     text = rows.nth(7).inner_text()
     for fact in (
         "App0007",
-        "team-000/app0007",
+        "Deployment team-000/web0007-0",
         "exists",
         "ANY SERVICE",
         "3 hosts",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import html.parser
+import itertools
 import json
 import re
 import shutil
@@ -21,6 +23,7 @@ import clusters
 from conftest import ROOT, Call
 from gmsa_krm.findings import printable
 from gmsa_krm.report.build import build
+from gmsa_krm.report.limits import LIMITS
 
 DRAWN = ("html", "svg", "dot", "mermaid")
 FORMATS = (*DRAWN, "opengraph")
@@ -37,6 +40,11 @@ def shown(call: Call, arguments: tuple[str, ...], format: str, *more: str) -> st
 @pytest.fixture
 def hostile(tmp_path: Path) -> tuple[str, ...]:
     return clusters.write(tmp_path, *clusters.hostile())
+
+
+@pytest.fixture
+def nordwind(tmp_path: Path) -> tuple[str, ...]:
+    return clusters.write(tmp_path, *clusters.nordwind())
 
 
 @pytest.fixture
@@ -78,11 +86,20 @@ def test_what_is_wrong_is_in_words(format: str, call: Call, company: tuple[str, 
         assert re.sub(" +", " ", text).count(words), words
 
 
+_VOID = ("meta", "link", "input", "br")
+
+
 class Page(html.parser.HTMLParser):
-    """The elements of a page, what is in `bdi`, and the attributes that have names of objects."""
+    """The elements of a page, what is in `bdi`, the attributes that have names of objects, and texts by their ids.
+
+    `headings`: level and text of each.
+    """
 
     def __init__(self, text: str) -> None:
         super().__init__()
+        self.texts: dict[str, str] = {}
+        self.headings: list[tuple[int, str]] = []
+        self._open: list[tuple[str, str]] = []
         self.elements: Counter[str] = Counter()
         self.attributes: list[tuple[str, str, str]] = []
         self.isolated: list[str] = []
@@ -93,14 +110,25 @@ class Page(html.parser.HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements[tag] += 1
         self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag not in _VOID:
+            self._open.append((tag, dict(attrs).get("id") or ""))
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append((int(tag[1]), ""))
         if tag == "bdi":
             self._inside += 1
             self.isolated.append("")
 
     def handle_endtag(self, tag: str) -> None:
         self._inside -= tag == "bdi"
+        while self._open and self._open.pop()[0] != tag:
+            pass
 
     def handle_data(self, data: str) -> None:
+        for tag, id in self._open:
+            if id:
+                self.texts[id] = " ".join(f"{self.texts.get(id, '')}{data}".split()) + " " * data[-1:].isspace()
+            if re.fullmatch("h[1-6]", tag):
+                self.headings[-1] = self.headings[-1][0], self.headings[-1][1] + data
         if self._inside:
             self.isolated[-1] += data
 
@@ -125,6 +153,134 @@ def test_hostile_names_are_text_in_html(call: Call, hostile: tuple[str, ...]) ->
     ids = [value for _, name, value in page.attributes if name == "id"]
     assert not [it for it, number in Counter(ids).items() if number > 1]
     assert {it[1:] for it in links} <= set(ids)
+
+
+# What a reader of the HTML has to find out about the accounts of `clusters.nordwind`: the workloads that can act as each,
+# what it may do, and who may fetch its password. "-": it must not be there.
+NORDWIND: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
+    "shop": (
+        (
+            "Deployment shop/shop (names gmsa-shop), which runs as shop/shop",
+            "Deployment ops/runner (names gmsa-shop), which runs as ops/runner",
+            "REFUSED Deployment shop/checkout",
+            "shop/checkout may not use gmsa-shop",
+            "group shop-developers",
+        ),
+        ("delegation: none",),
+        ("Group WindowsNodes", "So these computers can fetch it: NODE1, NODE2, NODE3."),
+    ),
+    "shopdb": (("Deployment shop/db (names gmsa-shopdb)",), ("delegation: none",), ("User svc-backup",)),
+    "billing": (
+        (
+            "Deployment billing/dunning (names gmsa-billing), which runs as billing/dunning",
+            "Deployment billing/invoices (names gmsa-billing), which runs as billing/invoices",
+            "Deployment billing/payroll (may, does not name it), which runs as billing/payroll",
+            "WARNING: wildcard-grant",
+        ),
+        ("serves http/billing.contoso.com",),
+        ("Group WindowsNodes",),
+    ),
+    "reports": (("Deployment reports/reports",), ("as its users, to cifs/files.contoso.com",), ("WindowsNodes",)),
+    "legacy": (("Deployment legacy/legacy", "DISABLED", "ERROR: account-disabled"), (), ("WindowsNodes",)),
+    "ghost": (("Deployment legacy/ghost", "MISSING", "ERROR: unknown-account"), ("Unknown",), ("Unknown",)),
+    "payroll": (
+        ("Deployment billing/payroll (names gmsa-payroll)", "Deployment sandbox/tinker (names gmsa-payroll)"),
+        ("delegation: none",),
+        ("Group Domain Computers", "So every computer of the domain can fetch it."),
+    ),
+    "crm": (("Deployment crm/crm",), ("as its users, to ANY SERVICE",), ("WindowsNodes",)),
+    "search": (("Deployment crm/search",), ("as ANY USER, to MSSQLSvc/index.contoso.com",), ("WindowsNodes",)),
+    "intranet": (("Deployment intranet/portal", "intranet/wiki", "-Deployment intranet/wiki"), (), ("WindowsNodes",)),
+    "archive": (("None among the objects.", "No one: gmsa-archive"), (), ("Active Directory lets no one.",)),
+    "batch": (("None among the objects.", "ops/batch", "no gMSA workload among the objects"), (), ("WindowsNodes",)),
+}
+
+
+@pytest.mark.parametrize("name", NORDWIND)
+def test_the_html_alone_answers_the_three_questions(name: str, call: Call, nordwind: tuple[str, ...]) -> None:
+    text = Page(shown(call, nordwind, "html")).texts[f"Account_3a_contoso.com_5c_{name}"]
+    act, rest = text.split("What it may do")
+    may, password = rest.split("Who may fetch its password")
+    for part, wanted in zip((act, may, password), NORDWIND[name], strict=True):
+        for it in wanted:
+            assert (it.lstrip("-") in part) != it.startswith("-"), part
+    # Those who reach every account are a link away.
+    assert "Also who reaches every account and who may do everything." in act
+
+
+def test_the_html_says_who_reaches_every_account(call: Call, nordwind: tuple[str, ...]) -> None:
+    texts = Page(shown(call, nordwind, "html")).texts
+    for it in ("ops/runner", "every service account of sandbox", "no check covers the namespace sandbox"):
+        assert it in texts["every"]
+    assert "argocd" not in texts["every"]
+    for it in ("argocd/argocd-controller", "user root@nordwind.example", "group nordwind-admins"):
+        assert it in texts["everything"]
+        assert it.rpartition(" ")[2] not in texts["ways"]
+    assert "may run code in pods of every service account of shop" in texts["ways"]
+    assert "may call the API server as every service account of the cluster" in texts["ways"]
+
+
+def test_the_html_says_what_is_unknown_without_active_directory(call: Call, nordwind: tuple[str, ...]) -> None:
+    text = shown(call, nordwind[:2], "html")
+    page = Page(text)
+    assert "Active Directory was not read" in text
+    assert page.texts["Account_3a_contoso.com_5c_shop"].count("Unknown: no snapshot of Active Directory has it") == 2
+    assert "Deployment ops/runner" in page.texts["Account_3a_contoso.com_5c_shop"]
+    assert "MISSING" not in page.texts["accounts"]
+
+
+@pytest.mark.parametrize("of", ["company", "hostile", "nordwind"])
+def test_headings_are_in_order(of: str, call: Call, request: pytest.FixtureRequest) -> None:
+    page = Page(shown(call, request.getfixturevalue(of), "html"))
+    levels = [level for level, _ in page.headings]
+    assert levels[0] == 1
+    assert max(later - before for before, later in itertools.pairwise(levels)) == 1
+    assert all(text.strip() for _, text in page.headings)
+    assert ("html", "lang", "en") in page.attributes
+
+
+def test_each_rule_is_there_as_explain_takes_it(call: Call, nordwind: tuple[str, ...]) -> None:
+    page = Page(shown(call, nordwind, "html"))
+    rules = [it[5:] for it in page.texts if it.startswith("rule-")]
+    assert "unconstrained-delegation" in rules
+    for it in rules:
+        assert it in page.texts[f"rule-{it}"]
+        assert call("explain", it).status == 0
+
+
+def test_what_a_report_does_not_cover_is_in_the_html_and_in_the_docs(call: Call, nordwind: tuple[str, ...]) -> None:
+    docs = (ROOT / "docs" / "how-to" / "who-can.md").read_text()
+    text = html.unescape(shown(call, nordwind, "html"))
+    assert "What this report does not cover" in text
+    for it in LIMITS:
+        assert f"<li>{it}</li>" in text
+        assert f"\n- {it}\n" in docs
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance by WCAG 2.2."""
+    digits = colour.strip("#")
+    digits = "".join(2 * it for it in digits) if len(digits) == 3 else digits
+    parts = [int(digits[it : it + 2], 16) / 255 for it in (0, 2, 4)]
+    red, green, blue = (it / 12.92 if it <= 0.04045 else ((it + 0.055) / 1.055) ** 2.4 for it in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_texts_and_lines_have_contrast_in_each_colour_scheme(call: Call, company: tuple[str, ...]) -> None:
+    """4.5:1 for text and 3:1 for lines that mean something (WCAG 2.2, 1.4.3 and 1.4.11)."""
+    schemes = re.findall(r"(?::root|\.who-can)\{(--[^}]*)\}", shown(call, company, "html"))
+    assert len(schemes) == 6  # light, dark and print, of the page and of the picture
+    for number, scheme in enumerate(schemes):
+        colours = dict(re.findall(r"--(\w+):(#\w+)", scheme))
+        for text in {"text", "quiet", "link", "red", "green"} & colours.keys():
+            for back in ("back", "box", "pink"):
+                assert contrast(colours[text], colours[back]) >= 4.5, (text, back, scheme)
+        assert number < 3 or contrast(colours["edge"], colours["back"]) >= 3
 
 
 def test_html_has_a_policy_that_forbids_the_network(call: Call, company: tuple[str, ...]) -> None:
@@ -172,11 +328,6 @@ def test_every_text_of_the_svg_is_in_its_box(call: Call, hostile: tuple[str, ...
             assert x + columns * 7.25 <= right
             assert top < y - 8
             assert y < top + height
-
-
-@pytest.fixture
-def nordwind(tmp_path: Path) -> tuple[str, ...]:
-    return clusters.write(tmp_path, *clusters.nordwind())
 
 
 @pytest.mark.parametrize("of", ["company", "hostile", "nordwind"])

@@ -8,7 +8,7 @@ from gmsa_krm import console
 from gmsa_krm.findings import ExternalError, Location, UsageError, has_errors, invalid
 from gmsa_krm.report.build import build
 from gmsa_krm.report.model import Account, ServiceAccount, ServiceAccounts
-from gmsa_krm.report.workloads import add_unfit
+from gmsa_krm.report.workloads import add_unfit, pods_of
 from gmsa_krm.workloads.kinds import known_kinds
 
 TYPE_CHECKING = False
@@ -75,7 +75,7 @@ def run(options: Options) -> int:
     if options.ad is not None:
         sources.snapshots = [_snapshot(options.ad)]
     whole = build(sources.objects, sources.snapshots, sources.kinds, is_live=sources.is_live)
-    findings = add_unfit(whole, sources.findings)
+    findings = add_unfit(whole, sources.findings, pods_of(sources.objects, sources.kinds, "default"))
     graph = _narrowed(whole, options)
     changes = _changes(graph, options.since) if options.since is not None else None
     module = __import__(f"gmsa_krm.report.formats.{FORMATS[options.format]}", fromlist=["render"])
@@ -108,14 +108,14 @@ def _sources(options: Options, cluster: list[Object] | None) -> Sources:
     from gmsa_krm.hosts.files import read_paths
 
     files = read_paths(options.path, os.environ, console.stdin())
-    if options.path and not (files.configs or files.documents or files.for_commands):
+    is_live = cluster is not None
+    if options.path and not (files.configs or files.documents or (files.for_commands and is_live)):
         message = "has no GMSAConfig and no Kubernetes object, so there is nothing to show; give the folder with them"
         raise invalid("no-config", message, Location(", ".join(options.path)))
     snapshots, findings = _snapshots(files.for_commands) if options.ad is None else ([], [])
     exported = [it for it in files.documents if _is_exported(it)]
     manifests = [it for it in files.documents if not _is_exported(it)]
     objects = [*(cluster or ()), *(item for it in exported for item in _objects(it))]
-    is_live = cluster is not None
     if not files.configs:
         objects += [item for it in manifests for item in _objects(it)]
         return Sources(objects, known_kinds(()), snapshots, findings, is_live=is_live)

@@ -24,7 +24,7 @@ from gmsa_krm.report.model import (
     WithoutEffect,
 )
 from gmsa_krm.report.powers import powers
-from gmsa_krm.report.workloads import gmsa_workloads, service_accounts
+from gmsa_krm.report.workloads import gmsa_workloads, pods_of
 from gmsa_krm.workloads.kinds import BUILT_IN
 
 TYPE_CHECKING = False
@@ -79,7 +79,7 @@ class _Builder:
     def __init__(self, objects: list[Object], kinds: Kinds, namespace: str, *, is_live: bool) -> None:
         self.graph = Graph()
         self._objects = objects
-        self._kinds = kinds
+        self._pods = list(pods_of(objects, kinds, namespace))
         self._namespace = namespace
         self._is_live = is_live
         self._rbac = Rbac(objects, namespace)
@@ -105,7 +105,7 @@ class _Builder:
                 self._accounts.add(node, spec)
 
     def add_workloads(self) -> None:
-        for account, workload in gmsa_workloads(self._objects, self._kinds, self._namespace):
+        for account, workload in gmsa_workloads(self._pods):
             node = self.graph.node(ServiceAccount(account, workload.namespace))
             node.workloads.append(workload)
             if not self._covers(workload.namespace):
@@ -251,7 +251,11 @@ class _Builder:
 
     def add_names(self) -> None:
         """The namespaces and service accounts that the objects name."""
-        found = {*service_accounts(self._objects, self._kinds, self._namespace), *self._rbac.service_accounts}
+        found = {(it.namespace, it.account) for it in self._pods} | self._rbac.service_accounts
+        for it in self._objects:
+            if it.get("kind") == "ServiceAccount" and it.get("apiVersion") == "v1":
+                namespace = it["metadata"].get("namespace")
+                found.add((namespace if isinstance(namespace, str) and namespace else self._namespace, _name(it)))
         self.graph.service_accounts = {f"{namespace}/{name}" for namespace, name in found}
         self.graph.namespaces = {*self._labels, *(namespace for namespace, _ in found)}
 

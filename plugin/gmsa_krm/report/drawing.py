@@ -20,7 +20,7 @@ _WIDTHS = {WHO: 34, CREDSPEC: 28, ACCOUNT: 31, READER: 26}
 _ABILITIES = 34
 _BETWEEN = 88  # room for lines
 # Labels are at the start of lines, in a room of their own, where no other line comes; so many characters in a line.
-_LABELS = 25
+_LABELS = 28
 _LABEL_CHARACTER, _LABEL_HEIGHT = 6.7, 13
 # Kinds of boxes that are drawn for their lines alone.
 _BY_LINES = ("ServiceAccounts", "User", "Group")
@@ -111,7 +111,8 @@ def draw(picture: Picture, head: str = "", link: Callable[[Box], str] | None = N
     """The SVG element. `head`: elements for its start; `link`: a box -> where it leads, or nothing."""
     columns = _columns(picture)
     placed = _place(picture, columns)
-    width = columns[READER][0] + _width(_WIDTHS[READER])
+    last = READER if any(it.column == READER for it in picture.boxes) else ACCOUNT
+    width = columns[last][0] + _width(_WIDTHS[last]) + (_width(_ABILITIES) if last == ACCOUNT else 0)
     height = max((it.y + it.height for it in placed.values()), default=_TOP)
     return "\n".join(_elements(picture, placed, columns, head, link, (width + _MARGIN, height + _MARGIN))) + "\n"
 
@@ -139,6 +140,8 @@ def _elements(
     heads = [columns[it][0] for it in (WHO, CREDSPEC, ACCOUNT, ACCOUNT, READER)]
     heads[3] += _width(_WIDTHS[ACCOUNT])
     for x, title in zip(heads, _TITLES, strict=True):
+        if x > width:
+            break  # no one is known to fetch a password
         yield f'<text class="head" x="{x + _PADDING:g}" y="30">{title}</text>'
     for it in placed.values():
         for start in it.starts:

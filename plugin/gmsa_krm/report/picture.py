@@ -13,10 +13,8 @@ from gmsa_krm.report.model import (
     ACCESS,
     ADDITIONAL_ACCOUNT,
     ALL,
-    CHANGE_CREDSPEC,
     DETOURS,
     FETCH_PASSWORD,
-    GRANT_ACCESS,
     LOG_ON,
     MEMBER,
     POWERS,
@@ -33,7 +31,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
 
-    from gmsa_krm.report.model import BindingOf, Edge, EdgeKey, Graph, Node, Risk
+    from gmsa_krm.report.model import Edge, EdgeKey, Graph, Node, Risk
     from gmsa_krm.report.since import Changes
 
 WHO, CREDSPEC, ACCOUNT, READER = range(4)
@@ -41,8 +39,6 @@ _MAX = 4
 # After these a name may go on in the next line.
 _BREAKS = " /.-\\@,:_"
 _EVERYTHING = "may do everything"
-# The fields of a rule that has * in all of them.
-_ALL_FIELDS = frozenset(("apiGroups", "resources", "verbs"))
 
 
 class Box:
@@ -114,11 +110,13 @@ class Picture:
 
     def __init__(self, graph: Graph, changes: Changes | None = None) -> None:
         came = {it.key for it in changes.came} if changes is not None else set()
+        mighty = may_everything(graph)
+        everything = {"", *(it.id for it in mighty)}
         ways = graph.sorted_edges(*POWERS, *DETOURS)
         own = [it for it in ways if not it.is_built_in]
         self.left_out = len(ways) - len(own)
+        own = [it for it in own if it.source.id not in everything or _is_of_all(it)]
         shown = [*graph.sorted_edges(*ACCESS), *own, *graph.sorted_edges(LOG_ON, ADDITIONAL_ACCOUNT, FETCH_PASSWORD)]
-        mighty = may_everything(graph)
         folded = _Folded(mighty)
         boxes = _boxes(graph, shown, folded)
         self.boxes = [*([folded.box] if folded.ids else []), *boxes.values()]
@@ -128,7 +126,6 @@ class Picture:
         for it in shown:
             source = "" if folded.has(it) else it.source.id
             together.setdefault((source, it.target.id, it.kind if it.kind in DETOURS else ""), []).append(it)
-        everything = {"", *(it.id for it in mighty)}
         for (source, target, detour), edges in together.items():
             start, end = boxes[source] if source else folded.box, boxes[target]
             if detour:
@@ -183,15 +180,12 @@ def _is_of_all(edge: Edge) -> bool:
 
 def may_everything(graph: Graph) -> list[Node]:
     """Who may do everything in the cluster, such as by the ClusterRole cluster-admin, but for Kubernetes itself."""
-    ways: dict[str, set[str]] = {}
-    for it in graph.sorted_edges(CHANGE_CREDSPEC, GRANT_ACCESS):
-        if it.target.name == ALL and any(_is_of_everything(binding) for binding in it.bindings):
-            ways.setdefault(it.source.id, set()).add(it.kind)
-    return [it for it in graph.sorted_nodes() if len(ways.get(it.id, ())) == 2]
-
-
-def _is_of_everything(binding: BindingOf) -> bool:
-    return not binding.namespace and not binding.is_built_in and set(binding.wildcards) >= _ALL_FIELDS
+    found = {
+        it.source.id
+        for it in graph.sorted_edges(*POWERS)
+        if any(binding.is_everything and not binding.is_built_in for binding in it.bindings)
+    }
+    return [it for it in graph.sorted_nodes() if it.id in found]
 
 
 def warning(risk: Risk) -> str:

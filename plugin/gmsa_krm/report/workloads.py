@@ -23,56 +23,76 @@ _SAID = (*_KNOWN_BY_CLUSTER, "contents-without-name", "credspec-case", "foreign-
 _LISTS = ("initContainers", "containers", "ephemeralContainers")
 
 
-def gmsa_workloads(objects: Iterable[Object], kinds: Kinds, namespace: str) -> Iterator[tuple[str, Workload]]:
-    """The name of the service account, and the workload; `namespace`: of objects without one.
+class Pod:
+    """An object with a pod: the pod's spec, and what the object and its service account are called."""
 
-    What a controller made is left out, since the controller's object is there, too.
-    """
+    __slots__ = ("account", "is_controlled", "kind", "name", "namespace", "spec")
+
+    def __init__(self, it: Object, kind: str, spec: Object, account: str, namespace: str) -> None:
+        name, of = get(it, "metadata", "name"), get(it, "metadata", "namespace")
+        self.kind = kind
+        self.namespace = of if isinstance(of, str) and of else namespace
+        self.name = name if isinstance(name, str) else ""
+        self.account = account
+        self.spec = spec
+        self.is_controlled = _is_controlled(it)
+
+
+def pods_of(objects: Iterable[Object], kinds: Kinds, namespace: str) -> Iterator[Pod]:
+    """All pods, and those of controllers; `namespace`: of objects without one."""
     for it in objects:
         kind, version = it.get("kind"), it.get("apiVersion")
         if not isinstance(kind, str) or not isinstance(version, str):
             continue
         known = kinds.get((version.rpartition("/")[0], kind))
-        if known is None or _is_controlled(it):
-            continue
-        pod = get(it, *known.path, "spec")
+        pod = get(it, *known.path, "spec") if known is not None else None
         if isinstance(pod, dict):
-            found = _workload(it, kind, pod, namespace)
             account = service_account_of(pod)[1]
-            if found is not None and isinstance(account, str):
-                yield account, found
+            if isinstance(account, str):
+                yield Pod(it, kind, pod, account, namespace)
 
 
-def service_accounts(objects: Iterable[Object], kinds: Kinds, namespace: str) -> Iterator[tuple[str, str]]:
-    """Namespace and name of each service account that exists, or that a pod runs as."""
-    for it in objects:
-        kind, version = it.get("kind"), it.get("apiVersion")
-        if not isinstance(kind, str) or not isinstance(version, str):
+def gmsa_workloads(pods: Iterable[Pod]) -> Iterator[tuple[str, Workload]]:
+    """The name of the service account, and the workload.
+
+    What a controller made is left out, since the controller's object is there, too.
+    """
+    for it in pods:
+        if it.is_controlled:
             continue
-        group = version.rpartition("/")[0]
-        known = kinds.get((group, kind))
-        name = None
-        if known is not None:
-            pod = get(it, *known.path, "spec")
-            name = service_account_of(pod)[1] if isinstance(pod, dict) else None
-        elif (group, kind) == ("", "ServiceAccount"):
-            name = get(it, "metadata", "name")
-        if isinstance(name, str):
-            of = get(it, "metadata", "namespace")
-            yield of if isinstance(of, str) and of else namespace, name
+        holders = (it.spec, *(container for _, container in containers(it.spec, *_LISTS)))
+        options = [windows_options(holder) for holder in holders]
+        references = [(_text(each, "gmsaCredentialSpecName"), _text(each, "gmsaCredentialSpec")) for each in options]
+        if any(map(any, references)):
+            yield it.account, Workload(it.kind, it.namespace, it.name, [each for each in references if any(each)])
 
 
-def add_unfit(graph: Graph, findings: Iterable[Finding]) -> list[Finding]:
+def add_unfit(graph: Graph, findings: Iterable[Finding], pods: Iterable[Pod]) -> list[Finding]:
     """Adds errors about workloads to these, and returns the findings that remain true.
 
-    What only configs do not know, such as a binding or a credential spec of the cluster, is no error here.
+    `pods`: of all objects, also of those without a gMSA. What only configs do not know, such as a binding or a
+    credential spec of the cluster, is no error here.
     """
+    wanted = {it.field.partition(": ")[0] for it in findings if it.severity == ERROR}
+    if not wanted:
+        return list(findings)
     by_name: dict[str, tuple[ServiceAccount, Workload]] = {}
     for node in graph.of_kind(ServiceAccount):
-        for it in node.workloads:
-            by_name[f"{it.kind} {it.namespace}/{it.name}"] = node, it
-            by_name.setdefault(f"{it.kind} {it.name}", (node, it))  # of a manifest without a namespace
+        for workload in node.workloads:
+            for name in _names(workload):
+                by_name.setdefault(name, (node, workload))
+    for pod in pods:
+        names = wanted.intersection(_names(pod)) - by_name.keys()
+        if names:
+            node = graph.node(ServiceAccount(pod.account, pod.namespace))
+            node.workloads.append(Workload(pod.kind, pod.namespace, pod.name, ()))
+            by_name.update(dict.fromkeys(names, (node, node.workloads[-1])))
     return [it for it in findings if _is_true(graph, it, by_name.get(it.field.partition(": ")[0]))]
+
+
+def _names(of: Pod | Workload) -> tuple[str, str]:
+    """As findings name it; a manifest need not have a namespace."""
+    return f"{of.kind} {of.namespace}/{of.name}", f"{of.kind} {of.name}"
 
 
 def _is_true(graph: Graph, finding: Finding, found: tuple[ServiceAccount, Workload] | None) -> bool:
@@ -86,17 +106,6 @@ def _is_true(graph: Graph, finding: Finding, found: tuple[ServiceAccount, Worklo
     if finding.rule not in _SAID or not workload.is_refused:
         workload.error(finding.rule, f"it cannot be rendered: {finding.message}")
     return True
-
-
-def _workload(it: Object, kind: str, pod: Object, namespace: str) -> Workload | None:
-    options = [windows_options(pod), *(windows_options(container) for _, container in containers(pod, *_LISTS))]
-    references = [(_text(it, "gmsaCredentialSpecName"), _text(it, "gmsaCredentialSpec")) for it in options]
-    references = [it for it in references if any(it)]
-    if not references:
-        return None
-    name, of = get(it, "metadata", "name"), get(it, "metadata", "namespace")
-    namespace = of if isinstance(of, str) and of else namespace
-    return Workload(kind, namespace, name if isinstance(name, str) else "", references)
 
 
 def _text(options: Object, key: str) -> str:

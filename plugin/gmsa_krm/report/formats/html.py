@@ -25,12 +25,15 @@ from gmsa_krm.report.model import (
     LOG_ON,
     MEMBER,
     POWERS,
+    RUN_PODS,
     Account,
     CredentialSpec,
     Principal,
+    Risk,
     ServiceAccount,
     ServiceAccounts,
 )
+from gmsa_krm.report.since import WORDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +41,7 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
-    from gmsa_krm.report.model import Edge, Graph, Node, Risk, Workload
+    from gmsa_krm.report.model import Edge, Graph, Node, Workload
     from gmsa_krm.report.since import Changes
 
 # More is no picture that a person reads; search and narrowing are for that.
@@ -97,10 +100,13 @@ class Report:
         self._came = {it.key for it in changes.came} if changes is not None else set()
         self._mighty = {it.id for it in picture.may_everything(graph)}
         self._refused = _refused(graph)
+        self._reached: dict[str, str] = {}
         ways = [it for it in graph.sorted_edges(*POWERS, *DETOURS) if it.source.id not in self._mighty]
         self.powers = self._powers(it for it in ways if not it.is_built_in)
         self.built_in = self._powers(it for it in ways if it.is_built_in)
         self._by_source = {it.node.id: it for it in self.powers}
+        self._runners = self._find_runners()
+        self.runners = self._runners.get("", [])
         self.accounts = [self._account(it) for it in graph.of_kind(Account)]
         self.mighty = [self._mighty_one(it) for it in picture.may_everything(graph)]
         credspecs = graph.of_kind(CredentialSpec)
@@ -147,7 +153,19 @@ class Report:
         entry.actors = [Actor(it, names) for it in actors[:_MAX_WORKLOADS]]
         entry.refused = [it for name in sorted(names) for it in self._refused.get(name, ())]
         entry.powers = list({id(it): it for own in credspecs for it in self._powers_of(own)}.values())
+        # Those of the whole cluster are told once, for all accounts.
+        namespaces = sorted({it.who.namespace for it in entry.users if it.who.namespace})
+        runners = {it.id: it for namespace in namespaces for it in self._runners.get(namespace, ())}
+        entry.runners = list(runners.values())
         return entry
+
+    def _find_runners(self) -> dict[str, list[Subject]]:
+        """Who may run code in pods, by namespace; by "" those of the whole cluster."""
+        found: dict[str, list[Subject]] = {}
+        for subject in self.powers:
+            for namespace in sorted({it.target.namespace for it in subject.edges if it.kind == RUN_PODS}):
+                found.setdefault(namespace, []).append(subject)
+        return found
 
     def _powers_of(self, credspec: Node) -> Iterator[Subject]:
         sources = {it.source.id for it in self.graph.incoming(credspec, *POWERS) if not it.is_built_in}
@@ -177,11 +195,24 @@ class Report:
         found: dict[str, Namespace] = {}
         for node in self.graph.sorted_nodes():
             edges = sorted(self.graph.outgoing(node, *ACCESS), key=lambda it: it.target.name)
+            is_mighty = node.id in self._mighty
+            if is_mighty and not (isinstance(node, ServiceAccount) and node.workloads):
+                continue  # it is among those who may do everything
             if edges or isinstance(node, ServiceAccount):
-                who = Who(node, [self._access(it) for it in edges], is_mighty=node.id in self._mighty)
-                who.groups = [it.target for it in self.graph.outgoing(node, MEMBER) if self._has_access(it.target)]
+                who = Who(node, [self._access(it) for it in edges], is_mighty=is_mighty)
+                groups = [it.target for it in self.graph.outgoing(node, MEMBER) if self._has_access(it.target)]
+                who.groups = [(it, self._reach(it)) for it in groups]
                 found.setdefault(node.namespace, Namespace(node.namespace)).members.append(who)
         return [found[it] for it in sorted(found)]
+
+    def _reach(self, group: Node) -> str:
+        """What a group may become, in a few words."""
+        if group.id not in self._reached:
+            targets = [it.target for it in self.graph.outgoing(group, *ACCESS)]
+            edges = [it for target in targets for it in self.graph.outgoing(target, LOG_ON, ADDITIONAL_ACCOUNT)]
+            names = sorted({it.target.label for it in edges})
+            self._reached[group.id] = "every account" if any(it.name == ALL for it in targets) else picture.some(names)
+        return self._reached[group.id]
 
     def _has_access(self, group: Node) -> bool:
         return bool(self.graph.outgoing(group, *ACCESS))
@@ -192,14 +223,17 @@ class Report:
             yield from ((it, node.label, self._place(node)) for it in node.risks)
             for workload in node.workloads if isinstance(node, ServiceAccount) else ():
                 yield from ((it, f"{workload.label} in {workload.namespace}", anchor(node)) for it in workload.risks)
+        mighty: list[Edge] = []
         for edge in self.graph.sorted_edges():
+            if edge.source.id in self._mighty:
+                mighty.append(edge)
+                continue
             where = f"{edge.source.label} and {edge.target.label}"
             # Of an account, it may have been told above.
             told = {it.rule for it in edge.target.risks}
-            for it in edge.risks:
-                if it.rule in told:
-                    continue
-                yield it, where, self._place(edge.target if edge.kind in (*ACCESS, FETCH_PASSWORD) else edge.source)
+            place = self._place(edge.target if edge.kind in (*ACCESS, FETCH_PASSWORD) else edge.source)
+            yield from ((it, where, place) for it in edge.risks if it.rule not in told)
+        yield from _of_mighty(mighty)
 
     def _place(self, node: Node) -> str:
         if isinstance(node, CredentialSpec):
@@ -211,6 +245,20 @@ class Report:
             account = next((it.target for it in self.graph.outgoing(node, FETCH_PASSWORD)), None)
             return anchor(account) if account is not None else ""
         return anchor(node)
+
+
+def _of_mighty(edges: list[Edge]) -> Iterator[tuple[Risk, str, str]]:
+    """The risks of those who may do everything, each rule once."""
+    found: dict[str, list[tuple[Edge, Risk]]] = {}
+    for edge in edges:
+        for risk in edge.risks:
+            found.setdefault(risk.rule, []).append((edge, risk))
+    for (edge, risk), *more in found.values():
+        if not more:
+            yield risk, f"{edge.source.label} and {edge.target.label}", "everything"
+            continue
+        message = "each may do everything, and so this, too; bind cluster-admin and the like to as few as you can"
+        yield Risk(risk.severity, risk.rule, message), f"{len(more) + 1:,} who may do everything", "everything"
 
 
 def _refused(graph: Graph) -> dict[str, list[RefusedWorkload]]:
@@ -253,26 +301,30 @@ class Finding:
 class Access:
     """An edge from someone in the cluster to a credential spec, with its accounts.
 
-    `workloads`: of a service account, each with how it comes to the credential spec.
+    `workloads`: of a service account, or those that use it by a group, each with how it comes to the credential spec;
+    `more`: how many are left out.
     """
 
     def __init__(self, edge: Edge, graph: Graph, *, is_new: bool) -> None:
         self.edge = edge
         self.who = edge.source
         self.place = anchor(self.who)
-        self.is_group = isinstance(self.who, ServiceAccounts)
         self.credspec = edge.target
-        self.workloads: list[tuple[str, str]] = []
-        if isinstance(self.who, ServiceAccount):
-            every = edge.target.name == ALL
-            self.workloads = [
-                (it.label, _relation(it, None if every else edge.target.name)) for it in self.who.workloads
-            ]
+        every = edge.target.name == ALL
+        workloads = self.who.workloads if isinstance(self.who, ServiceAccount) else graph.workloads_of(edge)
+        self.workloads = [
+            (_label(it), _relation(it, None if every else edge.target.name)) for it in workloads[:_MAX_WORKLOADS]
+        ]
+        self.more = len(workloads) - len(self.workloads)
         self.accounts = [
             (it.target, anchor(it.target)) for it in graph.outgoing(edge.target, LOG_ON, ADDITIONAL_ACCOUNT)
         ]
         self.how = list(picture.how(edge))
         self.is_new = is_new
+
+
+def _label(it: Workload) -> str:
+    return f"{it.kind} {it.namespace}/{it.name}"
 
 
 def _relation(workload: Workload, credspec: str | None) -> str:
@@ -292,7 +344,7 @@ class Actor:
 
     def __init__(self, actor: model.Actor, credspecs: set[str]) -> None:
         workload = actor.workload
-        self.label = f"{workload.kind} {workload.namespace}/{workload.name}"
+        self.label = _label(workload)
         self.who = actor.service_account
         self.place = anchor(self.who)
         named = ", ".join(it for it in workload.credspecs if it in credspecs)
@@ -307,7 +359,7 @@ class RefusedWorkload:
     """A workload whose pods are refused, and why."""
 
     def __init__(self, workload: Workload, who: ServiceAccount) -> None:
-        self.label = f"{workload.kind} {workload.namespace}/{workload.name}"
+        self.label = _label(workload)
         self.who = who
         self.place = anchor(who)
         self.risks = workload.risks
@@ -316,7 +368,8 @@ class RefusedWorkload:
 class Entry:
     """An account, or a credential spec without one, with all who may use it.
 
-    `actors`: the workloads that can act as it; `powers`: who may change its credential specs or grant them.
+    `actors`: the workloads that can act as it; `powers`: who may change its credential specs or grant them; `runners`:
+    who may run code in pods of its users.
     """
 
     def __init__(self, node: Node, users: list[Access]) -> None:
@@ -328,6 +381,7 @@ class Entry:
         self.has_more_actors = False
         self.refused: list[RefusedWorkload] = []
         self.powers: list[Subject] = []
+        self.runners: list[Subject] = []
         self.readers: list[Reader] = []
 
     @property
@@ -387,13 +441,13 @@ class Subject:
         return _warnings(risk for it in self.edges for risk in it.risks)
 
     @property
-    def ways(self) -> list[str]:
-        """What they may do, and to what, such as `may patch, update credential specs: gmsa-webapp1`."""
-        found: dict[str, list[str]] = {}
+    def ways(self) -> list[tuple[str, list[str]]]:
+        """What they may do, such as `may change gmsa-webapp1`, each with how."""
+        found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
         for it in self.edges:
-            for reason in picture.in_short(it.reasons):
-                found.setdefault(reason, []).append(it.target.label)
-        return [f"{reason}: {picture.some(dict.fromkeys(targets))}" for reason, targets in found.items()]
+            reasons = tuple(picture.in_short(sorted(it.reasons)))
+            found.setdefault((WORDS[it.kind], reasons), []).append(it.target.label)
+        return [(f"{verb} {picture.some(targets)}", list(how)) for (verb, how), targets in found.items()]
 
     @property
     def bindings(self) -> list[str]:
@@ -401,7 +455,7 @@ class Subject:
 
 
 class Who:
-    """Someone in the cluster, and what they may use. `groups`: those by which they may use more."""
+    """Someone in the cluster, and what they may use. `groups`: those by which they may use more, and what that is."""
 
     def __init__(self, node: Node, access: list[Access], *, is_mighty: bool) -> None:
         self.node = node
@@ -409,11 +463,11 @@ class Who:
         self.access = access
         self.is_mighty = is_mighty
         self.is_group = isinstance(node, ServiceAccounts)
-        self.groups: list[Node] = []
+        self.groups: list[tuple[Node, str]] = []
         self.workloads: list[tuple[str, str]] = []
         self.refused: list[RefusedWorkload] = []
         if isinstance(node, ServiceAccount):
-            self.workloads = [(it.label, _relation(it, None)) for it in node.workloads]
+            self.workloads = [(_label(it), _relation(it, None)) for it in node.workloads]
             self.refused = [RefusedWorkload(it, node) for it in node.workloads if it.is_refused]
 
     @property
@@ -437,9 +491,13 @@ class Namespace:
         """What is seen without unfolding it: how many workloads there are, and the accounts that they can become."""
         number = sum(len(it.workloads) for it in self.members)
         accounts = [account.label for who in self.members for it in who.access for account, _ in it.accounts]
-        found = [f"{number:,} gMSA workload{'' if number == 1 else 's'}", picture.some(dict.fromkeys(sorted(accounts)))]
+        found = [f"{number:,} gMSA workload{'' if number == 1 else 's'}"]
         if any(it.credspec.name == ALL for who in self.members for it in who.access):
             found.append("every account")
+        else:
+            found.append(picture.some(dict.fromkeys(sorted(accounts))))
+            found += [reached for who in self.members for group, reached in who.groups if not group.namespace]
+        found = list(dict.fromkeys(found))
         return [it for it in found if it]
 
     @property
