@@ -122,3 +122,12 @@ def test_kustomize_can_add_to_it_from_another_folder(call: Call, folder: Folder)
     assert call("render", root / "gmsa.yaml", "-o", root / "out").status == 0
     objects = built(tool("kustomize"), root)
     assert len(objects) == len(call("render", root / "gmsa.yaml").objects)
+
+
+@pytest.mark.parametrize("option", ["-o", "--chart"])
+def test_a_file_in_place_of_the_folder_is_kept_and_named(option: str, call: Call, folder: Folder) -> None:
+    root = folder({"gmsa.yaml": gmsa_config(), "out.yaml": "mine"})
+    done = call("render", root / "gmsa.yaml", option, root / "out.yaml")
+    assert (done.status, done.stdout) == (3, "")
+    assert_mentions(done.stderr, f"{root}/out.yaml is a file", "redirect stdout")
+    assert (root / "out.yaml").read_text() == "mine"
