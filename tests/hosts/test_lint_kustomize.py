@@ -107,6 +107,52 @@ def test_under_resources_a_config_reaches_the_cluster_and_is_an_error(repository
     assert [it["kind"] for it in repository.objects()] == ["GMSAConfig"]
 
 
+PLAIN = deployment()
+CHANGING = gmsa_config(
+    admission=NO_ADMISSION,
+    workloads=[{"match": {"names": ["web"]}, "credspec": CREDSPEC, "serviceAccount": "webapp1"}],
+)
+
+
+def has_gmsa(objects: list[dict[str, Any]]) -> bool:
+    return any("windowsOptions" in str(it["spec"]) for it in objects if it["kind"] == "Deployment")
+
+
+def test_a_generator_changes_no_workload_and_is_a_warning(repository: Repository) -> None:
+    files = {"gmsa.yaml": as_function(CHANGING), "web.yaml": PLAIN}
+    repository.write({**files, "kustomization.yaml": "resources: [web.yaml]\ngenerators:\n- gmsa.yaml\n"})
+    assert repository.lint() == [("workloads-in-generator", "kustomization.yaml:3")]
+    assert not has_gmsa(repository.objects())
+    repository.write({**files, "kustomization.yaml": "resources: [web.yaml]\ntransformers:\n- gmsa.yaml\n"})
+    assert repository.lint() == []
+    assert has_gmsa(repository.objects())
+
+
+def test_a_config_that_is_a_transformer_elsewhere_is_no_warning(repository: Repository) -> None:
+    repository.write(
+        {
+            "gmsa.yaml": as_function(CHANGING),
+            "web.yaml": PLAIN,
+            "objects/kustomization.yaml": "generators: [../gmsa.yaml]\n",
+            "app/kustomization.yaml": "resources: [../web.yaml]\ntransformers: [../gmsa.yaml]\n",
+        }
+    )
+    assert repository.lint() == []
+
+
+def test_a_generator_of_a_folder_of_plugins_is_a_warning(repository: Repository) -> None:
+    repository.write(
+        {
+            "app/kustomization.yaml": "resources: [web.yaml]\ngenerators: [../plugins]\n",
+            "app/web.yaml": PLAIN,
+            "plugins/kustomization.yaml": "resources: [gmsa.yaml]\n",
+            "plugins/gmsa.yaml": as_function(CHANGING),
+        }
+    )
+    assert ("workloads-in-generator", "app/kustomization.yaml:2") in repository.lint()
+    assert not has_gmsa(repository.objects("app"))
+
+
 def test_under_validators_a_config_fails_and_is_an_error(repository: Repository) -> None:
     repository.write(
         {

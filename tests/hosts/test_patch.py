@@ -129,3 +129,17 @@ def test_a_kind_may_be_named_as_kubectl_names_it(kind: str, call: Call, folder: 
     wanted = call("patch", "--config", file, "Deployment/web", "--namespace", "web")
     assert wanted.status == 0, wanted.stderr
     assert call("patch", "--config", file, f"{kind}/web", "--namespace", "web").stdout == wanted.stdout
+
+
+def test_an_entry_of_a_namespace_is_named_with_the_option(call: Call, folder: Folder) -> None:
+    match = {"names": ["web"], "namespaces": ["web", "shop"]}
+    root = folder({"gmsa.yaml": config(match=match)})
+    options = ("patch", "--config", root / "gmsa.yaml", "deployment/web")
+    for more, where in ((), "without a namespace"), (("-n", "other"), "in other"):
+        done = call(*options, *more)
+        assert (done.status, done.stdout) == (1, "")
+        assert_mentions(done.stderr, f"{where}, but in shop, web", "--namespace")
+    assert call(*options, "-n", "shop").status == 0
+    assert call("patch", "--config", root / "gmsa.yaml", "deployment/other").stderr.endswith(
+        "fix the match, or the name\n"
+    )

@@ -176,3 +176,12 @@ def test_what_was_written_is_read_where_it_is_named(call: Call, folder: Folder) 
 def config_of(*accounts: str) -> str:
     users = [{"namespace": "web", "serviceAccounts": ["webapp1"]}]
     return gmsa_config(admission={"mode": "None"}, credspecs=[{"account": it, "usedBy": users} for it in accounts])
+
+
+@pytest.mark.parametrize("option", ["-o", "--chart"])
+def test_a_file_in_place_of_the_folder_is_kept_and_named(option: str, call: Call, folder: Folder) -> None:
+    root = folder({"gmsa.yaml": gmsa_config(), "out.yaml": "mine"})
+    done = call("render", root / "gmsa.yaml", option, root / "out.yaml")
+    assert (done.status, done.stdout) == (3, "")
+    assert_mentions(done.stderr, f"{root}/out.yaml is a file", "redirect stdout")
+    assert (root / "out.yaml").read_text() == "mine"

@@ -49,8 +49,7 @@ def _patch(configs: list[Resolved], target: str, namespace: str) -> tuple[bytes,
         if any(_may_match(match, kind.kind, name, namespace) for match in entry.match)
     ]
     if not entries:
-        message = "no entry of spec.workloads matches it; fix the match, or the name"
-        raise invalid("no-matching-entry", message, field=target)
+        raise invalid("no-matching-entry", _no_entry(configs, kind.kind, name, namespace), field=target)
     catalog = CredspecCatalog(configs)
     findings = [finding for config in configs for finding in config.report.findings]
     _check_entries(entries, Report(findings=findings))
@@ -106,6 +105,19 @@ def _parse_target(target: str, configs: list[Resolved]) -> tuple[PodKind, str]:
         message = f"{kind} of group {group or 'core'} is not a known kind with a pod; add it to spec.workloadKinds"
         raise invalid("unknown-kind", message, field=target)
     return PodKind(group, version, kind, known.path), name
+
+
+def _no_entry(configs: list[Resolved], kind: str, name: str, namespace: str) -> str:
+    matches = [match for config in configs for entry in config.spec.workloads for match in entry.match]
+    elsewhere = sorted({it for match in matches for it in match.namespaces if _may_match(match, kind, name, it)})
+    if elsewhere:
+        names = ", ".join(elsewhere[:5])
+        where = f"in {namespace}" if namespace else "without a namespace"
+        return (
+            f"no entry of spec.workloads matches it {where}, but in {names}; give --namespace, or remove namespaces"
+            " from the match if the manifest has none"
+        )
+    return "no entry of spec.workloads matches it; fix the match, or the name"
 
 
 def _may_match(match: Match, kind: str, name: str, namespace: str) -> bool:

@@ -69,6 +69,11 @@ def write_files(files: dict[str, tuple[bytes, bool]], folder: str, more: Mapping
     Everything is written to temporary files before anything is replaced. Files that an earlier run wrote and this one
     does not are removed; other files are never overwritten. Raises ExternalError.
     """
+    if os.path.isfile(folder):
+        raise ExternalError(
+            f"{printable(folder)} is a file, and the output goes into a folder; give another name, or for one file"
+            " leave the option out and redirect stdout"
+        )
     try:
         _refuse_links(folder)
         earlier = _earlier(folder)

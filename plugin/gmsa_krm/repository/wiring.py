@@ -8,7 +8,7 @@ from gmsa_krm.findings import Report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from gmsa_krm.config.load import LoadedConfig
     from gmsa_krm.config.model import Spec
@@ -73,6 +73,7 @@ class Wiring:
                     self._report_validator(kustomization, entry)
         if not is_called:
             self._check_unused()
+            self._check_generators()
 
     def _check_resources(self, kustomization: Kustomization, by_path: dict[str, list[Config]]) -> None:
         for entry in kustomization.entries_of("resources", "bases"):
@@ -88,6 +89,25 @@ class Wiring:
     def _report_validator(self, kustomization: Kustomization, entry: Entry) -> None:
         message = "is a GMSAConfig, and kustomize refuses validators that change anything; move it to transformers"
         self._report(kustomization).error("validator", message, entry.node, "validators")
+
+    def _check_generators(self) -> None:
+        """Configs with `workloads` that run only where they see none."""
+        transformers = {it for _, entry in self._entries("transformers") for it in self._graph.configs(entry)}
+        for kustomization, entry in self._entries("generators"):
+            for number in self._graph.configs(entry):
+                config = self._configs[number]
+                if number in transformers or not config.spec.workloads or config.path in self._plugins_outside():
+                    continue
+                message = (
+                    "runs a GMSAConfig with spec.workloads, and generators see no workloads, so it changes none;"
+                    " move the entry to transformers"
+                )
+                self._report(kustomization).warning("workloads-in-generator", message, entry.node, "generators")
+
+    def _entries(self, field: str) -> Iterator[tuple[Kustomization, Entry]]:
+        for kustomization in self._graph.by_folder.values():
+            for entry in kustomization.entries_of(field):
+                yield kustomization, entry
 
     def _check_unused(self) -> None:
         named = self._graph.named_files()

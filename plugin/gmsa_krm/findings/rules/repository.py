@@ -197,4 +197,57 @@ RULES = (
                 mode: None
         """,
     ),
+    Rule(
+        "workloads-in-generator",
+        WARNING,
+        "A GMSAConfig with workloads is under generators",
+        why="""
+            kustomize gives a generator only its config, not the resources of the kustomization. The entries of
+            workloads change nothing, and the pods start without a gMSA. kustomize drops the warning of a legacy
+            plugin.
+        """,
+        cure="""
+            Move the entry of the kustomization from generators to transformers.
+        """,
+        bad="""
+            # kustomization.yaml
+            resources:
+            - deployment.yaml
+            generators:
+            - gmsa.yaml
+
+            # gmsa.yaml
+            spec:
+              admission:
+                mode: None
+              credspecs:
+              - account: WebApp1
+                usedBy: FromWorkloads
+              workloads:
+              - match:
+                  names: [web]
+                credspec: gmsa-webapp1
+                serviceAccount: webapp1
+        """,
+        good="""
+            # kustomization.yaml
+            resources:
+            - deployment.yaml
+            transformers:
+            - gmsa.yaml
+
+            # gmsa.yaml
+            spec:
+              admission:
+                mode: None
+              credspecs:
+              - account: WebApp1
+                usedBy: FromWorkloads
+              workloads:
+              - match:
+                  names: [web]
+                credspec: gmsa-webapp1
+                serviceAccount: webapp1
+        """,
+    ),
 )
