@@ -122,6 +122,13 @@ def test_a_ca_that_has_expired(set_up: SetUp) -> None:
     for path in (VALIDATING, MUTATING):
         set_up.change(path, lambda it: it["webhooks"][0]["clientConfig"].update(caBundle=encoded(old.ca_bundle)))
     assert len(set_up.doctor.finds("ca-bundle-expired")) == 2
+    # With failurePolicy Ignore pods are admitted as they are, and why is known already.
+    for path in (VALIDATING, MUTATING):
+        set_up.change_webhook(path, failurePolicy="Ignore")
+    found = set_up.doctor.problems("--skip", "policy")
+    assert set(found) == {"ca-bundle-expired", "admission-fails-open"}, found
+    effects = ("so gMSA pods pass unchecked; issue", "so gMSA pods get no contents; issue")
+    assert all(effect in it for effect, it in zip(effects, found["ca-bundle-expired"], strict=True))
 
 
 def test_a_ca_that_expires_soon(set_up: SetUp) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import shutil
 import subprocess
@@ -9,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from cluster.harness import FAST, NOW, PROGRAM, Cluster, config
+from cluster.api import until
+from cluster.harness import FAST, NOW, PROGRAM, Cluster, config, pod
 from cluster.test_doctor import Doctor, Rendered
 from cluster.test_doctor_identities import SNAPSHOT
 from conftest import environment
+from gmsa_krm.certificates.generate import issue as certificate
 
 DAY = 86_400
 FILES = config(f"  webhook: {{{FAST}, certificate: {{source: Files}}}}\n")
@@ -49,6 +52,19 @@ def test_a_key_that_is_on_another_machine(with_files: Doctor) -> None:
     (found,) = with_files.finds_only("certificate-unusable")
     assert "spec.webhook.certificate.files.key: certs/tls.key" in found
     assert "(rule certificate)" in found
+
+
+def test_a_file_that_is_not_here_hides_nothing_of_the_cluster(with_files: Doctor, cluster: Cluster) -> None:
+    (with_files.folder / "certs/tls.key").unlink()
+    other = base64.b64encode(certificate(["a.b.svc"], NOW, 90 * DAY).ca_bundle.encode()).decode()
+    for kind in ("mutating", "validating"):
+        path = f"/apis/admissionregistration.k8s.io/v1/{kind}webhookconfigurations/gmsa-webhook"
+        configuration = cluster.client.get(path)
+        configuration["webhooks"][0]["clientConfig"]["caBundle"] = other
+        cluster.client.request("PUT", path, configuration)
+    until(lambda: "unknown authority" in cluster.verdict(pod("a")), "nobody trusts the webhook")
+    found = with_files.problems(with_files.folder / "gmsa.yaml")
+    assert set(found) == {"certificate-unusable", "pod-refused"}
 
 
 def test_a_seed_that_is_too_short(cluster: Cluster, doctor: Doctor, rendered: Rendered) -> None:

@@ -59,6 +59,13 @@ class Webhook:
         return selector
 
     @property
+    def effect_of_failure(self) -> str:
+        """What happens while it cannot be called."""
+        if self.entry.get("failurePolicy", "Fail") == "Fail":
+            return "gMSA pods are refused"
+        return f"gMSA pods {'pass unchecked' if self.kind.startswith('Validating') else 'get no contents'}"
+
+    @property
     def gets_all_pods(self) -> bool:
         """Whether pods without gMSA are sent, too."""
         return not self.entry.get("matchConditions") and not _narrows(self.entry.get("objectSelector"))

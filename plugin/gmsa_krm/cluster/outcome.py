@@ -52,19 +52,19 @@ class Found:
         self.proved.append(printable(text))
 
     def failed_before(self, *groups: str) -> bool:
-        """Whether a check of these groups has found an error."""
-        return any(it.status == ERROR and it.check.group in groups for it in self.before.values())
+        """Whether a check of these groups has found an error that explains others."""
+        return any(it.status == ERROR and it.check.explains and it.check.group in groups for it in self.before.values())
 
 
 class Check:
     """A check; a module in `checks` has one or, where they read the same, a few.
 
     `id` is its rule in the catalogue, `severity` that of its problems. `lists`: what it reads of `view.LISTS`.
-    `after`: the checks whose failure explains its own, so that it does not run then. `run` may raise
-    CouldNotLookError; what it has found before is kept.
+    `after`: the checks whose failure explains its own, so that it does not run then; `explains`: whether its failure
+    may explain that of later groups. `run` may raise CouldNotLookError; what it has found before is kept.
     """
 
-    __slots__ = ("after", "group", "id", "lists", "run", "severity")
+    __slots__ = ("after", "explains", "group", "id", "lists", "run", "severity")
 
     def __init__(
         self,
@@ -75,6 +75,7 @@ class Check:
         *,
         lists: tuple[str, ...] = (),
         after: tuple[str, ...] = (),
+        explains: bool = True,
     ) -> None:
         self.id = id
         self.severity = severity
@@ -82,6 +83,7 @@ class Check:
         self.run = run
         self.lists = lists
         self.after = after
+        self.explains = explains
 
 
 class Outcome:

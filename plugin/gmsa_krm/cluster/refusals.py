@@ -28,7 +28,7 @@ _TRUST = (
     "apply Secret, Deployment and both webhook configurations of one gmsa-krm render",
     "write the CA of the webhook's certificate into caBundle of both webhook configurations, in base64",
 )
-_RUNS = ("find out why they are not ready: kubectl get pods,endpointslices in the webhook's namespace",) * 2
+_RUNS = ("find out whether its pods are ready: kubectl get pods,endpointslices in the webhook's namespace",) * 2
 _REACH = ("let the API server reach the webhook's pods: a firewall or the network plugin may be between them",) * 2
 
 # What the message of a call has: what it means, and the cures; the first that matches counts.

@@ -54,11 +54,11 @@ def _expired(view: View, wanted: Wanted, found: Found) -> None:
         last = _last(it)
         if last is not None and last <= wanted.now:
             message = (
-                f"trusts no CA that is still valid: the last one expired {days(wanted.now - last)} ago, so gMSA pods"
-                f" are refused; {_renew(it, wanted)}"
+                f"trusts no CA that is still valid: the last one expired {days(wanted.now - last)} ago, so"
+                f" {it.effect_of_failure}; {_renew(it, wanted)}"
             )
             found.problem(it.about, message)
-        elif last is not None:
+        elif last is not None and last > wanted.now + SOON:
             found.holds(f"{it.about} trusts a CA until {date(last)}")
 
 
@@ -67,8 +67,8 @@ def _expiring(view: View, wanted: Wanted, found: Found) -> None:
         last = _last(it)
         if last is not None and wanted.now < last <= wanted.now + SOON:
             message = (
-                f"trusts no CA that is valid for longer than {days(last - wanted.now)}, and from then on gMSA pods"
-                f" are refused; before that, {_renew(it, wanted)}"
+                f"trusts no CA that is valid for longer than {days(last - wanted.now)}, and from then on"
+                f" {it.effect_of_failure}; before that, {_renew(it, wanted)}"
             )
             found.problem(it.about, message)
 

@@ -201,7 +201,7 @@ def _look(certificate: Object) -> str:
 
 _LISTS = (*WEBHOOK_LISTS, "deployments", "certificates")
 CHECKS = (
-    Check("certificate-unusable", ERROR, "certificate", _unusable),
+    Check("certificate-unusable", ERROR, "certificate", _unusable, explains=False),  # it is not about the cluster
     Check("certificate-not-ready", ERROR, "certificate", _not_ready, lists=_LISTS),
     Check("certificate-expired", ERROR, "certificate", _expired, lists=_LISTS, after=("certificate-not-ready",)),
     Check("certificate-outdated", WARNING, "certificate", _outdated, lists=_LISTS, after=("ca-bundle-differs",)),

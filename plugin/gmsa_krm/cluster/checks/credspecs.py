@@ -126,7 +126,7 @@ def _run_severity(severity: str, view: View, wanted: Wanted, found: Found) -> No
                 field = f"credspec.{it.field}: " if it.field else ""
                 found.problem(f"{KIND} {name}", f"{field}{it.message} (rule {it.rule})")
     if severity == ERROR and mistakes.reports and not found.problems:
-        found.holds(f"{count(len(mistakes.reports), 'credential spec')} that no config emits: without mistakes")
+        found.holds(f"{_others(len(mistakes.reports), wanted)}: without mistakes")
 
 
 def _run_mistakes(view: View, wanted: Wanted, found: Found) -> None:
@@ -153,7 +153,11 @@ def _run_users(view: View, wanted: Wanted, found: Found) -> None:
         message = f"{who}; bind a role with the verb use on it for the service accounts of its pods, or delete it"
         found.problem(f"{KIND} {name}", message)
     if usable.intersection(others):
-        found.holds(f"{count(len(usable.intersection(others)), 'credential spec')} that no config emits: may be used")
+        found.holds(f"{_others(len(usable.intersection(others)), wanted)}: some service account may use it")
+
+
+def _others(number: int, wanted: Wanted) -> str:
+    return f"{count(number, 'credential spec')}{' that no config emits' if wanted.is_given else ''}"
 
 
 _NOBODY = "no service account may use it"

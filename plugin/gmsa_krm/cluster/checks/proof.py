@@ -217,7 +217,7 @@ def _is_explained(attempt: _Attempt, found: Found) -> bool:
 
 def _run_contents(view: View, wanted: Wanted, found: Found) -> None:
     """Admitted, and not with the contents."""
-    if found.failed_before("webhook", "policy"):
+    if found.failed_before("webhook", "policy", "certificate"):
         return
     attempts = view.once(_Proofs, wanted).attempts
     wrong = [it for it in attempts if it.refusal is None and not it.is_proved and not _is_explained(it, found)]

@@ -70,7 +70,7 @@ def _services(view: View, wanted: Wanted, found: Found) -> None:
             )
             found.problem(validating.about, message)
         else:
-            found.holds(f"both send pods to {_shown(validating)}")
+            found.holds(f"both webhook configurations send pods to {_shown(validating)}")
 
 
 def _shown(webhook: Webhook) -> str:

@@ -41,13 +41,13 @@ def _service(view: View, wanted: Wanted, found: Found) -> None:
             continue
         if service is None:
             cure = RENDER if wanted.is_given else "create it again, or delete the configurations if the webhook is gone"
-            message = f"does not exist, but {webhook.about} sends pods to it, so gMSA pods are refused; {cure}"
+            message = f"does not exist, but {webhook.about} sends pods to it, so {webhook.effect_of_failure}; {cure}"
             found.problem(about, message)
         elif webhook.port not in ports:
             cure = RENDER if wanted.is_given else "add the port, or fix it in the configuration"
             message = (
                 f"has no port {webhook.port}, to which {webhook.about} sends pods (it has"
-                f" {', '.join(map(str, ports)) or 'none'}), so gMSA pods are refused; {cure}"
+                f" {', '.join(map(str, ports)) or 'none'}), so {webhook.effect_of_failure}; {cure}"
             )
             found.problem(about, message)
         else:
