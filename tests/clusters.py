@@ -199,6 +199,11 @@ def nordwind() -> tuple[list[Object], list[Object]]:
         binding("developers", "deploy", [group("shop-developers")], "shop"),
         role("impersonate", [], ["impersonate"], "", "serviceaccounts"),
         binding("helpdesk", "impersonate", [user("helpdesk@nordwind.example")]),
+        # In one box of a picture there are several ways.
+        role("edit-shop", ["gmsa-shop"], ["update"]),
+        binding("carol-edits", "edit-shop", [user("carol@nordwind.example")]),
+        role("label-namespaces", [], ["patch"], "", "namespaces"),
+        binding("carol-labels", "label-namespaces", [user("carol@nordwind.example")]),
     ]
     nodes = {"name": "WindowsNodes", "kind": "Group", "sid": f"{SID}-2001"}
     known = {

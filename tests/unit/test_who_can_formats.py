@@ -165,6 +165,7 @@ NORDWIND: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = 
             "REFUSED Deployment shop/checkout",
             "shop/checkout may not use gmsa-shop",
             "group shop-developers",
+            "Who may change or grant its credential spec user carol@nordwind.example",
         ),
         ("delegation: none",),
         ("Group WindowsNodes", "So these computers can fetch it: NODE1, NODE2, NODE3."),
