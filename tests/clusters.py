@@ -195,10 +195,16 @@ def nordwind() -> tuple[list[Object], list[Object]]:
         deployment("portal", "intranet", "portal", "gmsa-intranet"),
         deployment("runner", "ops", "runner", "gmsa-shop"),
         deployment("tinker", "sandbox", "default", "gmsa-payroll"),
+        with_contents(deployment("smuggler", "sandbox", "smuggler", ""), credspec("", "Crm")["credspec"]),
         role("deploy", [], ["create", "patch"], "apps", "deployments"),
         binding("developers", "deploy", [group("shop-developers")], "shop"),
         role("impersonate", [], ["impersonate"], "", "serviceaccounts"),
         binding("helpdesk", "impersonate", [user("helpdesk@nordwind.example")]),
+        # In one box of a picture there are several ways.
+        role("edit-shop", ["gmsa-shop"], ["update"]),
+        binding("carol-edits", "edit-shop", [user("carol@nordwind.example")]),
+        role("label-namespaces", [], ["patch"], "", "namespaces"),
+        binding("carol-labels", "label-namespaces", [user("carol@nordwind.example")]),
     ]
     nodes = {"name": "WindowsNodes", "kind": "Group", "sid": f"{SID}-2001"}
     known = {
@@ -299,6 +305,13 @@ def deployment(name: str, namespace: str, account: str, of: str) -> Object:
         "metadata": {"name": name, "namespace": namespace},
         "spec": {"template": {"spec": pod}},
     }
+
+
+def with_contents(workload: Object, contents: Object) -> Object:
+    """A workload whose pod has contents of a credential spec, and no name of one."""
+    options = {"gmsaCredentialSpec": json.dumps(contents)}
+    workload["spec"]["template"]["spec"]["securityContext"]["windowsOptions"] = options
+    return workload
 
 
 def texts(value: Any) -> Iterator[str]:

@@ -16,7 +16,22 @@ from cluster.harness import CONTENTS, Cluster, contents_of, init_contents_of, na
 from cluster.sidecar import labelled, sidecar
 from cluster.stand_in import canonical
 from conftest import DOMAIN, HEAD, ROOT
+from gmsa_krm.report.build import build
+from gmsa_krm.report.model import ServiceAccount
 
+LISTED = {
+    "rbac.authorization.k8s.io/v1": {
+        "ClusterRole": "clusterroles",
+        "ClusterRoleBinding": "clusterrolebindings",
+        "Role": "roles",
+        "RoleBinding": "rolebindings",
+    },
+    "admissionregistration.k8s.io/v1": {
+        "ValidatingAdmissionPolicy": "validatingadmissionpolicies",
+        "ValidatingAdmissionPolicyBinding": "validatingadmissionpolicybindings",
+    },
+    "windows.k8s.io/v1": {"GMSACredentialSpec": "gmsacredentialspecs"},
+}
 OTHER = CONTENTS.replace("WebApp1", "WebApp2")
 FOREIGN = CONTENTS.replace("WebApp1", "Administrator")
 OLD = CONTENTS.replace("CONTOSO", "OLD")
@@ -183,6 +198,36 @@ def test_denied(name: str, enforced: Cluster) -> None:
     verdict = enforced.verdict(item)
     assert "ValidatingAdmissionPolicy 'gmsa' with binding 'gmsa' denied request" in verdict
     assert message in verdict
+
+
+def test_who_can_says_which_pods_are_refused(enforced: Cluster) -> None:
+    """Of what the cluster has, and of each pod of the tests above."""
+    let_use_an_unknown_name(enforced)
+    objects = []
+    for version, kinds in LISTED.items():
+        for kind, path in kinds.items():
+            items = enforced.client.items(f"/{'api' if version == 'v1' else 'apis'}/{version}/{path}")
+            objects += [{"apiVersion": version, "kind": kind, **it} for it in items]
+    pods = {**ALLOWED, **{name: item for name, (item, _) in DENIED.items()}}
+    for name, item in pods.items():
+        metadata = {**item["metadata"], "name": name}
+        objects.append({**item, "metadata": metadata})
+    graph = build(objects, is_live=True)
+    found = {it.name: it for node in graph.of_kind(ServiceAccount) for it in node.workloads}
+    refused = {name for name, it in found.items() if it.is_refused}
+    assert refused == set(DENIED)
+    names = ("gmsa-webapp1", "gmsa-webapp2", "gmsa-loose", "gmsa-nobody")
+    accounts = ("webapp1", "webapp2", "both", "default")
+    pairs = {(account, name) for account in accounts for name in names if graph.access("web", account, name)}
+    contents = {"gmsa-webapp2": OTHER}
+    verdicts = {
+        (account, name): enforced.verdict(
+            pod("a", name, contents=contents.get(name, CONTENTS), service_account=account)
+        )
+        for account in accounts
+        for name in names
+    }
+    assert pairs == {pair for pair, verdict in verdicts.items() if not verdict}
 
 
 @pytest.mark.parametrize("name", [*OLDER, "running"])

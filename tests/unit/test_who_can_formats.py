@@ -165,6 +165,7 @@ NORDWIND: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = 
             "REFUSED Deployment shop/checkout",
             "shop/checkout may not use gmsa-shop",
             "group shop-developers",
+            "Who may change or grant its credential spec user carol@nordwind.example",
         ),
         ("delegation: none",),
         ("Group WindowsNodes", "So these computers can fetch it: NODE1, NODE2, NODE3."),
@@ -188,7 +189,11 @@ NORDWIND: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = 
         ("delegation: none",),
         ("Group Domain Computers", "So every computer of the domain can fetch it."),
     ),
-    "crm": (("Deployment crm/crm",), ("as its users, to ANY SERVICE",), ("WindowsNodes",)),
+    "crm": (
+        ("Deployment crm/crm", "Deployment sandbox/smuggler (brings its own contents), which runs as sandbox/smuggler"),
+        ("as its users, to ANY SERVICE",),
+        ("WindowsNodes",),
+    ),
     "search": (("Deployment crm/search",), ("as ANY USER, to MSSQLSvc/index.contoso.com",), ("WindowsNodes",)),
     "intranet": (("Deployment intranet/portal", "intranet/wiki", "-Deployment intranet/wiki"), (), ("WindowsNodes",)),
     "archive": (("None among the objects.", "No one: gmsa-archive"), (), ("Active Directory lets no one.",)),
@@ -212,6 +217,8 @@ def test_the_html_says_who_reaches_every_account(call: Call, nordwind: tuple[str
     texts = Page(shown(call, nordwind, "html")).texts
     for it in ("ops/runner", "every service account of sandbox", "no check covers the namespace sandbox"):
         assert it in texts["every"]
+    assert "Deployment sandbox/tinker (names gmsa-payroll)" in texts["every"]
+    assert "Deployment sandbox/smuggler (brings its own contents, of Crm of contoso.com)" in texts["every"]
     assert "argocd" not in texts["every"]
     for it in ("argocd/argocd-controller", "user root@nordwind.example", "group nordwind-admins"):
         assert it in texts["everything"]

@@ -42,7 +42,7 @@ _MAX_REPORT = 256 * 1024 * 1024
 _LISTS = (
     *("namespaces", "gmsacredentialspecs", "clusterroles", "clusterrolebindings", "roles", "rolebindings"),
     *("validatingwebhookconfigurations", "mutatingwebhookconfigurations"),
-    *("validatingadmissionpolicies", "validatingadmissionpolicybindings"),
+    *("validatingadmissionpolicies", "validatingadmissionpolicybindings", "mutatingadmissionpolicies"),
     *("pods", "deployments", "daemonsets", "statefulsets", "jobs", "cronjobs"),
 )
 

@@ -16,6 +16,7 @@ GROUP = "admissionregistration.k8s.io"
 _VALIDATING = "ValidatingWebhookConfiguration"
 _MUTATING = "MutatingWebhookConfiguration"
 _POLICY = "ValidatingAdmissionPolicy"
+_MUTATING_POLICY = "MutatingAdmissionPolicy"
 _POLICY_BINDING = "ValidatingAdmissionPolicyBinding"
 # Of upstream's webhook; its messages have it, too.
 _WEBHOOK = "admission-webhook.windows-gmsa.sigs.k8s.io"
@@ -102,6 +103,11 @@ def find_checks(objects: Iterable[Object]) -> list[Check]:
         if check.kind == _VALIDATING:
             check.parts += [(_RESOURCES[_MUTATING], it) for it in mutating]
     return sorted(checks, key=lambda it: (it.kind, it.name))
+
+
+def fills_in(objects: Iterable[Object]) -> bool:
+    """Whether a policy of mode Policy fills in the contents of pods that only name a credential spec."""
+    return any(it.get("kind") == _MUTATING_POLICY and _approved(it) is not None for it in objects)
 
 
 def _webhooks(configuration: Object, name: str) -> Iterator[Check]:

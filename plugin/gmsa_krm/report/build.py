@@ -7,7 +7,7 @@ from gmsa_krm.access.objects import AUTHENTICATED, GROUP, SERVICE_ACCOUNT, SERVI
 from gmsa_krm.credspecs.model import CredentialSpec as Spec
 from gmsa_krm.findings.suggest import suggestion
 from gmsa_krm.report.accounts import Accounts, contents_of
-from gmsa_krm.report.admission import NAME_LABEL, find_checks
+from gmsa_krm.report.admission import NAME_LABEL, fills_in, find_checks
 from gmsa_krm.report.detours import detours, subject_node
 from gmsa_krm.report.model import (
     ACCESS,
@@ -84,6 +84,7 @@ class _Builder:
         self._is_live = is_live
         self._rbac = Rbac(objects, namespace)
         self._checks = find_checks(objects)
+        self._is_filled_in = fills_in(objects)
         self.graph.checks = [it.label for it in self._checks]
         self._labels = self._namespace_labels()
         self._told: set[tuple[str, str, str, str]] = set()
@@ -201,17 +202,26 @@ class _Builder:
                 yield f"{node.label} may not use {credspec}{self._unknown(credspec)}; {cure}"
             elif self._is_live and credspec not in self._specs:
                 yield f"{credspec} does not exist; create it, or fix the name"
-            elif any(self._is_foreign(*it) for it in workload.references if it[0] == credspec):
+            else:
+                yield from self._of_contents(workload, credspec)
+
+    def _of_contents(self, workload: Workload, credspec: str) -> Iterator[str]:
+        """What is wrong with the contents beside a name: a webhook compares them as JSON, a policy as texts."""
+        found = [contents for name, contents in workload.references if name == credspec]
+        tables = [it.approved for it in self._covers(workload.namespace) if it.approved is not None]
+        specs = self._specs.get(credspec)
+        for contents in found:
+            is_approved = all(contents in it.get(credspec, ()) for it in tables)
+            if contents and (not is_approved or (specs and not any(it.is_same(contents) for it in specs))):
                 yield f"its contents are not those of {credspec}; remove gmsaCredentialSpec, or render it again"
+                return
+        if tables and "" in found and self._is_live and not self._is_filled_in:
+            yield f"it has no contents of {credspec}, and the policy fills none in; render it with gmsa-krm"
 
     def _unknown(self, credspec: str) -> str:
         if not self._specs or credspec in self._specs:
             return ""
         return f", which is not here{suggestion(credspec, self._specs)}"
-
-    def _is_foreign(self, credspec: str, contents: str) -> bool:
-        specs = self._specs.get(credspec)
-        return bool(contents and specs) and not any(it.is_same(contents) for it in specs or ())
 
     def _approved(self) -> dict[str, list[str]]:
         """The contents that alone can be in pods, where all that checks pods has them in a table."""

@@ -311,14 +311,14 @@ class Access:
         self.place = anchor(self.who)
         self.credspec = edge.target
         every = edge.target.name == ALL
+        targets = [it.target for it in graph.outgoing(edge.target, LOG_ON, ADDITIONAL_ACCOUNT)]
+        self.accounts = [(it, anchor(it)) for it in targets]
         workloads = self.who.workloads if isinstance(self.who, ServiceAccount) else graph.workloads_of(edge)
         self.workloads = [
-            (_label(it), _relation(it, None if every else edge.target.name)) for it in workloads[:_MAX_WORKLOADS]
+            (_label(it), _relation(it) if every else _relation(it, edge.target.name, targets))
+            for it in workloads[:_MAX_WORKLOADS]
         ]
         self.more = len(workloads) - len(self.workloads)
-        self.accounts = [
-            (it.target, anchor(it.target)) for it in graph.outgoing(edge.target, LOG_ON, ADDITIONAL_ACCOUNT)
-        ]
         self.how = list(picture.how(edge))
         self.is_new = is_new
 
@@ -327,16 +327,18 @@ def _label(it: Workload) -> str:
     return f"{it.kind} {it.namespace}/{it.name}"
 
 
-def _relation(workload: Workload, credspec: str | None) -> str:
-    """How a workload comes to a credential spec, None for any."""
+def _relation(workload: Workload, credspec: str | None = None, accounts: Iterable[Node] = ()) -> str:
+    """How a workload comes to a credential spec with its accounts; without one, to any."""
     if workload.is_refused:
         return "REFUSED"
     names = workload.credspecs if credspec is None else [it for it in workload.credspecs if it == credspec]
-    if names:
-        return f"names {', '.join(names)}"
-    if workload.brings:
-        return "brings its own contents"
-    return "may, does not name it" if credspec is not None else "brings its own contents"
+    brought = workload.brings if credspec is None else [it for it in workload.brings if it in accounts]
+    words = [f"names {', '.join(names)}"] if names else []
+    if brought:
+        words.append(f"brings its own contents, of {picture.some(it.label for it in brought)}")
+    elif credspec is None and workload.has_contents:
+        words.append("brings its own contents")
+    return "; ".join(words) or "may, does not name it"
 
 
 class Actor:
@@ -467,7 +469,7 @@ class Who:
         self.workloads: list[tuple[str, str]] = []
         self.refused: list[RefusedWorkload] = []
         if isinstance(node, ServiceAccount):
-            self.workloads = [(_label(it), _relation(it, None)) for it in node.workloads]
+            self.workloads = [(_label(it), _relation(it)) for it in node.workloads]
             self.refused = [RefusedWorkload(it, node) for it in node.workloads if it.is_refused]
 
     @property
