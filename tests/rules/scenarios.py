@@ -199,7 +199,11 @@ class Scenario:
 def _risks(text: str) -> Found:
     """What a report of who-can shows in red."""
     report = json.loads(text)
-    entries = [*report["nodes"], *report["edges"]]
+    entries = [
+        *report["nodes"],
+        *report["edges"],
+        *(it for node in report["nodes"] for it in node.get("workloads", ())),
+    ]
     return {(risk["severity"], risk["rule"]) for entry in entries for risk in entry.get("risks", ())}
 
 
