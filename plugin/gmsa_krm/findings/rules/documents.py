@@ -354,11 +354,12 @@ RULES = (
         "A file is not YAML",
         why="""
             The text cannot be read at all, so nothing in it is checked. Frequent causes are tabs as indentation, a
-            colon in an unquoted value, and template directives that were not rendered. Lines at the margin that start with
-            --- and have more behind it, such as ---- or ---apiVersion, end a document to some readers only.
+            colon in an unquoted value, and template directives that were not rendered. Lines that start with --- and
+            have more behind it, such as ---- or ---apiVersion, end a document to some readers only.
         """,
         cure="""
-            Fix the line in the message: --- needs a line of its own. Nesting is limited to 400 levels, and aliases may expand to 4,000,000 nodes.
+            Fix the line in the message: --- needs a line of its own. Nesting is limited to 400
+            levels, and aliases may expand to 4,000,000 nodes.
         """,
         bad="""
             # web.yaml
