@@ -107,7 +107,7 @@ def _sources(options: Options, cluster: list[Object] | None) -> Sources:
     """
     from gmsa_krm.hosts.files import read_paths
 
-    files = read_paths(options.path, os.environ, console.stdin())
+    files = read_paths(options.path, os.environ, console.stdin(), whole=True)
     is_live = cluster is not None
     if options.path and not (files.configs or files.documents or (files.for_commands and is_live)):
         message = "has no GMSAConfig and no Kubernetes object, so there is nothing to show; give the folder with them"

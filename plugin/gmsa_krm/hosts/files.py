@@ -52,15 +52,17 @@ def read_paths(
     stdin: BinaryIO,
     overrides: list[Override] | None = None,
     left_out: Collection[str] = (),
+    *,
+    whole: bool = False,
 ) -> Files:
     """Reads files, folders (with the folders in them) and `-` for stdin.
 
     `variables`: the environment's; `overrides`: fields of the configs that the host sets; `left_out`: real paths of
-    files that are not read, unless a path names them. Raises InputError for a file with anything but Kubernetes
-    objects, unless a config names it: a credspec's JSON need not be YAML (New-CredentialSpec's output is often UTF-16).
-    A path may be a pipe, what is in a folder may not.
+    files that are not read, unless a path names them; `whole`: whether all of each document is needed. Raises
+    InputError for a file with anything but Kubernetes objects, unless a config names it: a credspec's JSON need not be
+    YAML (New-CredentialSpec's output is often UTF-16). A path may be a pipe, what is in a folder may not.
     """
-    reader = Reader(variables, stdin, overrides)
+    reader = Reader(variables, stdin, overrides, whole=whole)
     seen: set[str] = set()
     for path in paths:
         for file in _files(path):
@@ -107,16 +109,25 @@ def render(files: Files, *, config_needed: bool = True, namespace: str = "") -> 
 class Reader:
     """Reads files into `files`; `errors` has the real path and the error of each file that is not a manifest.
 
-    `document_files`: the real path of each document of `files`.
+    `document_files`: the real path of each document of `files`. `whole`: whether to parse documents once and keep their
+    nodes, and not their heads first.
     """
 
-    def __init__(self, variables: Mapping[str, str], stdin: BinaryIO, overrides: list[Override] | None = None) -> None:
+    def __init__(
+        self,
+        variables: Mapping[str, str],
+        stdin: BinaryIO,
+        overrides: list[Override] | None = None,
+        *,
+        whole: bool = False,
+    ) -> None:
         self.files = Files()
         self.errors: list[tuple[str, InputError]] = []
         self.document_files: list[str] = []
         self._variables = variables
         self._stdin = stdin
         self._overrides = overrides
+        self._whole = whole
         self._folders: dict[str, str] = {}  # real paths of folders
 
     def real_path(self, file: str) -> str:
@@ -186,7 +197,7 @@ class Reader:
 
     def add(self, document: Document, file: str, real: str) -> None:
         """Adds a document of a file. Raises InputError if it cannot be read."""
-        head = document.head
+        head = document.node if self._whole else document.head
         if head is None or head.is_null:
             return
         if is_config(head):
@@ -203,7 +214,8 @@ class Reader:
         elif document.identity is None:
             self.add_other(document, file, real)
         else:
-            document.forget()
+            if not self._whole:
+                document.forget()
             self.files.documents.append(document)
             self.document_files.append(real)
 
