@@ -82,6 +82,8 @@ class Report:
     @property
     def drawing(self) -> str:
         """The picture, or nothing if it would have too much in it."""
+        if len(self.graph.nodes) > 4 * _MAX_DRAWN:
+            return ""  # what is folded makes no such difference
         drawn = picture.Picture(self.graph, self.changes)
         if not drawn.boxes or len(drawn.boxes) > _MAX_DRAWN or len(drawn.lines) > 2 * _MAX_DRAWN:
             return ""
