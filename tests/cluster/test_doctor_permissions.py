@@ -83,7 +83,11 @@ def restricted(running: Cluster, tmp_path_factory: pytest.TempPathFactory) -> It
     running.clean()
     folder = tmp_path_factory.mktemp("restricted")
     (folder / "gmsa.yaml").write_text(config())
-    running.install(render(folder / "gmsa.yaml"))
+    installed = render(folder / "gmsa.yaml")
+    running.install(installed)
+    # An apply is tried of what is not as in the config, if only by an annotation that somebody has added.
+    for item in installed:
+        running.client.patch(running.client.path(item), {"metadata": {"annotations": {"example.com/owner": "web"}}})
     yield Restricted(running, folder)
     running.clean()
 
