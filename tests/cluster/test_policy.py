@@ -17,7 +17,7 @@ from cluster.sidecar import labelled, sidecar
 from cluster.stand_in import canonical
 from conftest import DOMAIN, HEAD, ROOT
 from gmsa_krm.report.build import build
-from gmsa_krm.report.model import ServiceAccount
+from gmsa_krm.report.nodes import ServiceAccount
 
 LISTED = {
     "rbac.authorization.k8s.io/v1": {

@@ -18,7 +18,8 @@ from cluster.api import ApiError, Client, Object, until
 from cluster.harness import CREDSPEC, PROGRAM, Cluster, namespace
 from gmsa_krm.access import Rbac
 from gmsa_krm.report.build import build
-from gmsa_krm.report.model import ALL, Graph, Group, ServiceAccount, ServiceAccounts, User
+from gmsa_krm.report.graph import Graph
+from gmsa_krm.report.nodes import ALL, Group, ServiceAccount, ServiceAccounts, User
 
 RBAC = "rbac.authorization.k8s.io"
 VERSION = f"{RBAC}/v1"

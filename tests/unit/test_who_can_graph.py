@@ -11,7 +11,8 @@ from gmsa_krm.active_directory.files import read_snapshot
 from gmsa_krm.active_directory.snapshot import Snapshot
 from gmsa_krm.credspecs.model import canonical_json
 from gmsa_krm.report.build import build
-from gmsa_krm.report.model import ALL, Account, CredentialSpec, Graph, Principal, ServiceAccount
+from gmsa_krm.report.graph import Graph
+from gmsa_krm.report.nodes import ALL, Account, CredentialSpec, Principal, ServiceAccount
 
 Object = dict[str, Any]
 RBAC = "rbac.authorization.k8s.io"

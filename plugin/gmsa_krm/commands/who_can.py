@@ -7,7 +7,7 @@ import os
 from gmsa_krm import console
 from gmsa_krm.findings import ExternalError, Location, UsageError, has_errors, invalid
 from gmsa_krm.report.build import build
-from gmsa_krm.report.model import Account, ServiceAccount, ServiceAccounts
+from gmsa_krm.report.nodes import Account, ServiceAccount, ServiceAccounts
 from gmsa_krm.report.workloads import add_unfit, pods_of
 from gmsa_krm.workloads.kinds import known_kinds
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from gmsa_krm.active_directory.snapshot import Snapshot
     from gmsa_krm.arguments import Options
     from gmsa_krm.findings import Finding
-    from gmsa_krm.report.model import Graph, Node
+    from gmsa_krm.report.graph import Graph
+    from gmsa_krm.report.nodes import Node
     from gmsa_krm.report.since import Changes
     from gmsa_krm.workloads.kinds import Kinds
     from gmsa_krm.yamltext.stream import Document

@@ -9,19 +9,8 @@ from gmsa_krm.active_directory.compare import Comparison
 from gmsa_krm.active_directory.directory import Directory
 from gmsa_krm.active_directory.snapshot import EVERY_HOST, GMSA, UNKNOWN
 from gmsa_krm.credspecs.model import CredentialSpec as Spec
-from gmsa_krm.report.model import (
-    ADDITIONAL_ACCOUNT,
-    DOMAIN_SID,
-    EXISTS,
-    FETCH_PASSWORD,
-    LOG_ON,
-    MISSING,
-    NOT_CHECKED,
-    OTHER_DOMAIN,
-    OTHER_KIND,
-    Account,
-    Principal,
-)
+from gmsa_krm.report.edges import ADDITIONAL_ACCOUNT, FETCH_PASSWORD, LOG_ON
+from gmsa_krm.report.nodes import DOMAIN_SID, EXISTS, MISSING, NOT_CHECKED, OTHER_DOMAIN, OTHER_KIND, Account, Principal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +19,9 @@ if TYPE_CHECKING:
 
     from gmsa_krm.active_directory.snapshot import DirectoryAccount, DirectoryDomain, PasswordReader, Snapshot
     from gmsa_krm.findings import Issue
-    from gmsa_krm.report.model import CredentialSpec, Edge, Graph
+    from gmsa_krm.report.edges import Edge
+    from gmsa_krm.report.graph import Graph
+    from gmsa_krm.report.nodes import CredentialSpec
 
 # What the snapshot does not tell is a note, and no risk of the account.
 _UNKNOWN = ("not-in-snapshot",)

@@ -9,20 +9,9 @@ from gmsa_krm.findings.suggest import suggestion
 from gmsa_krm.report.accounts import Accounts, contents_of
 from gmsa_krm.report.admission import NAME_LABEL, fills_in, find_checks
 from gmsa_krm.report.detours import detours, subject_node
-from gmsa_krm.report.model import (
-    ACCESS,
-    ALL,
-    MEMBER,
-    POWERS,
-    UNCHECKED,
-    USE,
-    BindingOf,
-    CredentialSpec,
-    Graph,
-    ServiceAccount,
-    ServiceAccounts,
-    WithoutEffect,
-)
+from gmsa_krm.report.edges import ACCESS, MEMBER, POWERS, UNCHECKED, USE, BindingOf
+from gmsa_krm.report.graph import Graph, WithoutEffect
+from gmsa_krm.report.nodes import ALL, CredentialSpec, ServiceAccount, ServiceAccounts
 from gmsa_krm.report.powers import powers
 from gmsa_krm.report.workloads import gmsa_workloads, pods_of
 from gmsa_krm.workloads.kinds import BUILT_IN
@@ -36,7 +25,8 @@ if TYPE_CHECKING:
     from gmsa_krm.active_directory.snapshot import Snapshot
     from gmsa_krm.report.admission import Check
     from gmsa_krm.report.detours import Detour
-    from gmsa_krm.report.model import Edge, Node, Workload
+    from gmsa_krm.report.edges import Edge
+    from gmsa_krm.report.nodes import Node, Workload
     from gmsa_krm.report.powers import Power
     from gmsa_krm.workloads.kinds import Kinds
 

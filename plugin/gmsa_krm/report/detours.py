@@ -7,7 +7,8 @@ The API calls of a service account do not give its pods' accounts of Active Dire
 from __future__ import annotations
 
 from gmsa_krm.access.objects import AUTHENTICATED, SERVICE_ACCOUNT, SERVICE_ACCOUNTS, USER
-from gmsa_krm.report.model import ALL, IMPERSONATE, RUN_PODS, Group, ServiceAccount, ServiceAccounts, User
+from gmsa_krm.report.edges import IMPERSONATE, RUN_PODS
+from gmsa_krm.report.nodes import ALL, Group, ServiceAccount, ServiceAccounts, User
 from gmsa_krm.report.powers import Held
 
 TYPE_CHECKING = False
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from gmsa_krm.access import Grant, Rbac
     from gmsa_krm.access.objects import Subject
-    from gmsa_krm.report.model import Node
+    from gmsa_krm.report.nodes import Node
 
 _WRITE = ("create", "patch", "update")
 # What puts code into pods: API group, resource, subresource and verbs. The pods of a Job cannot be changed later.

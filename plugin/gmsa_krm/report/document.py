@@ -6,8 +6,8 @@ from gmsa_krm.active_directory.snapshot import COMPUTER, DMSA, GMSA, GROUP_KIND,
 from gmsa_krm.config.declaration import Section, boolean, enum, section, sections, string, strings
 from gmsa_krm.config.load import REPORT
 from gmsa_krm.config.model import API_VERSION
-from gmsa_krm.report.model import (
-    EDGE_KINDS,
+from gmsa_krm.report.edges import EDGE_KINDS
+from gmsa_krm.report.nodes import (
     EXISTS,
     MISSING,
     NODE_KINDS,
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gmsa_krm.config.declaration import Schema
-    from gmsa_krm.report.model import BindingOf, Edge, Graph, Node, Risk, WithoutEffect, Workload
+    from gmsa_krm.report.edges import BindingOf, Edge
+    from gmsa_krm.report.graph import Graph, WithoutEffect
+    from gmsa_krm.report.nodes import Node, Risk, Workload
     from gmsa_krm.report.since import Changes, Fact
 
     Data = dict[str, Any]

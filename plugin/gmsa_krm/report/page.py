@@ -9,33 +9,21 @@ import re
 from itertools import islice
 
 from gmsa_krm.findings.rules import find_rule
-from gmsa_krm.report import model, picture
+from gmsa_krm.report import picture
 from gmsa_krm.report.drawing import draw
+from gmsa_krm.report.edges import ACCESS, ADDITIONAL_ACCOUNT, DETOURS, FETCH_PASSWORD, LOG_ON, MEMBER, POWERS, RUN_PODS
+from gmsa_krm.report.graph import BRINGS, MAY, NAMES
 from gmsa_krm.report.limits import LIMITS
-from gmsa_krm.report.model import (
-    ACCESS,
-    ADDITIONAL_ACCOUNT,
-    ALL,
-    DETOURS,
-    FETCH_PASSWORD,
-    LOG_ON,
-    MEMBER,
-    POWERS,
-    RUN_PODS,
-    Account,
-    CredentialSpec,
-    Principal,
-    Risk,
-    ServiceAccount,
-    ServiceAccounts,
-)
+from gmsa_krm.report.nodes import ALL, Account, CredentialSpec, Principal, Risk, ServiceAccount, ServiceAccounts
 from gmsa_krm.report.since import WORDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from gmsa_krm.report.model import Edge, Graph, Node, Workload
+    from gmsa_krm.report.edges import Edge
+    from gmsa_krm.report.graph import Actor, Graph
+    from gmsa_krm.report.nodes import Node, Workload
     from gmsa_krm.report.since import Changes
 
 # More is no picture that a person reads; search and narrowing are for that.
@@ -108,7 +96,7 @@ class Report:
         entry.credspecs = credspecs
         actors = list(islice(self.graph.actors(node), _MAX_WORKLOADS + 1))
         entry.has_more_actors = len(actors) > _MAX_WORKLOADS
-        entry.actors = [Actor(it, names) for it in actors[:_MAX_WORKLOADS]]
+        entry.actors = [ShownActor(it, names) for it in actors[:_MAX_WORKLOADS]]
         entry.refused = [it for name in sorted(names) for it in self._refused.get(name, ())]
         entry.powers = list({id(it): it for own in credspecs for it in self._powers_of(own)}.values())
         # Those of the whole cluster are told once, for all accounts.
@@ -299,19 +287,19 @@ def _relation(workload: Workload, credspec: str | None = None, accounts: Iterabl
     return "; ".join(words) or "may, does not name it"
 
 
-class Actor:
+class ShownActor:
     """A workload that can act as an account, and how."""
 
-    def __init__(self, actor: model.Actor, credspecs: set[str]) -> None:
+    def __init__(self, actor: Actor, credspecs: set[str]) -> None:
         workload = actor.workload
         self.label = _label(workload)
         self.who = actor.service_account
         self.place = anchor(self.who)
         named = ", ".join(it for it in workload.credspecs if it in credspecs)
         self.how = {
-            model.NAMES: f"names {named}",
-            model.BRINGS: "brings its own contents",
-            model.MAY: "may, does not name it",
+            NAMES: f"names {named}",
+            BRINGS: "brings its own contents",
+            MAY: "may, does not name it",
         }[actor.how]
 
 
@@ -337,7 +325,7 @@ class Entry:
         self.id = anchor(node)
         self.users = users
         self.credspecs: list[Node] = []
-        self.actors: list[Actor] = []
+        self.actors: list[ShownActor] = []
         self.has_more_actors = False
         self.refused: list[RefusedWorkload] = []
         self.powers: list[Subject] = []

@@ -9,29 +9,17 @@ from __future__ import annotations
 import unicodedata
 
 from gmsa_krm.findings import printable
-from gmsa_krm.report.model import (
-    ACCESS,
-    ADDITIONAL_ACCOUNT,
-    ALL,
-    DETOURS,
-    FETCH_PASSWORD,
-    LOG_ON,
-    MEMBER,
-    POWERS,
-    USE,
-    Account,
-    CredentialSpec,
-    Principal,
-    ServiceAccount,
-    ServiceAccounts,
-)
+from gmsa_krm.report.edges import ACCESS, ADDITIONAL_ACCOUNT, DETOURS, FETCH_PASSWORD, LOG_ON, MEMBER, POWERS, USE
+from gmsa_krm.report.nodes import ALL, Account, CredentialSpec, Principal, ServiceAccount, ServiceAccounts
 from gmsa_krm.report.since import WORDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
 
-    from gmsa_krm.report.model import Edge, EdgeKey, Graph, Node, Risk
+    from gmsa_krm.report.edges import Edge, EdgeKey
+    from gmsa_krm.report.graph import Graph
+    from gmsa_krm.report.nodes import Node, Risk
     from gmsa_krm.report.since import Changes
 
 WHO, CREDSPEC, ACCOUNT, READER = range(4)

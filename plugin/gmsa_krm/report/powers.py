@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gmsa_krm.access.objects import AUTHENTICATED, GROUP, RBAC_GROUP, SERVICE_ACCOUNT, groups_of
 from gmsa_krm.report.admission import GROUP as ADMISSION_GROUP
-from gmsa_krm.report.model import CHANGE_ADMISSION, CHANGE_CREDSPEC, GRANT_ACCESS, LABEL_NAMESPACE
+from gmsa_krm.report.edges import CHANGE_ADMISSION, CHANGE_CREDSPEC, GRANT_ACCESS, LABEL_NAMESPACE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from gmsa_krm.report.model import (
-    ACCESS,
-    ADDITIONAL_ACCOUNT,
-    ALL,
-    DETOURS,
-    FETCH_PASSWORD,
-    LOG_ON,
-    POWERS,
-    UNCHECKED,
-    Account,
-    ServiceAccount,
-)
+from gmsa_krm.report.edges import ACCESS, ADDITIONAL_ACCOUNT, DETOURS, FETCH_PASSWORD, LOG_ON, POWERS, UNCHECKED
+from gmsa_krm.report.nodes import ALL, Account, ServiceAccount
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from gmsa_krm.report.model import Edge, Graph, Node, Workload
+    from gmsa_krm.report.edges import Edge
+    from gmsa_krm.report.graph import Graph
+    from gmsa_krm.report.nodes import Node, Workload
 
 ACCESS_COLUMNS = ("WHO", "WORKLOADS", "CREDENTIAL SPEC", "ACCOUNTS", "BY")
 REFUSED_COLUMNS = ("WORKLOAD", "RUNS AS", "NAMES", "WHY")

@@ -10,18 +10,8 @@ import json
 
 from gmsa_krm.config.load import REPORT
 from gmsa_krm.findings import Location, invalid
-from gmsa_krm.report.model import (
-    ADDITIONAL_ACCOUNT,
-    ALL,
-    DETOURS,
-    DOMAIN_SID,
-    FETCH_PASSWORD,
-    LOG_ON,
-    MEMBER,
-    NOT_CHECKED,
-    UNCHECKED,
-    USE,
-)
+from gmsa_krm.report.edges import ADDITIONAL_ACCOUNT, DETOURS, FETCH_PASSWORD, LOG_ON, MEMBER, UNCHECKED, USE
+from gmsa_krm.report.nodes import ALL, DOMAIN_SID, NOT_CHECKED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

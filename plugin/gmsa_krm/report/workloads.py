@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gmsa_krm.findings import ERROR
-from gmsa_krm.report.model import ServiceAccount, Workload
+from gmsa_krm.report.nodes import ServiceAccount, Workload
 from gmsa_krm.workloads.pod_data import containers, get, windows_options
 from gmsa_krm.workloads.validate import service_account_of
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from gmsa_krm.access.objects import Object
     from gmsa_krm.findings import Finding
-    from gmsa_krm.report.model import Graph
+    from gmsa_krm.report.graph import Graph
     from gmsa_krm.workloads.kinds import Kinds
 
 # Rules of errors that who-can decides by what the cluster has.

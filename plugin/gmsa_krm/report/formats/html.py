@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from gmsa_krm.report.model import Graph
+    from gmsa_krm.report.graph import Graph
     from gmsa_krm.report.since import Changes
 
 

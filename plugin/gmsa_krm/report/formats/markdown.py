@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gmsa_krm.report.model import Graph
+    from gmsa_krm.report.graph import Graph
     from gmsa_krm.report.rows import Row
     from gmsa_krm.report.since import Changes
 

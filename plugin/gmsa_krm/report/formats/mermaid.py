@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from gmsa_krm.report.model import Graph
+    from gmsa_krm.report.graph import Graph
     from gmsa_krm.report.picture import Line
     from gmsa_krm.report.since import Changes
 

@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import json
 
-from gmsa_krm.report.model import Account, CredentialSpec, Principal, ServiceAccount
+from gmsa_krm.report.nodes import Account, CredentialSpec, Principal, ServiceAccount
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from gmsa_krm.report.model import Edge, Graph, Node
+    from gmsa_krm.report.edges import Edge
+    from gmsa_krm.report.graph import Graph
+    from gmsa_krm.report.nodes import Node
     from gmsa_krm.report.since import Changes
 
     Data = dict[str, Any]

@@ -7,7 +7,7 @@ from gmsa_krm.report.picture import Picture
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gmsa_krm.report.model import Graph
+    from gmsa_krm.report.graph import Graph
     from gmsa_krm.report.since import Changes
 
 

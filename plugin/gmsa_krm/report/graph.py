@@ -17,387 +17,50 @@ From left to right, as an edge points:
 
 Each edge is there once, with all the bindings that make it. What is wrong is a `Risk` of the node or edge, in words.
 
-Stable, for formats: everything without a leading underscore in this module. Kinds and fields may be added; formats
-pass over kinds that they do not know. Names are those of objects in a cluster and a directory, so they are hostile: any
-text, of any length. `Graph.sorted_nodes` and `Graph.sorted_edges` have a fixed order.
+Stable, for formats: everything without a leading underscore here, in `nodes` and in `edges`. Kinds and fields may be
+added; formats pass over kinds that they do not know. Names are those of objects in a cluster and a directory, so they
+are hostile: any text, of any length. `Graph.sorted_nodes` and `Graph.sorted_edges` have a fixed order.
 """
 
 from __future__ import annotations
 
-from gmsa_krm.findings import ERROR, WARNING, invalid
+from gmsa_krm.findings import invalid
+from gmsa_krm.report.edges import (
+    ACCESS,
+    ADDITIONAL_ACCOUNT,
+    EDGE_KINDS,
+    FETCH_PASSWORD,
+    LOG_ON,
+    RUN_PODS,
+    Edge,
+)
+from gmsa_krm.report.nodes import (
+    ALL,
+    NODE_KINDS,
+    Account,
+    CredentialSpec,
+    Node,
+    ServiceAccount,
+    ServiceAccounts,
+    Workload,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from typing import ClassVar, TypeVar
+    from typing import TypeVar
 
-    from gmsa_krm.active_directory.snapshot import DirectoryAccount
-    from gmsa_krm.findings import Issue
+    from gmsa_krm.report.edges import EdgeKey
 
     AnyNode = TypeVar("AnyNode", bound="Node")
-    EdgeKey = tuple[str, str, str]
     _Running = tuple["ServiceAccount", "Workload"]
 
-# The kinds of edges. Access:
-USE = "Use"
-UNCHECKED = "Unchecked"
-# Ways around the check, by changing what it is about:
-CHANGE_CREDSPEC = "ChangeCredspec"
-CHANGE_ADMISSION = "ChangeAdmission"
-LABEL_NAMESPACE = "LabelNamespace"
-GRANT_ACCESS = "GrantAccess"
-# Ways by being someone else, whose ways go on from there:
-RUN_PODS = "RunPods"
-IMPERSONATE = "Impersonate"
-# What belongs together:
-MEMBER = "Member"
-LOG_ON = "LogOn"
-ADDITIONAL_ACCOUNT = "AdditionalAccount"
-FETCH_PASSWORD = "FetchPassword"  # noqa: S105
-
-ACCESS = (USE, UNCHECKED)
-POWERS = (CHANGE_CREDSPEC, CHANGE_ADMISSION, LABEL_NAMESPACE, GRANT_ACCESS)
-DETOURS = (RUN_PODS, IMPERSONATE)
-EDGE_KINDS = (MEMBER, *ACCESS, *POWERS, *DETOURS, LOG_ON, ADDITIONAL_ACCOUNT, FETCH_PASSWORD)
-
-# The name of what stands for all of a kind.
-ALL = "*"
-# SIDs of domains and of what is in them start with it ([MS-DTYP] 2.4.2.3).
-DOMAIN_SID = "S-1-5-21-"
-
-# What is known of an account in Active Directory: no snapshot tells; it is a gMSA there; there is none of that name;
-# it is of another kind; it is only in other domains.
-NOT_CHECKED, EXISTS, MISSING, OTHER_KIND, OTHER_DOMAIN = "NotChecked", "Exists", "Missing", "OtherKind", "OtherDomain"
 # How a workload comes to an account: its pod names a credential spec of the account, or has contents of its own with
 # it; or it runs as a service account that may use one, and does not.
 NAMES, BRINGS, MAY = "Names", "Brings", "May"
 
 # Names in roles are multiplied by the subjects of their bindings.
 _MAX_EDGES = 2_000_000
-
-
-class Risk:
-    """A reason to be shown in red, in words.
-
-    `severity`: `error` or `warning`; `rule`: its id in the catalogue; `message`: what is wrong, and what to do.
-    """
-
-    __slots__ = ("message", "rule", "severity")
-
-    def __init__(self, severity: str, rule: str, message: str) -> None:
-        self.severity = severity
-        self.rule = rule
-        self.message = message
-
-
-class _Risky:
-    """What can have risks, each rule once. A rule is one of the catalogue (`gmsa-krm explain`)."""
-
-    __slots__ = ("risks",)
-
-    def __init__(self) -> None:
-        self.risks: list[Risk] = []
-
-    def error(self, rule: str, message: str) -> None:
-        self.add((ERROR, rule, message))
-
-    def warning(self, rule: str, message: str) -> None:
-        self.add((WARNING, rule, message))
-
-    def add(self, issue: Issue) -> None:
-        severity, rule, message = issue
-        if all(it.rule != rule for it in self.risks):
-            self.risks.append(Risk(severity, rule, message))
-
-
-class Node(_Risky):
-    """Something in the graph. `id`: unique in it, and the same in each run; `label`: what a reader calls it."""
-
-    kind: ClassVar[str]
-    __slots__ = ("id", "name", "namespace")
-
-    def __init__(self, name: str, namespace: str = "") -> None:
-        super().__init__()
-        self.name = name
-        self.namespace = namespace
-        self.id = ":".join((self.kind, f"{namespace}/{name}" if namespace else name))
-
-    @property
-    def label(self) -> str:
-        return f"{self.namespace}/{self.name}" if self.namespace else self.name
-
-
-class Workload(_Risky):
-    """An object with a pod that runs as a service account. `credspecs`: the names in its pod, sorted.
-
-    `references`: name and contents of each place in the pod that has one of them, or both; `has_contents`: a place has
-    contents without a name; `brings`: the accounts of its contents, where nothing but the contents decides. Its risks
-    say why its pods are refused, or why it cannot be rendered.
-    """
-
-    __slots__ = ("brings", "credspecs", "has_contents", "kind", "name", "namespace", "references")
-
-    def __init__(self, kind: str, namespace: str, name: str, references: Iterable[tuple[str, str]]) -> None:
-        super().__init__()
-        self.kind = kind
-        self.namespace = namespace
-        self.name = name
-        self.references = sorted(set(references))
-        self.credspecs = sorted({credspec for credspec, _ in self.references if credspec})
-        # With a name the contents are filled in at admission, and are checked.
-        self.has_contents = any(not credspec for credspec, _ in self.references)
-        self.brings: list[Account] = []
-
-    @property
-    def label(self) -> str:
-        return f"{self.kind} {self.name}"
-
-    @property
-    def is_refused(self) -> bool:
-        return bool(self.risks)
-
-
-class ServiceAccount(Node):
-    """A service account that a binding names, or that a gMSA workload runs as. `workloads`: the gMSA ones."""
-
-    kind = "ServiceAccount"
-    __slots__ = ("workloads",)
-
-    def __init__(self, name: str, namespace: str) -> None:
-        super().__init__(name, namespace)
-        self.workloads: list[Workload] = []
-
-
-class ServiceAccounts(Node):
-    """All service accounts of a namespace, or of the cluster if there is no namespace."""
-
-    kind = "ServiceAccounts"
-    __slots__ = ()
-
-    def __init__(self, namespace: str = "") -> None:
-        super().__init__(ALL, namespace)
-
-    @property
-    def label(self) -> str:
-        return (
-            f"every service account of {self.namespace}" if self.namespace else "every service account of the cluster"
-        )
-
-
-class User(Node):
-    """A user of the cluster who is not a service account; named `*` all of them."""
-
-    kind = "User"
-    __slots__ = ()
-
-    @property
-    def label(self) -> str:
-        return "every user of the cluster" if self.name == ALL else self.name
-
-
-class Group(Node):
-    """A group of users of the cluster; named `*` all of them."""
-
-    kind = "Group"
-    __slots__ = ()
-
-    @property
-    def label(self) -> str:
-        return "every group of the cluster" if self.name == ALL else self.name
-
-
-class CredentialSpec(Node):
-    """A GMSACredentialSpec. `is_known`: its object is among those that the graph is made of.
-
-    Named `*` it is every one, and every account that the nodes can fetch the password of.
-    """
-
-    kind = "CredentialSpec"
-    __slots__ = ("is_known",)
-
-    def __init__(self, name: str, *, is_known: bool = False) -> None:
-        super().__init__(name)
-        self.is_known = is_known
-
-    @property
-    def label(self) -> str:
-        return "every credential spec" if self.name == ALL else self.name
-
-
-class Account(Node):
-    """An account of Active Directory. `domain`: its DNS name, or else what the credential spec calls its scope.
-
-    `state`: NotChecked, Exists, Missing, OtherKind or OtherDomain; `directory`: the fields of the snapshot, if the
-    domain has an account of that name; `elsewhere`: domains that have one, if it does not; `everyone`: who may fetch
-    the password, if it is as good as everyone, such as `every user and computer`.
-    """
-
-    kind = "Account"
-    __slots__ = ("directory", "domain", "elsewhere", "everyone", "state")
-
-    def __init__(self, name: str, domain: str) -> None:
-        super().__init__(name.removesuffix("$"))
-        self.domain = domain
-        self.id = f"{self.kind}:{domain.lower()}\\{self.name.lower()}"
-        self.directory: DirectoryAccount | None = None
-        self.elsewhere: list[str] = []
-        self.everyone = ""
-        self.state = NOT_CHECKED
-
-    @property
-    def state_words(self) -> str:
-        """What Active Directory knows of it, in a few words."""
-        if self.state == OTHER_KIND and self.directory is not None:
-            return f"NO gMSA, but a {self.directory.kind}"
-        if self.state == OTHER_DOMAIN:
-            more = f" and {len(self.elsewhere) - 1:,} more" if len(self.elsewhere) > 1 else ""
-            return f"MISSING, but in {self.elsewhere[0]}{more}"
-        if self.directory is not None and not self.directory.enabled:
-            return "DISABLED"
-        return {EXISTS: "exists", MISSING: "MISSING"}.get(self.state, "not checked")
-
-    @property
-    def label(self) -> str:
-        return f"{self.name} of {self.domain}"
-
-    @property
-    def service_principal_names(self) -> list[str]:
-        return self.directory.service_principal_names if self.directory is not None else []
-
-    @property
-    def delegation(self) -> str:
-        """What it may do as its users: Unconstrained, ProtocolTransition, Constrained, None, or Unknown."""
-        if self.directory is None:
-            return "Unknown"
-        if self.directory.trusted_for_delegation:
-            return "Unconstrained"
-        if not self.directory.delegates_to:
-            return "None"
-        return "ProtocolTransition" if self.directory.trusted_to_auth_for_delegation else "Constrained"
-
-    @property
-    def delegates_to(self) -> list[str]:
-        """The SPNs that it may act as its users towards; of no use where delegation is unconstrained."""
-        return self.directory.delegates_to if self.directory is not None else []
-
-    @property
-    def hosts(self) -> list[str] | None:
-        """The computers that may fetch its password, `*` for all of the domain; None if that is unknown."""
-        return self.directory.hosts if self.directory is not None and self.directory.knows_hosts else None
-
-
-class Principal(Node):
-    """Who Active Directory lets fetch a password. `principal_kind`: Group, Computer, ... as in a snapshot.
-
-    `is_ambiguous`: others have its name, so its label has the domain, too.
-    """
-
-    kind = "Principal"
-    __slots__ = ("domain", "is_ambiguous", "principal_kind", "sid")
-
-    def __init__(self, name: str, principal_kind: str, sid: str, domain: str) -> None:
-        """`domain`: that of its SID if it is known, or else that of the account, in which the name counts."""
-        super().__init__(name)
-        self.principal_kind = principal_kind
-        self.sid = sid
-        self.domain = domain
-        self.is_ambiguous = False
-        own = sid.upper()
-        # Each domain has well-known ones of its own, such as S-1-5-11.
-        self.id = f"{self.kind}:{own if own.startswith(DOMAIN_SID) else f'{domain.lower()}/{own or name.lower()}'}"
-
-    @property
-    def label(self) -> str:
-        return f"{self.name} of {self.domain}" if self.is_ambiguous else self.name
-
-
-NODE_KINDS = tuple(it.kind for it in (ServiceAccount, ServiceAccounts, User, Group, CredentialSpec, Account, Principal))
-
-
-class BindingOf:
-    """The binding that makes an edge, with its role and the subject in it. `wildcards`: as of a `Grant`.
-
-    `is_built_in`: Kubernetes or its controllers make it, in every cluster; `is_everything`: its role allows everything,
-    in the whole cluster.
-    """
-
-    __slots__ = (
-        "is_built_in",
-        "is_everything",
-        "kind",
-        "name",
-        "namespace",
-        "role",
-        "role_kind",
-        "subject",
-        "wildcards",
-    )
-
-    def __init__(
-        self,
-        kind: str,
-        namespace: str,
-        name: str,
-        *,
-        role_kind: str,
-        role: str,
-        subject: str,
-        wildcards: tuple[str, ...] = (),
-        is_built_in: bool = False,
-        is_everything: bool = False,
-    ) -> None:
-        self.is_everything = is_everything
-        self.kind = kind
-        self.namespace = namespace
-        self.name = name
-        self.role_kind = role_kind
-        self.role = role
-        self.subject = subject
-        self.wildcards = wildcards
-        self.is_built_in = is_built_in
-
-    @property
-    def key(self) -> tuple[str, str, str, str]:
-        return self.kind, self.namespace, self.name, self.subject
-
-    @property
-    def label(self) -> str:
-        return f"{self.kind} {f'{self.namespace}/' if self.namespace else ''}{self.name}"
-
-
-class Edge(_Risky):
-    """A connection of two nodes, of one kind. `bindings`: those that make it; `reasons`: how, in words, if not by use.
-
-    `is_certain`: false where it follows from what is not among the objects.
-    """
-
-    __slots__ = ("bindings", "is_certain", "kind", "reasons", "source", "target")
-
-    def __init__(self, kind: str, source: Node, target: Node) -> None:
-        super().__init__()
-        self.kind = kind
-        self.source = source
-        self.target = target
-        self.bindings: list[BindingOf] = []
-        self.reasons: list[str] = []
-        self.is_certain = True
-
-    @property
-    def key(self) -> EdgeKey:
-        return self.kind, self.source.id, self.target.id
-
-    @property
-    def is_built_in(self) -> bool:
-        """Whether only bindings of Kubernetes itself make it."""
-        return bool(self.bindings) and all(it.is_built_in for it in self.bindings)
-
-    def add_binding(self, binding: BindingOf) -> None:
-        if all(it.key != binding.key for it in self.bindings):
-            self.bindings.append(binding)
-
-    def add_reason(self, reason: str) -> None:
-        if reason not in self.reasons:
-            self.reasons.append(reason)
 
 
 class Actor:
