@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +17,9 @@ import pytest
 from cluster.api import Object
 from cluster.harness import ENV, PROGRAM, Cluster, config
 from conftest import environment
+from gmsa_krm.cluster import proxy
+from gmsa_krm.cluster.proxy import ApiServer
+from gmsa_krm.findings import ExternalError
 from gmsa_krm.findings.rules import LiveRule, find_rule
 
 Rendered = Callable[..., list[Object]]
@@ -117,3 +122,25 @@ def test_an_older_release_than_the_config_says(doctor: Doctor, cluster: Cluster)
     policy = '  admission: {mode: Policy}\n  policy: {expand: true}\n  kubeVersion: "1.36"\n'
     (doctor.folder / "gmsa.yaml").write_text(config(policy))
     doctor.finds("served-version", doctor.folder / "gmsa.yaml", "--check", "served-version")
+
+
+def test_a_server_that_hangs_is_waited_for_once(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the real kubectl. One request is alone at first, or many would wait for their answers, one after the other."""
+    monkeypatch.setattr(proxy, "_ANSWER", 2)
+    monkeypatch.setenv("PATH", str(doctor.programs), prepend=os.pathsep)
+    before = signal.getsignal(signal.SIGTERM)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        cluster = {"name": "c", "cluster": {"server": f"https://127.0.0.1:{server.getsockname()[1]}"}}
+        context = {"name": "c", "context": {"cluster": "c", "user": "c"}}
+        user = {"name": "c", "user": {"token": "none"}}
+        kubeconfig = doctor.folder / "hangs"
+        kubeconfig.write_text(
+            json.dumps({"clusters": [cluster], "contexts": [context], "users": [user], "current-context": "c"})
+        )
+        with pytest.raises(ExternalError, match="has not answered within 2 seconds"), ApiServer(None, str(kubeconfig)):
+            pass
+        server.setblocking(False)
+        server.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    signal.signal(signal.SIGTERM, before)
