@@ -106,7 +106,7 @@ def _contents(credspec: Data, domain: Data) -> str | None:
         "CmsPlugins": ["ActiveDirectory"],
         "DomainJoinConfig": join,
     }
-    return json.dumps(whole, separators=(",", ":"))
+    return json.dumps(whole, separators=(",", ":"), ensure_ascii=False)
 
 
 def changed(document: Plain, settings: Settings, namespace: str) -> Plain:

@@ -147,3 +147,11 @@ def test_in_merged_metadata_they_do_not_hide_a_workload(key: str, check: Check) 
     manifest = f"apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  namespace: web\n  <<:\n    {merged}\n{pod}"
     config = workloads_config(entry(match="names: [web]" if key == "name" else "labelSelector: app=iis"))
     assert "duplicate-key" in {it.rule for it in check(config, manifest).findings}
+
+
+def test_a_key_that_is_there_three_times_is_one_finding(check: Check) -> None:
+    """A template that is pasted twice; under Helm all have the same place."""
+    three = f"apiVersion: v1\nkind: Pod\nmetadata: {{name: web, namespace: web}}\nspec:\n{indent(TWICE, '  ')}  containers: []\n"
+    checked = check(IN_IIS, three)
+    assert checked.finding.rule == "duplicate-key"
+    assert checked.finding.says("containers", "first in line 5", "keep one")

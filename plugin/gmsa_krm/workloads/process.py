@@ -314,9 +314,13 @@ class _Run:
     def _refuse_repeated(self, document: Document, keys: Iterable[tuple[Node, Node]], field: str) -> None:
         """Of equal keys some readers take the first, some the last, so what is checked may not be what is applied."""
         report = document.report(self.findings)
+        repeated: dict[int, list[Node]] = {}
         for first, again in keys:
+            repeated.setdefault(id(first), [first]).append(again)
+        for first, again, *more in repeated.values():
             line = document.line + first.line + 1
-            message = f"the key {again.text[:60]} is repeated in this mapping (first in line {line}); remove one"
+            cure = "keep one" if more else "remove one"
+            message = f"the key {again.text[:60]} is repeated in this mapping (first in line {line}); {cure}"
             report.error("duplicate-key", message, again, field)
 
     def _refuse_overridden(self, document: Document, keys: Iterable[tuple[Node, Node]], field: str) -> None:
