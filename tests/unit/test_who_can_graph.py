@@ -11,6 +11,7 @@ from gmsa_krm.active_directory.files import read_snapshot
 from gmsa_krm.active_directory.snapshot import Snapshot
 from gmsa_krm.credspecs.model import canonical_json
 from gmsa_krm.report.build import build
+from gmsa_krm.report.document import document
 from gmsa_krm.report.graph import Graph
 from gmsa_krm.report.nodes import ALL, Account, CredentialSpec, Principal, ServiceAccount
 
@@ -466,6 +467,67 @@ def test_pods_that_are_refused(options: Any, reason: str) -> None:
     assert [reason in it for it in messages] == [True] * bool(reason)
     unchecked = build(objects[1:]).of_kind(ServiceAccount)
     assert not any(it.is_refused for node in unchecked for it in node.workloads)
+
+
+def mutating(**fields: Any) -> Object:
+    return {**webhook(**fields), "kind": "MutatingWebhookConfiguration"}
+
+
+def expansion(**of_binding: Any) -> list[Object]:
+    """The policy that fills in contents, and its binding."""
+    from gmsa_krm.manifests.policies import binding as policy_binding
+    from gmsa_krm.manifests.policies import expansion as rendered
+
+    found = rendered(Named(), {"a": [text_of("WebApp1")]})
+    its_binding = policy_binding(found)
+    its_binding["spec"] |= of_binding
+    return [found, its_binding]
+
+
+NOT_LEGACY = selector("kubernetes.io/metadata.name", "NotIn", "legacy")
+NOTHING_FILLS_IN = (
+    "no webhook and no policy that fills in contents is among the objects: without one, pods that only name a"
+    " credential spec have no account"
+)
+
+
+@pytest.mark.parametrize(
+    ("fillers", "is_live", "without"),
+    [
+        ([mutating()], False, []),
+        ([mutating(namespaceSelector=NOT_LEGACY)], False, ["legacy"]),
+        ([mutating(namespaceSelector=NOT_LEGACY), {**mutating(), "metadata": {"name": "other"}}], False, []),
+        ([mutating(objectSelector={"matchLabels": {"gmsa": "yes"}})], False, ["legacy", "web"]),
+        ([mutating(objectSelector={"matchLabels": {"app": "iis"}})], False, []),
+        ([mutating(name="of-others")], True, ["legacy", "web"]),
+        (expansion(), False, []),
+        (expansion()[:1], False, []),
+        (expansion(matchResources={"namespaceSelector": NOT_LEGACY}), False, ["legacy"]),
+        ([], True, ["legacy", "web"]),
+        ([], False, []),
+    ],
+)
+def test_workloads_whose_contents_nothing_fills_in(fillers: list[Object], is_live: bool, without: list[str]) -> None:
+    """The kubelet reads contents alone; in files without any webhook nobody knows."""
+    objects = [*SETUP, namespace("web"), namespace("legacy"), *fillers, role("all", use())]
+    objects.append(binding("all", "all", "group:system:serviceaccounts"))
+    for of in ("web", "legacy"):
+        own = deployment("names", of, "app", "a")
+        own["spec"]["template"]["metadata"] = {"labels": {"app": "iis"}}
+        objects += [own, deployment("brings", of, "app", "a", gmsaCredentialSpec=text_of("WebApp1"))]
+    graph = build(objects, is_live=is_live)
+    found = [it for node in graph.of_kind(ServiceAccount) for it in node.workloads]
+    assert [it.namespace for it in found if it.without_contents == ["a"]] == without
+    assert all(it.name == "names" and not it.is_refused for it in found if it.without_contents)
+    assert (NOTHING_FILLS_IN in graph.notes) is (not fillers and not is_live)
+    if without:
+        (of_legacy,) = [
+            it["workloads"] for it in document(graph)["nodes"] if it["name"] == "app" and it["namespace"] == "legacy"
+        ]
+        assert [it.get("withoutContents") for it in of_legacy] == [None, ["a"]]
+        assert found[1].lack == (
+            "names a, but nothing fills in its contents in legacy: it has no account until it brings them"
+        )
 
 
 RUNS = "RunPods > every service account of web"

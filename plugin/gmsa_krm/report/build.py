@@ -7,7 +7,7 @@ from gmsa_krm.access.objects import AUTHENTICATED, GROUP, SERVICE_ACCOUNT, SERVI
 from gmsa_krm.credspecs.model import CredentialSpec as Spec
 from gmsa_krm.findings.suggest import suggestion
 from gmsa_krm.report.accounts import Accounts, contents_of
-from gmsa_krm.report.admission import NAME_LABEL, fills_in, find_checks
+from gmsa_krm.report.admission import NAME_LABEL, find_checks, find_fillers
 from gmsa_krm.report.detours import detours, subject_node
 from gmsa_krm.report.edges import ACCESS, MEMBER, POWERS, UNCHECKED, USE, BindingOf
 from gmsa_krm.report.graph import Graph, WithoutEffect
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gmsa_krm.report.edges import Edge
     from gmsa_krm.report.nodes import Node, Workload
     from gmsa_krm.report.powers import Power
+    from gmsa_krm.report.workloads import Pod
     from gmsa_krm.workloads.kinds import Kinds
 
 _CREDSPEC_GROUP, _CREDSPEC_KIND = "windows.k8s.io", "GMSACredentialSpec"
@@ -74,7 +75,7 @@ class _Builder:
         self._is_live = is_live
         self._rbac = Rbac(objects, namespace)
         self._checks = find_checks(objects)
-        self._is_filled_in = fills_in(objects)
+        self._fillers = find_fillers(objects)
         self.graph.checks = [it.label for it in self._checks]
         self._labels = self._namespace_labels()
         self._told: set[tuple[str, str, str, str]] = set()
@@ -96,15 +97,24 @@ class _Builder:
                 self._accounts.add(node, spec)
 
     def add_workloads(self) -> None:
-        for account, workload in gmsa_workloads(self._pods):
-            node = self.graph.node(ServiceAccount(account, workload.namespace))
+        for pod, workload in gmsa_workloads(self._pods):
+            node = self.graph.node(ServiceAccount(pod.account, workload.namespace))
             node.workloads.append(workload)
+            if workload.without_contents and self._is_filled_in(pod):
+                workload.without_contents = []
             if not self._covers(workload.namespace):
                 texts = {text for _, text in workload.references if text}
                 brought = {it.id: it for text in texts for it in self._accounts.brought(text)}
                 workload.brings = [brought[it] for it in sorted(brought)]
         for node in self.graph.of_kind(ServiceAccount):
             node.workloads.sort(key=lambda it: (it.kind, it.name))
+
+    def _is_filled_in(self, pod: Pod) -> bool:
+        """Whether something writes the contents of credential specs into a pod; also if none is known."""
+        if not self._fillers:
+            return not self._is_live
+        labels = self._labels.get(pod.namespace, {NAME_LABEL: pod.namespace})
+        return any(it.fills(labels, pod.labels) for it in self._fillers)
 
     def add_access(self) -> None:
         for grant in self._rbac.grants(*_REQUEST):
@@ -205,8 +215,8 @@ class _Builder:
             if contents and (not is_approved or (specs and not any(it.is_same(contents) for it in specs))):
                 yield f"its contents are not those of {credspec}; remove gmsaCredentialSpec, or render it again"
                 return
-        if tables and "" in found and self._is_live and not self._is_filled_in:
-            yield f"it has no contents of {credspec}, and the policy fills none in; render it with gmsa-krm"
+        if tables and credspec in workload.without_contents:
+            yield f"it has no contents of {credspec}, and nothing fills them in; render it with gmsa-krm"
 
     def _unknown(self, credspec: str) -> str:
         if not self._specs or credspec in self._specs:
@@ -233,6 +243,12 @@ class _Builder:
         return next((it.label for it in checks), "")
 
     def add_notes(self) -> None:
+        names = any(name and not contents for it in self._workloads() for name, contents in it.references)
+        if names and not self._fillers and not self._is_live:
+            self.graph.notes.append(
+                "no webhook and no policy that fills in contents is among the objects: without one, pods that only name"
+                " a credential spec have no account"
+            )
         for it in self._rbac.refused:
             why = f"the API server refuses it: {it.reason}"
             self.graph.without_effect.append(WithoutEffect(it.kind, it.namespace, it.name, why))
@@ -248,6 +264,9 @@ class _Builder:
             self.graph.notes.append(
                 f"bindings name roles that are not among the objects, so what they allow is unknown: {_some(roles)}"
             )
+
+    def _workloads(self) -> Iterator[Workload]:
+        return (it for node in self.graph.of_kind(ServiceAccount) for it in node.workloads)
 
     def add_names(self) -> None:
         """The namespaces and service accounts that the objects name."""

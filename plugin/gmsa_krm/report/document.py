@@ -53,6 +53,11 @@ class WorkloadData(Section):
     brings: list[str] = strings(
         "Accounts of the contents in its pod, where nothing checks them.", each="Id of an Account."
     )
+    without_contents: list[str] = strings(
+        "The credential specs that it names, and whose contents neither it has nor anything fills in: it has no account"
+        " by them.",
+        each="A name.",
+    )
     risks: list[RiskData] = sections("Why its pods are refused, or why it cannot be rendered.", RiskData)
 
 
@@ -231,6 +236,7 @@ def _workload(it: Workload) -> Data:
         credspecs=it.credspecs,
         hasContents=it.has_contents,
         brings=[each.id for each in it.brings],
+        withoutContents=it.without_contents,
         risks=[_risk(risk) for risk in it.risks],
     )
 

@@ -77,11 +77,12 @@ class Workload(Risky):
     """An object with a pod that runs as a service account. `credspecs`: the names in its pod, sorted.
 
     `references`: name and contents of each place in the pod that has one of them, or both; `has_contents`: a place has
-    contents without a name; `brings`: the accounts of its contents, where nothing but the contents decides. Its risks
-    say why its pods are refused, or why it cannot be rendered.
+    contents without a name; `brings`: the accounts of its contents, where nothing but the contents decides;
+    `without_contents`: those of `credspecs` whose contents it does not bring, and nothing fills in, so that it has no
+    account by them. Its risks say why its pods are refused, or why it cannot be rendered.
     """
 
-    __slots__ = ("brings", "credspecs", "has_contents", "kind", "name", "namespace", "references")
+    __slots__ = ("brings", "credspecs", "has_contents", "kind", "name", "namespace", "references", "without_contents")
 
     def __init__(self, kind: str, namespace: str, name: str, references: Iterable[tuple[str, str]]) -> None:
         super().__init__()
@@ -93,10 +94,22 @@ class Workload(Risky):
         # With a name the contents are filled in at admission, and are checked.
         self.has_contents = any(not credspec for credspec, _ in self.references)
         self.brings: list[Account] = []
+        self.without_contents = sorted({credspec for credspec, contents in self.references if not contents})
 
     @property
     def label(self) -> str:
         return f"{self.kind} {self.name}"
+
+    @property
+    def lack(self) -> str:
+        """In words, that it has no account by what it names; empty if it has."""
+        if not self.without_contents:
+            return ""
+        names = ", ".join(self.without_contents)
+        return (
+            f"names {names}, but nothing fills in its contents in {self.namespace}: it has no account until it brings"
+            " them"
+        )
 
     @property
     def is_refused(self) -> bool:
