@@ -277,7 +277,22 @@ def test_who_may_bind_one_role_grants_the_credential_specs_of_that_role() -> Non
     graph = build([*SETUP, power, binding("b", "power", "user:jane", namespace="web")])
     assert edges(graph, "GrantAccess") == ["jane > a"]
     (edge,) = graph.sorted_edges("GrantAccess")
-    assert edge.reasons == ["may create rolebindings and bind clusterroles"]
+    assert edge.reasons == ["may create rolebindings and bind clusterroles, to service accounts of web"]
+
+
+@pytest.mark.parametrize(("of", "whom"), [("web", ", to service accounts of web"), ("", "")])
+def test_who_may_grant_access_in_a_namespace_does_so_for_its_service_accounts(of: str, whom: str) -> None:
+    """The webhook asks in the pod's namespace; `*` is each verb."""
+    graph = build(
+        [*SETUP, role("all", ([RBAC], ["*"], [], ["*"]), use("a")), binding("b", "all", "web/ops", namespace=of)]
+    )
+    (every, one) = graph.sorted_edges("GrantAccess")
+    writes = [f"may {verb} rolebindings" for verb in ("create", "patch", "update")]
+    found = {it for it in every.reasons if it.partition(" and ")[0] in writes}
+    assert found == {f"{it} and bind {roles}{whom}" for it in writes for roles in ("clusterroles", "roles")}
+    assert f"may patch and escalate roles{whom}" in every.reasons
+    assert {f"{it}, and pass on what it may use{whom}" for it in writes} <= set(one.reasons)
+    assert all(it.endswith(whom) for it in (*every.reasons, *one.reasons))
 
 
 def test_who_may_use_it_and_create_bindings_passes_it_on() -> None:
