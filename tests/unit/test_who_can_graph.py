@@ -618,6 +618,105 @@ def test_detours_lead_on_to_others() -> None:
     assert edges(graph.around([graph.nodes["ServiceAccount:web/app"]]), "RunPods") == wanted[:1]
 
 
+@pytest.mark.parametrize(
+    ("resource", "name", "how"),
+    [
+        ("users", "ann", "may impersonate user ann"),
+        ("users", "karin", "may impersonate user karin, who may do everything"),
+        ("groups", "admins", "may impersonate group admins, who may do everything"),
+        ("groups", "system:masters", "may impersonate group system:masters, who may do everything"),
+    ],
+)
+def test_impersonation_names_whom_and_what_follows(resource: str, name: str, how: str) -> None:
+    objects = [
+        *SETUP,
+        role("change", (["windows.k8s.io"], ["gmsacredentialspecs"], [], ["update"])),
+        binding("change", "change", "user:ann"),
+        binding("all", "cluster-admin", "user:karin", "group:admins"),
+        role("detour", ([""], [resource], [name], ["impersonate"]), ([""], ["users"], ["nobody"], ["impersonate"])),
+        binding("b", "detour", "user:jane"),
+    ]
+    (edge,) = [it for it in build(objects).sorted_edges("Impersonate") if it.source.label == "jane"]
+    assert (edge.target.label, edge.reasons) == (name, [how])
+
+
+def test_bindings_of_unknown_roles_are_named() -> None:
+    objects = [webhook(), binding("old", "use-old", "web/app", "user:jane", namespace="web")]
+    assert build(objects).notes == [
+        (
+            "RoleBinding web/old binds ClusterRole use-old to ServiceAccount web/app, User jane, but that role is not"
+            " among the objects, so what it allows is unknown"
+        )
+    ]
+    (live,) = build(objects, is_live=True).notes
+    assert live.endswith("but that role is not there, so it allows nothing yet")
+    many = [binding(f"b{number}", "x", "web/app", namespace="web") for number in range(8)]
+    notes = build([webhook(), *many]).notes
+    assert (len(notes), notes[-1]) == (6, "3 more bindings name such roles")
+
+
+@pytest.mark.parametrize(
+    ("selected", "why"),
+    [
+        (selector("gmsa-webhook", "NotIn", "disabled"), "its label gmsa-webhook=disabled"),
+        (selector("gmsa-webhook", "DoesNotExist"), "its label gmsa-webhook=disabled"),
+        (selector("kubernetes.io/metadata.name", "NotIn", "labor"), "its selector names it"),
+        ({"matchLabels": {"gmsa": "yes"}}, "it has no label gmsa"),
+        (selector("gmsa", "Exists"), "it has no label gmsa"),
+    ],
+)
+def test_checks_say_where_they_do_not_check(selected: Object, why: str) -> None:
+    graph = build([webhook(namespaceSelector=selected), namespace("labor", **{"gmsa-webhook": "disabled"})])
+    assert graph.checks == [f"ValidatingWebhookConfiguration gmsa-webhook, except in namespace labor ({why})"]
+    (edge,) = graph.sorted_edges("Unchecked")
+    assert edge.reasons == [f"no check covers the namespace labor ({why})"]
+
+
+AZURE = "{CCC2A336-D7F3-4818-A213-272B7924213E}"
+AZURE_INPUT = "ObjectId=3f1c9f0e-2c57-4a86-9c39-6d4a0c3e8f11;SecretUri=https://v.vault.azure.net/secrets/web"
+
+
+@pytest.mark.parametrize(
+    ("guid", "text", "end"),
+    [
+        (
+            AZURE,
+            AZURE_INPUT,
+            ", from https://v.vault.azure.net/secrets/web: whoever may read that secret has the account.",
+        ),
+        (AZURE.lower(), "<b>", "is not read."),
+        (AZURE, ["x"], "is not read."),
+        ("{11111111-D7F3-4818-A213-272B7924213E}", AZURE_INPUT, "is not read."),
+        (["x"], None, "is not read."),
+    ],
+)
+def test_a_user_fetches_the_password_where_nodes_are_not_joined(guid: object, text: object, end: str) -> None:
+    portable = {"PluginGUID": guid, "PluginInput": text, "PortableCcgVersion": "1"}
+    (account,) = build([credspec("a", HostAccountConfig=portable)]).of_kind(Account)
+    (how,) = account.fetched_as
+    assert how.startswith(
+        f"Nodes fetch it as a user that plug-in {guid if isinstance(guid, str) else 'without a GUID'} "
+    )
+    assert how.endswith(end)
+    assert "<b>" not in how
+    (joined,) = build([credspec("a", HostAccountConfig=[])]).of_kind(Account)
+    assert joined.fetched_as == []
+
+
+@pytest.mark.parametrize(
+    ("account", "absence"),
+    [
+        ("WebApp1", ""),
+        ("Other", "The snapshot of contoso.com has no such account."),
+        (None, "Unknown: no snapshot of Active Directory has it (--ad FILE)."),
+    ],
+)
+def test_an_account_that_a_snapshot_does_not_have(account: str | None, absence: str) -> None:
+    snapshots = [snapshot(gmsa(account=account))] if account else []
+    (found,) = build([credspec("a")], snapshots).of_kind(Account)
+    assert found.absence == absence
+
+
 def test_without_access_nobody_has_a_detour() -> None:
     everything = role("all", ([""], ["*"], [], ["create", "patch"]))
     assert edges(build([*SETUP, everything, binding("b", "all", "user:jane")]), "RunPods") == []

@@ -72,6 +72,22 @@ class Check:
         """Whether it checks the pods of a namespace with these labels."""
         return all(selects(it, labels) for it in self.selectors)
 
+    def why_not(self, labels: dict[str, str]) -> str:
+        """Why it does not check the pods of a namespace with these labels, in words."""
+        own = (_expressions(it) for it in self.selectors)
+        wanted = (
+            ({"key": key, "values": [value]}, labels.get(key) == value)
+            for it in self.selectors
+            for key, value in _labels(it)
+        )
+        tested = ((each, selects({"matchExpressions": [each]}, labels)) for found in own for each in found)
+        key = next((str(each.get("key")) for each, is_met in (*wanted, *tested) if not is_met), "")
+        if key == NAME_LABEL:
+            return "its selector names it"
+        if not key:
+            return "its selector is not valid"
+        return f"its label {key}={labels[key]}" if key in labels else f"it has no label {key}"
+
     def named_namespaces(self) -> Iterator[str]:
         """The namespaces that its selectors name."""
         for it in self.selectors:
@@ -198,6 +214,11 @@ def _keys(selector: object) -> Iterator[str]:
     if isinstance(selector, dict):
         yield from _mapping(selector, "matchLabels")
         yield from (_text(it, "key") for it in _expressions(selector))
+
+
+def _labels(selector: object) -> Iterator[tuple[str, object]]:
+    if isinstance(selector, dict):
+        yield from _mapping(selector, "matchLabels").items()
 
 
 def _expressions(selector: object) -> list[Object]:

@@ -81,6 +81,9 @@ class NodeData(Section):
     everyone: str | None = string(
         "Account: who may fetch its password, if that is as good as everyone, such as `every user and computer`."
     )
+    fetched_as: list[str] = strings(
+        "Account: as whom nodes that are not joined to the domain fetch its password.", each="A sentence."
+    )
     account_kind: str | None = enum("Account: what it is there.", GMSA, SMSA, DMSA, USER, COMPUTER)
     enabled: bool | None = boolean("Account: whether it may log on.")
     sid: str | None = string("Account, Principal: its SID.")
@@ -220,7 +223,7 @@ def _node(node: Node) -> Data:
 
 def _account(node: Account) -> Data:
     data: Data = {"domain": node.domain, "state": node.state, "delegation": node.delegation}
-    data |= _told({}, elsewhere=node.elsewhere, everyone=node.everyone)
+    data |= _told({}, elsewhere=node.elsewhere, everyone=node.everyone, fetchedAs=node.fetched_as)
     known = node.directory
     if known is not None:
         data |= _told({"accountKind": known.kind, "enabled": known.enabled}, sid=known.sid)

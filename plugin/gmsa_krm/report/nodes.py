@@ -188,11 +188,12 @@ class Account(Node):
 
     `state`: NotChecked, Exists, Missing, OtherKind or OtherDomain; `directory`: the fields of the snapshot, if the
     domain has an account of that name; `elsewhere`: domains that have one, if it does not; `everyone`: who may fetch
-    the password, if it is as good as everyone, such as `every user and computer`.
+    the password, if it is as good as everyone, such as `every user and computer`; `fetched_as`: as whom nodes that are
+    not joined to the domain fetch it, in sentences.
     """
 
     kind = "Account"
-    __slots__ = ("directory", "domain", "elsewhere", "everyone", "state")
+    __slots__ = ("directory", "domain", "elsewhere", "everyone", "fetched_as", "state")
 
     def __init__(self, name: str, domain: str) -> None:
         super().__init__(name.removesuffix("$"))
@@ -201,7 +202,17 @@ class Account(Node):
         self.directory: DirectoryAccount | None = None
         self.elsewhere: list[str] = []
         self.everyone = ""
+        self.fetched_as: list[str] = []
         self.state = NOT_CHECKED
+
+    @property
+    def absence(self) -> str:
+        """Why nothing of Active Directory is known of it, in a sentence; empty if something is."""
+        if self.directory is not None:
+            return ""
+        if self.state in (MISSING, OTHER_DOMAIN):
+            return f"The snapshot of {self.domain} has no such account."
+        return "Unknown: no snapshot of Active Directory has it (--ad FILE)."
 
     @property
     def state_words(self) -> str:
