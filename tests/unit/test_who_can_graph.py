@@ -11,6 +11,7 @@ from gmsa_krm.active_directory.files import read_snapshot
 from gmsa_krm.active_directory.snapshot import Snapshot
 from gmsa_krm.credspecs.model import canonical_json
 from gmsa_krm.report.build import build
+from gmsa_krm.report.document import document
 from gmsa_krm.report.graph import Graph
 from gmsa_krm.report.nodes import ALL, Account, CredentialSpec, Principal, ServiceAccount
 
@@ -276,7 +277,22 @@ def test_who_may_bind_one_role_grants_the_credential_specs_of_that_role() -> Non
     graph = build([*SETUP, power, binding("b", "power", "user:jane", namespace="web")])
     assert edges(graph, "GrantAccess") == ["jane > a"]
     (edge,) = graph.sorted_edges("GrantAccess")
-    assert edge.reasons == ["may create rolebindings and bind clusterroles"]
+    assert edge.reasons == ["may create rolebindings and bind clusterroles, to service accounts of web"]
+
+
+@pytest.mark.parametrize(("of", "whom"), [("web", ", to service accounts of web"), ("", "")])
+def test_who_may_grant_access_in_a_namespace_does_so_for_its_service_accounts(of: str, whom: str) -> None:
+    """The webhook asks in the pod's namespace; `*` is each verb."""
+    graph = build(
+        [*SETUP, role("all", ([RBAC], ["*"], [], ["*"]), use("a")), binding("b", "all", "web/ops", namespace=of)]
+    )
+    (every, one) = graph.sorted_edges("GrantAccess")
+    writes = [f"may {verb} rolebindings" for verb in ("create", "patch", "update")]
+    found = {it for it in every.reasons if it.partition(" and ")[0] in writes}
+    assert found == {f"{it} and bind {roles}{whom}" for it in writes for roles in ("clusterroles", "roles")}
+    assert f"may patch and escalate roles{whom}" in every.reasons
+    assert {f"{it}, and pass on what it may use{whom}" for it in writes} <= set(one.reasons)
+    assert all(it.endswith(whom) for it in (*every.reasons, *one.reasons))
 
 
 def test_who_may_use_it_and_create_bindings_passes_it_on() -> None:
@@ -468,6 +484,67 @@ def test_pods_that_are_refused(options: Any, reason: str) -> None:
     assert not any(it.is_refused for node in unchecked for it in node.workloads)
 
 
+def mutating(**fields: Any) -> Object:
+    return {**webhook(**fields), "kind": "MutatingWebhookConfiguration"}
+
+
+def expansion(**of_binding: Any) -> list[Object]:
+    """The policy that fills in contents, and its binding."""
+    from gmsa_krm.manifests.policies import binding as policy_binding
+    from gmsa_krm.manifests.policies import expansion as rendered
+
+    found = rendered(Named(), {"a": [text_of("WebApp1")]})
+    its_binding = policy_binding(found)
+    its_binding["spec"] |= of_binding
+    return [found, its_binding]
+
+
+NOT_LEGACY = selector("kubernetes.io/metadata.name", "NotIn", "legacy")
+NOTHING_FILLS_IN = (
+    "no webhook and no policy that fills in contents is among the objects: without one, pods that only name a"
+    " credential spec have no account"
+)
+
+
+@pytest.mark.parametrize(
+    ("fillers", "is_live", "without"),
+    [
+        ([mutating()], False, []),
+        ([mutating(namespaceSelector=NOT_LEGACY)], False, ["legacy"]),
+        ([mutating(namespaceSelector=NOT_LEGACY), {**mutating(), "metadata": {"name": "other"}}], False, []),
+        ([mutating(objectSelector={"matchLabels": {"gmsa": "yes"}})], False, ["legacy", "web"]),
+        ([mutating(objectSelector={"matchLabels": {"app": "iis"}})], False, []),
+        ([mutating(name="of-others")], True, ["legacy", "web"]),
+        (expansion(), False, []),
+        (expansion()[:1], False, []),
+        (expansion(matchResources={"namespaceSelector": NOT_LEGACY}), False, ["legacy"]),
+        ([], True, ["legacy", "web"]),
+        ([], False, []),
+    ],
+)
+def test_workloads_whose_contents_nothing_fills_in(fillers: list[Object], is_live: bool, without: list[str]) -> None:
+    """The kubelet reads contents alone; in files without any webhook nobody knows."""
+    objects = [*SETUP, namespace("web"), namespace("legacy"), *fillers, role("all", use())]
+    objects.append(binding("all", "all", "group:system:serviceaccounts"))
+    for of in ("web", "legacy"):
+        own = deployment("names", of, "app", "a")
+        own["spec"]["template"]["metadata"] = {"labels": {"app": "iis"}}
+        objects += [own, deployment("brings", of, "app", "a", gmsaCredentialSpec=text_of("WebApp1"))]
+    graph = build(objects, is_live=is_live)
+    found = [it for node in graph.of_kind(ServiceAccount) for it in node.workloads]
+    assert [it.namespace for it in found if it.without_contents == ["a"]] == without
+    assert all(it.name == "names" and not it.is_refused for it in found if it.without_contents)
+    assert (NOTHING_FILLS_IN in graph.notes) is (not fillers and not is_live)
+    if without:
+        (of_legacy,) = [
+            it["workloads"] for it in document(graph)["nodes"] if it["name"] == "app" and it["namespace"] == "legacy"
+        ]
+        assert [it.get("withoutContents") for it in of_legacy] == [None, ["a"]]
+        assert found[1].lack == (
+            "names a, but nothing fills in its contents in legacy: it has no account until it brings them"
+        )
+
+
 RUNS = "RunPods > every service account of web"
 CLUSTER = "RunPods > every service account of the cluster"
 
@@ -539,6 +616,105 @@ def test_detours_lead_on_to_others() -> None:
     assert edges(graph.around([account]), "RunPods", "Impersonate") == wanted
     assert "web/app > a" in edges(graph.around([graph.nodes["User:jane"]]))
     assert edges(graph.around([graph.nodes["ServiceAccount:web/app"]]), "RunPods") == wanted[:1]
+
+
+@pytest.mark.parametrize(
+    ("resource", "name", "how"),
+    [
+        ("users", "ann", "may impersonate user ann"),
+        ("users", "karin", "may impersonate user karin, who may do everything"),
+        ("groups", "admins", "may impersonate group admins, who may do everything"),
+        ("groups", "system:masters", "may impersonate group system:masters, who may do everything"),
+    ],
+)
+def test_impersonation_names_whom_and_what_follows(resource: str, name: str, how: str) -> None:
+    objects = [
+        *SETUP,
+        role("change", (["windows.k8s.io"], ["gmsacredentialspecs"], [], ["update"])),
+        binding("change", "change", "user:ann"),
+        binding("all", "cluster-admin", "user:karin", "group:admins"),
+        role("detour", ([""], [resource], [name], ["impersonate"]), ([""], ["users"], ["nobody"], ["impersonate"])),
+        binding("b", "detour", "user:jane"),
+    ]
+    (edge,) = [it for it in build(objects).sorted_edges("Impersonate") if it.source.label == "jane"]
+    assert (edge.target.label, edge.reasons) == (name, [how])
+
+
+def test_bindings_of_unknown_roles_are_named() -> None:
+    objects = [webhook(), binding("old", "use-old", "web/app", "user:jane", namespace="web")]
+    assert build(objects).notes == [
+        (
+            "RoleBinding web/old binds ClusterRole use-old to ServiceAccount web/app, User jane, but that role is not"
+            " among the objects, so what it allows is unknown"
+        )
+    ]
+    (live,) = build(objects, is_live=True).notes
+    assert live.endswith("but that role is not there, so it allows nothing yet")
+    many = [binding(f"b{number}", "x", "web/app", namespace="web") for number in range(8)]
+    notes = build([webhook(), *many]).notes
+    assert (len(notes), notes[-1]) == (6, "3 more bindings name such roles")
+
+
+@pytest.mark.parametrize(
+    ("selected", "why"),
+    [
+        (selector("gmsa-webhook", "NotIn", "disabled"), "its label gmsa-webhook=disabled"),
+        (selector("gmsa-webhook", "DoesNotExist"), "its label gmsa-webhook=disabled"),
+        (selector("kubernetes.io/metadata.name", "NotIn", "labor"), "its selector names it"),
+        ({"matchLabels": {"gmsa": "yes"}}, "it has no label gmsa"),
+        (selector("gmsa", "Exists"), "it has no label gmsa"),
+    ],
+)
+def test_checks_say_where_they_do_not_check(selected: Object, why: str) -> None:
+    graph = build([webhook(namespaceSelector=selected), namespace("labor", **{"gmsa-webhook": "disabled"})])
+    assert graph.checks == [f"ValidatingWebhookConfiguration gmsa-webhook, except in namespace labor ({why})"]
+    (edge,) = graph.sorted_edges("Unchecked")
+    assert edge.reasons == [f"no check covers the namespace labor ({why})"]
+
+
+AZURE = "{CCC2A336-D7F3-4818-A213-272B7924213E}"
+AZURE_INPUT = "ObjectId=3f1c9f0e-2c57-4a86-9c39-6d4a0c3e8f11;SecretUri=https://v.vault.azure.net/secrets/web"
+
+
+@pytest.mark.parametrize(
+    ("guid", "text", "end"),
+    [
+        (
+            AZURE,
+            AZURE_INPUT,
+            ", from https://v.vault.azure.net/secrets/web: whoever may read that secret has the account.",
+        ),
+        (AZURE.lower(), "<b>", "is not read."),
+        (AZURE, ["x"], "is not read."),
+        ("{11111111-D7F3-4818-A213-272B7924213E}", AZURE_INPUT, "is not read."),
+        (["x"], None, "is not read."),
+    ],
+)
+def test_a_user_fetches_the_password_where_nodes_are_not_joined(guid: object, text: object, end: str) -> None:
+    portable = {"PluginGUID": guid, "PluginInput": text, "PortableCcgVersion": "1"}
+    (account,) = build([credspec("a", HostAccountConfig=portable)]).of_kind(Account)
+    (how,) = account.fetched_as
+    assert how.startswith(
+        f"Nodes fetch it as a user that plug-in {guid if isinstance(guid, str) else 'without a GUID'} "
+    )
+    assert how.endswith(end)
+    assert "<b>" not in how
+    (joined,) = build([credspec("a", HostAccountConfig=[])]).of_kind(Account)
+    assert joined.fetched_as == []
+
+
+@pytest.mark.parametrize(
+    ("account", "absence"),
+    [
+        ("WebApp1", ""),
+        ("Other", "The snapshot of contoso.com has no such account."),
+        (None, "Unknown: no snapshot of Active Directory has it (--ad FILE)."),
+    ],
+)
+def test_an_account_that_a_snapshot_does_not_have(account: str | None, absence: str) -> None:
+    snapshots = [snapshot(gmsa(account=account))] if account else []
+    (found,) = build([credspec("a")], snapshots).of_kind(Account)
+    assert found.absence == absence
 
 
 def test_without_access_nobody_has_a_detour() -> None:

@@ -43,7 +43,8 @@ _MAX_REPORT = 256 * 1024 * 1024
 _LISTS = (
     *("namespaces", "gmsacredentialspecs", "clusterroles", "clusterrolebindings", "roles", "rolebindings"),
     *("validatingwebhookconfigurations", "mutatingwebhookconfigurations"),
-    *("validatingadmissionpolicies", "validatingadmissionpolicybindings", "mutatingadmissionpolicies"),
+    *("validatingadmissionpolicies", "validatingadmissionpolicybindings"),
+    *("mutatingadmissionpolicies", "mutatingadmissionpolicybindings"),
     *("pods", "deployments", "daemonsets", "statefulsets", "jobs", "cronjobs"),
 )
 

@@ -9,6 +9,7 @@ from gmsa_krm.active_directory.compare import Comparison
 from gmsa_krm.active_directory.directory import Directory
 from gmsa_krm.active_directory.snapshot import EVERY_HOST, GMSA, UNKNOWN
 from gmsa_krm.credspecs.model import CredentialSpec as Spec
+from gmsa_krm.credspecs.plugins import check_text, name_of
 from gmsa_krm.report.edges import ADDITIONAL_ACCOUNT, FETCH_PASSWORD, LOG_ON
 from gmsa_krm.report.nodes import DOMAIN_SID, EXISTS, MISSING, NOT_CHECKED, OTHER_DOMAIN, OTHER_KIND, Account, Principal
 
@@ -77,11 +78,15 @@ class Accounts:
             credspec.error("credspec-file", message)
             return
         primary = self._account(spec.account, own.dns_name)
+        fetched_as = _fetched_as(spec)
         self._graph.edge(LOG_ON, credspec, primary)
         accounts = [self._account(name, scope) for name, scope in spec.accounts or ()]
         for it in accounts:
             if it is not primary:
                 self._graph.edge(ADDITIONAL_ACCOUNT, credspec, it)
+        for it in (primary, *accounts):
+            if fetched_as and fetched_as not in it.fetched_as:
+                it.fetched_as.append(fetched_as)
         if self._comparison is not None:
             self._comparison.compare_accounts(spec, partial(_add_risk, primary, accounts))
 
@@ -144,6 +149,34 @@ class Accounts:
         if same is not principal:
             same.is_ambiguous = principal.is_ambiguous = True
         return self._graph.edge(FETCH_PASSWORD, principal, node)
+
+
+def _fetched_as(spec: Spec) -> str:
+    """Who fetches the password where nodes are not joined to the domain, in a sentence."""
+    directory = spec.contents.get("ActiveDirectoryConfig")
+    config = directory.get("HostAccountConfig") if isinstance(directory, dict) else None
+    if not isinstance(config, dict):
+        return ""
+    guid, text = config.get("PluginGUID"), config.get("PluginInput")
+    user = (
+        f"Nodes fetch it as a user that plug-in {guid[:60] if isinstance(guid, str) else 'without a GUID'} logs on as"
+    )
+    name = name_of(guid)
+    secret = (
+        _secret(name, text) if name is not None and isinstance(text, str) and not any(check_text(name, text)) else ""
+    )
+    if not secret:
+        return f"{user}; the plug-in's input, which says where the user's password is, is not read."
+    return f"{user}, from {secret}: whoever may read that secret has the account."
+
+
+def _secret(plugin: str, text: str) -> str:
+    """What an input that is right names."""
+    if plugin == "AzureKeyVault":
+        return text.partition(";SecretUri=")[2]
+    if plugin == "Rancher":
+        return f"Secret {text.replace(':', '/')} of the cluster of Rancher"
+    return str(contents_of(text).get("credentialArn", ""))
 
 
 def contents_of(text: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ _VALIDATING = "ValidatingWebhookConfiguration"
 _MUTATING = "MutatingWebhookConfiguration"
 _POLICY = "ValidatingAdmissionPolicy"
 _MUTATING_POLICY = "MutatingAdmissionPolicy"
+_FIELD = "gmsaCredentialSpec"
 _POLICY_BINDING = "ValidatingAdmissionPolicyBinding"
 # Of upstream's webhook; its messages have it, too.
 _WEBHOOK = "admission-webhook.windows-gmsa.sigs.k8s.io"
@@ -71,6 +72,22 @@ class Check:
         """Whether it checks the pods of a namespace with these labels."""
         return all(selects(it, labels) for it in self.selectors)
 
+    def why_not(self, labels: dict[str, str]) -> str:
+        """Why it does not check the pods of a namespace with these labels, in words."""
+        own = (_expressions(it) for it in self.selectors)
+        wanted = (
+            ({"key": key, "values": [value]}, labels.get(key) == value)
+            for it in self.selectors
+            for key, value in _labels(it)
+        )
+        tested = ((each, selects({"matchExpressions": [each]}, labels)) for found in own for each in found)
+        key = next((str(each.get("key")) for each, is_met in (*wanted, *tested) if not is_met), "")
+        if key == NAME_LABEL:
+            return "its selector names it"
+        if not key:
+            return "its selector is not valid"
+        return f"its label {key}={labels[key]}" if key in labels else f"it has no label {key}"
+
     def named_namespaces(self) -> Iterator[str]:
         """The namespaces that its selectors name."""
         for it in self.selectors:
@@ -105,9 +122,45 @@ def find_checks(objects: Iterable[Object]) -> list[Check]:
     return sorted(checks, key=lambda it: (it.kind, it.name))
 
 
-def fills_in(objects: Iterable[Object]) -> bool:
-    """Whether a policy of mode Policy fills in the contents of pods that only name a credential spec."""
-    return any(it.get("kind") == _MUTATING_POLICY and _approved(it) is not None for it in objects)
+class Filler:
+    """A mutating webhook or policy that fills in the contents of pods that only name a credential spec.
+
+    `namespaces`, `pods`: selectors, all of which must match.
+    """
+
+    __slots__ = ("namespaces", "pods")
+
+    def __init__(self, namespaces: list[object], pods: list[object]) -> None:
+        self.namespaces = namespaces
+        self.pods = pods
+
+    def fills(self, namespace: dict[str, str], pod: dict[str, str]) -> bool:
+        """Both are labels."""
+        return all(selects(it, namespace) for it in self.namespaces) and all(selects(it, pod) for it in self.pods)
+
+
+def find_fillers(objects: Iterable[Object]) -> list[Filler]:
+    policies: dict[str, Object] = {}
+    bindings: dict[str, list[Object]] = {}
+    found: list[Filler] = []
+    for it in objects:
+        if not _text(it, "apiVersion").startswith(f"{GROUP}/"):
+            continue
+        kind = it.get("kind")
+        if kind == _MUTATING:
+            entries = [entry for entry in _list(it, "webhooks") if "gmsa" in _text(entry, "name").lower()]
+            found += [Filler([entry.get("namespaceSelector")], [entry.get("objectSelector")]) for entry in entries]
+        elif kind == _MUTATING_POLICY and _FIELD in str(it.get("spec")):
+            policies[_name(it)] = it
+        elif kind == f"{_MUTATING_POLICY}Binding":
+            bindings.setdefault(_text(_mapping(it, "spec"), "policyName"), []).append(it)
+    for name, policy in policies.items():
+        own = _mapping(_mapping(policy, "spec"), "matchConstraints")
+        # Bindings need not be among the objects, as kubectl get is told which kinds to print.
+        for binding in bindings.get(name, [{}]):
+            both = own, _mapping(_mapping(binding, "spec"), "matchResources")
+            found.append(Filler(*([it.get(key) for it in both] for key in ("namespaceSelector", "objectSelector"))))
+    return found
 
 
 def _webhooks(configuration: Object, name: str) -> Iterator[Check]:
@@ -161,6 +214,11 @@ def _keys(selector: object) -> Iterator[str]:
     if isinstance(selector, dict):
         yield from _mapping(selector, "matchLabels")
         yield from (_text(it, "key") for it in _expressions(selector))
+
+
+def _labels(selector: object) -> Iterator[tuple[str, object]]:
+    if isinstance(selector, dict):
+        yield from _mapping(selector, "matchLabels").items()
 
 
 def _expressions(selector: object) -> list[Object]:

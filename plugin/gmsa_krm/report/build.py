@@ -7,11 +7,11 @@ from gmsa_krm.access.objects import AUTHENTICATED, GROUP, SERVICE_ACCOUNT, SERVI
 from gmsa_krm.credspecs.model import CredentialSpec as Spec
 from gmsa_krm.findings.suggest import suggestion
 from gmsa_krm.report.accounts import Accounts, contents_of
-from gmsa_krm.report.admission import NAME_LABEL, fills_in, find_checks
-from gmsa_krm.report.detours import detours, subject_node
-from gmsa_krm.report.edges import ACCESS, MEMBER, POWERS, UNCHECKED, USE, BindingOf
+from gmsa_krm.report.admission import NAME_LABEL, find_checks, find_fillers
+from gmsa_krm.report.detours import MASTERS, detours, subject_node
+from gmsa_krm.report.edges import ACCESS, IMPERSONATE, MEMBER, POWERS, UNCHECKED, USE, BindingOf
 from gmsa_krm.report.graph import Graph, WithoutEffect
-from gmsa_krm.report.nodes import ALL, CredentialSpec, ServiceAccount, ServiceAccounts
+from gmsa_krm.report.nodes import ALL, CredentialSpec, Group, ServiceAccount, ServiceAccounts
 from gmsa_krm.report.powers import powers
 from gmsa_krm.report.workloads import gmsa_workloads, pods_of
 from gmsa_krm.workloads.kinds import BUILT_IN
@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     from gmsa_krm.report.edges import Edge
     from gmsa_krm.report.nodes import Node, Workload
     from gmsa_krm.report.powers import Power
+    from gmsa_krm.report.workloads import Pod
     from gmsa_krm.workloads.kinds import Kinds
 
 _CREDSPEC_GROUP, _CREDSPEC_KIND = "windows.k8s.io", "GMSACredentialSpec"
 # What the webhook and the policy ask the API server.
 _REQUEST = ("use", _CREDSPEC_GROUP, "gmsacredentialspecs")
 _OF_ALL_ACCOUNTS = (SERVICE_ACCOUNTS, AUTHENTICATED)
+_MAX_NOTES = 5
 _OF_NAMESPACE = f"{SERVICE_ACCOUNTS}:"
 
 
@@ -74,9 +76,9 @@ class _Builder:
         self._is_live = is_live
         self._rbac = Rbac(objects, namespace)
         self._checks = find_checks(objects)
-        self._is_filled_in = fills_in(objects)
-        self.graph.checks = [it.label for it in self._checks]
+        self._fillers = find_fillers(objects)
         self._labels = self._namespace_labels()
+        self.graph.checks = [f"{it.label}{self._exceptions(it)}" for it in self._checks]
         self._told: set[tuple[str, str, str, str]] = set()
         self._covering: dict[str, list[Check]] = {}
         self._specs: dict[str, list[Spec]] = {}  # by name; several where a policy approves several
@@ -96,15 +98,24 @@ class _Builder:
                 self._accounts.add(node, spec)
 
     def add_workloads(self) -> None:
-        for account, workload in gmsa_workloads(self._pods):
-            node = self.graph.node(ServiceAccount(account, workload.namespace))
+        for pod, workload in gmsa_workloads(self._pods):
+            node = self.graph.node(ServiceAccount(pod.account, workload.namespace))
             node.workloads.append(workload)
+            if workload.without_contents and self._is_filled_in(pod):
+                workload.without_contents = []
             if not self._covers(workload.namespace):
                 texts = {text for _, text in workload.references if text}
                 brought = {it.id: it for text in texts for it in self._accounts.brought(text)}
                 workload.brings = [brought[it] for it in sorted(brought)]
         for node in self.graph.of_kind(ServiceAccount):
             node.workloads.sort(key=lambda it: (it.kind, it.name))
+
+    def _is_filled_in(self, pod: Pod) -> bool:
+        """Whether something writes the contents of credential specs into a pod; also if none is known."""
+        if not self._fillers:
+            return not self._is_live
+        labels = self._labels.get(pod.namespace, {NAME_LABEL: pod.namespace})
+        return any(it.fills(labels, pod.labels) for it in self._fillers)
 
     def add_access(self) -> None:
         for grant in self._rbac.grants(*_REQUEST):
@@ -144,7 +155,15 @@ class _Builder:
                 self._add_unchecked(ServiceAccounts(), how)
         for name in sorted(self._labels):
             if not self._covers(name):
-                self._add_unchecked(ServiceAccounts(name), f"no check covers the namespace {name}")
+                whys = dict.fromkeys(it.why_not(self._labels[name]) for it in self._checks)
+                how = f"no check covers the namespace {name} ({'; '.join(whys)})"
+                self._add_unchecked(ServiceAccounts(name), how)
+
+    def _exceptions(self, check: Check) -> str:
+        """Where a check does not check, in words."""
+        left_out = [(name, self._labels[name]) for name in sorted(self._labels)]
+        found = [f"{name} ({check.why_not(labels)})" for name, labels in left_out if not check.covers(labels)]
+        return f", except in namespace{'s' if len(found) > 1 else ''} {_some(found)}" if found else ""
 
     def add_powers(self) -> None:
         for power in powers(self._rbac, self._checks, _REQUEST, by_contents=bool(self._approved())):
@@ -156,12 +175,17 @@ class _Builder:
         """To who has access or powers, so after these."""
         access = self.graph.sorted_edges(*ACCESS)
         namespaces = {it.source.namespace for it in access}
-        powerful = [it.source for it in self.graph.sorted_edges(*POWERS)]
+        powers = self.graph.sorted_edges(*POWERS)
+        powerful = [it.source for it in powers]
+        mighty = {Group(ALL).id, Group(MASTERS).id}
+        mighty.update(it.source.id for it in powers if any(each.is_everything for each in it.bindings))
         for detour in detours(self._rbac, namespaces, powerful):
             source = self.graph.node(subject_node(detour.grant.subject))
             for target in self._persons(detour.target):
                 if target is not source:
-                    self._add_power(self.graph.edge(detour.kind, source, target), detour)
+                    edge = self.graph.edge(detour.kind, source, target)
+                    is_mighty = detour.kind == IMPERSONATE and target.id in mighty
+                    self._add_power(edge, detour, ", who may do everything" if is_mighty else "")
 
     def add_members(self) -> None:
         """Of the service accounts in the graph; `Graph.access` knows that all others are members, too."""
@@ -205,8 +229,8 @@ class _Builder:
             if contents and (not is_approved or (specs and not any(it.is_same(contents) for it in specs))):
                 yield f"its contents are not those of {credspec}; remove gmsaCredentialSpec, or render it again"
                 return
-        if tables and "" in found and self._is_live and not self._is_filled_in:
-            yield f"it has no contents of {credspec}, and the policy fills none in; render it with gmsa-krm"
+        if tables and credspec in workload.without_contents:
+            yield f"it has no contents of {credspec}, and nothing fills them in; render it with gmsa-krm"
 
     def _unknown(self, credspec: str) -> str:
         if not self._specs or credspec in self._specs:
@@ -233,6 +257,12 @@ class _Builder:
         return next((it.label for it in checks), "")
 
     def add_notes(self) -> None:
+        names = any(name and not contents for it in self._workloads() for name, contents in it.references)
+        if names and not self._fillers and not self._is_live:
+            self.graph.notes.append(
+                "no webhook and no policy that fills in contents is among the objects: without one, pods that only name"
+                " a credential spec have no account"
+            )
         for it in self._rbac.refused:
             why = f"the API server refuses it: {it.reason}"
             self.graph.without_effect.append(WithoutEffect(it.kind, it.namespace, it.name, why))
@@ -243,11 +273,26 @@ class _Builder:
                 if not self._is_live
                 else f"roles name credential specs that do not exist: {_some(unknown)}"
             )
-        roles = sorted({it.role[2] for it in self._rbac.without_role})
-        if roles:
+        self._add_unknown_roles()
+
+    def _add_unknown_roles(self) -> None:
+        found = sorted(self._rbac.without_role, key=lambda it: (it.kind, it.namespace, it.name))
+        for it in found[:_MAX_NOTES]:
+            kind, namespace, name = it.role
+            subjects = [
+                f"{each.kind} {f'{each.namespace}/' if each.namespace else ''}{each.name}" for each in it.subjects
+            ]
             self.graph.notes.append(
-                f"bindings name roles that are not among the objects, so what they allow is unknown: {_some(roles)}"
+                f"{it.kind} {f'{it.namespace}/' if it.namespace else ''}{it.name} binds {kind}"
+                f" {f'{namespace}/' if namespace else ''}{name} to {_some(subjects) or 'nobody'}, but that role is"
+                f" {'not there' if self._is_live else 'not among the objects'}, so"
+                f" {'it allows nothing yet' if self._is_live else 'what it allows is unknown'}"
             )
+        if len(found) > _MAX_NOTES:
+            self.graph.notes.append(f"{len(found) - _MAX_NOTES:,} more bindings name such roles")
+
+    def _workloads(self) -> Iterator[Workload]:
+        return (it for node in self.graph.of_kind(ServiceAccount) for it in node.workloads)
 
     def add_names(self) -> None:
         """The namespaces and service accounts that the objects name."""
@@ -265,8 +310,8 @@ class _Builder:
             return [it for it in self.graph.of_kind(ServiceAccount) if it.name == target.name]
         return [self.graph.node(target)]
 
-    def _add_power(self, edge: Edge, power: Power | Detour) -> None:
-        edge.add_reason(power.how)
+    def _add_power(self, edge: Edge, power: Power | Detour, whom: str = "") -> None:
+        edge.add_reason(f"{power.how}{whom}")
         for grant in (power.grant, *power.others):
             edge.add_binding(_binding_of(grant))
 

@@ -32,7 +32,7 @@ _RUNS = (
     ("batch", "jobs", "", ("create",)),
 )
 # The group that the API server lets do everything, whatever RBAC says.
-_MASTERS = "system:masters"
+MASTERS = "system:masters"
 _PREFIX = "system:serviceaccount:"
 
 
@@ -94,14 +94,16 @@ def _impersonations(rbac: Rbac) -> Iterator[Detour]:
         names = (ALL,) if grant.names is None else sorted(grant.names)
         for name in names:
             if not name.startswith(_PREFIX) and (name != ALL or grant.names is None):
-                yield Detour(IMPERSONATE, grant, User(name), "may impersonate users")
+                how = "may impersonate users" if name == ALL else f"may impersonate user {name}"
+                yield Detour(IMPERSONATE, grant, User(name), how)
     someone = Held([*users, *accounts])
     for grant in rbac.grants("impersonate", "", "groups"):
         other = next(someone.with_subject_of(grant), None)
         if other is None or grant.namespace:
             continue
         for name in (ALL,) if grant.names is None else sorted(grant.names - {ALL}):
-            yield Detour(IMPERSONATE, grant, Group(name), "may impersonate groups", (other,))
+            how = "may impersonate groups" if name == ALL else f"may impersonate group {name}"
+            yield Detour(IMPERSONATE, grant, Group(name), how, (other,))
     for how, grants in (
         ("may impersonate serviceaccounts", accounts),
         ("may create serviceaccounts/token", rbac.grants("create", "", "serviceaccounts", "token")),
@@ -146,7 +148,7 @@ def _leading(candidates: Iterable[Detour], start: list[Node]) -> Iterator[Detour
 def _leads_always(target: Node) -> bool:
     """Every cluster has users, groups and service accounts with powers."""
     if isinstance(target, (Group, User)):
-        return target.name == ALL or target.id == Group(_MASTERS).id
+        return target.name == ALL or target.id == Group(MASTERS).id
     return isinstance(target, ServiceAccounts) and not target.namespace
 
 

@@ -53,6 +53,11 @@ class WorkloadData(Section):
     brings: list[str] = strings(
         "Accounts of the contents in its pod, where nothing checks them.", each="Id of an Account."
     )
+    without_contents: list[str] = strings(
+        "The credential specs that it names, and whose contents neither it has nor anything fills in: it has no account"
+        " by them.",
+        each="A name.",
+    )
     risks: list[RiskData] = sections("Why its pods are refused, or why it cannot be rendered.", RiskData)
 
 
@@ -75,6 +80,9 @@ class NodeData(Section):
     elsewhere: list[str] = strings("Account: the domains that have one of its name.", each="A DNS name.")
     everyone: str | None = string(
         "Account: who may fetch its password, if that is as good as everyone, such as `every user and computer`."
+    )
+    fetched_as: list[str] = strings(
+        "Account: as whom nodes that are not joined to the domain fetch its password.", each="A sentence."
     )
     account_kind: str | None = enum("Account: what it is there.", GMSA, SMSA, DMSA, USER, COMPUTER)
     enabled: bool | None = boolean("Account: whether it may log on.")
@@ -215,7 +223,7 @@ def _node(node: Node) -> Data:
 
 def _account(node: Account) -> Data:
     data: Data = {"domain": node.domain, "state": node.state, "delegation": node.delegation}
-    data |= _told({}, elsewhere=node.elsewhere, everyone=node.everyone)
+    data |= _told({}, elsewhere=node.elsewhere, everyone=node.everyone, fetchedAs=node.fetched_as)
     known = node.directory
     if known is not None:
         data |= _told({"accountKind": known.kind, "enabled": known.enabled}, sid=known.sid)
@@ -231,6 +239,7 @@ def _workload(it: Workload) -> Data:
         credspecs=it.credspecs,
         hasContents=it.has_contents,
         brings=[each.id for each in it.brings],
+        withoutContents=it.without_contents,
         risks=[_risk(risk) for risk in it.risks],
     )
 

@@ -77,11 +77,12 @@ class Workload(Risky):
     """An object with a pod that runs as a service account. `credspecs`: the names in its pod, sorted.
 
     `references`: name and contents of each place in the pod that has one of them, or both; `has_contents`: a place has
-    contents without a name; `brings`: the accounts of its contents, where nothing but the contents decides. Its risks
-    say why its pods are refused, or why it cannot be rendered.
+    contents without a name; `brings`: the accounts of its contents, where nothing but the contents decides;
+    `without_contents`: those of `credspecs` whose contents it does not bring, and nothing fills in, so that it has no
+    account by them. Its risks say why its pods are refused, or why it cannot be rendered.
     """
 
-    __slots__ = ("brings", "credspecs", "has_contents", "kind", "name", "namespace", "references")
+    __slots__ = ("brings", "credspecs", "has_contents", "kind", "name", "namespace", "references", "without_contents")
 
     def __init__(self, kind: str, namespace: str, name: str, references: Iterable[tuple[str, str]]) -> None:
         super().__init__()
@@ -93,10 +94,22 @@ class Workload(Risky):
         # With a name the contents are filled in at admission, and are checked.
         self.has_contents = any(not credspec for credspec, _ in self.references)
         self.brings: list[Account] = []
+        self.without_contents = sorted({credspec for credspec, contents in self.references if not contents})
 
     @property
     def label(self) -> str:
         return f"{self.kind} {self.name}"
+
+    @property
+    def lack(self) -> str:
+        """In words, that it has no account by what it names; empty if it has."""
+        if not self.without_contents:
+            return ""
+        names = ", ".join(self.without_contents)
+        return (
+            f"names {names}, but nothing fills in its contents in {self.namespace}: it has no account until it brings"
+            " them"
+        )
 
     @property
     def is_refused(self) -> bool:
@@ -175,11 +188,12 @@ class Account(Node):
 
     `state`: NotChecked, Exists, Missing, OtherKind or OtherDomain; `directory`: the fields of the snapshot, if the
     domain has an account of that name; `elsewhere`: domains that have one, if it does not; `everyone`: who may fetch
-    the password, if it is as good as everyone, such as `every user and computer`.
+    the password, if it is as good as everyone, such as `every user and computer`; `fetched_as`: as whom nodes that are
+    not joined to the domain fetch it, in sentences.
     """
 
     kind = "Account"
-    __slots__ = ("directory", "domain", "elsewhere", "everyone", "state")
+    __slots__ = ("directory", "domain", "elsewhere", "everyone", "fetched_as", "state")
 
     def __init__(self, name: str, domain: str) -> None:
         super().__init__(name.removesuffix("$"))
@@ -188,7 +202,17 @@ class Account(Node):
         self.directory: DirectoryAccount | None = None
         self.elsewhere: list[str] = []
         self.everyone = ""
+        self.fetched_as: list[str] = []
         self.state = NOT_CHECKED
+
+    @property
+    def absence(self) -> str:
+        """Why nothing of Active Directory is known of it, in a sentence; empty if something is."""
+        if self.directory is not None:
+            return ""
+        if self.state in (MISSING, OTHER_DOMAIN):
+            return f"The snapshot of {self.domain} has no such account."
+        return "Unknown: no snapshot of Active Directory has it (--ad FILE)."
 
     @property
     def state_words(self) -> str:

@@ -84,32 +84,39 @@ def _grants(rbac: Rbac, use: tuple[str, str, str]) -> Iterator[Power]:
     of_roles = _names_of_roles(rbac, use)
     for resource, verb, grant in _writers(rbac, _ROLES):
         for other in escalate[resource].with_subject_of(grant):
-            yield Power(GRANT_ACCESS, grant, None, f"may {verb} and escalate {resource}", (other,))
-            break
+            how = f"may {verb} and escalate {resource}{_whom(grant, other)}"
+            yield Power(GRANT_ACCESS, grant, None, how, (other,))
         yield from _passed_on(grant, verb, resource, own)
     for resource, verb, grant in _writers(rbac, _BINDINGS):
         for role in _ROLES:
             for other in bind[role].with_subject_of(grant):
                 names = _bindable(other, role, of_roles)
                 if names is None or names:
-                    yield Power(GRANT_ACCESS, grant, names, f"may {verb} {resource} and bind {role}", (other,))
+                    how = f"may {verb} {resource} and bind {role}{_whom(grant, other)}"
+                    yield Power(GRANT_ACCESS, grant, names, how, (other,))
         yield from _passed_on(grant, verb, resource, own)
 
 
 def _passed_on(grant: Grant, verb: str, resource: str, own: Held) -> Iterator[Power]:
     for other in own.with_subject_of(grant):
-        how = f"may {verb} {resource}, and pass on what it may use"
+        how = f"may {verb} {resource}, and pass on what it may use{_whom(grant, other)}"
         yield Power(GRANT_ACCESS, grant, other.names, how, (other,))
 
 
+def _whom(grant: Grant, other: Grant) -> str:
+    """In words, whom they let grant access: the checks ask in the pod's namespace, where a RoleBinding has to be."""
+    namespace = grant.namespace or other.namespace
+    return f", to service accounts of {namespace}" if namespace else ""
+
+
 def _writers(rbac: Rbac, resources: tuple[str, ...]) -> Iterator[tuple[str, str, Grant]]:
-    """Resource, verb and grant, one for each subject and namespace.
+    """Resource, verb and grant, one for each verb, subject and namespace.
 
     A new Role is of no use to anyone before it is bound; a new ClusterRole may be aggregated into one that is.
     """
     for resource in resources:
-        seen = set()
-        for verb in ("patch", "update") if resource == "roles" else ("patch", "update", "create"):
+        for verb in ("patch", "update") if resource == "roles" else _WRITE:
+            seen = set()
             for grant in rbac.grants(verb, RBAC_GROUP, resource):
                 key = grant.subject.key, grant.namespace
                 # What is in no namespace can be changed by a ClusterRoleBinding only.

@@ -24,17 +24,19 @@ _LISTS = ("initContainers", "containers", "ephemeralContainers")
 
 
 class Pod:
-    """An object with a pod: the pod's spec, and what the object and its service account are called."""
+    """An object with a pod: the pod's spec and labels, and what the object and its service account are called."""
 
-    __slots__ = ("account", "is_controlled", "kind", "name", "namespace", "spec")
+    __slots__ = ("account", "is_controlled", "kind", "labels", "name", "namespace", "spec")
 
-    def __init__(self, it: Object, kind: str, spec: Object, account: str, namespace: str) -> None:
+    def __init__(self, it: Object, kind: str, pod: Object, account: str, namespace: str) -> None:
         name, of = get(it, "metadata", "name"), get(it, "metadata", "namespace")
         self.kind = kind
         self.namespace = of if isinstance(of, str) and of else namespace
         self.name = name if isinstance(name, str) else ""
         self.account = account
-        self.spec = spec
+        self.spec = pod["spec"]
+        labels = get(pod, "metadata", "labels")
+        self.labels: dict[str, str] = labels if isinstance(labels, dict) else {}
         self.is_controlled = _is_controlled(it)
 
 
@@ -45,15 +47,15 @@ def pods_of(objects: Iterable[Object], kinds: Kinds, namespace: str) -> Iterator
         if not isinstance(kind, str) or not isinstance(version, str):
             continue
         known = kinds.get((version.rpartition("/")[0], kind))
-        pod = get(it, *known.path, "spec") if known is not None else None
-        if isinstance(pod, dict):
-            account = service_account_of(pod)[1]
+        pod = get(it, *known.path) if known is not None else None
+        if isinstance(pod, dict) and isinstance(pod.get("spec"), dict):
+            account = service_account_of(pod["spec"])[1]
             if isinstance(account, str):
                 yield Pod(it, kind, pod, account, namespace)
 
 
-def gmsa_workloads(pods: Iterable[Pod]) -> Iterator[tuple[str, Workload]]:
-    """The name of the service account, and the workload.
+def gmsa_workloads(pods: Iterable[Pod]) -> Iterator[tuple[Pod, Workload]]:
+    """The gMSA workloads with their pods.
 
     What a controller made is left out, since the controller's object is there, too.
     """
@@ -64,7 +66,7 @@ def gmsa_workloads(pods: Iterable[Pod]) -> Iterator[tuple[str, Workload]]:
         options = [windows_options(holder) for holder in holders]
         references = [(_text(each, "gmsaCredentialSpecName"), _text(each, "gmsaCredentialSpec")) for each in options]
         if any(map(any, references)):
-            yield it.account, Workload(it.kind, it.namespace, it.name, [each for each in references if any(each)])
+            yield it, Workload(it.kind, it.namespace, it.name, [each for each in references if any(each)])
 
 
 def add_unfit(graph: Graph, findings: Iterable[Finding], pods: Iterable[Pod]) -> list[Finding]:
