@@ -111,7 +111,7 @@ def test_the_table(call: Call, place: Path) -> None:
         Ways around the check:
           WHO        MAY                                     REACHES                BY
           tools/ops  create, patch, update credential specs  every credential spec  ClusterRoleBinding all
-          jane       create, patch, update credential specs  every credential spec  ClusterRoleBinding all
+          user jane  create, patch, update credential specs  every credential spec  ClusterRoleBinding all
 
         Accounts:
           ACCOUNT                 STATE   SERVES                DELEGATION  PASSWORD FOR

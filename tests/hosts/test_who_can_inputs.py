@@ -233,7 +233,7 @@ def test_who_may_do_everything_has_one_line(call: Call, place: Path) -> None:
     (place / "rbac.yaml").write_text(yaml.safe_dump(binding))
     table = call("who-can", place).stdout
     lines = [line.split() for line in table.splitlines() if "jane" in line]
-    assert [line[:2] for line in lines] == [["jane", "everything,"]]
+    assert [line[:3] for line in lines] == [["user", "jane", "everything,"]]
     markdown = call("who-can", place, "-o", "markdown").stdout
     assert len([line for line in markdown.splitlines() if "jane" in line]) == 1
 

@@ -210,7 +210,7 @@ def test_the_html_alone_answers_the_three_questions(name: str, call: Call, nordw
         for it in wanted:
             assert (it.lstrip("-") in part) != it.startswith("-"), part
     # Those who reach every account are a link away.
-    assert "Also who reaches every account and who may do everything." in act
+    assert password.endswith("Also who reaches every account, who may do everything, and ways around the check (3). ")
 
 
 def test_the_html_says_who_reaches_every_account(call: Call, nordwind: tuple[str, ...]) -> None:
@@ -225,6 +225,66 @@ def test_the_html_says_who_reaches_every_account(call: Call, nordwind: tuple[str
         assert it.rpartition(" ")[2] not in texts["ways"]
     assert "may run code in pods of every service account of shop" in texts["ways"]
     assert "may call the API server as every service account of the cluster" in texts["ways"]
+
+
+@pytest.fixture
+def leaky(tmp_path: Path) -> tuple[str, ...]:
+    """`nordwind`, and people who may run code in pods where nothing is checked, and where a wildcard is."""
+    objects, accounts = clusters.nordwind()
+    objects += [
+        clusters.binding("tinkerers", "deploy", [clusters.group("tinkerers")], "sandbox"),
+        clusters.binding("operators", "deploy", [clusters.user("olga@nordwind.example")], "ops"),
+    ]
+    return clusters.write(tmp_path, objects, accounts)
+
+
+TINKERERS = (
+    "may run code in pods of every service account of sandbox, where nothing is checked: so it reaches every account"
+)
+OLGA = (
+    "may run code in pods of every service account of ops, of which ops/runner may use every credential spec:"
+    " so it reaches every account"
+)
+
+
+def test_who_runs_code_where_nothing_is_checked_reaches_every_account(call: Call, leaky: tuple[str, ...]) -> None:
+    text = shown(call, leaky, "html")
+    texts = Page(text).texts
+    for who, way in (("group tinkerers", TINKERERS), ("user olga@nordwind.example", OLGA)):
+        assert f'<bdi class="warning">{way}</bdi>' in text
+        assert f"{who} {way}" in texts["every"]
+        assert way in texts["ways"]
+    assert "shop-developers" not in texts["every"]
+    assert "5 subjects have ways around the check" in texts["accounts"]
+    # Of each account with such workloads.
+    of = {name: texts[f"Account_3a_contoso.com_5c_{name}"] for name in ("shop", "payroll", "search")}
+    for name, who in (("shop", "olga@nordwind.example"), ("payroll", "tinkerers")):
+        runners = of[name].split("Who may run code in pods of these")[1].split("What it may do")[0]
+        assert who in runners
+    assert "Who may run code in pods of these" not in of["search"]
+    assert of["search"].endswith("who reaches every account, who may do everything, and ways around the check (5). ")
+
+
+@pytest.mark.parametrize("format", ["html", "table", "markdown"])
+def test_the_finding_says_who_may_run_code_where_nothing_is_checked(
+    format: str, call: Call, leaky: tuple[str, ...]
+) -> None:
+    text = html.unescape(shown(call, leaky, format)).replace("\\", "")
+    assert "who may run code in pods there: group tinkerers" in text
+
+
+def test_a_table_says_who_reaches_every_account_by_pods(call: Call, leaky: tuple[str, ...]) -> None:
+    rows = [it for it in shown(call, leaky, "table").splitlines() if "so every account" in it]
+    assert [re.split("  +", it)[0] for it in rows] == ["! group tinkerers", "! user olga@nordwind.example"]
+    assert "every service account of sandbox, where nothing is checked: so every account" in rows[0]
+
+
+def test_a_picture_has_a_line_from_who_runs_code_to_every_credential_spec(call: Call, leaky: tuple[str, ...]) -> None:
+    root = ElementTree.fromstring(shown(call, leaky, "svg"))
+    lines = [it for it in root.iter(f"{SVG}path") if "red" in it.get("class", "").split()]
+    titles = ["".join(it.itertext()) for it in lines]
+    assert any(it.startswith("tinkerers may run code in pods of every service account of sandbox") for it in titles)
+    assert any(it.startswith("olga@nordwind.example may run code in pods of every service account") for it in titles)
 
 
 def test_the_html_says_what_is_unknown_without_active_directory(call: Call, nordwind: tuple[str, ...]) -> None:

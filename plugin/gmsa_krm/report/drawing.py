@@ -162,7 +162,7 @@ def _summary(picture: Picture) -> str:
 def _columns(picture: Picture) -> dict[int, tuple[float, float]]:
     """Where each column starts, and how much room its lines need for their labels."""
     labels: dict[int, int] = {}
-    for line in picture.lines:
+    for line in (*picture.lines, *picture.reaching):
         longest = max(map(columns_of, wrapped(line.label, _LABELS)), default=0)
         labels[line.left.column] = max(labels.get(line.left.column, 0), longest)
     found: dict[int, tuple[float, float]] = {}
@@ -185,14 +185,15 @@ def _place(picture: Picture, starts: dict[int, tuple[float, float]]) -> dict[int
     `starts`: of the columns, with the room for labels.
     """
     lines: dict[int, list[Line]] = {}
-    for line in picture.lines:
+    drawn_lines = [*picture.lines, *picture.reaching]
+    for line in drawn_lines:
         lines.setdefault(id(line.left), []).append(line)
     # Whom others may only act as is named in their boxes.
     drawn = [it for it in picture.boxes if it.kind not in _BY_LINES or id(it) in lines or it.detours]
     placed = {id(it): _Placed(it, lines.get(id(it), ()), *starts[it.column]) for it in drawn}
     to_right: dict[int, list[_Placed]] = {}
     to_left: dict[int, list[_Placed]] = {}
-    for line in picture.lines:
+    for line in drawn_lines:
         to_right.setdefault(id(line.left), []).append(placed[id(line.right)])
         to_left.setdefault(id(line.right), []).append(placed[id(line.left)])
     columns = [[it for it in placed.values() if it.box.column == column] for column in _WIDTHS]

@@ -15,13 +15,14 @@ from gmsa_krm.report.edges import ACCESS, ADDITIONAL_ACCOUNT, DETOURS, FETCH_PAS
 from gmsa_krm.report.graph import BRINGS, MAY, NAMES
 from gmsa_krm.report.limits import LIMITS
 from gmsa_krm.report.nodes import ALL, Account, CredentialSpec, Principal, Risk, ServiceAccount, ServiceAccounts
+from gmsa_krm.report.reach import Reach, kind_of, may_everything
 from gmsa_krm.report.since import WORDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from gmsa_krm.report.edges import Edge
+    from gmsa_krm.report.edges import Edge, EdgeKey
     from gmsa_krm.report.graph import Actor, Graph
     from gmsa_krm.report.nodes import Node, Workload
     from gmsa_krm.report.since import Changes
@@ -42,9 +43,10 @@ class Report:
         self.graph = graph
         self.changes = changes
         self._came = {it.key for it in changes.came} if changes is not None else set()
-        self._mighty = {it.id for it in picture.may_everything(graph)}
+        self._mighty = {it.id for it in may_everything(graph)}
         self._refused = _refused(graph)
         self._reached: dict[str, str] = {}
+        self._reach_all = Reach(graph)
         ways = [it for it in graph.sorted_edges(*POWERS, *DETOURS) if it.source.id not in self._mighty]
         self.powers = self._powers(it for it in ways if not it.is_built_in)
         self.built_in = self._powers(it for it in ways if it.is_built_in)
@@ -52,7 +54,8 @@ class Report:
         self._runners = self._find_runners()
         self.runners = self._runners.get("", [])
         self.accounts = [self._account(it) for it in graph.of_kind(Account)]
-        self.mighty = [self._mighty_one(it) for it in picture.may_everything(graph)]
+        self.mighty = [self._mighty_one(it) for it in may_everything(graph)]
+        self.reaching = [it for it in self.powers if it.reaches_all]
         credspecs = graph.of_kind(CredentialSpec)
         self.every = [it for each in credspecs if each.name == ALL for it in self._incoming(each)]
         self.unknown = [
@@ -100,7 +103,8 @@ class Report:
         entry.refused = [it for name in sorted(names) for it in self._refused.get(name, ())]
         entry.powers = list({id(it): it for own in credspecs for it in self._powers_of(own)}.values())
         # Those of the whole cluster are told once, for all accounts.
-        namespaces = sorted({it.who.namespace for it in entry.users if it.who.namespace})
+        people = [*(it.who for it in entry.users), *(it.who for it in entry.actors)]
+        namespaces = sorted({it.namespace for it in people if it.namespace})
         runners = {it.id: it for namespace in namespaces for it in self._runners.get(namespace, ())}
         entry.runners = list(runners.values())
         return entry
@@ -127,7 +131,8 @@ class Report:
     def _powers(self, edges: Iterable[Edge]) -> list[Subject]:
         found: dict[str, Subject] = {}
         for it in edges:
-            found.setdefault(it.source.id, Subject(it.source)).add(it, is_new=it.key in self._came)
+            subject = found.setdefault(it.source.id, Subject(it.source))
+            subject.add(it, is_new=it.key in self._came, why=self._reach_all.why(it))
         return [found[it] for it in sorted(found)]
 
     def _mighty_one(self, node: Node) -> Subject:
@@ -178,7 +183,9 @@ class Report:
             # Of an account, it may have been told above.
             told = {it.rule for it in edge.target.risks}
             place = self._place(edge.target if edge.kind in (*ACCESS, FETCH_PASSWORD) else edge.source)
-            yield from ((it, where, place) for it in edge.risks if it.rule not in told)
+            for it in edge.risks:
+                if it.rule not in told:
+                    yield Risk(it.severity, it.rule, self._reach_all.message(edge, it)), where, place
         yield from _of_mighty(mighty)
 
     def _place(self, node: Node) -> str:
@@ -375,27 +382,40 @@ class Subject:
 
     def __init__(self, node: Node) -> None:
         self.node = node
-        self.kind = {"ServiceAccount": "service account", "ServiceAccounts": ""}.get(node.kind, node.kind.lower())
+        self.kind = kind_of(node)
         self.id = f"way-{anchor(node)}"
         self.is_new = False
         self.edges: list[Edge] = []
+        self._whys: dict[EdgeKey, str] = {}
 
-    def add(self, edge: Edge, *, is_new: bool) -> None:
+    def add(self, edge: Edge, *, is_new: bool, why: str = "") -> None:
+        """`why`: by this edge it reaches every account."""
         self.edges.append(edge)
         self.is_new |= is_new
+        if why:
+            self._whys[edge.key] = why
+
+    @property
+    def reaches_all(self) -> list[str]:
+        """By which ways it reaches every account, in words."""
+        return [way for way, _, is_red in self.ways if is_red]
 
     @property
     def warnings(self) -> list[str]:
         return _warnings(risk for it in self.edges for risk in it.risks)
 
     @property
-    def ways(self) -> list[tuple[str, list[str]]]:
-        """What they may do, such as `may change gmsa-webapp1`, each with how."""
-        found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    def ways(self) -> list[tuple[str, list[str], bool]]:
+        """What they may do, such as `may change gmsa-webapp1`, each with how, and whether every account is its end."""
+        found: dict[tuple[str, tuple[str, ...], str], list[str]] = {}
         for it in self.edges:
             reasons = tuple(picture.in_short(sorted(it.reasons)))
-            found.setdefault((WORDS[it.kind], reasons), []).append(it.target.label)
-        return [(f"{verb} {picture.some(targets)}", list(how)) for (verb, how), targets in found.items()]
+            found.setdefault((WORDS[it.kind], reasons, self._whys.get(it.key, "")), []).append(it.target.label)
+        ways = []
+        for (verb, how, why), targets in found.items():
+            end = f", {why}: so it reaches every account" if why else ""
+            ways.append((f"{verb} {picture.some(targets)}{end}", list(how), bool(why)))
+        return ways
 
     @property
     def bindings(self) -> list[str]:

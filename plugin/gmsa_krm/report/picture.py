@@ -11,6 +11,7 @@ import unicodedata
 from gmsa_krm.findings import printable
 from gmsa_krm.report.edges import ACCESS, ADDITIONAL_ACCOUNT, DETOURS, FETCH_PASSWORD, LOG_ON, MEMBER, POWERS, USE
 from gmsa_krm.report.nodes import ALL, Account, CredentialSpec, Principal, ServiceAccount, ServiceAccounts
+from gmsa_krm.report.reach import Reach, may_everything
 from gmsa_krm.report.since import WORDS
 
 TYPE_CHECKING = False
@@ -68,13 +69,22 @@ class Line:
 
     __slots__ = ("details", "is_new", "is_plain", "is_red", "label", "left", "right")
 
-    def __init__(self, left: Box, right: Box, edges: list[Edge], came: Container[EdgeKey], words: str = "") -> None:
+    def __init__(
+        self,
+        left: Box,
+        right: Box,
+        edges: list[Edge],
+        came: Container[EdgeKey],
+        words: str = "",
+        *,
+        is_red: bool = False,
+    ) -> None:
         """`words`: what to say in place of the kinds of the edges."""
         self.left = left
         self.right = right
         self.is_new = any(it.key in came for it in edges)
         risks = [risk for it in edges for risk in it.risks]
-        self.is_red = bool(risks)
+        self.is_red = is_red or bool(risks)
         self.is_plain = all(it.kind in (USE, LOG_ON, ADDITIONAL_ACCOUNT, FETCH_PASSWORD) for it in edges) and not words
         verbs = [WORDS[it.kind] for it in edges if it.kind not in (USE, LOG_ON, FETCH_PASSWORD)]
         texts = ["NEW"] if self.is_new else []
@@ -91,10 +101,11 @@ def _details(edge: Edge) -> Iterator[str]:
 class Picture:
     """`boxes` are sorted by column and name, `lines` as edges are; `detours`: lines within the first column.
 
-    Edges of one pair of nodes are one line. `left_out`: powers that every cluster has.
+    Edges of one pair of nodes are one line. `left_out`: powers that every cluster has; `reaching`: from who runs
+    code in pods of others to what these pods reach, for formats without lines within a column.
     """
 
-    __slots__ = ("boxes", "detours", "left_out", "lines")
+    __slots__ = ("boxes", "detours", "left_out", "lines", "reaching")
 
     def __init__(self, graph: Graph, changes: Changes | None = None) -> None:
         came = {it.key for it in changes.came} if changes is not None else set()
@@ -110,6 +121,8 @@ class Picture:
         self.boxes = [*([folded.box] if folded.ids else []), *boxes.values()]
         self.lines: list[Line] = []
         self.detours: list[Line] = []
+        self.reaching: list[Line] = []
+        reach = Reach(graph)
         together: dict[tuple[str, str, str], list[Edge]] = {}
         for it in shown:
             source = "" if folded.has(it) else it.source.id
@@ -119,6 +132,10 @@ class Picture:
             if detour:
                 self.detours.append(Line(start, end, edges, came))
                 start.detours.append(printable(f"{WORDS[detour]} {end.title}"))
+                why = next(filter(None, map(reach.why, edges)), "")
+                if why:
+                    words = printable(f"reaches it by pods of {end.title}, {why}")
+                    self.reaching.append(Line(start, boxes[CredentialSpec(ALL).id], edges, came, words, is_red=True))
             else:
                 words = _EVERYTHING if source in everything and _is_of_all(edges[0]) else ""
                 left, right = (start, end) if edges[0].kind != FETCH_PASSWORD else (end, start)
@@ -164,16 +181,6 @@ def _members(graph: Graph, ends: set[str]) -> dict[str, list[ServiceAccount]]:
 def _is_of_all(edge: Edge) -> bool:
     """Whether an edge only says what someone may do to every credential spec."""
     return edge.target.name == ALL and edge.kind in (*ACCESS, *POWERS)
-
-
-def may_everything(graph: Graph) -> list[Node]:
-    """Who may do everything in the cluster, such as by the ClusterRole cluster-admin, but for Kubernetes itself."""
-    found = {
-        it.source.id
-        for it in graph.sorted_edges(*POWERS)
-        if any(binding.is_everything and not binding.is_built_in for binding in it.bindings)
-    }
-    return [it for it in graph.sorted_nodes() if it.id in found]
 
 
 def warning(risk: Risk) -> str:

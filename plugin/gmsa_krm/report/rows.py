@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gmsa_krm.report.edges import ACCESS, ADDITIONAL_ACCOUNT, DETOURS, FETCH_PASSWORD, LOG_ON, POWERS, UNCHECKED
 from gmsa_krm.report.nodes import ALL, Account, ServiceAccount
+from gmsa_krm.report.reach import Reach, kind_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ def power_rows(graph: Graph) -> tuple[list[Row], int]:
         if not it.is_built_in:
             own.setdefault(it.source.id, []).append(it)
     found = sorted(own.values(), key=lambda it: _by_source(it[0]))
-    return [row for it in found for row in _powers_of(it)], len(edges) - sum(map(len, own.values()))
+    reach = Reach(graph)
+    return [row for it in found for row in _powers_of(it, reach)], len(edges) - sum(map(len, own.values()))
 
 
 def _by_source(edge: Edge) -> tuple[str, str, str]:
@@ -69,9 +71,11 @@ def _by_source(edge: Edge) -> tuple[str, str, str]:
     return edge.source.kind, edge.source.namespace, edge.source.name
 
 
-def _powers_of(edges: list[Edge]) -> Iterator[Row]:
+def _powers_of(edges: list[Edge], reach: Reach) -> Iterator[Row]:
     """The rows of one subject."""
-    label = edges[0].source.label
+    source = edges[0].source
+    # A service account is namespace/name.
+    label = source.label if isinstance(source, ServiceAccount) else f"{kind_of(source)} {source.label}".strip()
     is_red = any(it.risks for it in edges)
     by_all = {it.key: it.label for edge in edges for it in edge.bindings if it.is_everything}
     if by_all:
@@ -88,13 +92,15 @@ def _powers_of(edges: list[Edge]) -> Iterator[Row]:
     by_target: dict[str, list[Edge]] = {}
     for it in edges:
         by_target.setdefault(it.target.id, []).append(it)
-    rows: dict[tuple[str, str], list[str]] = {}
+    rows: dict[tuple[str, str, str], list[str]] = {}
     for group in by_target.values():
         may = _some(_verbs([reason for it in group for reason in it.reasons]), "; ")
         labels = {binding.key: binding.label for it in group for binding in it.bindings}
-        rows.setdefault((may, _some(labels[it] for it in sorted(labels))), []).append(group[0].target.label)
-    for (may, by), targets in rows.items():
-        yield Row((label, may, _some(targets), by), is_red=is_red)
+        why = next(filter(None, map(reach.why, group)), "")
+        rows.setdefault((may, why, _some(labels[it] for it in sorted(labels))), []).append(group[0].target.label)
+    for (may, why, by), targets in rows.items():
+        reached = f"{_some(targets)}, {why}: so every account" if why else _some(targets)
+        yield Row((label, may, reached, by), is_red=is_red or bool(why))
 
 
 def account_rows(graph: Graph) -> list[Row]:
@@ -115,9 +121,10 @@ def risks(graph: Graph) -> list[str]:
         for workload in node.workloads if isinstance(node, ServiceAccount) else ():
             for it in workload.risks:
                 found[0 if it.severity == "error" else 1, it.rule, _of_workload(workload), it.message] = None
+    reach = Reach(graph)
     for edge in graph.sorted_edges():
         for it in edge.risks if edge.kind != FETCH_PASSWORD else ():  # which are those of the account, too
-            found[0 if it.severity == "error" else 1, it.rule, _ends(edge), it.message] = None
+            found[0 if it.severity == "error" else 1, it.rule, _ends(edge), reach.message(edge, it)] = None
     return [
         f"{'warning' if rank else 'error'} [{rule}] {where}: {message}" for rank, rule, where, message in sorted(found)
     ]
