@@ -165,7 +165,7 @@ class AccessReport(Section):
     api_version: str = enum("API version.", API_VERSION, required=True)
     kind: str = enum("Kind.", REPORT, required=True)
     focus: Focus | None = section("What it was narrowed to; absent if it is the whole picture.", Focus, optional=True)
-    checks: list[str] = strings("What checks pods.", each="Kind and name of an object.")
+    checks: list[str] = strings("What checks pods.", each="Kind and name of an object, and where it does not check.")
     notes: list[str] = strings("What is unknown.", each="A sentence.")
     edge_kinds: list[str] = strings(
         "Kinds of edges that were looked for; `--since` compares no others. Absent in reports of earlier versions.",

@@ -94,7 +94,8 @@ class Graph:
     """Nodes by id, and edges by kind and the ids of their ends.
 
     `notes`: what is unknown, in whole sentences; `checks`: the objects that check pods, such as
-    `ValidatingWebhookConfiguration gmsa-webhook`; `focus`: what it was narrowed to, by kind.
+    `ValidatingWebhookConfiguration gmsa-webhook`, with the namespaces that they leave out; `focus`: what it was
+    narrowed to, by kind.
     """
 
     def __init__(self) -> None:

@@ -7,5 +7,6 @@ LIMITS = (
     "Other admission webhooks and policies that check or change pods.",
     "Kinds that are not Kubernetes' own, as a way to run pods.",
     "Tokens in Secrets, and impersonation that is limited to some requests (the verbs impersonate:...).",
+    "Workloads without any gMSA, though their service account may use a credential spec: they could name it later.",
     "Who can log on to nodes or read etcd: a node can fetch the password of each account that lists it.",
 )
