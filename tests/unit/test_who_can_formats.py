@@ -281,6 +281,12 @@ def test_the_finding_says_who_may_run_code_where_nothing_is_checked(
     assert "who may run code in pods there: group tinkerers" in text
 
 
+@pytest.mark.parametrize("format", ["html", "table", "markdown"])
+def test_what_checks_pods_is_told_with_its_exceptions(format: str, call: Call, nordwind: tuple[str, ...]) -> None:
+    text = re.sub("<[^>]+>|[`*]", "", shown(call, nordwind, format))
+    assert "ValidatingWebhookConfiguration gmsa-webhook, except in namespace sandbox" in text
+
+
 def test_a_table_says_who_reaches_every_account_by_pods(call: Call, leaky: tuple[str, ...]) -> None:
     rows = [it for it in shown(call, leaky, "table").splitlines() if "so every account" in it]
     assert [re.split("  +", it)[0] for it in rows] == ["! group tinkerers", "! user olga@nordwind.example"]

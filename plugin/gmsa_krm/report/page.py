@@ -26,7 +26,7 @@ from gmsa_krm.report.fetchers import Fetchers
 from gmsa_krm.report.graph import BRINGS, MAY, NAMES
 from gmsa_krm.report.limits import LIMITS
 from gmsa_krm.report.nodes import ALL, Account, CredentialSpec, Principal, Risk, ServiceAccount, ServiceAccounts
-from gmsa_krm.report.reach import Reach, kind_of, may_everything
+from gmsa_krm.report.reach import Reach, exceptions, kind_of, may_everything
 from gmsa_krm.report.since import WORDS
 
 TYPE_CHECKING = False
@@ -58,6 +58,7 @@ class Report:
         self._refused = _refused(graph)
         self._reached: dict[str, str] = {}
         self._reach_all = Reach(graph)
+        self.exceptions = exceptions(graph)
         ways = [it for it in graph.sorted_edges(*POWERS, *DETOURS) if it.source.id not in self._mighty]
         self.powers = self._powers(it for it in ways if not it.is_built_in)
         self.built_in = self._powers(it for it in ways if it.is_built_in)
