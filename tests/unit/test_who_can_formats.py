@@ -186,9 +186,23 @@ NORDWIND: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = 
         ("Group WindowsNodes",),
     ),
     "reports": (("Deployment reports/reports",), ("as its users, to cifs/files.contoso.com",), ("WindowsNodes",)),
-    "legacy": (("Deployment legacy/legacy", "DISABLED", "ERROR: account-disabled"), (), ("WindowsNodes",)),
+    "legacy": (
+        (
+            "Deployment legacy/legacy",
+            "Workloads that could act as it if it were enabled",
+            "DISABLED",
+            "ERROR: account-disabled",
+        ),
+        (),
+        ("WindowsNodes",),
+    ),
     "ghost": (
-        ("Deployment legacy/ghost", "MISSING", "ERROR: unknown-account"),
+        (
+            "Deployment legacy/ghost",
+            "Workloads that could act as it if it existed",
+            "MISSING",
+            "ERROR: unknown-account",
+        ),
         ("Unknown",),
         ("Nobody: the account does not exist",),
     ),

@@ -390,6 +390,13 @@ class Entry:
         return found
 
     @property
+    def may_act(self) -> str:
+        if self.fetchers is not None and self.fetchers.is_nobody:
+            return "could act as it if it existed"
+        known = self.node.directory if isinstance(self.node, Account) else None
+        return "can act as it" if known is None or known.enabled else "could act as it if it were enabled"
+
+    @property
     def used_by(self) -> str:
         """The workloads that can act as it, or else who may use it, in a few words."""
         if self.actors:
