@@ -168,9 +168,13 @@ NORDWIND: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = 
             "Who may change or grant its credential spec user carol@nordwind.example",
         ),
         ("delegation: none",),
-        ("Group WindowsNodes", "So these computers can fetch it: NODE1, NODE2, NODE3."),
+        ("Group WindowsNodes", "So these can fetch it: computers NODE1, NODE2, NODE3."),
     ),
-    "shopdb": (("Deployment shop/db (names gmsa-shopdb)",), ("delegation: none",), ("User svc-backup",)),
+    "shopdb": (
+        ("Deployment shop/db (names gmsa-shopdb)",),
+        ("delegation: none",),
+        ("User svc-backup", "; user svc-backup."),
+    ),
     "billing": (
         (
             "Deployment billing/dunning (names gmsa-billing), which runs as billing/dunning",
@@ -182,8 +186,26 @@ NORDWIND: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = 
         ("Group WindowsNodes",),
     ),
     "reports": (("Deployment reports/reports",), ("as its users, to cifs/files.contoso.com",), ("WindowsNodes",)),
-    "legacy": (("Deployment legacy/legacy", "DISABLED", "ERROR: account-disabled"), (), ("WindowsNodes",)),
-    "ghost": (("Deployment legacy/ghost", "MISSING", "ERROR: unknown-account"), ("Unknown",), ("Unknown",)),
+    "legacy": (
+        (
+            "Deployment legacy/legacy",
+            "Workloads that could act as it if it were enabled",
+            "DISABLED",
+            "ERROR: account-disabled",
+        ),
+        (),
+        ("WindowsNodes",),
+    ),
+    "ghost": (
+        (
+            "Deployment legacy/ghost",
+            "Workloads that could act as it if it existed",
+            "MISSING",
+            "ERROR: unknown-account",
+        ),
+        ("Unknown",),
+        ("Nobody: the account does not exist",),
+    ),
     "payroll": (
         ("Deployment billing/payroll (names gmsa-payroll)", "Deployment sandbox/tinker (names gmsa-payroll)"),
         ("delegation: none",),
@@ -273,6 +295,12 @@ def test_the_finding_says_who_may_run_code_where_nothing_is_checked(
     assert "who may run code in pods there: group tinkerers" in text
 
 
+@pytest.mark.parametrize("format", ["html", "table", "markdown"])
+def test_what_checks_pods_is_told_with_its_exceptions(format: str, call: Call, nordwind: tuple[str, ...]) -> None:
+    text = re.sub("<[^>]+>|[`*]", "", shown(call, nordwind, format))
+    assert "ValidatingWebhookConfiguration gmsa-webhook, except in namespace sandbox" in text
+
+
 def test_a_table_says_who_reaches_every_account_by_pods(call: Call, leaky: tuple[str, ...]) -> None:
     rows = [it for it in shown(call, leaky, "table").splitlines() if "so every account" in it]
     assert [re.split("  +", it)[0] for it in rows] == ["! group tinkerers", "! user olga@nordwind.example"]
@@ -285,6 +313,32 @@ def test_a_picture_has_a_line_from_who_runs_code_to_every_credential_spec(call: 
     titles = ["".join(it.itertext()) for it in lines]
     assert any(it.startswith("tinkerers may run code in pods of every service account of sandbox") for it in titles)
     assert any(it.startswith("olga@nordwind.example may run code in pods of every service account") for it in titles)
+
+
+def test_a_workload_says_why_it_can_act_where_no_role_names_the_credential_spec(
+    call: Call, nordwind: tuple[str, ...]
+) -> None:
+    text = shown(call, nordwind, "html")
+    texts = Page(text).texts
+    for name, reason in (
+        ("shop", "ops/runner: WARNING: every-credspec by RoleBinding ops/runner (every credential spec)"),
+        ("payroll", "sandbox/default: ERROR: unchecked-pods no check covers the namespace sandbox"),
+        ("crm", "sandbox/smuggler: ERROR: unchecked-pods no check covers the namespace sandbox"),
+    ):
+        assert reason in texts[f"Account_3a_contoso.com_5c_{name}"]
+        assert re.search(f'<details class="entry account" id="Account_3a_contoso.com_5c_{name}"[^>]* data-red', text)
+    # Which has a role of its own.
+    assert "runs as shop/shop:" not in texts["Account_3a_contoso.com_5c_shop"].split("REFUSED Deployment")[0]
+
+
+def test_the_folded_line_counts_everybody_who_may_fetch_a_password(call: Call, nordwind: tuple[str, ...]) -> None:
+    text = shown(call, nordwind, "html")
+    for name, words in (("shopdb", "password: 3 hosts, 1 user"), ("ghost", "password: nobody")):
+        card = text.split(f'id="Account_3a_contoso.com_5c_{name}"')[1].split("</summary>")[0]
+        assert words in card
+    table = shown(call, nordwind, "table")
+    assert "WindowsNodes, svc-backup (3 hosts, 1 user)" in table
+    assert re.search("Ghost of contoso.com +MISSING .* nobody", table)
 
 
 def test_the_html_says_what_is_unknown_without_active_directory(call: Call, nordwind: tuple[str, ...]) -> None:

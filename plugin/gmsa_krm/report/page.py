@@ -11,11 +11,22 @@ from itertools import islice
 from gmsa_krm.findings.rules import find_rule
 from gmsa_krm.report import picture
 from gmsa_krm.report.drawing import draw
-from gmsa_krm.report.edges import ACCESS, ADDITIONAL_ACCOUNT, DETOURS, FETCH_PASSWORD, LOG_ON, MEMBER, POWERS, RUN_PODS
+from gmsa_krm.report.edges import (
+    ACCESS,
+    ADDITIONAL_ACCOUNT,
+    DETOURS,
+    FETCH_PASSWORD,
+    LOG_ON,
+    MEMBER,
+    POWERS,
+    RUN_PODS,
+    UNCHECKED,
+)
+from gmsa_krm.report.fetchers import Fetchers
 from gmsa_krm.report.graph import BRINGS, MAY, NAMES
 from gmsa_krm.report.limits import LIMITS
 from gmsa_krm.report.nodes import ALL, Account, CredentialSpec, Principal, Risk, ServiceAccount, ServiceAccounts
-from gmsa_krm.report.reach import Reach, kind_of, may_everything
+from gmsa_krm.report.reach import Reach, exceptions, kind_of, may_everything
 from gmsa_krm.report.since import WORDS
 
 TYPE_CHECKING = False
@@ -47,6 +58,7 @@ class Report:
         self._refused = _refused(graph)
         self._reached: dict[str, str] = {}
         self._reach_all = Reach(graph)
+        self.exceptions = exceptions(graph)
         ways = [it for it in graph.sorted_edges(*POWERS, *DETOURS) if it.source.id not in self._mighty]
         self.powers = self._powers(it for it in ways if not it.is_built_in)
         self.built_in = self._powers(it for it in ways if it.is_built_in)
@@ -86,6 +98,8 @@ class Report:
 
     def _account(self, node: Account) -> Entry:
         entry = self._entry(node, [it.source for it in self.graph.incoming(node, LOG_ON, ADDITIONAL_ACCOUNT)])
+        entry.password = picture.password(self.graph, node)
+        entry.fetchers = Fetchers(self.graph, node)
         entry.readers = [Reader(it) for it in self.graph.incoming(node, FETCH_PASSWORD)]
         entry.readers.sort(key=lambda it: it.node.label)
         return entry
@@ -99,7 +113,7 @@ class Report:
         entry.credspecs = credspecs
         actors = list(islice(self.graph.actors(node), _MAX_WORKLOADS + 1))
         entry.has_more_actors = len(actors) > _MAX_WORKLOADS
-        entry.actors = [ShownActor(it, names) for it in actors[:_MAX_WORKLOADS]]
+        entry.actors = [ShownActor(it, names, self.graph) for it in actors[:_MAX_WORKLOADS]]
         entry.refused = [it for name in sorted(names) for it in self._refused.get(name, ())]
         entry.powers = list({id(it): it for own in credspecs for it in self._powers_of(own)}.values())
         # Those of the whole cluster are told once, for all accounts.
@@ -297,7 +311,7 @@ def _relation(workload: Workload, credspec: str | None = None, accounts: Iterabl
 class ShownActor:
     """A workload that can act as an account, and how."""
 
-    def __init__(self, actor: Actor, credspecs: set[str]) -> None:
+    def __init__(self, actor: Actor, credspecs: set[str], graph: Graph) -> None:
         workload = actor.workload
         self.label = _label(workload)
         self.who = actor.service_account
@@ -308,6 +322,30 @@ class ShownActor:
             BRINGS: "brings its own contents",
             MAY: "may, does not name it",
         }[actor.how]
+        self.gaps = _gaps(actor, credspecs, graph)
+        self.warnings = _warnings(risk for it in self.gaps for risk in it.risks)
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why it can, where no role names the credential spec."""
+        found = []
+        for it in self.gaps:
+            bindings = [each.label for each in sorted(it.bindings, key=lambda binding: binding.key)]
+            found += (
+                sorted(it.reasons) if it.kind == UNCHECKED else [f"by {picture.some(bindings)} (every credential spec)"]
+            )
+        return found
+
+
+def _gaps(actor: Actor, credspecs: set[str], graph: Graph) -> list[Edge]:
+    """The edges to every credential spec by which a workload can act as an account, unless a role names one of it."""
+    workload, who = actor.workload, actor.service_account
+    used = [it for it in workload.credspecs if it in credspecs] or sorted(credspecs)
+    found = {it.key: it for name in used[:_MAX_WORKLOADS] for it in graph.access(who.namespace, who.name, name)}
+    edges = [it for it in found.values() if it.target.name == ALL]
+    if actor.how == BRINGS:
+        return [it for it in edges if it.kind == UNCHECKED]
+    return edges if len(edges) == len(found) else []
 
 
 class RefusedWorkload:
@@ -338,15 +376,25 @@ class Entry:
         self.powers: list[Subject] = []
         self.runners: list[Subject] = []
         self.readers: list[Reader] = []
+        self.password = ""
+        self.fetchers: Fetchers | None = None
 
     @property
     def warnings(self) -> list[str]:
         """Its own, and those of who uses it, each once."""
         edges = [*(it.edge for it in self.users), *(it.edge for it in self.readers)]
+        edges += [gap for it in self.actors for gap in it.gaps]
         found = _warnings([*self.node.risks, *(risk for it in edges for risk in it.risks)])
         if self.refused:
             found.append(f"REFUSED: {len(self.refused):,} workload{'' if len(self.refused) == 1 else 's'}")
         return found
+
+    @property
+    def may_act(self) -> str:
+        if self.fetchers is not None and self.fetchers.is_nobody:
+            return "could act as it if it existed"
+        known = self.node.directory if isinstance(self.node, Account) else None
+        return "can act as it" if known is None or known.enabled else "could act as it if it were enabled"
 
     @property
     def used_by(self) -> str:
@@ -366,7 +414,7 @@ class Entry:
         """What is seen without unfolding it: its state, what it may do, and who may fetch the password."""
         if not isinstance(self.node, Account):
             return []
-        return [self.node.state_words, picture.delegation(self.node), picture.hosts(self.node)]
+        return [self.node.state_words, picture.delegation(self.node), self.password]
 
 
 class Reader:

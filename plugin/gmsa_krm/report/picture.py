@@ -10,6 +10,7 @@ import unicodedata
 
 from gmsa_krm.findings import printable
 from gmsa_krm.report.edges import ACCESS, ADDITIONAL_ACCOUNT, DETOURS, FETCH_PASSWORD, LOG_ON, MEMBER, POWERS, USE
+from gmsa_krm.report.fetchers import Fetchers, counted
 from gmsa_krm.report.nodes import ALL, Account, CredentialSpec, Principal, ServiceAccount, ServiceAccounts
 from gmsa_krm.report.reach import Reach, may_everything
 from gmsa_krm.report.since import WORDS
@@ -230,14 +231,16 @@ def delegation(account: Account) -> str:
     return f"delegation: {whom}, to {some(account.delegates_to)}"
 
 
-def hosts(account: Account) -> str:
-    """How many computers may fetch the password of an account."""
+def password(graph: Graph, account: Account) -> str:
+    """How many may fetch the password of an account."""
+    fetchers = Fetchers(graph, account)
+    if fetchers.is_nobody:
+        return "password: nobody"
     if account.everyone:
-        return f"password: {account.everyone.upper()}"
-    if account.hosts is None:
-        return "password: hosts unknown"
-    number = len(account.hosts)
-    return f"password: {number:,} host{'' if number == 1 else 's'}" if number else "password: NO HOST"
+        others = [counted(len(names), noun) for noun, names in fetchers.others.items()]
+        return f"password: {', '.join([account.everyone.upper(), *others])}"
+    unknown = "hosts unknown" if fetchers.computers is None else "NO HOST"
+    return f"password: {', '.join(([] if fetchers.computers else [unknown]) + fetchers.counts)}"
 
 
 def some(names: Iterable[str]) -> str:
@@ -285,7 +288,7 @@ def _box(graph: Graph, node: Node, members: list[ServiceAccount]) -> Box:
     if isinstance(node, CredentialSpec):
         return Box(CREDSPEC, node, _about_credspec(node))
     if isinstance(node, Account):
-        return Box(ACCOUNT, node, (state(node), hosts(node)), _abilities(node))
+        return Box(ACCOUNT, node, (state(node), password(graph, node)), _abilities(node))
     if isinstance(node, Principal):
         return Box(READER, node, (node.principal_kind,))
     if isinstance(node, ServiceAccount):

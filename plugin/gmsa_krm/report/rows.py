@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gmsa_krm.report.edges import ACCESS, ADDITIONAL_ACCOUNT, DETOURS, FETCH_PASSWORD, LOG_ON, POWERS, UNCHECKED
+from gmsa_krm.report.fetchers import Fetchers
 from gmsa_krm.report.nodes import ALL, Account, ServiceAccount
 from gmsa_krm.report.reach import Reach, kind_of
 
@@ -181,18 +182,23 @@ def _access_row(graph: Graph, edge: Edge) -> Row:
 
 def _account_row(graph: Graph, node: Account) -> Row:
     readers = [it.source.label for it in graph.incoming(node, FETCH_PASSWORD)]
-    hosts = node.hosts
-    fetched = _some(readers)
-    if hosts is not None:
-        known = node.everyone or count(len(hosts), "host")
-        fetched = f"{fetched} ({known})" if fetched else known
-    elif node.everyone:
-        fetched = f"{fetched} ({node.everyone})"
+    fetched = _password(Fetchers(graph, node), node.everyone, _some(readers))
     delegation = _DELEGATIONS.get(node.delegation) or _some(node.delegates_to)
     if node.delegation == "ProtocolTransition":
         delegation = f"as any user, to {delegation}"
     cells = (node.label, node.state_words, _some(node.service_principal_names), delegation, fetched or "unknown")
     return Row(cells, is_red=_is_red(graph, node))
+
+
+def _password(fetchers: Fetchers, everyone: str, readers: str) -> str:
+    """The readers that the account lists, and who these are."""
+    if fetchers.is_nobody:
+        return "nobody"
+    known = [everyone] if everyone else fetchers.counts
+    if fetchers.computers == [] and not everyone:
+        known = ["no hosts", *known]
+    words = ", ".join(known)
+    return f"{readers} ({words})" if readers and words else readers or words
 
 
 def _is_red(graph: Graph, node: Node) -> bool:

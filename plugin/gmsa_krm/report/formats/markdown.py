@@ -6,6 +6,7 @@ import re
 
 from gmsa_krm.findings import printable
 from gmsa_krm.report import rows
+from gmsa_krm.report.reach import exceptions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +33,12 @@ def _lines(graph: Graph, changes: Changes | None) -> Iterator[str]:
     if changes is not None:
         yield from _changes(changes)
     checks = ", ".join(map(_code, graph.checks))
-    yield f"Pods are checked by {checks}." if checks else "**Nothing that checks pods is among the objects.**"
+    but = _text(exceptions(graph))
+    yield (
+        f"Pods are checked by {checks}{but and f', **{but}**'}."
+        if checks
+        else "**Nothing that checks pods is among the objects.**"
+    )
     yield ""
     if risks:
         yield from _list(f"{rows.count(len(risks), 'reason')} to look at", [_text(it) for it in risks])

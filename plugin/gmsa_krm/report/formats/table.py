@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gmsa_krm.findings import printable
 from gmsa_krm.report import rows
+from gmsa_krm.report.reach import exceptions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +28,12 @@ def _lines(graph: Graph, changes: Changes | None) -> Iterator[str]:
     accounts = rows.account_rows(graph)
     risks = rows.risks(graph)
     checks = ", ".join(map(printable, graph.checks))
-    yield f"Pods are checked by {checks}." if checks else "Nothing that checks pods is among the objects."
+    but = printable(exceptions(graph))
+    yield (
+        f"Pods are checked by {checks}{but and f', {but}'}."
+        if checks
+        else "Nothing that checks pods is among the objects."
+    )
     yield from _section("Who may use which account", rows.ACCESS_COLUMNS, access, "nobody")
     refused = rows.refused_rows(graph)
     if refused:
