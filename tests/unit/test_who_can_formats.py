@@ -364,6 +364,8 @@ def test_each_rule_is_there_as_explain_takes_it(call: Call, nordwind: tuple[str,
     page = Page(shown(call, nordwind, "html"))
     rules = [it[5:] for it in page.texts if it.startswith("rule-")]
     assert "unconstrained-delegation" in rules
+    assert rules[:2] == ["password-of-everyone", "unchecked-pods"]
+    assert rules.index("account-disabled") < rules.index("every-credspec") < rules.index("unconstrained-delegation")
     for it in rules:
         assert it in page.texts[f"rule-{it}"]
         assert call("explain", it).status == 0

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 # More is no picture that a person reads; search and narrowing are for that.
 _MAX_DRAWN = 250
 _OPEN_ACCOUNTS = 5
+# What gives accounts away comes before what keeps a workload from its account, which is noticed anyway.
+_EXPOSED = ("unchecked-pods", "no-admission-check", "password-of-everyone", "every-credspec", "wildcard-grant")
 # Below an account; the namespaces have all.
 _MAX_WORKLOADS = 40
 
@@ -239,13 +241,13 @@ def _refused(graph: Graph) -> dict[str, list[RefusedWorkload]]:
 
 
 def _by_rule(risks: Iterable[tuple[Risk, str, str]]) -> list[Finding]:
-    """The findings, errors first, each rule once with all its places."""
+    """The findings, errors first, of these what exposes accounts, each rule once with all its places."""
     found: dict[tuple[str, str], Finding] = {}
     for risk, where, place in risks:
         found.setdefault((risk.severity, risk.rule), Finding(risk)).places.append((where, place, risk.message))
     for it in found.values():
         it.places.sort()
-    return [found[it] for it in sorted(found)]
+    return [found[it] for it in sorted(found, key=lambda it: (it[0], it[1] not in _EXPOSED, it[1]))]
 
 
 def _warnings(risks: Iterable[Risk]) -> list[str]:
