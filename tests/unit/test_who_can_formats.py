@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 import clusters
-from conftest import ROOT, Call
+from conftest import ROOT, Call, Folder
 from gmsa_krm.findings import printable
 from gmsa_krm.report.build import build
 from gmsa_krm.report.limits import LIMITS
@@ -203,7 +203,7 @@ NORDWIND: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = 
             "MISSING",
             "ERROR: unknown-account",
         ),
-        ("Unknown",),
+        ("The snapshot of contoso.com has no such account",),
         ("Nobody: the account does not exist",),
     ),
     "payroll": (
@@ -635,3 +635,67 @@ def test_two_thousand_accounts_with_ten_thousand_bindings() -> None:
 def test_the_picture_of_the_docs_is_that_of_the_example(call: Call) -> None:
     picture = shown(call, ("who-can", str(ROOT / "kustomize" / "workloads")), "svg")
     assert (ROOT / "docs" / "images" / "who-can.svg").read_text() == picture, "run: make report"
+
+
+PLUG_IN = """\
+apiVersion: windows.k8s.io/v1
+kind: GMSACredentialSpec
+metadata: {name: gmsa-till}
+credspec:
+  ActiveDirectoryConfig:
+    GroupManagedServiceAccounts: [{Name: Till, Scope: nordwind.example}]
+    HostAccountConfig:
+      PluginGUID: "{CCC2A336-D7F3-4818-A213-272B7924213E}"
+      PluginInput: ObjectId=00000000-0000-0000-0000-000000000000;SecretUri=https://nordwind.vault.azure.net/secrets/till
+      PortableCcgVersion: "1"
+  CmsPlugins: [ActiveDirectory]
+  DomainJoinConfig:
+    DnsName: nordwind.example
+    DnsTreeName: nordwind.example
+    Guid: 244818ae-87ac-4fcd-92ec-e79e5252348a
+    MachineAccountName: Till
+    NetBiosName: NORDWIND
+    Sid: S-1-5-21-2126449477-2524075714-3094792973
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingWebhookConfiguration
+metadata: {name: gmsa-webhook}
+webhooks:
+- name: admission-webhook.windows-gmsa.sigs.k8s.io
+  namespaceSelector: {matchLabels: {gmsa: enabled}}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: labor}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: use-till}
+rules:
+- {apiGroups: [windows.k8s.io], resources: [gmsacredentialspecs], resourceNames: [gmsa-till], verbs: [use]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: use-till, namespace: labor}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: use-till}
+subjects: [{kind: ServiceAccount, name: till, namespace: labor}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: till, namespace: labor}
+spec:
+  serviceAccountName: till
+  securityContext: {windowsOptions: {gmsaCredentialSpecName: gmsa-till}}
+  containers: [{name: till, image: till}]
+"""
+
+
+def test_the_html_says_whose_contents_nothing_fills_in_and_who_fetches_for_a_plug_in(
+    call: Call, folder: Folder
+) -> None:
+    """Kubelet takes contents alone, so a name in a namespace that the webhook leaves out is no account."""
+    root = folder({"objects.yaml": PLUG_IN})
+    card = html.unescape(re.sub("<[^>]+>", "", shown(call, ("who-can", str(root / "objects.yaml")), "html")))
+    assert "names gmsa-till, but nothing fills in its contents in labor: it has no account until it brings them" in card
+    assert "from https://nordwind.vault.azure.net/secrets/till" in card
+    assert "So no computer can fetch it" not in card

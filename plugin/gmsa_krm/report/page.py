@@ -61,6 +61,7 @@ class Report:
         self._reached: dict[str, str] = {}
         self._reach_all = Reach(graph)
         self.exceptions = exceptions(graph)
+        self.is_passed_by = bool(graph.incoming(CredentialSpec(ALL), UNCHECKED))
         ways = [it for it in graph.sorted_edges(*POWERS, *DETOURS) if it.source.id not in self._mighty]
         self.powers = self._powers(it for it in ways if not it.is_built_in)
         self.built_in = self._powers(it for it in ways if it.is_built_in)
@@ -300,6 +301,8 @@ def _relation(workload: Workload, credspec: str | None = None, accounts: Iterabl
     """How a workload comes to a credential spec with its accounts; without one, to any."""
     if workload.is_refused:
         return "REFUSED"
+    if workload.lack:
+        return workload.lack
     names = workload.credspecs if credspec is None else [it for it in workload.credspecs if it == credspec]
     brought = workload.brings if credspec is None else [it for it in workload.brings if it in accounts]
     words = [f"names {', '.join(names)}"] if names else []
@@ -319,8 +322,9 @@ class ShownActor:
         self.who = actor.service_account
         self.place = anchor(self.who)
         named = ", ".join(it for it in workload.credspecs if it in credspecs)
+        self.lacks = actor.how == NAMES and not credspecs.isdisjoint(workload.without_contents)
         self.how = {
-            NAMES: f"names {named}",
+            NAMES: workload.lack if self.lacks else f"names {named}",
             BRINGS: "brings its own contents",
             MAY: "may, does not name it",
         }[actor.how]

@@ -239,8 +239,10 @@ def password(graph: Graph, account: Account) -> str:
     if account.everyone:
         others = [counted(len(names), noun) for noun, names in fetchers.others.items()]
         return f"password: {', '.join([account.everyone.upper(), *others])}"
+    if fetchers.computers or account.fetched_as:
+        return f"password: {', '.join(fetchers.counts) or 'by a plug-in'}"
     unknown = "hosts unknown" if fetchers.computers is None else "NO HOST"
-    return f"password: {', '.join(([] if fetchers.computers else [unknown]) + fetchers.counts)}"
+    return f"password: {', '.join((unknown, *fetchers.counts))}"
 
 
 def some(names: Iterable[str]) -> str:

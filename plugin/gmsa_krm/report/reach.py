@@ -75,12 +75,10 @@ def may_everything(graph: Graph) -> list[Node]:
 
 
 def exceptions(graph: Graph) -> str:
-    """Where pods are not checked although there is a check, such as `except in namespace labor`."""
+    """What lets pods pass in all namespaces although there is a check; `graph.checks` names those that are left out."""
     edges = graph.incoming(CredentialSpec(ALL), UNCHECKED) if graph.checks else []
-    names = sorted(it.source.namespace for it in edges if it.source.namespace)
-    parts = [f"in namespace{'' if len(names) == 1 else 's'} {_some(names)}"] if names else []
-    parts += [f"as {reason}" for it in edges if not it.source.namespace for reason in sorted(it.reasons)]
-    return f"except {', and '.join(parts)}" if parts else ""
+    reasons = [reason for it in edges if not it.source.namespace for reason in sorted(it.reasons)]
+    return f"except as {', and as '.join(reasons)}" if reasons else ""
 
 
 def kind_of(node: Node) -> str:

@@ -5,6 +5,8 @@
     text: element.textContent.toLowerCase(),
     red: element.hasAttribute("data-red"),
     kind: element.getAttribute("data-entry"),
+    // What concerns every account is there whatever is searched for.
+    always: element.closest("[data-always]") !== null,
   }));
   const folds = [...document.querySelectorAll("main details")];
   const groups = document.querySelectorAll("[data-group]");
@@ -20,13 +22,13 @@
     const counts = new Map();
     for (const it of entries) {
       const isShown = isAll || ((!onlyRed.checked || it.red) && words.every((word) => it.text.includes(word)));
-      it.element.hidden = !isShown;
+      it.element.hidden = !isShown && !it.always;
       if (!isShown) continue;
       if (it.kind === "account") shown.push(it.element);
       counts.set(it.kind, (counts.get(it.kind) || 0) + 1);
     }
     for (const it of [...groups, ...document.querySelectorAll("main section")]) {
-      it.hidden = !isAll && !it.querySelector("[data-entry]:not([hidden])");
+      it.hidden = !isAll && !it.closest("[data-always]") && !it.querySelector("[data-entry]:not([hidden])");
     }
     if (!isAll && shown.length <= 3) shown.forEach((it) => { it.open = true; });
     found.textContent = isAll ? "" : said(counts);
