@@ -483,6 +483,46 @@ def test_who_may_grant_access_can_really_do_it(cluster: Cluster) -> None:
     }
 
 
+LABELERS = {
+    # service account: names and verbs of its role for namespaces
+    "labels-it": ([], ["patch"]),
+    "labels-it-by-name": (["who-a"], ["patch", "update"]),
+    "labels-another": (["who-b"], ["patch"]),
+    "reads-it": ([], ["get", "create", "delete"]),
+}
+
+
+def test_who_may_label_its_own_namespace_can_really_do_it(cluster: Cluster) -> None:
+    """By a RoleBinding: a request for a namespace is in that namespace."""
+    objects: list[Object] = []
+    for name, (names, verbs) in LABELERS.items():
+        rule = {"apiGroups": [""], "resources": ["namespaces"], "verbs": verbs, "resourceNames": names}
+        objects += [
+            {"apiVersion": VERSION, "kind": "ClusterRole", "metadata": {"name": f"who:{name}"}, "rules": [rule]},
+            _binding(f"who-{name}", f"who:{name}", [_account("who-a", name)], "who-a"),
+        ]
+    install(cluster, objects)
+    by_labels = {
+        **CHECK,
+        "webhooks": [{**it, "namespaceSelector": {"matchLabels": {"gmsa": "on"}}} for it in CHECK["webhooks"]],
+    }
+    graph = build([*objects, by_labels])
+    until(lambda: _can_label(cluster, "labels-it", "who-a"), "the API server evaluates the bindings")
+    sources = {it.source.name for it in graph.sorted_edges("LabelNamespace")}
+    assert (
+        {name for name in LABELERS if _can_label(cluster, name, "who-a")}
+        == sources
+        == {"labels-it", "labels-it-by-name"}
+    )
+    assert not any(_can_label(cluster, name, "who-b") for name in LABELERS)
+
+
+def _can_label(cluster: Cluster, name: str, namespace: str) -> bool:
+    client = cluster.client.as_service_account("who-a", name)
+    label = {"metadata": {"labels": {"gmsa": "on"}}}
+    return _passes(client, "PATCH", f"/api/v1/namespaces/{namespace}", label, "application/merge-patch+json")
+
+
 def _can_grant(cluster: Cluster, granter: str) -> bool:
     own = _namespace_of(granter)
     client = cluster.client.as_service_account(own, granter)

@@ -218,7 +218,11 @@ NORDWIND: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = 
     ),
     "search": (("Deployment crm/search",), ("as ANY USER, to MSSQLSvc/index.contoso.com",), ("WindowsNodes",)),
     "intranet": (("Deployment intranet/portal", "intranet/wiki", "-Deployment intranet/wiki"), (), ("WindowsNodes",)),
-    "archive": (("None among the objects.", "No one: gmsa-archive"), (), ("Active Directory lets no one.",)),
+    "archive": (
+        ("None among the objects.", "No one by its name: gmsa-archive"),
+        (),
+        ("Active Directory lets no one.",),
+    ),
     "batch": (("None among the objects.", "ops/batch", "no gMSA workload among the objects"), (), ("WindowsNodes",)),
 }
 

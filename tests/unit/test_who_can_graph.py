@@ -265,11 +265,28 @@ def test_powers(rule: Any, of: str, expected: list[str]) -> None:
     assert all(it.source.id == "User:jane" and it.bindings and it.reasons for it in powers)
 
 
-def test_who_may_label_namespaces_matters_where_labels_decide() -> None:
+@pytest.mark.parametrize(
+    ("of", "names", "verbs", "how"),
+    [
+        ("", [], ["patch"], "may patch namespaces"),
+        ("", ["web"], ["create"], None),
+        # A request for a namespace is in that namespace.
+        ("web", [], ["patch"], "may patch the namespace web"),
+        ("web", ["web"], ["update"], "may update the namespace web"),
+        ("web", ["legacy"], ["update"], None),
+        ("web", [], ["create", "get", "delete"], None),
+    ],
+)
+def test_who_may_label_namespaces_matters_where_labels_decide(
+    of: str, names: list[str], verbs: list[str], how: str | None
+) -> None:
     labels = webhook(namespaceSelector=selector("gmsa-webhook", "NotIn", "disabled"))
-    power = role("power", ([""], ["namespaces"], [], ["patch"]))
-    graph = build([labels, power, binding("b", "power", "user:jane")])
-    assert edges(graph, "LabelNamespace") == ["jane > every credential spec"]
+    power = role("power", ([""], ["namespaces"], names, verbs))
+    graph = build([labels, power, binding("b", "power", "user:jane", namespace=of)])
+    assert edges(graph, "LabelNamespace") == (["jane > every credential spec"] if how else [])
+    assert [it.reasons for it in graph.sorted_edges("LabelNamespace")] == (
+        [[f"{how}, whose labels decide on the check"]] if how else []
+    )
 
 
 def test_who_may_bind_one_role_grants_the_credential_specs_of_that_role() -> None:
@@ -832,3 +849,23 @@ def test_a_group_of_another_domain_has_the_domain_of_its_sid() -> None:
 def test_what_active_directory_has_of_an_account(accounts: list[Object], state: str, words: str) -> None:
     (account,) = build([*SETUP], [snapshot(*accounts)]).of_kind(Account)
     assert (account.state, account.state_words) == (state, words)
+
+
+@pytest.mark.parametrize(
+    ("is_checked", "expected"), [(False, {"Other": ["Brings"], "WebApp1": []}), (True, {"WebApp1": []})]
+)
+def test_contents_of_another_account_count_where_nothing_checks_the_name(
+    is_checked: bool, expected: dict[str, list[str]]
+) -> None:
+    """The kubelet reads the contents, so such a pod is never the account of the credential spec that it names."""
+    labels = {} if is_checked else {"namespaceSelector": selector("kubernetes.io/metadata.name", "NotIn", "legacy")}
+    pod = deployment("liar", "legacy", "app", "a", gmsaCredentialSpec=text_of("Other"))
+    graph = build([credspec("a"), webhook(**labels), namespace("legacy"), pod])
+    assert {it.name: [each.how for each in graph.actors(it)] for it in graph.of_kind(Account)} == expected
+
+
+def test_contents_that_render_has_written_are_of_the_name() -> None:
+    pod = deployment("web", "web", "app", "a", gmsaCredentialSpec=text_of("WebApp1"))
+    graph = build([*SETUP, role("all", use()), binding("b", "all", "web/app"), pod])
+    (account,) = (it for it in graph.of_kind(Account) if it.name == "WebApp1")
+    assert [it.how for it in graph.actors(account)] == ["Names"]

@@ -192,7 +192,8 @@ class Graph:
         seen: set[int] = set()
         for how, found in ((NAMES, workloads.naming(names)), (BRINGS, workloads.bringing(node))):
             for account, workload in found:
-                if id(workload) not in seen and not workload.is_refused:
+                is_other = how == NAMES and isinstance(node, Account) and _has_others(workload, names, node)
+                if id(workload) not in seen and not workload.is_refused and not is_other:
                     seen.add(id(workload))
                     yield Actor(how, workload, account)
         sources = {edge.source.id: edge.source for it in credspecs for edge in self.incoming(it, *ACCESS)}
@@ -293,6 +294,12 @@ class Graph:
         if isinstance(node, CredentialSpec) and every is not None:
             nodes.append(every)
         return edges, nodes
+
+
+def _has_others(workload: Workload, credspecs: set[str], account: Account) -> bool:
+    """Whether contents decide alone, and are of other accounts wherever it names the credential specs."""
+    named = [contents for credspec, contents in workload.references if credspec in credspecs]
+    return bool(workload.brings) and all(named) and all(it.id != account.id for it in workload.brings)
 
 
 class _Workloads:

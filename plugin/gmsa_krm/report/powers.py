@@ -70,10 +70,17 @@ def _of_admission(rbac: Rbac, checks: list[Check]) -> Iterator[Power]:
     if any(check.reads_labels for check in checks):
         for verb in _WRITE:
             for grant in rbac.grants(verb, "", "namespaces"):
-                if not grant.namespace and (verb != "create" or grant.names is None):
-                    yield Power(
-                        LABEL_NAMESPACE, grant, None, f"may {verb} namespaces, whose labels decide on the check"
-                    )
+                which = _namespaces_of(grant, verb)
+                if which:
+                    yield Power(LABEL_NAMESPACE, grant, None, f"may {verb} {which}, whose labels decide on the check")
+
+
+def _namespaces_of(grant: Grant, verb: str) -> str:
+    """Which namespaces it lets its subject create or change, in words. A request for one is in that namespace."""
+    if not grant.namespace:
+        return "namespaces" if verb != "create" or grant.names is None else ""
+    is_own = grant.names is None or grant.namespace in grant.names
+    return f"the namespace {grant.namespace}" if verb != "create" and is_own else ""
 
 
 def _grants(rbac: Rbac, use: tuple[str, str, str]) -> Iterator[Power]:
