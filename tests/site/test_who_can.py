@@ -195,9 +195,16 @@ def test_a_search_hides_folds_in_which_nothing_is_found(opened: Open) -> None:
     page = opened("fifty")
     page.locator("#search").fill("app0003")
     assert page.locator("#findings details:visible").count() == 1
-    assert page.locator("#ways").is_hidden()
     page.locator("#search").fill("")
     assert page.locator("#findings details:visible").count() > 5
+
+
+def test_a_search_leaves_the_ways_that_lead_to_every_account(opened: Open) -> None:
+    page = opened("fifty")
+    before = page.locator("#ways [data-entry]:visible").count()
+    page.locator("#search").fill("app0003")
+    assert 0 < page.locator("#accounts [data-entry]:visible").count() < 10
+    assert page.locator("#ways [data-entry]:visible").count() == before > 0
 
 
 def test_the_policy_stops_what_would_be_loaded_or_run(browser: sync_api.Browser, reports: Path) -> None:
