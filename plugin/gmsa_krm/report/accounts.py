@@ -12,6 +12,7 @@ from gmsa_krm.credspecs.model import CredentialSpec as Spec
 from gmsa_krm.credspecs.plugins import check_text, name_of
 from gmsa_krm.report.edges import ADDITIONAL_ACCOUNT, FETCH_PASSWORD, LOG_ON
 from gmsa_krm.report.nodes import DOMAIN_SID, EXISTS, MISSING, NOT_CHECKED, OTHER_DOMAIN, OTHER_KIND, Account, Principal
+from gmsa_krm.report.texts import some
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ def _add_own_risks(node: Account, directory: DirectoryAccount) -> None:
         widest = next((it.name for it in readers if _width(it) == node.everyone), node.everyone)
         node.error("password-of-everyone", _everyone(widest, node.name, node.everyone))
     if node.delegation == "Constrained":
-        message = f"{node.name} may act as its users towards {_some(node.delegates_to)}"
+        message = f"{node.name} may act as its users towards {some(node.delegates_to, 3)}"
         node.warning("delegation", message)
 
 
@@ -223,8 +224,3 @@ def _add_risk(primary: Account, accounts: list[Account], index: int, issue: Issu
         node.state = MISSING
     if rule not in _UNKNOWN:
         node.add(issue)
-
-
-def _some(names: list[str], limit: int = 3) -> str:
-    more = f" and {len(names) - limit:,} more" if len(names) > limit else ""
-    return f"{', '.join(names[:limit])}{more}"

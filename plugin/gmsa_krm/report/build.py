@@ -13,6 +13,7 @@ from gmsa_krm.report.edges import ACCESS, IMPERSONATE, MEMBER, POWERS, UNCHECKED
 from gmsa_krm.report.graph import Graph, WithoutEffect
 from gmsa_krm.report.nodes import ALL, CredentialSpec, Group, ServiceAccount, ServiceAccounts
 from gmsa_krm.report.powers import powers
+from gmsa_krm.report.texts import some
 from gmsa_krm.report.workloads import gmsa_workloads, pods_of
 from gmsa_krm.workloads.kinds import BUILT_IN
 
@@ -163,7 +164,7 @@ class _Builder:
         """Where a check does not check, in words."""
         left_out = [(name, self._labels[name]) for name in sorted(self._labels)]
         found = [f"{name} ({check.why_not(labels)})" for name, labels in left_out if not check.covers(labels)]
-        return f", except in namespace{'s' if len(found) > 1 else ''} {_some(found)}" if found else ""
+        return f", except in namespace{'s' if len(found) > 1 else ''} {some(found, 5)}" if found else ""
 
     def add_powers(self) -> None:
         for power in powers(self._rbac, self._checks, _REQUEST, by_contents=bool(self._approved())):
@@ -269,9 +270,9 @@ class _Builder:
         unknown = [it.name for it in self.graph.of_kind(CredentialSpec) if not it.is_known and it.name != ALL]
         if unknown:
             self.graph.notes.append(
-                f"not among the objects, so their accounts are unknown: {_some(unknown)}"
+                f"not among the objects, so their accounts are unknown: {some(unknown, 5)}"
                 if not self._is_live
-                else f"roles name credential specs that do not exist: {_some(unknown)}"
+                else f"roles name credential specs that do not exist: {some(unknown, 5)}"
             )
         self._add_unknown_roles()
 
@@ -284,7 +285,7 @@ class _Builder:
             ]
             self.graph.notes.append(
                 f"{it.kind} {f'{it.namespace}/' if it.namespace else ''}{it.name} binds {kind}"
-                f" {f'{namespace}/' if namespace else ''}{name} to {_some(subjects) or 'nobody'}, but that role is"
+                f" {f'{namespace}/' if namespace else ''}{name} to {some(subjects, 5) or 'nobody'}, but that role is"
                 f" {'not there' if self._is_live else 'not among the objects'}, so"
                 f" {'it allows nothing yet' if self._is_live else 'what it allows is unknown'}"
             )
@@ -428,8 +429,3 @@ def _group(it: Object) -> str:
 
 def _name(it: Object) -> str:
     return str(it["metadata"]["name"])
-
-
-def _some(names: list[str], limit: int = 5) -> str:
-    more = f" and {len(names) - limit:,} more" if len(names) > limit else ""
-    return f"{', '.join(names[:limit])}{more}"

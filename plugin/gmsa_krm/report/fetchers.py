@@ -5,6 +5,7 @@ from __future__ import annotations
 from gmsa_krm.active_directory.snapshot import COMPUTER, DMSA, GMSA, GROUP_KIND, SMSA, UNKNOWN, USER, WELL_KNOWN
 from gmsa_krm.report.edges import FETCH_PASSWORD
 from gmsa_krm.report.nodes import MISSING, OTHER_DOMAIN, Principal
+from gmsa_krm.report.texts import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +45,3 @@ class Fetchers:
         """The nouns with their names."""
         found = [("computer", self.computers)] if self.computers else []
         return [(noun if len(names) == 1 else f"{noun}s", names) for noun, names in (*found, *self.others.items())]
-
-
-def counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -28,6 +28,7 @@ from gmsa_krm.report.limits import LIMITS
 from gmsa_krm.report.nodes import ALL, Account, CredentialSpec, Principal, Risk, ServiceAccount, ServiceAccounts
 from gmsa_krm.report.reach import Reach, exceptions, kind_of, may_everything
 from gmsa_krm.report.since import WORDS
+from gmsa_krm.report.texts import some
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ class Report:
             targets = [it.target for it in self.graph.outgoing(group, *ACCESS)]
             edges = [it for target in targets for it in self.graph.outgoing(target, LOG_ON, ADDITIONAL_ACCOUNT)]
             names = sorted({it.target.label for it in edges})
-            self._reached[group.id] = "every account" if any(it.name == ALL for it in targets) else picture.some(names)
+            self._reached[group.id] = "every account" if any(it.name == ALL for it in targets) else some(names)
         return self._reached[group.id]
 
     def _has_access(self, group: Node) -> bool:
@@ -307,7 +308,7 @@ def _relation(workload: Workload, credspec: str | None = None, accounts: Iterabl
     brought = workload.brings if credspec is None else [it for it in workload.brings if it in accounts]
     words = [f"names {', '.join(names)}"] if names else []
     if brought:
-        words.append(f"brings its own contents, of {picture.some(it.label for it in brought)}")
+        words.append(f"brings its own contents, of {some(it.label for it in brought)}")
     elif credspec is None and workload.has_contents:
         words.append("brings its own contents")
     return "; ".join(words) or "may, does not name it"
@@ -337,9 +338,7 @@ class ShownActor:
         found = []
         for it in self.gaps:
             bindings = [each.label for each in sorted(it.bindings, key=lambda binding: binding.key)]
-            found += (
-                sorted(it.reasons) if it.kind == UNCHECKED else [f"by {picture.some(bindings)} (every credential spec)"]
-            )
+            found += sorted(it.reasons) if it.kind == UNCHECKED else [f"by {some(bindings)} (every credential spec)"]
         return found
 
 
@@ -468,7 +467,7 @@ class Subject:
         ways = []
         for (verb, how, why), targets in found.items():
             end = f", {why}: so it reaches every account" if why else ""
-            ways.append((f"{verb} {picture.some(targets)}{end}", list(how), bool(why)))
+            ways.append((f"{verb} {some(targets)}{end}", list(how), bool(why)))
         return ways
 
     @property
@@ -517,7 +516,7 @@ class Namespace:
         if any(it.credspec.name == ALL for who in self.members for it in who.access):
             found.append("every account")
         else:
-            found.append(picture.some(dict.fromkeys(sorted(accounts))))
+            found.append(some(dict.fromkeys(sorted(accounts))))
             found += [reached for who in self.members for group, reached in who.groups if not group.namespace]
         found = list(dict.fromkeys(found))
         return [it for it in found if it]

@@ -10,10 +10,11 @@ import unicodedata
 
 from gmsa_krm.findings import printable
 from gmsa_krm.report.edges import ACCESS, ADDITIONAL_ACCOUNT, DETOURS, FETCH_PASSWORD, LOG_ON, MEMBER, POWERS, USE
-from gmsa_krm.report.fetchers import Fetchers, counted
+from gmsa_krm.report.fetchers import Fetchers
 from gmsa_krm.report.nodes import ALL, Account, CredentialSpec, Principal, ServiceAccount, ServiceAccounts
 from gmsa_krm.report.reach import Reach, may_everything
 from gmsa_krm.report.since import WORDS
+from gmsa_krm.report.texts import counted, some
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -243,12 +244,6 @@ def password(graph: Graph, account: Account) -> str:
         return f"password: {', '.join(fetchers.counts) or 'by a plug-in'}"
     unknown = "hosts unknown" if fetchers.computers is None else "NO HOST"
     return f"password: {', '.join((unknown, *fetchers.counts))}"
-
-
-def some(names: Iterable[str]) -> str:
-    listed = list(names)
-    more = f" and {len(listed) - _MAX:,} more" if len(listed) > _MAX else ""
-    return ", ".join(listed[:_MAX]) + more
 
 
 def wrapped(text: str, width: int) -> Iterator[str]:

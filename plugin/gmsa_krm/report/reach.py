@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from gmsa_krm.report.edges import ACCESS, POWERS, RUN_PODS, UNCHECKED
 from gmsa_krm.report.nodes import ALL, CredentialSpec
+from gmsa_krm.report.texts import some
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from gmsa_krm.report.edges import Edge
     from gmsa_krm.report.graph import Graph
     from gmsa_krm.report.nodes import Node, Risk
 
 _UNCHECKED_RULE = "unchecked-pods"
-_MAX = 4
 
 
 class Reach:
@@ -61,7 +59,7 @@ class Reach:
         runners = {it.id: f"{kind_of(it)} {it.label}".strip() for of in where for it in self.runners.get(of, ())}
         if not runners:
             return risk.message
-        return f"{risk.message}; who may run code in pods there: {_some(runners.values())}"
+        return f"{risk.message}; who may run code in pods there: {some(runners.values())}"
 
 
 def may_everything(graph: Graph) -> list[Node]:
@@ -84,9 +82,3 @@ def exceptions(graph: Graph) -> str:
 def kind_of(node: Node) -> str:
     """What a subject is, before its label; nothing where the label says it."""
     return {"ServiceAccount": "service account", "ServiceAccounts": ""}.get(node.kind, node.kind.lower())
-
-
-def _some(names: Iterable[str]) -> str:
-    listed = list(names)
-    more = f" and {len(listed) - _MAX:,} more" if len(listed) > _MAX else ""
-    return ", ".join(listed[:_MAX]) + more

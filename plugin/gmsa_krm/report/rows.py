@@ -6,10 +6,11 @@ from gmsa_krm.report.edges import ACCESS, ADDITIONAL_ACCOUNT, DETOURS, FETCH_PAS
 from gmsa_krm.report.fetchers import Fetchers
 from gmsa_krm.report.nodes import ALL, Account, ServiceAccount
 from gmsa_krm.report.reach import Reach, kind_of
+from gmsa_krm.report.texts import some
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from gmsa_krm.report.edges import Edge
     from gmsa_krm.report.graph import Graph
@@ -21,7 +22,6 @@ POWER_COLUMNS = ("WHO", "MAY", "REACHES", "BY")
 ACCOUNT_COLUMNS = ("ACCOUNT", "STATE", "SERVES", "DELEGATION", "PASSWORD FOR")
 WITHOUT_EFFECT_COLUMNS = ("OBJECT", "WHY NO POD GETS AN ACCOUNT BY IT")
 _DELEGATIONS = {"Unconstrained": "ANY SERVICE", "None": "none", "Unknown": "unknown"}
-_MAX = 4
 
 
 class Row:
@@ -43,7 +43,7 @@ def refused_rows(graph: Graph) -> list[Row]:
     """The workloads whose pods are refused, or that cannot be rendered."""
     return [
         Row(
-            (_of_workload(it), node.label, _some(it.credspecs), "; ".join(risk.message for risk in it.risks)),
+            (_of_workload(it), node.label, some(it.credspecs), "; ".join(risk.message for risk in it.risks)),
             is_red=True,
         )
         for node in graph.of_kind(ServiceAccount)
@@ -85,7 +85,7 @@ def _powers_of(edges: list[Edge], reach: Reach) -> Iterator[Row]:
                 label,
                 "everything, in all of these ways",
                 "every credential spec",
-                _some(by_all[it] for it in sorted(by_all)),
+                some(by_all[it] for it in sorted(by_all)),
             ),
             is_red=is_red,
         )
@@ -95,12 +95,12 @@ def _powers_of(edges: list[Edge], reach: Reach) -> Iterator[Row]:
         by_target.setdefault(it.target.id, []).append(it)
     rows: dict[tuple[str, str, str], list[str]] = {}
     for group in by_target.values():
-        may = _some(_verbs([reason for it in group for reason in it.reasons]), "; ")
+        may = some(_verbs([reason for it in group for reason in it.reasons]), separator="; ")
         labels = {binding.key: binding.label for it in group for binding in it.bindings}
         why = next(filter(None, map(reach.why, group)), "")
-        rows.setdefault((may, why, _some(labels[it] for it in sorted(labels))), []).append(group[0].target.label)
+        rows.setdefault((may, why, some(labels[it] for it in sorted(labels))), []).append(group[0].target.label)
     for (may, why, by), targets in rows.items():
-        reached = f"{_some(targets)}, {why}: so every account" if why else _some(targets)
+        reached = f"{some(targets)}, {why}: so every account" if why else some(targets)
         yield Row((label, may, reached, by), is_red=is_red or bool(why))
 
 
@@ -174,19 +174,19 @@ def _access_row(graph: Graph, edge: Edge) -> Row:
     source, target = edge.source, edge.target
     workloads = list(_workloads(graph, edge))
     accounts = [it.target for it in graph.outgoing(target, LOG_ON, ADDITIONAL_ACCOUNT)]
-    named = "any" if target.name == ALL else _some([it.label for it in accounts]) or "unknown"
-    how = _some(edge.reasons, ", ") if edge.kind == UNCHECKED else _bindings(edge)
+    named = "any" if target.name == ALL else some([it.label for it in accounts]) or "unknown"
+    how = some(edge.reasons) if edge.kind == UNCHECKED else _bindings(edge)
     is_red = bool(edge.risks) or any(_is_red(graph, it) for it in (target, *accounts))
-    return Row((source.label, _some(workloads), target.label, named, how), is_red=is_red)
+    return Row((source.label, some(workloads), target.label, named, how), is_red=is_red)
 
 
 def _account_row(graph: Graph, node: Account) -> Row:
     readers = [it.source.label for it in graph.incoming(node, FETCH_PASSWORD)]
-    fetched = _password(Fetchers(graph, node), node.everyone, _some(readers))
-    delegation = _DELEGATIONS.get(node.delegation) or _some(node.delegates_to)
+    fetched = _password(Fetchers(graph, node), node.everyone, some(readers))
+    delegation = _DELEGATIONS.get(node.delegation) or some(node.delegates_to)
     if node.delegation == "ProtocolTransition":
         delegation = f"as any user, to {delegation}"
-    cells = (node.label, node.state_words, _some(node.service_principal_names), delegation, fetched or "unknown")
+    cells = (node.label, node.state_words, some(node.service_principal_names), delegation, fetched or "unknown")
     return Row(cells, is_red=_is_red(graph, node))
 
 
@@ -206,10 +206,4 @@ def _is_red(graph: Graph, node: Node) -> bool:
 
 
 def _bindings(edge: Edge) -> str:
-    return _some([it.label for it in sorted(edge.bindings, key=lambda it: it.key)])
-
-
-def _some(names: Iterable[str], separator: str = ", ") -> str:
-    listed = list(names)
-    more = f" and {len(listed) - _MAX:,} more" if len(listed) > _MAX else ""
-    return separator.join(listed[:_MAX]) + more
+    return some([it.label for it in sorted(edge.bindings, key=lambda it: it.key)])
