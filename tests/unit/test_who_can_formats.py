@@ -24,6 +24,7 @@ from conftest import ROOT, Call, Folder
 from gmsa_krm.findings import printable
 from gmsa_krm.report.build import build
 from gmsa_krm.report.limits import LIMITS
+from gmsa_krm.report.texts import in_short
 
 DRAWN = ("html", "svg", "dot", "mermaid")
 FORMATS = (*DRAWN, "opengraph")
@@ -249,6 +250,11 @@ def test_the_html_says_who_reaches_every_account(call: Call, nordwind: tuple[str
     for it in ("argocd/argocd-controller", "user root@nordwind.example", "group nordwind-admins"):
         assert it in texts["everything"]
         assert it.rpartition(" ")[2] not in texts["ways"]
+    # Who may get a token of argocd's service account is as good as it.
+    assert re.search(
+        "Also by acting as someone who may do everything: *user helpdesk@nordwind.example", texts["everything"]
+    )
+    assert "shop-developers" not in texts["everything"]
     assert "may run code in pods of every service account of shop" in texts["ways"]
     assert "may call the API server as every service account of the cluster" in texts["ways"]
 
@@ -297,6 +303,44 @@ def test_the_finding_says_who_may_run_code_where_nothing_is_checked(
 ) -> None:
     text = html.unescape(shown(call, leaky, format)).replace("\\", "")
     assert "who may run code in pods there: group tinkerers" in text
+
+
+def test_who_may_act_as_system_masters_is_told_though_nobody_may_do_everything(call: Call, tmp_path: Path) -> None:
+    objects, accounts = clusters.company(2, 2)
+    objects += [
+        clusters.role("as-masters", [], ["impersonate"], "", "groups"),
+        clusters.role("as-anyone", [], ["impersonate"], "", "users"),
+        *(clusters.binding(it, it, [clusters.user("rita@contoso.com")]) for it in ("as-masters", "as-anyone")),
+    ]
+    text = shown(call, clusters.write(tmp_path, objects, accounts), "html")
+    assert re.search(
+        "By acting as someone who may do everything: *user rita@contoso.com", Page(text).texts["everything"]
+    )
+    assert "0 subjects" not in text
+
+
+def test_the_html_says_what_it_was_made_from(call: Call, nordwind: tuple[str, ...]) -> None:
+    """An auditor gets the file alone."""
+    text = shown(call, nordwind, "html")
+    names = re.findall("<bdi>(.*?)</bdi>", text.split("<li>Made from ")[1].split("</li>")[0])
+    assert names == [html.escape(it) for it in nordwind if it.startswith("/")]
+
+
+def test_the_picture_says_whose_contents_a_workload_brings(call: Call, nordwind: tuple[str, ...]) -> None:
+    root = ElementTree.fromstring(shown(call, nordwind, "svg"))
+    text = " ".join(" ".join("".join(it.itertext()).split()) for it in root.iter(f"{SVG}text"))
+    assert "Deployment smuggler as smuggler with own contents, of Crm of contoso.com" in text
+
+
+def test_verbs_on_one_thing_and_things_with_the_same_verbs_are_one_line() -> None:
+    reasons = ["may create jobs", "may create pods", "may patch jobs", "may patch pods", "may create pods/exec"]
+    reasons += ["may update the namespace web, whose labels decide", "no check covers web"]
+    assert list(in_short(reasons)) == [
+        "may create, patch jobs, pods",
+        "may create pods/exec",
+        "may update the namespace web, whose labels decide",
+        "no check covers web",
+    ]
 
 
 @pytest.mark.parametrize("format", ["html", "table", "markdown"])
@@ -368,8 +412,14 @@ def test_each_rule_is_there_as_explain_takes_it(call: Call, nordwind: tuple[str,
     page = Page(shown(call, nordwind, "html"))
     rules = [it[5:] for it in page.texts if it.startswith("rule-")]
     assert "unconstrained-delegation" in rules
-    assert rules[:2] == ["password-of-everyone", "unchecked-pods"]
-    assert rules.index("account-disabled") < rules.index("every-credspec") < rules.index("unconstrained-delegation")
+    # What gives accounts away is first, whatever the alphabet says; errors come before warnings.
+    assert rules[:2] == ["unchecked-pods", "password-of-everyone"]
+    assert rules.index("account-disabled") < rules.index("unconstrained-delegation") < rules.index("every-credspec")
+    assert rules.index("every-credspec") < rules.index("delegation")
+    for format in ("table", "markdown"):
+        text = shown(call, nordwind, format).replace("\\", "")
+        told = list(dict.fromkeys(re.findall(r"(?:error|warning) \[([a-z-]+)\]", text)))
+        assert [it for it in told if it in rules] == rules
     for it in rules:
         assert it in page.texts[f"rule-{it}"]
         assert call("explain", it).status == 0

@@ -640,21 +640,26 @@ def test_detours_lead_on_to_others() -> None:
     [
         ("users", "ann", "may impersonate user ann"),
         ("users", "karin", "may impersonate user karin, who may do everything"),
+        ("users", None, "may impersonate users, who may do everything"),
+        ("serviceaccounts", None, "may impersonate serviceaccounts, who may do everything"),
         ("groups", "admins", "may impersonate group admins, who may do everything"),
         ("groups", "system:masters", "may impersonate group system:masters, who may do everything"),
     ],
 )
-def test_impersonation_names_whom_and_what_follows(resource: str, name: str, how: str) -> None:
+def test_impersonation_names_whom_and_what_follows(resource: str, name: str | None, how: str) -> None:
+    """Without a name it is everyone, and so those who may do everything."""
+    names = [] if name is None else [name]
     objects = [
         *SETUP,
         role("change", (["windows.k8s.io"], ["gmsacredentialspecs"], [], ["update"])),
         binding("change", "change", "user:ann"),
-        binding("all", "cluster-admin", "user:karin", "group:admins"),
-        role("detour", ([""], [resource], [name], ["impersonate"]), ([""], ["users"], ["nobody"], ["impersonate"])),
+        binding("all", "cluster-admin", "user:karin", "group:admins", "ops/robot"),
+        role("detour", ([""], [resource], names, ["impersonate"]), ([""], ["users"], ["nobody"], ["impersonate"])),
         binding("b", "detour", "user:jane"),
     ]
     (edge,) = [it for it in build(objects).sorted_edges("Impersonate") if it.source.label == "jane"]
-    assert (edge.target.label, edge.reasons) == (name, [how])
+    assert edge.reasons == [how]
+    assert edge.target.name == (name or "*")
 
 
 def test_bindings_of_unknown_roles_are_named() -> None:

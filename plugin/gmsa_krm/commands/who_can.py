@@ -52,16 +52,24 @@ _LISTS = (
 class Sources:
     """What the picture is made of. `objects`: plain data, of which the last of one identity counts."""
 
-    __slots__ = ("findings", "is_live", "kinds", "objects", "snapshots")
+    __slots__ = ("findings", "has_config", "is_live", "kinds", "objects", "snapshots")
 
     def __init__(
-        self, objects: list[Object], kinds: Kinds, snapshots: list[Snapshot], findings: list[Finding], *, is_live: bool
+        self,
+        objects: list[Object],
+        kinds: Kinds,
+        snapshots: list[Snapshot],
+        findings: list[Finding],
+        *,
+        is_live: bool,
+        has_config: bool = False,
     ) -> None:
         self.objects = objects
         self.kinds = kinds
         self.snapshots = snapshots
         self.findings = findings
         self.is_live = is_live
+        self.has_config = has_config
 
 
 def run(options: Options) -> int:
@@ -76,7 +84,14 @@ def run(options: Options) -> int:
     sources = _sources(options, _objects_of_cluster(options) if is_live else None)
     if options.ad is not None:
         sources.snapshots = [_snapshot(options.ad)]
-    whole = build(sources.objects, sources.snapshots, sources.kinds, is_live=sources.is_live)
+    whole = build(
+        sources.objects,
+        sources.snapshots,
+        sources.kinds,
+        is_live=sources.is_live,
+        has_config=sources.has_config,
+    )
+    whole.sources = _names(options, is_live=is_live)
     findings = add_unfit(whole, sources.findings, pods_of(sources.objects, sources.kinds, "default"))
     graph = _narrowed(whole, options)
     changes = _changes(graph, options.since) if options.since is not None else None
@@ -86,6 +101,13 @@ def run(options: Options) -> int:
     console.write(text.encode("utf-8", "surrogateescape"))
     has_new = options.fail_on_new and changes is not None and changes.came
     return console.INVALID_INPUT if has_new or has_errors(findings) else console.DONE
+
+
+def _names(options: Options, *, is_live: bool) -> list[str]:
+    """What a reader of the report knows the sources by."""
+    cluster = f"the cluster of context {options.context}" if options.context else "the cluster of the current context"
+    files = [*options.path, *([options.ad] if options.ad is not None else [])]
+    return [*([cluster] if is_live else []), *("stdin" if it == "-" else console.shown(it) for it in files)]
 
 
 def _objects_of_cluster(options: Options) -> list[Object]:
@@ -132,7 +154,7 @@ def _sources(options: Options, cluster: list[Object] | None) -> Sources:
     objects += [item for it in in_apply_order(result, manifests) for item in _flat(it.as_data())]
     snapshots += [it.snapshot for it in resolved if it.snapshot is not None]
     kinds = known_kinds(it.spec for it in resolved)
-    return Sources(objects, kinds, snapshots, [*result.findings, *findings], is_live=is_live)
+    return Sources(objects, kinds, snapshots, [*result.findings, *findings], is_live=is_live, has_config=True)
 
 
 def _is_exported(document: Document) -> bool:

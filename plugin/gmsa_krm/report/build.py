@@ -8,10 +8,10 @@ from gmsa_krm.credspecs.model import CredentialSpec as Spec
 from gmsa_krm.findings.suggest import suggestion
 from gmsa_krm.report.accounts import Accounts, contents_of
 from gmsa_krm.report.admission import NAME_LABEL, find_checks, find_fillers
-from gmsa_krm.report.detours import MASTERS, detours, subject_node
+from gmsa_krm.report.detours import Mighty, detours, subject_node
 from gmsa_krm.report.edges import ACCESS, IMPERSONATE, MEMBER, POWERS, UNCHECKED, USE, BindingOf
 from gmsa_krm.report.graph import Graph, WithoutEffect
-from gmsa_krm.report.nodes import ALL, CredentialSpec, Group, ServiceAccount, ServiceAccounts
+from gmsa_krm.report.nodes import ALL, CredentialSpec, ServiceAccount, ServiceAccounts
 from gmsa_krm.report.powers import powers
 from gmsa_krm.report.texts import some
 from gmsa_krm.report.workloads import gmsa_workloads, pods_of
@@ -47,14 +47,15 @@ def build(
     *,
     namespace: str = "default",
     is_live: bool = False,
+    has_config: bool = False,
 ) -> Graph:
     """The graph of a cluster.
 
     `objects`: plain data of single objects, not of Lists; of two with one identity the last counts. `kinds`: those with
     a pod. `namespace`: of objects without one. `is_live`: the objects are all that the cluster has, so what is not
-    among them is not there.
+    among them is not there. `has_config`: they are from a GMSAConfig, which can be changed.
     """
-    builder = _Builder(_unique(objects, namespace), kinds, namespace, is_live=is_live)
+    builder = _Builder(_unique(objects, namespace), kinds, namespace, is_live=is_live, has_config=has_config)
     builder.add_credspecs(snapshots)
     builder.add_workloads()
     builder.add_access()
@@ -69,12 +70,13 @@ def build(
 
 
 class _Builder:
-    def __init__(self, objects: list[Object], kinds: Kinds, namespace: str, *, is_live: bool) -> None:
+    def __init__(self, objects: list[Object], kinds: Kinds, namespace: str, *, is_live: bool, has_config: bool) -> None:
         self.graph = Graph()
         self._objects = objects
         self._pods = list(pods_of(objects, kinds, namespace))
         self._namespace = namespace
         self._is_live = is_live
+        self._has_config = has_config
         self._rbac = Rbac(objects, namespace)
         self._checks = find_checks(objects)
         self._fillers = find_fillers(objects)
@@ -145,9 +147,10 @@ class _Builder:
             edge = self.graph.edge(UNCHECKED, self.graph.node(ServiceAccounts()), every)
             edge.is_certain = self._is_live
             edge.add_reason("no admission webhook and no policy for gMSA is among the objects")
+            cure = "set admission.mode to Webhook or Policy" if self._has_config else "install the webhook for gMSA"
             message = (
-                "pods may have any credential spec, and by it any account that the nodes can fetch the password of; set"
-                " admission.mode to Webhook or Policy, unless the cluster has a webhook that is not among the objects"
+                "pods may have any credential spec, and by it any account that the nodes can fetch the password of;"
+                f" {cure}, unless the cluster has a webhook that is not among the objects"
             )
             edge.warning("no-admission-check", message)
             return
@@ -178,14 +181,13 @@ class _Builder:
         namespaces = {it.source.namespace for it in access}
         powers = self.graph.sorted_edges(*POWERS)
         powerful = [it.source for it in powers]
-        mighty = {Group(ALL).id, Group(MASTERS).id}
-        mighty.update(it.source.id for it in powers if any(each.is_everything for each in it.bindings))
+        mighty = Mighty(it.source for it in powers if any(each.is_everything for each in it.bindings))
         for detour in detours(self._rbac, namespaces, powerful):
             source = self.graph.node(subject_node(detour.grant.subject))
             for target in self._persons(detour.target):
                 if target is not source:
                     edge = self.graph.edge(detour.kind, source, target)
-                    is_mighty = detour.kind == IMPERSONATE and target.id in mighty
+                    is_mighty = detour.kind == IMPERSONATE and mighty.includes(target)
                     self._add_power(edge, detour, ", who may do everything" if is_mighty else "")
 
     def add_members(self) -> None:
@@ -213,7 +215,7 @@ class _Builder:
             if refusing:
                 yield f"{refusing} approves no contents of {credspec}; add it to the config, and apply that"
             elif not self.graph.access(node.namespace, node.name, credspec):
-                cure = "add it to usedBy, or bind a role that lets it"
+                cure = f"{'add it to usedBy, or ' if self._has_config else ''}bind a role that lets it"
                 yield f"{node.label} may not use {credspec}{self._unknown(credspec)}; {cure}"
             elif self._is_live and credspec not in self._specs:
                 yield f"{credspec} does not exist; create it, or fix the name"
@@ -228,7 +230,8 @@ class _Builder:
         for contents in found:
             is_approved = all(contents in it.get(credspec, ()) for it in tables)
             if contents and (not is_approved or (specs and not any(it.is_same(contents) for it in specs))):
-                yield f"its contents are not those of {credspec}; remove gmsaCredentialSpec, or render it again"
+                again = ", or render it again" if self._has_config else ""
+                yield f"its contents are not those of {credspec}; remove gmsaCredentialSpec{again}"
                 return
         if tables and credspec in workload.without_contents:
             yield f"it has no contents of {credspec}, and nothing fills them in; render it with gmsa-krm"

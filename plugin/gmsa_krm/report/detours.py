@@ -49,6 +49,22 @@ class Detour:
         self.others = others
 
 
+class Mighty:
+    """Whom to act as is to do everything: those who may, and groups and wildcards that have one of them."""
+
+    def __init__(self, nodes: Iterable[Node]) -> None:
+        self._ids = {Group(ALL).id, Group(MASTERS).id}
+        for it in nodes:
+            self._ids.add(it.id)
+            if isinstance(it, ServiceAccount):
+                self._ids.update((ServiceAccounts(it.namespace).id, ServiceAccounts().id))
+            elif isinstance(it, User):
+                self._ids.add(User(ALL).id)
+
+    def includes(self, node: Node) -> bool:
+        return node.id in self._ids
+
+
 def subject_node(subject: Subject) -> Node:
     """What a subject of a binding is in the graph."""
     if subject.kind == SERVICE_ACCOUNT:

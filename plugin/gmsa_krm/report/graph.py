@@ -93,14 +93,15 @@ class WithoutEffect:
 class Graph:
     """Nodes by id, and edges by kind and the ids of their ends.
 
-    `notes`: what is unknown, in whole sentences; `checks`: the objects that check pods, such as
-    `ValidatingWebhookConfiguration gmsa-webhook`, with the namespaces that they leave out; `focus`: what it was
-    narrowed to, by kind.
+    `sources`: what it was made from, as a reader knows it; `notes`: what is unknown, in whole sentences; `checks`:
+    the objects that check pods, such as `ValidatingWebhookConfiguration gmsa-webhook`, with the namespaces that
+    they leave out; `focus`: what it was narrowed to, by kind.
     """
 
     def __init__(self) -> None:
         self.nodes: dict[str, Node] = {}
         self.edges: dict[EdgeKey, Edge] = {}
+        self.sources: list[str] = []
         self.notes: list[str] = []
         self.checks: list[str] = []
         self.focus: dict[str, list[str]] = {}
@@ -241,7 +242,7 @@ class Graph:
         chosen = list(focus)
         kept: set[EdgeKey] = {*self._reached(chosen, forward=True), *self._reached(chosen, forward=False)}
         part = Graph()
-        part.notes, part.checks, part.is_refused = self.notes, self.checks, self.is_refused
+        part.sources, part.notes, part.checks, part.is_refused = self.sources, self.notes, self.checks, self.is_refused
         for node in chosen:
             part.node(node)
         for key, edge in self.edges.items():

@@ -22,6 +22,14 @@ DOMAIN_SID = "S-1-5-21-"
 NOT_CHECKED, EXISTS, MISSING, OTHER_KIND, OTHER_DOMAIN = "NotChecked", "Exists", "Missing", "OtherKind", "OtherDomain"
 
 
+# What gives accounts away, the worst first. What keeps a workload from its account comes after it, since that is
+# noticed anyway.
+_EXPOSING = (
+    *("unchecked-pods", "no-admission-check", "password-of-everyone", "unconstrained-delegation", "broad-delegation"),
+    *("every-credspec", "wildcard-grant"),
+)
+
+
 class Risk:
     """A reason to be shown in red, in words.
 
@@ -34,6 +42,12 @@ class Risk:
         self.severity = severity
         self.rule = rule
         self.message = message
+
+    @property
+    def rank(self) -> tuple[bool, int, str]:
+        """The worst first."""
+        exposing = _EXPOSING.index(self.rule) if self.rule in _EXPOSING else len(_EXPOSING)
+        return self.severity != ERROR, exposing, self.rule
 
 
 class Risky:

@@ -10,12 +10,14 @@ from itertools import islice
 
 from gmsa_krm.findings.rules import find_rule
 from gmsa_krm.report import picture
+from gmsa_krm.report.detours import Mighty
 from gmsa_krm.report.drawing import draw
 from gmsa_krm.report.edges import (
     ACCESS,
     ADDITIONAL_ACCOUNT,
     DETOURS,
     FETCH_PASSWORD,
+    IMPERSONATE,
     LOG_ON,
     MEMBER,
     POWERS,
@@ -28,7 +30,7 @@ from gmsa_krm.report.limits import LIMITS
 from gmsa_krm.report.nodes import ALL, Account, CredentialSpec, Principal, Risk, ServiceAccount, ServiceAccounts
 from gmsa_krm.report.reach import Reach, exceptions, kind_of, may_everything
 from gmsa_krm.report.since import WORDS
-from gmsa_krm.report.texts import some
+from gmsa_krm.report.texts import in_short, some
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,8 +44,6 @@ if TYPE_CHECKING:
 # More is no picture that a person reads; search and narrowing are for that.
 _MAX_DRAWN = 250
 _OPEN_ACCOUNTS = 5
-# What gives accounts away comes before what keeps a workload from its account, which is noticed anyway.
-_EXPOSED = ("unchecked-pods", "no-admission-check", "password-of-everyone", "every-credspec", "wildcard-grant")
 # Below an account; the namespaces have all.
 _MAX_WORKLOADS = 40
 
@@ -71,6 +71,7 @@ class Report:
         self.runners = self._runners.get("", [])
         self.accounts = [self._account(it) for it in graph.of_kind(Account)]
         self.mighty = [self._mighty_one(it) for it in may_everything(graph)]
+        self.acting = self._acting(may_everything(graph))
         self.reaching = [it for it in self.powers if it.reaches_all]
         credspecs = graph.of_kind(CredentialSpec)
         self.every = [it for each in credspecs if each.name == ALL for it in self._incoming(each)]
@@ -159,6 +160,15 @@ class Report:
             subject.add(it, is_new=it.key in self._came)
         return subject
 
+    def _acting(self, mighty: list[Node]) -> list[Subject]:
+        """Who may act as one of those who may do everything."""
+        known = Mighty(mighty)
+        return [
+            it
+            for it in self.powers
+            if any(edge.kind == IMPERSONATE and known.includes(edge.target) for edge in it.edges)
+        ]
+
     def _namespaces(self) -> list[Namespace]:
         """Who there is that is not only in Active Directory, by namespace; without one first."""
         found: dict[str, Namespace] = {}
@@ -243,13 +253,13 @@ def _refused(graph: Graph) -> dict[str, list[RefusedWorkload]]:
 
 
 def _by_rule(risks: Iterable[tuple[Risk, str, str]]) -> list[Finding]:
-    """The findings, errors first, of these what exposes accounts, each rule once with all its places."""
-    found: dict[tuple[str, str], Finding] = {}
+    """The findings, the worst first, each rule once with all its places."""
+    found: dict[tuple[bool, int, str], Finding] = {}
     for risk, where, place in risks:
-        found.setdefault((risk.severity, risk.rule), Finding(risk)).places.append((where, place, risk.message))
+        found.setdefault(risk.rank, Finding(risk)).places.append((where, place, risk.message))
     for it in found.values():
         it.places.sort()
-    return [found[it] for it in sorted(found, key=lambda it: (it[0], it[1] not in _EXPOSED, it[1]))]
+    return [found[it] for it in sorted(found)]
 
 
 def _warnings(risks: Iterable[Risk]) -> list[str]:
@@ -462,7 +472,7 @@ class Subject:
         """What they may do, such as `may change gmsa-webapp1`, each with how, and whether every account is its end."""
         found: dict[tuple[str, tuple[str, ...], str], list[str]] = {}
         for it in self.edges:
-            reasons = tuple(picture.in_short(sorted(it.reasons)))
+            reasons = tuple(in_short(sorted(it.reasons)))
             found.setdefault((WORDS[it.kind], reasons, self._whys.get(it.key, "")), []).append(it.target.label)
         ways = []
         for (verb, how, why), targets in found.items():

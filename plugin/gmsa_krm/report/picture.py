@@ -14,7 +14,7 @@ from gmsa_krm.report.fetchers import Fetchers
 from gmsa_krm.report.nodes import ALL, Account, CredentialSpec, Principal, ServiceAccount, ServiceAccounts
 from gmsa_krm.report.reach import Reach, may_everything
 from gmsa_krm.report.since import WORDS
-from gmsa_krm.report.texts import counted, some
+from gmsa_krm.report.texts import counted, in_short, some
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from gmsa_krm.report.edges import Edge, EdgeKey
     from gmsa_krm.report.graph import Graph
-    from gmsa_krm.report.nodes import Node, Risk
+    from gmsa_krm.report.nodes import Node, Risk, Workload
     from gmsa_krm.report.since import Changes
 
 WHO, CREDSPEC, ACCOUNT, READER = range(4)
@@ -202,18 +202,6 @@ def by(edge: Edge) -> Iterator[str]:
         yield f"by {it.label}, which binds {it.role_kind} {it.role} to {it.subject}"
 
 
-def in_short(reasons: Iterable[str]) -> Iterator[str]:
-    """`may create X` and `may patch X` as one."""
-    found: dict[str, list[str]] = {}
-    for it in reasons:
-        may, _, rest = it.partition(" ")
-        verb, _, what = rest.partition(" ")
-        verbs = found.setdefault(what if may == "may" else it, [])
-        if may == "may":
-            verbs.append(verb)
-    yield from (f"may {', '.join(verbs)} {what}" if verbs else what for what, verbs in found.items())
-
-
 def state(account: Account) -> str:
     """What Active Directory knows of an account."""
     return f"Active Directory: {account.state_words}"
@@ -296,7 +284,7 @@ def _box(graph: Graph, node: Node, members: list[ServiceAccount]) -> Box:
             node,
             _listed(
                 [
-                    f"{it.label} as {own.name if node.namespace else own.label}"
+                    f"{it.label} as {own.name if node.namespace else own.label}{_own_contents(it)}"
                     for own in members
                     for it in own.workloads
                 ]
@@ -308,12 +296,18 @@ def _box(graph: Graph, node: Node, members: list[ServiceAccount]) -> Box:
 def _service_account(node: ServiceAccount) -> Box:
     """With its workloads, those that are refused first."""
     workloads = sorted(node.workloads, key=lambda it: not it.is_refused)
-    box = Box(WHO, node, _listed([f"{it.label}{' with own contents' if it.has_contents else ''}" for it in workloads]))
+    box = Box(WHO, node, _listed([f"{it.label}{_own_contents(it)}" for it in workloads]))
     refused = sum(it.is_refused for it in workloads)
     if refused:
         box.warnings.append(f"REFUSED: {'its workload' if len(workloads) == 1 else f'{refused:,} of its workloads'}")
         box.details += [printable(f"{it.label}: {risk.message}") for it in workloads for risk in it.risks]
     return box
+
+
+def _own_contents(workload: Workload) -> str:
+    if workload.brings:
+        return f" with own contents, of {some(it.label for it in workload.brings)}"
+    return " with own contents" if workload.has_contents else ""
 
 
 def _listed(workloads: list[str]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from gmsa_krm.report.edges import ACCESS, ADDITIONAL_ACCOUNT, DETOURS, FETCH_PAS
 from gmsa_krm.report.fetchers import Fetchers
 from gmsa_krm.report.nodes import ALL, Account, ServiceAccount
 from gmsa_krm.report.reach import Reach, kind_of
-from gmsa_krm.report.texts import some
+from gmsa_krm.report.texts import in_short, some
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from gmsa_krm.report.edges import Edge
     from gmsa_krm.report.graph import Graph
-    from gmsa_krm.report.nodes import Node, Workload
+    from gmsa_krm.report.nodes import Node, Risk, Workload
 
 ACCESS_COLUMNS = ("WHO", "WORKLOADS", "CREDENTIAL SPEC", "ACCOUNTS", "BY")
 REFUSED_COLUMNS = ("WORKLOAD", "RUNS AS", "NAMES", "WHY")
@@ -95,7 +95,7 @@ def _powers_of(edges: list[Edge], reach: Reach) -> Iterator[Row]:
         by_target.setdefault(it.target.id, []).append(it)
     rows: dict[tuple[str, str, str], list[str]] = {}
     for group in by_target.values():
-        may = some(_verbs([reason for it in group for reason in it.reasons]), separator="; ")
+        may = some(_abilities(group), separator="; ")
         labels = {binding.key: binding.label for it in group for binding in it.bindings}
         why = next(filter(None, map(reach.why, group)), "")
         rows.setdefault((may, why, some(labels[it] for it in sorted(labels))), []).append(group[0].target.label)
@@ -114,42 +114,29 @@ def without_effect_rows(graph: Graph) -> list[Row]:
 
 
 def risks(graph: Graph) -> list[str]:
-    """What is wrong, worst first, each once: `error NODE: message [rule]`."""
-    found: dict[tuple[int, str, str, str], None] = {}
+    """What is wrong, the worst first, each once: `error [rule] NODE: message`."""
+    listed = sorted(_risks(graph), key=lambda it: (it[0].rank, it[1], it[2]))
+    return list(dict.fromkeys(f"{risk.severity} [{risk.rule}] {where}: {message}" for risk, where, message in listed))
+
+
+def _risks(graph: Graph) -> Iterator[tuple[Risk, str, str]]:
+    """Each with what it is about, and what to say."""
     for node in graph.sorted_nodes():
-        for it in node.risks:
-            found[0 if it.severity == "error" else 1, it.rule, node.label, it.message] = None
+        yield from ((it, node.label, it.message) for it in node.risks)
         for workload in node.workloads if isinstance(node, ServiceAccount) else ():
-            for it in workload.risks:
-                found[0 if it.severity == "error" else 1, it.rule, _of_workload(workload), it.message] = None
+            yield from ((it, _of_workload(workload), it.message) for it in workload.risks)
     reach = Reach(graph)
     for edge in graph.sorted_edges():
-        for it in edge.risks if edge.kind != FETCH_PASSWORD else ():  # which are those of the account, too
-            found[0 if it.severity == "error" else 1, it.rule, _ends(edge), reach.message(edge, it)] = None
-    return [
-        f"{'warning' if rank else 'error'} [{rule}] {where}: {message}" for rank, rule, where, message in sorted(found)
-    ]
-
-
-def count(number: int, noun: str) -> str:
-    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}" if number < 1000 else f"{number:,} {noun}s"
+        if edge.kind != FETCH_PASSWORD:  # whose risks are those of the account, too
+            yield from ((it, _ends(edge), reach.message(edge, it)) for it in edge.risks)
 
 
 def _ends(edge: Edge) -> str:
     return f"{edge.source.label} and {edge.target.label}"
 
 
-def _verbs(reasons: list[str]) -> list[str]:
-    """`may create X` and `may patch X` as one."""
-    found: dict[str, list[str]] = {}
-    for it in reasons:
-        may, _, rest = it.partition(" ")
-        verb, _, what = rest.partition(" ")
-        if may == "may":
-            found.setdefault(what, []).append(verb)
-        else:
-            found.setdefault(it, [])
-    return [f"{', '.join(verbs)} {what}" if verbs else what for what, verbs in found.items()]
+def _abilities(edges: list[Edge]) -> Iterator[str]:
+    return (it.removeprefix("may ") for it in in_short([reason for edge in edges for reason in edge.reasons]))
 
 
 def _of_workload(it: Workload) -> str:

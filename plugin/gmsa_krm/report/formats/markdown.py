@@ -7,6 +7,7 @@ import re
 from gmsa_krm.findings import printable
 from gmsa_krm.report import rows
 from gmsa_krm.report.reach import exceptions
+from gmsa_krm.report.texts import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def _lines(graph: Graph, changes: Changes | None) -> Iterator[str]:
     )
     yield ""
     if risks:
-        yield from _list(f"{rows.count(len(risks), 'reason')} to look at", [_text(it) for it in risks])
+        yield from _list(f"{counted(len(risks), 'reason')} to look at", [_text(it) for it in risks])
     yield from _table("Who may use which account", rows.ACCESS_COLUMNS, access)
     yield from _table("Workloads that are refused", rows.REFUSED_COLUMNS, rows.refused_rows(graph))
     yield from _table("Ways around the check", rows.POWER_COLUMNS, powers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gmsa_krm.findings import printable
 from gmsa_krm.report import rows
 from gmsa_krm.report.reach import exceptions
+from gmsa_krm.report.texts import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _lines(graph: Graph, changes: Changes | None) -> Iterator[str]:
         yield from _section("Workloads that are refused", rows.REFUSED_COLUMNS, refused, "none")
     yield from _section("Ways around the check", rows.POWER_COLUMNS, powers, "none")
     if built_in:
-        yield f"  and {rows.count(built_in, 'more')[:-1]} of Kubernetes itself, as in every cluster"
+        yield f"  and {built_in:,} more of Kubernetes itself, as in every cluster"
     yield from _section("Accounts", rows.ACCOUNT_COLUMNS, accounts, "none")
     without = rows.without_effect_rows(graph)
     if without:
@@ -51,7 +52,7 @@ def _lines(graph: Graph, changes: Changes | None) -> Iterator[str]:
         yield from (f"  {printable(it)}" for it in graph.notes)
     if risks:
         yield ""
-        yield f"{rows.count(len(risks), 'reason')} to look at (!):"
+        yield f"{counted(len(risks), 'reason')} to look at (!):"
         yield from (f"  {printable(it)}" for it in risks)
     if changes is not None:
         yield ""
