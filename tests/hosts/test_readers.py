@@ -11,6 +11,7 @@ import pytest
 
 from build import tool
 from conftest import ROOT, Call, Folder
+from gmsa_krm.yamltext.stream import joined
 from hosts.conftest import Helm
 from hosts.support import NO_ADMISSION, gmsa_config
 
@@ -82,3 +83,25 @@ def test_a_quoted_text_with_a_tag_that_says_nothing_is_a_text_to_all(
     done = call("render", where, "-o", "json")
     (rendered,) = (it for it in json.loads(done.stdout)["items"] if it["kind"] == "ConfigMap")
     assert rendered["data"] == {"a": text}
+
+
+@pytest.mark.parametrize("empty", ["...\n", "\n...\n", "# c\n... # d\n\n...\n", "...\r\n"])
+@pytest.mark.parametrize("before", ["", "---\n", "---\n---\n"])
+def test_the_end_of_an_empty_document_hides_nothing(empty: str, before: str, call: Call, folder: Folder) -> None:
+    """Readers refuse it where the config that was before it, with its separator, is taken out."""
+    config = gmsa_config(admission=NO_ADMISSION)
+    where = folder({"stream": f"{config}{before}{empty}---\n{CONFIG_MAP}data: {{a: '...'}}\n...\n"})
+    done = call("post-render", stdin=(where / "stream").read_bytes())
+    assert done.status == 0, done.stderr
+    for reading in readings(done.stdout.encode()).values():
+        assert reading.error == ""
+        assert [it["data"] for it in reading.documents if "data" in it] == [{"a": Scalar("str", "...")}]
+    assert ("# c\n" in done.stdout) == ("#" in empty and bool(before))
+    assert done.stdout.count("\n...\n") == 1  # that of a document with contents stays
+
+
+@pytest.mark.parametrize(
+    "text", ["...a\n", "...#\n", "a: 1\n...\n", "# c\n...\na: 1\n", "--- |\n  a\n...\n", "%A\n---\n...\n"]
+)
+def test_the_end_of_other_documents_stays(text: str) -> None:
+    assert joined([text]) == text

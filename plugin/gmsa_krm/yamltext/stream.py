@@ -388,6 +388,8 @@ def encoded(texts: list[str]) -> bytes:
 def _pieces(texts: list[str]) -> list[str]:
     out: list[str] = []
     for text in texts:
+        if text.find("\n...") >= 0 or text.startswith("..."):
+            text = _without_end(text)
         if out and not _START.match(text):
             out.append("---\n")
         elif out and (crowded := _CROWDED_START.match(text)):
@@ -395,6 +397,18 @@ def _pieces(texts: list[str]) -> list[str]:
             text = f"{crowded[1]}\n{text[crowded.end(1) :]}"
         out.append(closed(text))
     return out
+
+
+def _without_end(text: str) -> str:
+    """A document with nothing but comments, without its end marker (`...`).
+
+    YAML readers in Go refuse that marker unless a `---` is before it, and kubectl takes one away.
+    """
+    marker = r"\.\.\.(?=[ \t\r\n]|\Z)"
+    line = rf"(?:{marker})?[ \t]*(?:#[^\r\n]*)?"
+    if re.fullmatch(rf"(?:---)?{line}(?:\r?\n{line})*", text):
+        return re.sub(rf"(?m)^{marker}.*\n?", "", text)
+    return text
 
 
 def decode(data: bytes, file: str) -> str:
