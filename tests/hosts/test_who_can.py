@@ -117,8 +117,8 @@ def test_the_table(call: Call, place: Path) -> None:
           ACCOUNT                 STATE   SERVES                DELEGATION  PASSWORD FOR
           WebApp1 of contoso.com  exists  http/web.contoso.com  none        WebApp1Hosts (2 hosts)
 
-        Bindings and roles without effect:
-          OBJECT                  WHY NO POD GETS AN ACCOUNT BY IT
+        Bindings and roles by which no pod gets an account:
+          OBJECT                  WHY
           ClusterRoleBinding all  User jane is not a service account, and pods run as service accounts
 
         1 reason to look at (!):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -275,3 +276,79 @@ def test_reports_of_earlier_versions_are_compared_in_what_they_know(call: Call, 
     done = call("who-can", place, "--since", "now.txt", "--fail-on-new")
     assert done.status == 1
     assert "  + jane may run code in pods of every service account of web\n" in done.stdout
+
+
+@pytest.mark.parametrize(("name", "is_whole"), [("", True), ("", False), ("gmsa-webapp1", True)])
+def test_contents_that_nothing_checks_are_refused_by_nothing(
+    name: str, is_whole: bool, call: Call, folder: Folder
+) -> None:
+    """`render` refuses them; in a namespace that the webhook leaves out the pod runs, and has the account."""
+    webhook = "  webhook: {certificate: {source: CertManager}, excludedNamespaces: [web]}\n"
+    join = dict.fromkeys(("DnsName", "DnsTreeName"), "contoso.com") | {"NetBiosName": "CONTOSO", "Guid": "", "Sid": ""}
+    contents = {"DomainJoinConfig": join | {"MachineAccountName": "Backup"}} if is_whole else {}
+    pod = workload("probe", name, gmsaCredentialSpec=json.dumps(contents)).replace(
+        "gmsaCredentialSpecName: ''", "runAsUserName: a"
+    )
+    where = folder({"gmsa.yaml": HEAD + DOMAIN + CREDSPEC + webhook, "web.yaml": pod})
+    done = call("who-can", where)
+    assert "refused" not in done.stdout + done.stderr
+    assert "cannot be rendered" not in done.stdout
+    names = f"{name}, " if name else ""
+    whose = "of Backup of contoso.com" if is_whole else "that cannot be read"
+    assert f"Deployment web/probe ({names}contents {whose})" in done.stdout
+
+
+@pytest.mark.parametrize("form", ["html", "table", "markdown"])
+def test_an_account_that_fetches_the_password_of_another_is_told(form: str, call: Call, folder: Folder) -> None:
+    reader = "S-1-5-21-2126449477-2524075714-3094792973-1300"
+    snapshot = (
+        SNAPSHOT.replace("    servicePrincipal", f"    sid: {reader}\n    servicePrincipal")
+        + f"""\
+  - account: Orders
+    domain: contoso.com
+    kind: GroupManagedServiceAccount
+    passwordReaders: [{{name: WebApp1, kind: GroupManagedServiceAccount, sid: {reader}}}]
+"""
+    )
+    more = CREDSPEC.replace("WebApp1", "Orders").replace("webapp1", "orders").partition("credspecs:\n")[2]
+    where = folder(
+        {
+            "gmsa.yaml": HEAD + DOMAIN + CREDSPEC + more + WEBHOOK,
+            "ad.yaml": snapshot,
+            "web.yaml": workload("web", "gmsa-webapp1"),
+        }
+    )
+    done = call("who-can", where, "--format", form)
+    text = re.sub("<[^>]+>", "", done.stdout) if form == "html" else done.stdout
+    assert "WebApp1" in text
+    if form == "html":
+        assert "It may fetch the password of Orders of contoso.com." in text
+        assert "which is an account here: whoever can act as it can fetch this one" in text
+    narrowed = json.loads(call("who-can", where, "--account", "Orders", "--format", "json").stdout)
+    assert "ServiceAccount:web/webapp1" in {it["id"] for it in narrowed["nodes"]}
+
+
+def test_no_character_of_a_finding_means_anything_in_markdown(call: Call, folder: Folder) -> None:
+    """An `@` would mention someone."""
+    webhook = "  webhook: {certificate: {source: CertManager}, excludedNamespaces: [ops]}\n"
+    rbac = {"apiVersion": "rbac.authorization.k8s.io/v1"}
+    group = {"apiGroup": "rbac.authorization.k8s.io"}
+    role = {
+        **rbac,
+        "kind": "Role",
+        "metadata": {"name": "run", "namespace": "ops"},
+        "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}],
+    }
+    binding = {
+        **rbac,
+        "kind": "RoleBinding",
+        "metadata": {"name": "run", "namespace": "ops"},
+        "roleRef": {**group, "kind": "Role", "name": "run"},
+        "subjects": [{**group, "kind": "User", "name": "kaja@contoso.com"}],
+    }
+    where = folder(
+        {"gmsa.yaml": HEAD + DOMAIN + CREDSPEC + webhook, "rbac.yaml": documents(*map(yaml.safe_dump, (role, binding)))}
+    )
+    done = call("who-can", where, "--format", "markdown")
+    (finding,) = [it for it in done.stdout.splitlines() if it.startswith("- error") and "unchecked" in it]
+    assert "user kaja&#64;contoso.com" in finding

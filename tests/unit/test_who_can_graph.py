@@ -10,10 +10,13 @@ import pytest
 from gmsa_krm.active_directory.files import read_snapshot
 from gmsa_krm.active_directory.snapshot import Snapshot
 from gmsa_krm.credspecs.model import canonical_json
+from gmsa_krm.report.admission import NAME_LABEL
 from gmsa_krm.report.build import build
 from gmsa_krm.report.document import document
 from gmsa_krm.report.graph import Graph
+from gmsa_krm.report.narrow import around
 from gmsa_krm.report.nodes import ALL, Account, CredentialSpec, Principal, ServiceAccount
+from gmsa_krm.report.rows import power_rows
 
 Object = dict[str, Any]
 RBAC = "rbac.authorization.k8s.io"
@@ -175,7 +178,7 @@ def test_a_role_without_names_is_for_every_credential_spec_and_is_drawn_once() -
     assert edges(graph, "Use") == ["web/app > every credential spec"]
     assert [it.rule for it in graph.sorted_edges("Use")[0].risks] == ["every-credspec"]
     assert graph.access("web", "app", "of-the-future")
-    assert edges(graph.around([CredentialSpec("b")]), "Use") == ["web/app > every credential spec"]
+    assert edges(around(graph, [CredentialSpec("b")]), "Use") == ["web/app > every credential spec"]
 
 
 def test_a_star_among_the_names_is_a_name() -> None:
@@ -362,16 +365,16 @@ def test_parts_of_the_graph_in_either_direction() -> None:
         ]
     )
     account = next(it for it in graph.nodes.values() if it.label.startswith("WebApp2"))
-    assert edges(graph.around([account])) == [
+    assert edges(around(graph, [account])) == [
         "web/one > every service account of web",
         "api/two > b",
         "every service account of web > b",
         "b > WebApp2 of contoso.com",
     ]
     two = graph.nodes["ServiceAccount:api/two"]
-    assert edges(graph.around([two])) == ["api/two > b", "b > WebApp2 of contoso.com"]
+    assert edges(around(graph, [two])) == ["api/two > b", "b > WebApp2 of contoso.com"]
     one = graph.nodes["ServiceAccount:web/one"]
-    assert len(edges(graph.around([one]))) == 5
+    assert len(edges(around(graph, [one]))) == 5
 
 
 @pytest.mark.parametrize(
@@ -390,7 +393,7 @@ def test_parts_of_the_graph_in_either_direction() -> None:
     ],
 )  # fmt: skip
 def test_objects_of_wrong_types_end_in_no_traceback(broken: Object) -> None:
-    build([*SETUP, broken]).around([CredentialSpec(ALL)])
+    around(build([*SETUP, broken]), [CredentialSpec(ALL)])
 
 
 def policy(**approved: str) -> list[Object]:
@@ -575,9 +578,13 @@ CLUSTER = "RunPods > every service account of the cluster"
         (([""], ["pods"], ["iis"], ["create"]), "web", []),
         (([""], ["pods"], ["iis"], ["patch"]), "web", [RUNS]),
         (([""], ["pods/exec"], ["iis"], ["create"]), "web", [RUNS]),
-        (([""], ["pods/exec"], [], ["get"]), "web", []),
+        (([""], ["pods/exec"], [], ["get"]), "web", [RUNS]),
+        (([""], ["nodes/proxy"], [], ["get"]), "", [CLUSTER]),
+        (([""], ["nodes/proxy"], [], ["get"]), "web", []),
+        (([""], ["nodes"], [], ["get"]), "", []),
         (([""], ["pods/log"], [], ["create"]), "web", []),
         (([""], ["pods/ephemeralcontainers"], [], ["patch"]), "web", [RUNS]),
+        (([""], ["pods/ephemeralcontainers"], [], ["patch"]), "other", ["RunPods > every service account of other"]),
         ((["apps"], ["deployments"], [], ["update"]), "web", [RUNS]),
         (([""], ["deployments"], [], ["update"]), "web", []),
         ((["batch"], ["jobs"], [], ["patch"]), "web", []),
@@ -630,9 +637,9 @@ def test_detours_lead_on_to_others() -> None:
     wanted = ["web/ops > every service account of web", "ann > web/ops", "jane > ann"]
     assert edges(graph, "RunPods", "Impersonate") == wanted
     account = graph.nodes["Account:contoso.com\\webapp1"]
-    assert edges(graph.around([account]), "RunPods", "Impersonate") == wanted
-    assert "web/app > a" in edges(graph.around([graph.nodes["User:jane"]]))
-    assert edges(graph.around([graph.nodes["ServiceAccount:web/app"]]), "RunPods") == wanted[:1]
+    assert edges(around(graph, [account]), "RunPods", "Impersonate") == wanted
+    assert "web/app > a" in edges(around(graph, [graph.nodes["User:jane"]]))
+    assert edges(around(graph, [graph.nodes["ServiceAccount:web/app"]]), "RunPods") == wanted[:1]
 
 
 @pytest.mark.parametrize(
@@ -740,7 +747,7 @@ def test_an_account_that_a_snapshot_does_not_have(account: str | None, absence: 
 
 
 def test_without_access_nobody_has_a_detour() -> None:
-    everything = role("all", ([""], ["*"], [], ["create", "patch"]))
+    everything = role("all", ([""], ["*"], [], ["create"]))
     assert edges(build([*SETUP, everything, binding("b", "all", "user:jane")]), "RunPods") == []
 
 
@@ -874,3 +881,155 @@ def test_contents_that_render_has_written_are_of_the_name() -> None:
     graph = build([*SETUP, role("all", use()), binding("b", "all", "web/app"), pod])
     (account,) = (it for it in graph.of_kind(Account) if it.name == "WebApp1")
     assert [it.how for it in graph.actors(account)] == ["Names"]
+
+
+def hardening(namespaces: Object | None = None, actions: tuple[str, ...] = ("Deny",), of: str = "") -> list[Object]:
+    """What the policy that gmsa-krm emits looks at, and its binding."""
+    version = {"apiVersion": "admissionregistration.k8s.io/v1"}
+    rules = [{"apiGroups": [""], "resources": ["pods", of or "pods/ephemeralcontainers"], "operations": ["UPDATE"]}]
+    expression = "object.spec.ephemeralContainers.all(c, !has(c.securityContext.windowsOptions.gmsaCredentialSpec))"
+    policy = {"matchConstraints": {"resourceRules": rules}, "validations": [{"expression": expression}]}
+    resources = {"matchResources": {"namespaceSelector": namespaces}} if namespaces else {}
+    bound = {"policyName": "hardening", "validationActions": list(actions), **resources}
+    return [
+        {**version, "kind": "ValidatingAdmissionPolicy", "metadata": {"name": "hardening"}, "spec": policy},
+        {**version, "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": "hardening"}, "spec": bound},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("policies", "of", "passes"),
+    [
+        ([], "web", True),
+        ([], "", True),
+        (hardening(), "web", False),
+        (hardening(), "", False),
+        (hardening()[:1], "web", True),
+        (hardening(actions=("Audit",)), "web", True),
+        (hardening(of="pods/status"), "web", True),
+        (hardening(selector(NAME_LABEL, "NotIn", "web")), "web", True),
+        (hardening(selector(NAME_LABEL, "NotIn", "web")), "", True),
+        (hardening(selector(NAME_LABEL, "NotIn", "api")), "web", False),
+    ],
+)
+def test_who_adds_ephemeral_containers_passes_checks_that_do_not_look_at_them(
+    policies: list[Object], of: str, passes: bool
+) -> None:
+    objects = [
+        *SETUP,
+        *policies,
+        binding("use", "use-a", "web/app", namespace="web"),
+        role("debug", ([""], ["pods/ephemeralcontainers"], [], ["patch"])),
+        binding("b", "debug", "user:jane", namespace=of),
+    ]
+    graph = build(objects)
+    (edge,) = graph.sorted_edges("RunPods")
+    assert (edge.passes_checks, [it.rule for it in edge.risks]) == (passes, ["no-hardening"] if passes else [])
+    assert ("so every account" in power_rows(graph)[0][0].cells[2]) is passes
+    # Then it leads to an account, wherever that is used.
+    other = build(
+        [*objects, credspec("b", "Other"), role("use-b", use("b")), binding("b2", "use-b", "api/app", namespace="api")]
+    )
+    (account,) = [it for it in other.of_kind(Account) if it.name == "Other"]
+    assert ("RunPods" in {it.kind for it in around(other, [account]).edges.values()}) is (passes or not of)
+
+
+def test_where_nothing_checks_pods_ephemeral_containers_are_no_way_of_their_own() -> None:
+    debug = role("debug", ([""], ["pods/ephemeralcontainers"], [], ["patch"]))
+    graph = build([credspec("a"), debug, binding("b", "debug", "user:jane", namespace="web")])
+    assert not any(it.passes_checks for it in graph.sorted_edges())
+
+
+def test_get_is_told_with_the_versions_for_which_it_is_enough() -> None:
+    reader = role("read", ([""], ["pods/exec", "nodes/proxy"], [], ["get"]))
+    objects = [*SETUP, binding("use", "use-a", "web/app", namespace="web"), reader, binding("b", "read", "user:jane")]
+    (edge,) = build(objects).sorted_edges("RunPods")
+    assert edge.reasons == ["may get pods/exec, which is enough before Kubernetes 1.35", "may get nodes/proxy"]
+
+
+def test_an_account_that_only_contents_have_is_reached_where_nothing_is_checked() -> None:
+    own = json.dumps(credspec("x", "Backup")["credspec"])
+    objects = [
+        *[webhook(namespaceSelector=selector(NAME_LABEL, "NotIn", "ops")), *SETUP[1:]],
+        binding("use", "use-a", "web/app", namespace="web"),
+        role("all", use()),
+        binding("all", "all", "web/every", namespace="web"),
+        deployment("probe", "ops", "probe", None, gmsaCredentialSpec=own),
+        role("run", ([""], ["pods"], [], ["create"])),
+        binding("run", "run", "user:kaja", namespace="ops"),
+        binding("run", "run", "user:jane", namespace="web"),
+        role("label", ([""], ["namespaces"], [], ["patch"])),
+        binding("label", "label", "user:lea"),
+    ]
+    graph = build([*objects, namespace("ops", **{NAME_LABEL: "ops"})])
+    (account,) = [it for it in graph.of_kind(Account) if it.name == "Backup"]
+    part = around(graph, [account])
+    assert edges(part, "Unchecked") == ["every service account of ops > every credential spec"]
+    assert edges(part, "RunPods") == ["kaja > every service account of ops"]
+    assert edges(part, "Use") == []  # a role lets use what exists
+    assert [it.name for it in part.of_kind(ServiceAccount)] == ["probe"]
+
+
+TOKENS = role("tokens", ([""], ["serviceaccounts/token"], [], ["create"]))
+
+
+def test_tokens_lead_to_what_a_service_account_may_do_and_not_to_the_accounts_of_its_pods() -> None:
+    objects = [
+        *SETUP,
+        binding("use", "use-a", "web/app", namespace="web"),
+        role("change", (["windows.k8s.io"], ["gmsacredentialspecs"], ["b"], ["update"])),
+        credspec("b", "Other"),
+        binding("change", "change", "ops/operator"),
+        TOKENS,
+        binding("tokens", "tokens", "ops/backup"),
+    ]
+    graph = build(objects)
+    one, other = sorted(graph.of_kind(Account), key=lambda it: it.name)
+    assert edges(around(graph, [other]), "Use") == ["web/app > a"]
+    assert edges(around(graph, [other]), "Impersonate") == []
+    assert edges(around(graph, [one]), "Impersonate", "ChangeCredspec") == [
+        "ops/operator > b",
+        "ops/backup > every service account of the cluster",
+    ]
+    ahead = around(graph, [graph.nodes["ServiceAccount:ops/backup"]])
+    assert [it.name for it in ahead.of_kind(Account)] == ["Other"]
+
+
+def test_a_namespace_brings_no_others_along_by_a_group_of_all() -> None:
+    objects = [
+        *SETUP,
+        binding("use", "use-a", "group:system:serviceaccounts"),
+        *(deployment(it, it, "app", "a") for it in ("web", "api")),
+    ]
+    graph = build(objects)
+    focus = [graph.nodes["ServiceAccount:web/app"], graph.nodes["ServiceAccounts:*"]]
+    assert [it.namespace for it in around(graph, focus).of_kind(ServiceAccount)] == ["web"]
+
+
+def test_a_binding_for_a_service_account_of_another_namespace_says_which_may_be_meant() -> None:
+    objects = [*SETUP, binding("b", "use-a", "order/app", namespace="orders"), deployment("iis", "orders", "app", "a")]
+    (found,) = build(objects).without_effect
+    assert found.why == "order/app runs no pods in orders, where the binding is (did you mean orders/app?)"
+
+
+def test_a_role_that_aggregates_another_says_which_to_change() -> None:
+    part = role("gmsa-for-editors", use())
+    part["metadata"]["labels"] = {"rbac.authorization.k8s.io/aggregate-to-edit": "true"}
+    graph = build([*SETUP, part, binding("b", "edit", "web/app", namespace="web")])
+    (edge,) = graph.sorted_edges("Use")
+    (risk,) = [it for it in edge.risks if it.rule == "every-credspec"]
+    assert risk.message.startswith(
+        "ClusterRole edit, into which gmsa-for-editors is aggregated, names no credential spec"
+    )
+    assert risk.message.endswith("give gmsa-for-editors resourceNames")
+
+
+def test_a_refused_workload_does_not_act_as_what_its_service_account_may_use() -> None:
+    objects = [
+        *[*SETUP, credspec("b", "Other"), role("use-b", use("b"))],
+        binding("b", "use-b", "web/app", namespace="web"),
+        deployment("iis", "web", "app", "a"),
+    ]
+    graph = build(objects)
+    (account,) = [it for it in graph.of_kind(Account) if it.name == "Other"]
+    assert list(graph.actors(account)) == []

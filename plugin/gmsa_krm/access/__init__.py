@@ -11,7 +11,7 @@ adds: what no grant allows is refused, unless another authorizer of the cluster 
 
 from __future__ import annotations
 
-from gmsa_krm.access.aggregation import aggregated_rules
+from gmsa_krm.access.aggregation import aggregated
 from gmsa_krm.access.built_in import CLUSTER_ROLES
 from gmsa_krm.access.objects import (
     GROUP,
@@ -85,7 +85,8 @@ class Rbac:
             self._add_role(it, namespace)
         for it in objects:
             self._add(it, namespace)
-        self._rules = aggregated_rules(self._roles)
+        self._parts = aggregated(self._roles)
+        self._rules = {key: [rule for it in parts for rule in it.rules] for key, parts in self._parts.items()}
         self._bound: dict[RoleKey, list[Binding]] = {}
         for binding in self._bindings.values():
             self._bound.setdefault(binding.role, []).append(binding)
@@ -110,6 +111,11 @@ class Rbac:
         """The roles, bound or not, that allow a verb, and the names that they allow it for, None for all."""
         found = ((role, _allowed(self._rules[key], verb, group, resource, "")) for key, role in self._roles.items())
         return [(role, allowed[0]) for role, allowed in found if allowed is not None]
+
+    def parts(self, role: Role, verb: str, group: str, resource: str) -> list[Role]:
+        """Those of the roles that are aggregated into a role, or the role itself, that allow a verb for all names."""
+        found = ((it, _allowed(it.rules, verb, group, resource, "")) for it in self._parts[role.key])
+        return [it for it, allowed in found if allowed is not None and allowed[0] is None]
 
     def who_can(
         self, verb: str, group: str, resource: str, name: str = "", namespace: str = "", subresource: str = ""

@@ -9,11 +9,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from gmsa_krm.access.objects import Object, Role, RoleKey, Rule
+    from gmsa_krm.access.objects import Object, Role, RoleKey
 
 
-def aggregated_rules(roles: Mapping[RoleKey, Role]) -> dict[RoleKey, list[Rule]]:
-    """The rules of each role, once the controller has aggregated, also over several steps and in circles.
+def aggregated(roles: Mapping[RoleKey, Role]) -> dict[RoleKey, list[Role]]:
+    """The roles whose rules each role has, once the controller has aggregated, also over several steps and in circles.
 
     An aggregated role from a cluster keeps its rules as well: they are what its API server evaluates, and the roles
     that they are from may not be among these.
@@ -24,12 +24,12 @@ def aggregated_rules(roles: Mapping[RoleKey, Role]) -> dict[RoleKey, list[Rule]]
         for key, role in roles.items()
         if role.selectors is not None
     }
-    return {key: _closure(role, members) if key in members else role.rules for key, role in roles.items()}
+    return {key: _closure(role, members) if key in members else [role] for key, role in roles.items()}
 
 
-def _closure(role: Role, members: dict[RoleKey, dict[RoleKey, Role]]) -> list[Rule]:
-    """The rules of all roles that are reached."""
-    rules: list[Rule] = list(role.rules) if role.is_stored else []
+def _closure(role: Role, members: dict[RoleKey, dict[RoleKey, Role]]) -> list[Role]:
+    """All roles that are reached, and have rules of their own."""
+    found = [role] if role.is_stored else []
     reached = {role.key}
     pending = [*members[role.key].values()]
     while pending:
@@ -40,8 +40,8 @@ def _closure(role: Role, members: dict[RoleKey, dict[RoleKey, Role]]) -> list[Ru
         if it.key in members:
             pending += members[it.key].values()
         if it.key not in members or it.is_stored:
-            rules += it.rules
-    return rules
+            found.append(it)
+    return found
 
 
 class _ByLabel:

@@ -7,6 +7,7 @@ import os
 from gmsa_krm import console
 from gmsa_krm.findings import ExternalError, Location, UsageError, has_errors, invalid
 from gmsa_krm.report.build import build
+from gmsa_krm.report.narrow import around
 from gmsa_krm.report.nodes import Account, ServiceAccount, ServiceAccounts
 from gmsa_krm.report.workloads import add_unfit, pods_of
 from gmsa_krm.workloads.kinds import known_kinds
@@ -234,7 +235,7 @@ def _narrowed(graph: Graph, options: Options) -> Graph:
     if not any(names for _, names, _ in asked):
         return graph
     focus = [node for _, names, find in asked for name in names for node in find(graph, name)]
-    part = graph.around(focus)
+    part = around(graph, focus)
     part.focus = {key: sorted(set(names)) for key, names, _ in asked}
     return part
 

@@ -96,8 +96,11 @@ class Accounts:
         spec = Spec(contents_of(text))
         if spec.account is None or spec.domain is None:
             return []
-        listed = [(spec.account, spec.domain.dns_name), *(spec.accounts or ())]
-        return list({it.id: it for it in (self._account(*each) for each in listed)}.values())
+        primary = self._account(spec.account, spec.domain.dns_name)
+        accounts = [self._account(*each) for each in spec.accounts or ()]
+        if self._comparison is not None:
+            self._comparison.compare_accounts(spec, partial(_add_risk, primary, accounts))
+        return list({it.id: it for it in (primary, *accounts)}.values())
 
     def _account(self, name: str, scope: str) -> Account:
         known = self._directory.named(scope)

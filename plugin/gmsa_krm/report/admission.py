@@ -18,6 +18,7 @@ _MUTATING = "MutatingWebhookConfiguration"
 _POLICY = "ValidatingAdmissionPolicy"
 _MUTATING_POLICY = "MutatingAdmissionPolicy"
 _FIELD = "gmsaCredentialSpec"
+_EPHEMERAL = "pods/ephemeralcontainers"
 _POLICY_BINDING = "ValidatingAdmissionPolicyBinding"
 # Of upstream's webhook; its messages have it, too.
 _WEBHOOK = "admission-webhook.windows-gmsa.sigs.k8s.io"
@@ -122,6 +123,43 @@ def find_checks(objects: Iterable[Object]) -> list[Check]:
     return sorted(checks, key=lambda it: (it.kind, it.name))
 
 
+class Hardening:
+    """A policy that checks ephemeral containers, at which no webhook looks. `selectors`: as of a check."""
+
+    def __init__(self, selectors: list[object]) -> None:
+        self._selectors = [it for it in selectors if it]
+
+    @property
+    def is_of_all(self) -> bool:
+        """Whether it checks each namespace."""
+        return not self._selectors
+
+    def covers(self, labels: dict[str, str]) -> bool:
+        return all(selects(it, labels) for it in self._selectors)
+
+
+def find_hardening(objects: Iterable[Object]) -> list[Hardening]:
+    """The policies that are bound and deny references in ephemeral containers."""
+    policies: dict[str, Object] = {}
+    bindings: list[Object] = []
+    for it in objects:
+        if _text(it, "apiVersion").startswith(f"{GROUP}/"):
+            if it.get("kind") == _POLICY and _sees_ephemeral(it):
+                policies[_name(it)] = it
+            elif it.get("kind") == _POLICY_BINDING:
+                bindings.append(it)
+    found = (_bound(it, policies) for it in bindings)
+    return [Hardening(_namespace_selectors(policy, binding)) for policy, binding in filter(None, found)]
+
+
+def _sees_ephemeral(policy: Object) -> bool:
+    rules = _list(_mapping(_mapping(policy, "spec"), "matchConstraints"), "resourceRules")
+    resources = [name for it in rules if isinstance(it.get("resources"), list) for name in it["resources"]]
+    is_asked = any(it in (_EPHEMERAL, "pods/*", "*/*", "*") for it in resources)
+    text = str(_mapping(policy, "spec").get("validations"))
+    return is_asked and "ephemeralContainers" in text and _FIELD in text
+
+
 class Filler:
     """A mutating webhook or policy that fills in the contents of pods that only name a credential spec.
 
@@ -179,11 +217,10 @@ def _is_ours(entry: Object) -> bool:
 
 
 def _policies(binding: Object, policies: dict[str, Object]) -> Iterator[Check]:
-    spec = _mapping(binding, "spec")
-    policy = policies.get(_text(spec, "policyName"))
-    actions = spec.get("validationActions")
-    if policy is None or not isinstance(actions, list) or "Deny" not in actions:
+    bound = _bound(binding, policies)
+    if bound is None:
         return
+    policy, spec = bound
     name, binding_name = _name(policy), _name(binding)
     constraints = _mapping(_mapping(policy, "spec"), "matchConstraints")
     resources = _mapping(spec, "matchResources")
@@ -192,9 +229,23 @@ def _policies(binding: Object, policies: dict[str, Object]) -> Iterator[Check]:
         partial.append(f"{_POLICY} {name} has failurePolicy Ignore: pods for which it fails pass")
     if constraints.get("objectSelector") or resources.get("objectSelector"):
         partial.append(f"{_POLICY} {name} has an objectSelector: pods pass by their labels")
-    selectors = [constraints.get("namespaceSelector"), resources.get("namespaceSelector")]
+    selectors = _namespace_selectors(policy, spec)
     parts = [(_RESOURCES[_POLICY], name), (_RESOURCES[_POLICY_BINDING], binding_name)]
     yield Check(_POLICY, name, selectors, parts, partial, _approved(policy))
+
+
+def _bound(binding: Object, policies: dict[str, Object]) -> tuple[Object, Object] | None:
+    """The policy that a binding makes refuse, and the binding's spec."""
+    spec = _mapping(binding, "spec")
+    policy = policies.get(_text(spec, "policyName"))
+    actions = spec.get("validationActions")
+    return None if policy is None or not isinstance(actions, list) or "Deny" not in actions else (policy, spec)
+
+
+def _namespace_selectors(policy: Object, binding: Object) -> list[object]:
+    """`binding`: its spec."""
+    constraints = _mapping(_mapping(policy, "spec"), "matchConstraints")
+    return [it.get("namespaceSelector") for it in (constraints, _mapping(binding, "matchResources"))]
 
 
 def _approved(policy: Object) -> dict[str, list[str]] | None:

@@ -7,7 +7,7 @@ from gmsa_krm.access.objects import AUTHENTICATED, GROUP, SERVICE_ACCOUNT, SERVI
 from gmsa_krm.credspecs.model import CredentialSpec as Spec
 from gmsa_krm.findings.suggest import suggestion
 from gmsa_krm.report.accounts import Accounts, contents_of
-from gmsa_krm.report.admission import NAME_LABEL, find_checks, find_fillers
+from gmsa_krm.report.admission import NAME_LABEL, find_checks, find_fillers, find_hardening
 from gmsa_krm.report.detours import Mighty, detours, subject_node
 from gmsa_krm.report.edges import ACCESS, IMPERSONATE, MEMBER, POWERS, UNCHECKED, USE, BindingOf
 from gmsa_krm.report.graph import Graph, WithoutEffect
@@ -21,8 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from gmsa_krm.access import Binding, Grant
-    from gmsa_krm.access.objects import Object
+    from gmsa_krm.access import Binding, Grant, Role
+    from gmsa_krm.access.objects import Object, RoleKey
     from gmsa_krm.active_directory.snapshot import Snapshot
     from gmsa_krm.report.admission import Check
     from gmsa_krm.report.detours import Detour
@@ -80,9 +80,12 @@ class _Builder:
         self._rbac = Rbac(objects, namespace)
         self._checks = find_checks(objects)
         self._fillers = find_fillers(objects)
+        self._hardening = find_hardening(objects)
         self._labels = self._namespace_labels()
         self.graph.checks = [f"{it.label}{self._exceptions(it)}" for it in self._checks]
         self._told: set[tuple[str, str, str, str]] = set()
+        self._running = {(it.namespace, it.account) for it in self._pods}
+        self._parts_of: dict[RoleKey, list[str]] = {}
         self._covering: dict[str, list[Check]] = {}
         self._specs: dict[str, list[Spec]] = {}  # by name; several where a policy approves several
         self.graph.is_refused = lambda namespace, credspec: bool(self._without(namespace, credspec))
@@ -106,7 +109,8 @@ class _Builder:
             node.workloads.append(workload)
             if workload.without_contents and self._is_filled_in(pod):
                 workload.without_contents = []
-            if not self._covers(workload.namespace):
+            workload.is_checked = bool(self._covers(workload.namespace))
+            if not workload.is_checked:
                 texts = {text for _, text in workload.references if text}
                 brought = {it.id: it for text in texts for it in self._accounts.brought(text)}
                 workload.brings = [brought[it] for it in sorted(brought)]
@@ -124,9 +128,8 @@ class _Builder:
         for grant in self._rbac.grants(*_REQUEST):
             source = _user_of(grant)
             if isinstance(source, str):
-                if "resources" in grant.wildcards:
-                    continue  # it is about everything, and not meant for pods
-                self._add_without_effect(grant.binding, source)
+                if "resources" not in grant.wildcards:  # or else it is about everything, and not meant for pods
+                    self._add_without_effect(grant.binding, f"{source}{self._meant(grant)}")
                 continue
             if grant.names is not None and set(grant.names) == {ALL}:
                 why = f"resourceNames of {grant.role.kind} {grant.role.name} is *, which is the name of no object there"
@@ -138,7 +141,20 @@ class _Builder:
                     continue
                 edge = self.graph.edge(USE, self.graph.node(source), target)
                 edge.add_binding(_binding_of(grant))
-                _add_risks(edge, grant)
+                _add_risks(edge, grant, self._parts(grant.role) if grant.names is None else [])
+
+    def _meant(self, grant: Grant) -> str:
+        """The service account of that name where the binding is, if pods run as it."""
+        name, where = grant.subject.name, grant.namespace
+        is_meant = grant.subject.kind == SERVICE_ACCOUNT and (where, name) in self._running
+        return f" (did you mean {where}/{name}?)" if is_meant else ""
+
+    def _parts(self, role: Role) -> list[str]:
+        """The roles that are aggregated into a role, and let it use every credential spec."""
+        if role.key not in self._parts_of:
+            found = self._rbac.parts(role, *_REQUEST)
+            self._parts_of[role.key] = sorted(it.name for it in found if it is not role)
+        return self._parts_of[role.key]
 
     def add_unchecked(self) -> None:
         """The namespaces whose pods nothing checks, and the ways by which single pods pass."""
@@ -182,13 +198,32 @@ class _Builder:
         powers = self.graph.sorted_edges(*POWERS)
         powerful = [it.source for it in powers]
         mighty = Mighty(it.source for it in powers if any(each.is_everything for each in it.bindings))
-        for detour in detours(self._rbac, namespaces, powerful):
+        for detour in detours(self._rbac, namespaces, powerful, self._sees_ephemeral):
             source = self.graph.node(subject_node(detour.grant.subject))
             for target in self._persons(detour.target):
                 if target is not source:
                     edge = self.graph.edge(detour.kind, source, target)
                     is_mighty = detour.kind == IMPERSONATE and mighty.includes(target)
                     self._add_power(edge, detour, ", who may do everything" if is_mighty else "")
+                    if edge.passes_checks and not edge.is_built_in:
+                        edge.warning("no-hardening", self._of_ephemeral)
+
+    @property
+    def _of_ephemeral(self) -> str:
+        cure = "set webhook.hardeningPolicy to true" if self._has_config else "apply gmsa-krm's hardening policy"
+        return f"whoever adds an ephemeral container to a pod can give it any credential spec; {cure}"
+
+    def _sees_ephemeral(self, namespace: str) -> bool:
+        """Whether something checks the ephemeral containers of a namespace, or of each if it is empty.
+
+        Where nothing checks pods, that says it all.
+        """
+        if not self._checks:
+            return True
+        if not namespace:
+            return any(it.is_of_all for it in self._hardening)
+        labels = self._labels.get(namespace, {NAME_LABEL: namespace})
+        return any(it.covers(labels) for it in self._hardening)
 
     def add_members(self) -> None:
         """Of the service accounts in the graph; `Graph.access` knows that all others are members, too."""
@@ -201,7 +236,7 @@ class _Builder:
         """Why what checks pods would refuse those of a workload."""
         for node in self.graph.of_kind(ServiceAccount):
             for workload in node.workloads:
-                reasons = list(self._refusals(node, workload)) if self._covers(workload.namespace) else ()
+                reasons = list(self._refusals(node, workload)) if workload.is_checked else ()
                 if reasons:
                     message = f"its pods are refused: {'; '.join(reasons)}"
                     workload.error("refused-workload", message)
@@ -300,7 +335,7 @@ class _Builder:
 
     def add_names(self) -> None:
         """The namespaces and service accounts that the objects name."""
-        found = {(it.namespace, it.account) for it in self._pods} | self._rbac.service_accounts
+        found = self._running | self._rbac.service_accounts
         for it in self._objects:
             if it.get("kind") == "ServiceAccount" and it.get("apiVersion") == "v1":
                 namespace = it["metadata"].get("namespace")
@@ -391,7 +426,8 @@ def _binding_of(grant: Grant) -> BindingOf:
     )
 
 
-def _add_risks(edge: Edge, grant: Grant) -> None:
+def _add_risks(edge: Edge, grant: Grant, parts: list[str]) -> None:
+    """`parts`: the roles by whose aggregation that of the grant lets use every credential spec."""
     source = edge.source
     if isinstance(source, ServiceAccounts):
         message = (
@@ -406,9 +442,11 @@ def _add_risks(edge: Edge, grant: Grant) -> None:
         edge.warning("default-service-account", message)
     if grant.names is None:
         how = f" (* in {', '.join(grant.wildcards)})" if grant.wildcards else ""
+        which = f", into which {some(parts)} is aggregated," if parts else ""
+        cure = f"give {some(parts)}" if parts else "give it"
         message = (
-            f"{grant.role.kind} {grant.role.name} names no credential spec{how}, so it lets {source.label} use every"
-            " one, also those of the future; give it resourceNames"
+            f"{grant.role.kind} {grant.role.name}{which} names no credential spec{how}, so it lets {source.label} use"
+            f" every one, also those of the future; {cure} resourceNames"
         )
         edge.warning("every-credspec", message)
 

@@ -7,13 +7,13 @@ The API calls of a service account do not give its pods' accounts of Active Dire
 from __future__ import annotations
 
 from gmsa_krm.access.objects import AUTHENTICATED, SERVICE_ACCOUNT, SERVICE_ACCOUNTS, USER
-from gmsa_krm.report.edges import IMPERSONATE, RUN_PODS
+from gmsa_krm.report.edges import IMPERSONATE, PAST_CHECKS, RUN_PODS
 from gmsa_krm.report.nodes import ALL, Group, ServiceAccount, ServiceAccounts, User
 from gmsa_krm.report.powers import Held
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from gmsa_krm.access import Grant, Rbac
     from gmsa_krm.access.objects import Subject
@@ -23,9 +23,12 @@ _WRITE = ("create", "patch", "update")
 # What puts code into pods: API group, resource, subresource and verbs. The pods of a Job cannot be changed later.
 _RUNS = (
     ("", "pods", "", _WRITE),
-    ("", "pods", "exec", ("create",)),
-    ("", "pods", "attach", ("create",)),
+    # A WebSocket starts by GET, for which API servers before 1.35 ask for that verb alone.
+    ("", "pods", "exec", ("create", "get")),
+    ("", "pods", "attach", ("create", "get")),
     ("", "pods", "ephemeralcontainers", ("patch", "update")),
+    # The kubelet's own API, which runs commands in each pod of the node.
+    ("", "nodes", "proxy", ("create", "get")),
     ("", "replicationcontrollers", "", _WRITE),
     *(("apps", it, "", _WRITE) for it in ("daemonsets", "deployments", "replicasets", "statefulsets")),
     ("batch", "cronjobs", "", _WRITE),
@@ -78,27 +81,36 @@ def subject_node(subject: Subject) -> Node:
     return Group(subject.name)
 
 
-def detours(rbac: Rbac, namespaces: set[str], powerful: Iterable[Node]) -> Iterator[Detour]:
+def detours(
+    rbac: Rbac, namespaces: set[str], powerful: Iterable[Node], sees_ephemeral: Callable[[str], bool]
+) -> Iterator[Detour]:
     """All that lead somewhere.
 
     `namespaces`: those with service accounts that may use a credential spec, "" if all of a cluster may; `powerful`:
-    who has powers by themselves.
+    who has powers by themselves; `sees_ephemeral`: whether something checks the ephemeral containers in a namespace, ""
+    for each.
     """
     leading = list(powerful)
-    for it in _runs(rbac, namespaces):
+    for it in _runs(rbac, namespaces, sees_ephemeral):
         leading.append(subject_node(it.grant.subject))
         yield it
     yield from _leading(_impersonations(rbac), leading)
 
 
-def _runs(rbac: Rbac, namespaces: set[str]) -> Iterator[Detour]:
-    for group, resource, subresource, verbs in _RUNS if namespaces else ():
+def _runs(rbac: Rbac, namespaces: set[str], sees_ephemeral: Callable[[str], bool]) -> Iterator[Detour]:
+    for group, resource, subresource, verbs in _RUNS:
+        is_ephemeral = subresource == "ephemeralcontainers"
+        what = f"{resource}{f'/{subresource}' if subresource else ''}"
         for verb in verbs:
             for grant in rbac.grants(verb, group, resource, subresource):
-                # There is no name yet when an object is created.
-                is_possible = grant.names is None or verb != "create" or subresource
-                if is_possible and (not grant.namespace or grant.namespace in namespaces):
-                    how = f"may {verb} {resource}{f'/{subresource}' if subresource else ''}"
+                if (grant.names is not None and verb == "create" and not subresource) or (
+                    grant.namespace and resource == "nodes"
+                ):
+                    continue  # there is no name yet when an object is created, and nodes are in no namespace
+                passes = is_ephemeral and not sees_ephemeral(grant.namespace)
+                if passes or (namespaces and (not grant.namespace or grant.namespace in namespaces)):
+                    old = ", which is enough before Kubernetes 1.35" if verb == "get" and resource == "pods" else ""
+                    how = f"may {verb} {PAST_CHECKS if passes else what}{old}"
                     yield Detour(RUN_PODS, grant, ServiceAccounts(grant.namespace), how)
 
 

@@ -29,9 +29,7 @@ from gmsa_krm.report.edges import (
     ACCESS,
     ADDITIONAL_ACCOUNT,
     EDGE_KINDS,
-    FETCH_PASSWORD,
     LOG_ON,
-    RUN_PODS,
     Edge,
 )
 from gmsa_krm.report.nodes import (
@@ -112,7 +110,6 @@ class Graph:
         # Whether what checks pods refuses a credential spec in a namespace, "" for all, whoever asks.
         self.is_refused: Callable[[str, str], bool] = lambda _namespace, _credspec: False
         self._workloads: _Workloads | None = None
-        self._by_namespace: dict[str, list[Node]] = {}  # service accounts and groups of them
         self._outgoing: dict[str, list[Edge]] = {}
         self._incoming: dict[str, list[Edge]] = {}
 
@@ -126,10 +123,10 @@ class Graph:
         found = self.edges.get(key)
         if found is None:
             found = Edge(kind, source, target)
-            self._add(found)
+            self.add(found)
         return found
 
-    def _add(self, edge: Edge) -> None:
+    def add(self, edge: Edge) -> None:
         if len(self.edges) >= _MAX_EDGES:
             message = (
                 f"the picture has more than {_MAX_EDGES:,} edges; leave roles out that name thousands of credential"
@@ -187,7 +184,7 @@ class Graph:
         What may become every account is only at the credential spec named `*`, unless it names one of the account. A
         caller that shows a part can stop early.
         """
-        credspecs = [node] if isinstance(node, CredentialSpec) else self._credspecs_of(node)
+        credspecs = [node] if isinstance(node, CredentialSpec) else self.credspecs_of(node)
         names = {it.name for it in credspecs}
         workloads = self._index()
         seen: set[int] = set()
@@ -200,7 +197,7 @@ class Graph:
         sources = {edge.source.id: edge.source for it in credspecs for edge in self.incoming(it, *ACCESS)}
         for source in sorted(sources.values(), key=lambda it: (it.namespace, it.name)):
             for account, workload in workloads.of(source):
-                if id(workload) not in seen and names.isdisjoint(workload.credspecs):
+                if id(workload) not in seen and not workload.is_refused and names.isdisjoint(workload.credspecs):
                     seen.add(id(workload))
                     yield Actor(MAY, workload, account)
 
@@ -220,81 +217,13 @@ class Graph:
             self._workloads = _Workloads(self.of_kind(ServiceAccount))
         return self._workloads
 
-    def _run_by(self, group: Node) -> Iterator[Node]:
-        """The service accounts that whoever runs pods of a group can be, and the groups that these are in."""
-        if not self._by_namespace:
-            for it in self.nodes.values():
-                if isinstance(it, (ServiceAccount, ServiceAccounts)):
-                    self._by_namespace.setdefault(it.namespace, []).append(it)
-        for namespace in (group.namespace, "") if group.namespace else self._by_namespace:
-            yield from self._by_namespace.get(namespace, ())
-
-    def _credspecs_of(self, account: Node) -> list[Node]:
+    def credspecs_of(self, account: Node) -> list[Node]:
         return [it.source for it in self.incoming(account, LOG_ON, ADDITIONAL_ACCOUNT)]
 
     def is_known(self, credspec: str) -> bool:
         """Whether the object of a credential spec is among those of the graph."""
         node = self.nodes.get(CredentialSpec(credspec).id)
         return isinstance(node, CredentialSpec) and node.is_known
-
-    def around(self, focus: Iterable[Node]) -> Graph:
-        """The part that leads to the nodes of `focus` or from them, with all that was said about it."""
-        chosen = list(focus)
-        kept: set[EdgeKey] = {*self._reached(chosen, forward=True), *self._reached(chosen, forward=False)}
-        part = Graph()
-        part.sources, part.notes, part.checks, part.is_refused = self.sources, self.notes, self.checks, self.is_refused
-        for node in chosen:
-            part.node(node)
-        for key, edge in self.edges.items():
-            if key in kept:
-                part.node(edge.source)
-                part.node(edge.target)
-                part._add(edge)
-        names = {it.key[:3] for edge in part.edges.values() for it in edge.bindings}
-        namespaces = {it.namespace for it in part.nodes.values() if it.namespace}
-        part.without_effect = [
-            it for it in self.without_effect if (it.kind, it.namespace, it.name) in names or it.namespace in namespaces
-        ]
-        return part
-
-    def _reached(self, start: list[Node], *, forward: bool) -> Iterator[EdgeKey]:
-        """The edges on the way from or to nodes."""
-        step = self._ahead if forward else self._behind
-        seen: set[str] = set()
-        pending = list(start)
-        while pending:
-            node = pending.pop()
-            if node.id not in seen:
-                seen.add(node.id)
-                edges, nodes = step(node)
-                yield from (it.key for it in edges)
-                pending += nodes
-
-    def _ahead(self, node: Node) -> tuple[list[Edge], list[Node]]:
-        """The edges from a node, and where they lead; what reaches every credential spec reaches each."""
-        edges = self.outgoing(node)
-        nodes = [it.target for it in edges]
-        for it in edges:
-            if it.kind == RUN_PODS:
-                nodes += self._run_by(it.target)
-        if isinstance(node, CredentialSpec) and node.name == ALL:
-            nodes += [it for it in self.nodes.values() if isinstance(it, CredentialSpec)]
-        if isinstance(node, Account):
-            edges += self.incoming(node, FETCH_PASSWORD)
-        return edges, nodes
-
-    def _behind(self, node: Node) -> tuple[list[Edge], list[Node]]:
-        """The edges to a node, and where they are from."""
-        edges = self.incoming(node)
-        if isinstance(node, ServiceAccount):
-            edges += [it for name in (node.namespace, "") for it in self.incoming(ServiceAccounts(name), RUN_PODS)]
-        elif isinstance(node, ServiceAccounts) and node.namespace:
-            edges += self.incoming(ServiceAccounts(), RUN_PODS)
-        nodes = [it.source for it in edges]
-        every = self.nodes.get(CredentialSpec(ALL).id)
-        if isinstance(node, CredentialSpec) and every is not None:
-            nodes.append(every)
-        return edges, nodes
 
 
 def _has_others(workload: Workload, credspecs: set[str], account: Account) -> bool:

@@ -26,7 +26,7 @@ NOT_CHECKED, EXISTS, MISSING, OTHER_KIND, OTHER_DOMAIN = "NotChecked", "Exists",
 # noticed anyway.
 _EXPOSING = (
     *("unchecked-pods", "no-admission-check", "password-of-everyone", "unconstrained-delegation", "broad-delegation"),
-    *("every-credspec", "wildcard-grant"),
+    *("every-credspec", "no-hardening", "wildcard-grant"),
 )
 
 
@@ -90,13 +90,17 @@ class Node(Risky):
 class Workload(Risky):
     """An object with a pod that runs as a service account. `credspecs`: the names in its pod, sorted.
 
-    `references`: name and contents of each place in the pod that has one of them, or both; `has_contents`: a place has
-    contents without a name; `brings`: the accounts of its contents, where nothing but the contents decides;
-    `without_contents`: those of `credspecs` whose contents it does not bring, and nothing fills in, so that it has no
-    account by them. Its risks say why its pods are refused, or why it cannot be rendered.
+    `references`: name and contents of each place in the pod that has one of them, or both; `has_contents`: a place
+    has contents without a name; `is_checked`: something checks its pods; `brings`: the accounts of its contents,
+    where nothing but the contents decides; `without_contents`: those of `credspecs` whose contents it does not
+    bring, and nothing fills in, so that it has no account by them. Its risks say why its pods are refused, or why
+    it cannot be rendered.
     """
 
-    __slots__ = ("brings", "credspecs", "has_contents", "kind", "name", "namespace", "references", "without_contents")
+    __slots__ = (
+        *("brings", "credspecs", "has_contents", "is_checked", "kind", "name", "namespace", "references"),
+        "without_contents",
+    )
 
     def __init__(self, kind: str, namespace: str, name: str, references: Iterable[tuple[str, str]]) -> None:
         super().__init__()
@@ -108,6 +112,7 @@ class Workload(Risky):
         # With a name the contents are filled in at admission, and are checked.
         self.has_contents = any(not credspec for credspec, _ in self.references)
         self.brings: list[Account] = []
+        self.is_checked = True
         self.without_contents = sorted({credspec for credspec, contents in self.references if not contents})
 
     @property

@@ -27,10 +27,11 @@ from gmsa_krm.report.edges import (
 from gmsa_krm.report.fetchers import Fetchers
 from gmsa_krm.report.graph import BRINGS, MAY, NAMES
 from gmsa_krm.report.limits import LIMITS
+from gmsa_krm.report.narrow import twins
 from gmsa_krm.report.nodes import ALL, Account, CredentialSpec, Principal, Risk, ServiceAccount, ServiceAccounts
 from gmsa_krm.report.reach import Reach, exceptions, kind_of, may_everything
 from gmsa_krm.report.since import WORDS
-from gmsa_krm.report.texts import in_short, some
+from gmsa_krm.report.texts import counted, in_short, some
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Report:
         self._refused = _refused(graph)
         self._reached: dict[str, str] = {}
         self._reach_all = Reach(graph)
+        self._twins = {reader.id: account for reader, account in twins(graph)}
         self.exceptions = exceptions(graph)
         self.is_passed_by = bool(graph.incoming(CredentialSpec(ALL), UNCHECKED))
         ways = [it for it in graph.sorted_edges(*POWERS, *DETOURS) if it.source.id not in self._mighty]
@@ -105,8 +107,12 @@ class Report:
         entry = self._entry(node, [it.source for it in self.graph.incoming(node, LOG_ON, ADDITIONAL_ACCOUNT)])
         entry.password = picture.password(self.graph, node)
         entry.fetchers = Fetchers(self.graph, node)
-        entry.readers = [Reader(it) for it in self.graph.incoming(node, FETCH_PASSWORD)]
+        entry.readers = [Reader(it, self._twins.get(it.source.id)) for it in self.graph.incoming(node, FETCH_PASSWORD)]
         entry.readers.sort(key=lambda it: it.node.label)
+        readers = [self.graph.nodes[it] for it, account in self._twins.items() if account is node]
+        entry.fetches = [
+            (it.target, anchor(it.target)) for own in readers for it in self.graph.outgoing(own, FETCH_PASSWORD)
+        ]
         return entry
 
     def _credspec(self, node: CredentialSpec) -> Entry:
@@ -118,7 +124,9 @@ class Report:
         entry.credspecs = credspecs
         actors = list(islice(self.graph.actors(node), _MAX_WORKLOADS + 1))
         entry.has_more_actors = len(actors) > _MAX_WORKLOADS
-        entry.actors = [ShownActor(it, names, self.graph) for it in actors[:_MAX_WORKLOADS]]
+        shown = [ShownActor(it, names, self.graph) for it in actors[:_MAX_WORKLOADS]]
+        entry.actors = [it for it in shown if not it.lacks]
+        entry.lacking = [it for it in shown if it.lacks]
         entry.refused = [it for name in sorted(names) for it in self._refused.get(name, ())]
         entry.powers = list({id(it): it for own in credspecs for it in self._powers_of(own)}.values())
         # Those of the whole cluster are told once, for all accounts.
@@ -303,6 +311,10 @@ class Access:
         self.how = list(picture.how(edge))
         self.is_new = is_new
 
+    @property
+    def is_group(self) -> bool:
+        return isinstance(self.who, ServiceAccounts)
+
 
 def _label(it: Workload) -> str:
     return f"{it.kind} {it.namespace}/{it.name}"
@@ -376,8 +388,9 @@ class RefusedWorkload:
 class Entry:
     """An account, or a credential spec without one, with all who may use it.
 
-    `actors`: the workloads that can act as it; `powers`: who may change its credential specs or grant them; `runners`:
-    who may run code in pods of its users.
+    `actors`: the workloads that can act as it; `lacking`: those that could, if something filled in its contents;
+    `fetches`: the accounts whose passwords it may fetch; `powers`: who may change its credential specs or grant them;
+    `runners`: who may run code in pods of its users.
     """
 
     def __init__(self, node: Node, users: list[Access]) -> None:
@@ -386,6 +399,8 @@ class Entry:
         self.users = users
         self.credspecs: list[Node] = []
         self.actors: list[ShownActor] = []
+        self.lacking: list[ShownActor] = []
+        self.fetches: list[tuple[Node, str]] = []
         self.has_more_actors = False
         self.refused: list[RefusedWorkload] = []
         self.powers: list[Subject] = []
@@ -400,8 +415,10 @@ class Entry:
         edges = [*(it.edge for it in self.users), *(it.edge for it in self.readers)]
         edges += [gap for it in self.actors for gap in it.gaps]
         found = _warnings([*self.node.risks, *(risk for it in edges for risk in it.risks)])
+        if self.lacking:
+            found.append(f"NO ACCOUNT: {counted(len(self.lacking), 'workload')}")
         if self.refused:
-            found.append(f"REFUSED: {len(self.refused):,} workload{'' if len(self.refused) == 1 else 's'}")
+            found.append(f"REFUSED: {counted(len(self.refused), 'workload')}")
         return found
 
     @property
@@ -420,7 +437,7 @@ class Entry:
             more = f" and {'more than ' if self.has_more_actors else ''}{number:,} more" if number else ""
             return f"{first}{more}"
         if not self.users:
-            return "no workload, and no role for it"
+            return "no workload, and no role for it" if self.credspecs else "no workload, and no credential spec"
         more = f" and {len(self.users) - 1:,} more" if len(self.users) > 1 else ""
         return f"no workload; {self.users[0].who.label}{more} may use it"
 
@@ -433,11 +450,12 @@ class Entry:
 
 
 class Reader:
-    """Who may fetch a password."""
+    """Who may fetch a password. `place`: of the account that it is in this report, if so."""
 
-    def __init__(self, edge: Edge) -> None:
+    def __init__(self, edge: Edge, account: Account | None) -> None:
         self.edge = edge
         self.node = edge.source
+        self.place = anchor(account) if account is not None else ""
 
 
 class Subject:

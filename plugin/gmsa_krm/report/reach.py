@@ -28,7 +28,6 @@ class Reach:
         every = graph.incoming(CredentialSpec(ALL), *ACCESS)
         for it in sorted(every, key=lambda it: (it.kind != UNCHECKED, it.source.namespace, it.source.name)):
             self._open.setdefault(it.source.namespace, []).append(it)
-        self._first = next((it for of in self._open.values() for it in of), None)
         mighty = {it.id for it in may_everything(graph)}
         for it in graph.sorted_edges(RUN_PODS):
             if not it.is_built_in and it.source.id not in mighty:
@@ -38,7 +37,12 @@ class Reach:
         """Why whoever has an edge of RunPods reaches every account; nothing if they do not."""
         if edge.kind != RUN_PODS or edge.is_built_in:
             return ""
-        found = self._gap(edge.target.namespace)
+        if edge.passes_checks:
+            return "whose ephemeral containers nothing checks"
+        namespace = edge.target.namespace
+        if not namespace and len(self._open) > 1:
+            return f"of which those of {some(sorted(filter(None, self._open)))} reach every credential spec"
+        found = self._gap(namespace)
         if found is None or found.source is edge.source:
             return ""
         if found.kind != UNCHECKED:
@@ -47,7 +51,8 @@ class Reach:
 
     def _gap(self, namespace: str) -> Edge | None:
         if not namespace:
-            return self._first  # whoever may run pods everywhere may there, too
+            # Whoever may run pods everywhere may there, too.
+            return next((it for of in self._open.values() for it in of), None)
         return next((it for of in (namespace, "") for it in self._open.get(of, ())), None)
 
     def message(self, edge: Edge, risk: Risk) -> str:
@@ -59,7 +64,7 @@ class Reach:
         runners = {it.id: f"{kind_of(it)} {it.label}".strip() for of in where for it in self.runners.get(of, ())}
         if not runners:
             return risk.message
-        return f"{risk.message}; who may run code in pods there: {some(runners.values())}"
+        return f"{risk.message}; who may run code in pods there: {some(runners.values(), 10)}"
 
 
 def may_everything(graph: Graph) -> list[Node]:

@@ -20,7 +20,8 @@ ACCESS_COLUMNS = ("WHO", "WORKLOADS", "CREDENTIAL SPEC", "ACCOUNTS", "BY")
 REFUSED_COLUMNS = ("WORKLOAD", "RUNS AS", "NAMES", "WHY")
 POWER_COLUMNS = ("WHO", "MAY", "REACHES", "BY")
 ACCOUNT_COLUMNS = ("ACCOUNT", "STATE", "SERVES", "DELEGATION", "PASSWORD FOR")
-WITHOUT_EFFECT_COLUMNS = ("OBJECT", "WHY NO POD GETS AN ACCOUNT BY IT")
+WITHOUT_EFFECT = "Bindings and roles by which no pod gets an account"
+WITHOUT_EFFECT_COLUMNS = ("OBJECT", "WHY")
 _DELEGATIONS = {"Unconstrained": "ANY SERVICE", "None": "none", "Unknown": "unknown"}
 
 
@@ -147,14 +148,26 @@ def _workloads(graph: Graph, edge: Edge) -> Iterator[str]:
     """The workloads that have access by an edge, of a group only those that use it."""
     source, target = edge.source, edge.target
     if isinstance(source, ServiceAccount):
-        for it in source.workloads:
-            how = " (REFUSED)" if it.is_refused else ""
-            names_it = target.name == ALL or target.name in it.credspecs
-            yield f"{it.label}{how}" if names_it or how else f"{it.label} (may, does not)"
+        yield from (f"{it.label}{_use(it, target.name)}" for it in source.workloads)
         return
     for it in graph.workloads_of(edge):
         if not it.is_refused:
-            yield _of_workload(it)
+            yield f"{_of_workload(it)}{_use(it, target.name)}"
+
+
+def _use(workload: Workload, credspec: str) -> str:
+    """How a workload uses a credential spec, or any, where its name does not say it."""
+    if workload.is_refused:
+        return " (REFUSED)"
+    if workload.without_contents and credspec in (ALL, *workload.without_contents):
+        return " (NO ACCOUNT: nothing fills in its contents)"
+    if credspec != ALL:
+        return "" if credspec in workload.credspecs else " (may, does not)"
+    brought = [f"contents of {some(it.label for it in workload.brings)}"] if workload.brings else []
+    if not brought and workload.has_contents:
+        brought = ["contents that cannot be read"]
+    words = [*workload.credspecs, *brought]
+    return f" ({some(words)})" if words else ""
 
 
 def _access_row(graph: Graph, edge: Edge) -> Row:
@@ -180,7 +193,7 @@ def _account_row(graph: Graph, node: Account) -> Row:
 def _password(fetchers: Fetchers, everyone: str, readers: str) -> str:
     """The readers that the account lists, and who these are."""
     if fetchers.is_nobody:
-        return "nobody"
+        return "nobody, as it is missing"
     known = [everyone] if everyone else fetchers.counts
     if fetchers.computers == [] and not everyone:
         known = ["no hosts", *known]

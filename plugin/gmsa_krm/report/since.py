@@ -30,7 +30,7 @@ WORDS = {
     UNCHECKED: "reaches without a check",
     "ChangeCredspec": "may change",
     "ChangeAdmission": "may change what checks",
-    "LabelNamespace": "may label namespaces, and so reach",
+    "LabelNamespace": "may label namespaces, whose pods then reach",
     "GrantAccess": "may grant",
     "RunPods": "may run code in pods of",
     "Impersonate": "may call the API server as",

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 # Rules of errors that who-can decides by what the cluster has.
 _KNOWN_BY_CLUSTER = ("service-account-not-covered", "unknown-credspec")
-# And those that a workload says by itself if its pods are refused.
-_SAID = (*_KNOWN_BY_CLUSTER, "contents-without-name", "credspec-case", "foreign-contents")
+# Those by which a webhook or a policy refuses pods, where one checks them.
+_OF_CONTENTS = ("contents-without-name", "credspec-case", "foreign-contents")
+# What a workload says by itself if its pods are refused.
+_SAID = (*_KNOWN_BY_CLUSTER, *_OF_CONTENTS)
 _LISTS = ("initContainers", "containers", "ephemeralContainers")
 
 
@@ -105,8 +107,11 @@ def _is_true(graph: Graph, finding: Finding, found: tuple[ServiceAccount, Worklo
         graph.access(node.namespace, node.name, name) and graph.is_known(name) for name in workload.credspecs
     ):
         return False
+    if finding.rule in _OF_CONTENTS and not workload.is_checked:
+        return False
     if finding.rule not in _SAID or not workload.is_refused:
-        workload.error(finding.rule, f"it cannot be rendered: {finding.message}")
+        field = finding.field.partition(": ")[2]
+        workload.error(finding.rule, f"it cannot be rendered: {field} {finding.message}".replace(":  ", ": "))
     return True
 
 

@@ -50,7 +50,11 @@ def _lines(graph: Graph, changes: Changes | None) -> Iterator[str]:
         yield f"And {built_in:,} of Kubernetes itself, as in every cluster."
         yield ""
     yield from _table("Accounts", rows.ACCOUNT_COLUMNS, rows.account_rows(graph))
-    yield from _table("Without effect", rows.WITHOUT_EFFECT_COLUMNS, rows.without_effect_rows(graph))
+    yield from _table(
+        rows.WITHOUT_EFFECT,
+        rows.WITHOUT_EFFECT_COLUMNS,
+        rows.without_effect_rows(graph),
+    )
     if graph.notes:
         yield from _list("Unknown", [_text(it) for it in graph.notes])
 
@@ -108,5 +112,5 @@ def _code(text: str) -> str:
 
 def _text(text: str) -> str:
     """A text as text: no character of it means anything in Markdown or HTML, and it mentions nobody."""
-    escaped = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
-    return re.sub(r"([\\`*_{}\[\]()#+!|~:])", r"\\\1", escaped)
+    escaped = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_{}\[\]()#+!|~:])", r"\\\1", escaped).replace("@", "&#64;")

@@ -45,7 +45,7 @@ def _lines(graph: Graph, changes: Changes | None) -> Iterator[str]:
     yield from _section("Accounts", rows.ACCOUNT_COLUMNS, accounts, "none")
     without = rows.without_effect_rows(graph)
     if without:
-        yield from _section("Bindings and roles without effect", rows.WITHOUT_EFFECT_COLUMNS, without, "none")
+        yield from _section(rows.WITHOUT_EFFECT, rows.WITHOUT_EFFECT_COLUMNS, without, "none")
     if graph.notes:
         yield ""
         yield "Unknown:"
