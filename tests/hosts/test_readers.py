@@ -101,7 +101,17 @@ def test_the_end_of_an_empty_document_hides_nothing(empty: str, before: str, cal
 
 
 @pytest.mark.parametrize(
-    "text", ["...a\n", "...#\n", "a: 1\n...\n", "# c\n...\na: 1\n", "--- |\n  a\n...\n", "%A\n---\n...\n"]
+    "text",
+    [
+        "...a\n",
+        "...#\n",
+        "a: 1\n...\n",
+        "# c\n...\na: 1\n",
+        "--- |\n  a\n...\n",
+        "%A\n---\n...\n",
+        "# \u2029a\n...\n",
+        "# \x85a\n...\n",
+    ],
 )
 def test_the_end_of_other_documents_stays(text: str) -> None:
     assert joined([text]) == text

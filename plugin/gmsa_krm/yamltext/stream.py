@@ -405,7 +405,7 @@ def _without_end(text: str) -> str:
     YAML readers in Go refuse that marker unless a `---` is before it, and kubectl takes one away.
     """
     marker = r"\.\.\.(?=[ \t\r\n]|\Z)"
-    line = rf"(?:{marker})?[ \t]*(?:#[^\r\n]*)?"
+    line = rf"(?:{marker})?[ \t]*(?:#[^{BREAKS}]*)?"
     if re.fullmatch(rf"(?:---)?{line}(?:\r?\n{line})*", text):
         return re.sub(rf"(?m)^{marker}.*\n?", "", text)
     return text
