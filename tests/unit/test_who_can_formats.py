@@ -349,6 +349,17 @@ def test_what_checks_pods_is_told_with_its_exceptions(format: str, call: Call, n
     assert "ValidatingWebhookConfiguration gmsa-webhook, except in namespace sandbox" in text
 
 
+def test_who_runs_pods_everywhere_is_told_with_the_namespaces_that_give_every_account(
+    call: Call, tmp_path: Path
+) -> None:
+    objects, accounts = clusters.nordwind()
+    objects.append(clusters.binding("operators", "deploy", [clusters.user("olga@nordwind.example")]))
+    (row,) = [
+        it for it in shown(call, clusters.write(tmp_path, objects, accounts), "table").splitlines() if "user olga" in it
+    ]
+    assert "cluster, of which those of ops, sandbox reach every credential spec: so every account" in row
+
+
 def test_a_table_says_who_reaches_every_account_by_pods(call: Call, leaky: tuple[str, ...]) -> None:
     rows = [it for it in shown(call, leaky, "table").splitlines() if "so every account" in it]
     assert [re.split("  +", it)[0] for it in rows] == ["! group tinkerers", "! user olga@nordwind.example"]

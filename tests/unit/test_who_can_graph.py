@@ -991,8 +991,12 @@ def test_tokens_lead_to_what_a_service_account_may_do_and_not_to_the_accounts_of
         "ops/operator > b",
         "ops/backup > every service account of the cluster",
     ]
+    # What the operator's pods may use is not what its token gives.
+    graph = build([*objects, binding("own", "use-a", "ops/operator", namespace="ops")])
     ahead = around(graph, [graph.nodes["ServiceAccount:ops/backup"]])
     assert [it.name for it in ahead.of_kind(Account)] == ["Other"]
+    ahead = around(graph, [graph.nodes["ServiceAccount:ops/operator"]])
+    assert [it.name for it in ahead.of_kind(Account)] == ["Other", "WebApp1"]
 
 
 def test_a_namespace_brings_no_others_along_by_a_group_of_all() -> None:
