@@ -117,7 +117,7 @@ def test_the_table(call: Call, place: Path) -> None:
           ACCOUNT                 STATE   SERVES                DELEGATION  PASSWORD FOR
           WebApp1 of contoso.com  exists  http/web.contoso.com  none        WebApp1Hosts (2 hosts)
 
-        Bindings and roles by which no pod gets an account:
+        Without effect on pods:
           OBJECT                  WHY
           ClusterRoleBinding all  User jane is not a service account, and pods run as service accounts
 
@@ -147,7 +147,7 @@ def test_what_changed_since_a_report(call: Call, place: Path) -> None:
     wider = call("who-can", *files, "more", *since)
     assert wider.status == 1
     assert "  + tools/ops may use every credential spec\n" in wider.stdout
-    assert "  + jane may change every credential spec\n" in wider.stdout
+    assert "  + jane may change the account of every credential spec\n" in wider.stdout
     (place / "wide.json").write_text(call("who-can", *files, "more", "--format", "json").stdout)
     narrower = call("who-can", *files, "--since", "wide.json", "--fail-on-new")
     assert narrower.status == 0

@@ -136,7 +136,7 @@ def test_refused_pods_are_listed_without_a_config(call: Call, folder: Folder) ->
     assert (done.status, done.stderr) == (0, "")
     assert (
         "! Deployment web/bad  web/webapp1  gmsa-webapp2  its pods are refused: web/webapp1 may not use gmsa-webapp2,"
-        " which is not here (did you mean gmsa-webapp1?); bind a role that lets it\n"
+        " which is not here (did you mean gmsa-webapp1?); fix the name, or create it\n"
     ) in done.stdout
     assert "usedBy" not in done.stdout  # which is of a config
 

@@ -291,9 +291,9 @@ def test_who_runs_code_where_nothing_is_checked_reaches_every_account(call: Call
     # Of each account with such workloads.
     of = {name: texts[f"Account_3a_contoso.com_5c_{name}"] for name in ("shop", "payroll", "search")}
     for name, who in (("shop", "olga@nordwind.example"), ("payroll", "tinkerers")):
-        runners = of[name].split("Who may run code in pods of these")[1].split("What it may do")[0]
+        runners = of[name].split("Who may run code in their pods")[1].split("What it may do")[0]
         assert who in runners
-    assert "Who may run code in pods of these" not in of["search"]
+    assert "Who may run code in their pods" not in of["search"]
     assert of["search"].endswith("who reaches every account, who may do everything, and ways around the check (5). ")
 
 
@@ -397,6 +397,16 @@ def test_the_folded_line_counts_everybody_who_may_fetch_a_password(call: Call, n
     table = shown(call, nordwind, "table")
     assert "WindowsNodes, svc-backup (3 hosts, 1 user)" in table
     assert re.search("Ghost of contoso.com +MISSING .* nobody", table)
+
+
+def test_the_html_says_who_is_denied_a_password(call: Call, tmp_path: Path) -> None:
+    objects, accounts = clusters.nordwind()
+    shop = next(it for it in accounts if it["account"].lower() == "shop")
+    shop["passwordReaders"].append({"name": "JUMP01", "kind": "Computer", "denied": True})
+    text = Page(shown(call, clusters.write(tmp_path, objects, accounts), "html")).texts[
+        "Account_3a_contoso.com_5c_shop"
+    ]
+    assert "Denied: Computer JUMP01." in text
 
 
 def test_the_html_says_what_is_unknown_without_active_directory(call: Call, nordwind: tuple[str, ...]) -> None:

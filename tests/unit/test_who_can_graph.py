@@ -12,6 +12,7 @@ from gmsa_krm.active_directory.snapshot import Snapshot
 from gmsa_krm.credspecs.model import canonical_json
 from gmsa_krm.report.build import build
 from gmsa_krm.report.document import document
+from gmsa_krm.report.graph import Graph
 from gmsa_krm.report.narrow import around
 from gmsa_krm.report.nodes import ALL, Account, CredentialSpec, Principal, ServiceAccount
 from graphs import (
@@ -546,8 +547,33 @@ def test_contents_that_render_has_written_are_of_the_name() -> None:
 
 def test_a_binding_for_a_service_account_of_another_namespace_says_which_may_be_meant() -> None:
     objects = [*SETUP, binding("b", "use-a", "order/app", namespace="orders"), deployment("iis", "orders", "app", "a")]
-    (found,) = build(objects).without_effect
+    graph = build(objects)
+    (found,) = graph.without_effect
     assert found.why == "order/app runs no pods in orders, where the binding is (did you mean orders/app?)"
+    assert refusals(graph) == ["RoleBinding orders/b is for order/app: fix the namespace of its subject"]
+
+
+def refusals(graph: Graph) -> list[str]:
+    """The cures of refused workloads."""
+    workloads = (it for node in graph.of_kind(ServiceAccount) for it in node.workloads)
+    return [risk.message.partition("; ")[2] for it in workloads for risk in it.risks]
+
+
+@pytest.mark.parametrize(
+    ("binds", "names", "cure"),
+    [
+        ("Role", "a", "RoleBinding web/b binds Role web/use-a, which is not here: fix its roleRef"),
+        ("ClusterRole", "aa", "fix the name, or create it"),
+        ("Role", "aa", "fix the name, or create it"),
+    ],
+)
+def test_a_refused_workload_says_what_keeps_its_access_from_it(binds: str, names: str, cure: str) -> None:
+    objects = [
+        *SETUP,
+        binding("b", "use-a", "web/app", namespace="web", kind=binds),
+        deployment("iis", "web", "app", names),
+    ]
+    assert refusals(build(objects)) == [cure]
 
 
 def test_a_role_that_aggregates_another_says_which_to_change() -> None:

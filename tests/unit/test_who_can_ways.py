@@ -400,3 +400,19 @@ def test_a_namespace_brings_no_others_along_by_a_group_of_all() -> None:
     graph = build(objects)
     focus = [graph.nodes["ServiceAccount:web/app"], graph.nodes["ServiceAccounts:*"]]
     assert [it.namespace for it in around(graph, focus).of_kind(ServiceAccount)] == ["web"]
+
+
+@pytest.mark.parametrize(
+    ("of_bindings", "of_pods", "reaches_all"),
+    [("web", "web", True), ("", "web", True), ("api", "web", False), ("", "", True), ("web", "", False)],
+)
+def test_who_grants_access_to_pods_that_they_run_has_it(of_bindings: str, of_pods: str, reaches_all: bool) -> None:
+    objects = [
+        *[*SETUP, *hardening(), binding("use", "use-a", "web/app", namespace="web")],
+        role("grant", ([RBAC], ["rolebindings"], [], ["create"]), ([RBAC], ["clusterroles"], [], ["bind"])),
+        binding("grant", "grant", "user:jane", namespace=of_bindings),
+        role("run", ([""], ["pods"], [], ["create"])),
+        binding("run", "run", "user:jane", namespace=of_pods),
+    ]
+    rows, _ = power_rows(build(objects))
+    assert any("to which it may grant every credential spec" in it.cells[2] for it in rows) is reaches_all

@@ -84,6 +84,8 @@ class _Builder:
         self._labels = self._namespace_labels()
         self.graph.checks = [f"{it.label}{self._exceptions(it)}" for it in self._checks]
         self._told: set[tuple[str, str, str, str]] = set()
+        # What keeps a binding from service accounts that it may be meant for, by their namespaces and names.
+        self._tried: dict[tuple[str, str], str] = {}
         self._running = {(it.namespace, it.account) for it in self._pods}
         self._parts_of: dict[RoleKey, list[str]] = {}
         self._covering: dict[str, list[Check]] = {}
@@ -146,8 +148,11 @@ class _Builder:
     def _meant(self, grant: Grant) -> str:
         """The service account of that name where the binding is, if pods run as it."""
         name, where = grant.subject.name, grant.namespace
-        is_meant = grant.subject.kind == SERVICE_ACCOUNT and (where, name) in self._running
-        return f" (did you mean {where}/{name}?)" if is_meant else ""
+        if grant.subject.kind != SERVICE_ACCOUNT or (where, name) not in self._running:
+            return ""
+        label = _binding_of(grant).label
+        self._tried[where, name] = f"{label} is for {grant.subject.namespace}/{name}: fix the namespace of its subject"
+        return f" (did you mean {where}/{name}?)"
 
     def _parts(self, role: Role) -> list[str]:
         """The roles that are aggregated into a role, and let it use every credential spec."""
@@ -234,6 +239,15 @@ class _Builder:
 
     def add_refusals(self) -> None:
         """Why what checks pods would refuse those of a workload."""
+        for it in self._rbac.without_role:
+            kind, namespace, name = it.role
+            label = f"{it.kind} {f'{it.namespace}/' if it.namespace else ''}{it.name}"
+            of = f"{kind} {f'{namespace}/' if namespace else ''}{name}"
+            for subject in it.subjects:
+                if subject.kind == SERVICE_ACCOUNT:
+                    self._tried[subject.namespace, subject.name] = (
+                        f"{label} binds {of}, which is not here: fix its roleRef"
+                    )
         for node in self.graph.of_kind(ServiceAccount):
             for workload in node.workloads:
                 reasons = list(self._refusals(node, workload)) if workload.is_checked else ()
@@ -250,8 +264,10 @@ class _Builder:
             if refusing:
                 yield f"{refusing} approves no contents of {credspec}; add it to the config, and apply that"
             elif not self.graph.access(node.namespace, node.name, credspec):
+                unknown = self._unknown(credspec)
                 cure = f"{'add it to usedBy, or ' if self._has_config else ''}bind a role that lets it"
-                yield f"{node.label} may not use {credspec}{self._unknown(credspec)}; {cure}"
+                cure = "fix the name, or create it" if unknown else self._tried.get((node.namespace, node.name), cure)
+                yield f"{node.label} may not use {credspec}{unknown}; {cure}"
             elif self._is_live and credspec not in self._specs:
                 yield f"{credspec} does not exist; create it, or fix the name"
             else:

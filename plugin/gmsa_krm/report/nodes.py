@@ -270,6 +270,12 @@ class Account(Node):
         return self.directory.delegates_to if self.directory is not None else []
 
     @property
+    def denied(self) -> list[str]:
+        """Who may not fetch its password, even if a group of theirs may."""
+        readers = self.directory.password_readers if self.directory is not None else []
+        return [f"{it.kind} {it.name}" for it in readers if it.denied]
+
+    @property
     def hosts(self) -> list[str] | None:
         """The computers that may fetch its password, `*` for all of the domain; None if that is unknown."""
         return self.directory.hosts if self.directory is not None and self.directory.knows_hosts else None

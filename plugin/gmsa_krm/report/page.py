@@ -382,6 +382,7 @@ class RefusedWorkload:
         self.label = _label(workload)
         self.who = who
         self.place = anchor(who)
+        self.names = ", ".join(workload.credspecs)
         self.risks = workload.risks
 
 

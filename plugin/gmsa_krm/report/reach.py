@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gmsa_krm.report.edges import ACCESS, POWERS, RUN_PODS, UNCHECKED
+from gmsa_krm.report.edges import ACCESS, GRANT_ACCESS, POWERS, RUN_PODS, UNCHECKED
 from gmsa_krm.report.nodes import ALL, CredentialSpec
 from gmsa_krm.report.texts import some
 
@@ -28,6 +28,11 @@ class Reach:
         every = graph.incoming(CredentialSpec(ALL), *ACCESS)
         for it in sorted(every, key=lambda it: (it.kind != UNCHECKED, it.source.namespace, it.source.name)):
             self._open.setdefault(it.source.namespace, []).append(it)
+        # Who may grant every credential spec, by the namespaces to whose service accounts, "" for all.
+        self._granting: dict[str, set[str]] = {}
+        for it in graph.incoming(CredentialSpec(ALL), GRANT_ACCESS):
+            where = {binding.namespace for binding in it.bindings if binding.namespace}
+            self._granting.setdefault(it.source.id, set()).update(where or {""})
         mighty = {it.id for it in may_everything(graph)}
         for it in graph.sorted_edges(RUN_PODS):
             if not it.is_built_in and it.source.id not in mighty:
@@ -42,6 +47,8 @@ class Reach:
         namespace = edge.target.namespace
         if not namespace and len(self._open) > 1:
             return f"of which those of {some(sorted(filter(None, self._open)))} reach every credential spec"
+        if self._granting.get(edge.source.id, set()) & {namespace, ""}:
+            return "to which it may grant every credential spec"
         found = self._gap(namespace)
         if found is None or found.source is edge.source:
             return ""

@@ -20,7 +20,7 @@ ACCESS_COLUMNS = ("WHO", "WORKLOADS", "CREDENTIAL SPEC", "ACCOUNTS", "BY")
 REFUSED_COLUMNS = ("WORKLOAD", "RUNS AS", "NAMES", "WHY")
 POWER_COLUMNS = ("WHO", "MAY", "REACHES", "BY")
 ACCOUNT_COLUMNS = ("ACCOUNT", "STATE", "SERVES", "DELEGATION", "PASSWORD FOR")
-WITHOUT_EFFECT = "Bindings and roles by which no pod gets an account"
+WITHOUT_EFFECT = "Without effect on pods"
 WITHOUT_EFFECT_COLUMNS = ("OBJECT", "WHY")
 _DELEGATIONS = {"Unconstrained": "ANY SERVICE", "None": "none", "Unknown": "unknown"}
 

@@ -28,7 +28,7 @@ _ANY_SERVICE = "every service"
 WORDS = {
     USE: "may use",
     UNCHECKED: "reaches without a check",
-    "ChangeCredspec": "may change",
+    "ChangeCredspec": "may change the account of",
     "ChangeAdmission": "may change what checks",
     "LabelNamespace": "may label namespaces, whose pods then reach",
     "GrantAccess": "may grant",
