@@ -52,7 +52,15 @@ class Client:
     def with_token(self, token: str, impersonate: str | None = None, group: str | None = None) -> Client:
         return Client(*self._settings[:3], token, impersonate, group)
 
-    def request(self, method: str, path: str, body: Any = None, content: str = "application/json", **query: Any) -> Any:
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        content: str = "application/json",
+        headers: dict[str, str] | None = None,
+        **query: Any,
+    ) -> Any:
         """The parsed answer. Raises ApiError; nothing is tried twice."""
         if query:
             path += "?" + urlencode(query)
@@ -63,7 +71,7 @@ class Client:
             self._threads.connection = connection
         data = None if body is None else json.dumps(body).encode()
         try:
-            connection.request(method, path, data, {**self._headers, "Content-Type": content})
+            connection.request(method, path, data, {**self._headers, "Content-Type": content, **(headers or {})})
             answer = connection.getresponse()
             text = answer.read()
             self._threads.used = time.monotonic()

@@ -175,11 +175,13 @@ class Reviews:
     def account_may(
         self, account: str, verb: str, group: str, resource: str, subresource: str = "", name: str = ""
     ) -> bool:
-        """Whether a service account of the first namespace may do something in it."""
+        """Whether a service account of the first namespace may do something in it, or to a node."""
         namespace = NAMESPACES[0]
         groups = ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"]
         user = f"system:serviceaccount:{namespace}:{account}"
-        return self.allowed(user, groups, verb, group, resource, name, namespace, subresource)
+        return self.allowed(
+            user, groups, verb, group, resource, name, "" if resource == "nodes" else namespace, subresource
+        )
 
     def allowed(
         self,
@@ -579,6 +581,9 @@ DETOURS = {
     "is-another-account": ([([""], ["serviceaccounts"], ["impersonate"], ["app"])], False),
     "is-an-account-by-user": ([([""], ["users"], ["impersonate"], ["system:serviceaccount:who-a:deploys"])], True),
     "has-tokens": ([([""], ["serviceaccounts/token"], ["create"], ["deploys"])], False),
+    "reads-commands": ([([""], ["pods/exec"], ["get"], [])], False),
+    "reads-kubelets": ([([""], ["nodes/proxy"], ["get"], [])], True),
+    "reads-kubelets-in-a-namespace": ([([""], ["nodes/proxy"], ["get"], [])], False),
     "reads-tokens": ([([""], ["serviceaccounts/token"], ["get"], [])], False),
 }  # fmt: skip
 RUNS = [
@@ -587,6 +592,10 @@ RUNS = [
     ("update", "", "pods", ""),
     ("create", "", "pods", "exec"),
     ("create", "", "pods", "attach"),
+    ("get", "", "pods", "exec"),
+    ("get", "", "pods", "attach"),
+    ("create", "", "nodes", "proxy"),
+    ("get", "", "nodes", "proxy"),
     ("patch", "", "pods", "ephemeralcontainers"),
     ("update", "", "pods", "ephemeralcontainers"),
     *(
@@ -600,6 +609,15 @@ RUNS = [
     ),
     ("create", "batch", "jobs", ""),
 ]
+
+
+WEBSOCKET = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Protocol": "v5.channel.k8s.io",
+}
 
 
 def detour_objects() -> list[Object]:
@@ -648,8 +666,29 @@ def test_who_may_run_pods_is_as_the_api_server_says(cluster: Cluster) -> None:
     assert {it for it in names if runs(it)} == sources[0]
     assert sources[0] == {
         *("makes-pods", "changes-pods", "runs-commands", "attaches", "debugs", "deploys", "deploys-everywhere"),
-        *("schedules", "edits"),
+        *("schedules", "edits", "reads", "reads-commands", "reads-kubelets"),
     }
+
+
+def test_get_is_enough_to_run_commands_before_1_35(cluster: Cluster) -> None:
+    """There is no kubelet, so what is allowed ends in another error."""
+    install(cluster, detour_objects())
+    pod = {"containers": [{"name": "iis", "image": "iis"}], "nodeName": "none", "serviceAccountName": "default"}
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": "who-a"}}
+    metadata = {"name": "iis", "namespace": "who-a"}
+    cluster.client.apply(account, {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod})
+    path = "/api/v1/namespaces/who-a/pods/iis/exec"
+
+    def is_refused(method: str, name: str) -> bool:
+        client = cluster.client.as_service_account("who-a", name)
+        with pytest.raises(ApiError) as refused:
+            client.request(method, path, headers=WEBSOCKET, command="cmd", stdout="true")
+        return refused.value.code == 403
+
+    until(lambda: not is_refused("POST", "runs-commands"), "the API server evaluates the bindings")
+    assert is_refused("POST", "reads-commands")
+    assert is_refused("GET", "reads-logs")
+    assert is_refused("GET", "reads-commands") is (cluster.minor >= 35)
 
 
 def test_who_may_be_someone_else_can_really_do_it(cluster: Cluster) -> None:
