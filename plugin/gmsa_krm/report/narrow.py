@@ -133,6 +133,7 @@ class _Behind(_Walk):
         # A group in the focus brings none of its other members along.
         self._groups = {it.id for it in focus if isinstance(it, ServiceAccounts)}
         self._accounts = {reader.id: account for reader, account in twins(graph)}
+        self._brought: set[tuple[str, bool]] = set()
         # Ways to every account, of which each is taken once.
         self._to_all = [it for it in graph.edges.values() if it.kind == RUN_PODS and it.passes_checks]
         # And those to accounts that no credential spec has.
@@ -143,7 +144,7 @@ class _Behind(_Walk):
         return isinstance(node, (ServiceAccount, ServiceAccounts)) and not self._has_powers(node)
 
     def _steps(self, node: Node, is_part: bool) -> Iterator[Step]:
-        for it in self._incoming(node):
+        for it in self._incoming(node, is_part):
             if it.kind == MEMBER:
                 if node.id not in self._groups:
                     yield it, [(it.source, is_part)]
@@ -163,8 +164,8 @@ class _Behind(_Walk):
             it = ways.pop()
             yield it, [(it.source, it.kind in ACCESS)]
 
-    def _incoming(self, node: Node) -> Iterator[Edge]:
-        """The edges to a node, and those to what it is one of."""
+    def _incoming(self, node: Node, is_part: bool) -> Iterator[Edge]:
+        """The edges to a node, and those to what it is one of, unless another one has brought them along."""
         yield from self._graph.incoming(node)
         wider: list[Node] = []
         if isinstance(node, ServiceAccount):
@@ -174,7 +175,9 @@ class _Behind(_Walk):
         elif isinstance(node, (User, Group)) and node.name != ALL:
             wider = [type(node)(ALL)]
         for it in wider:
-            yield from self._graph.incoming(it, *DETOURS)
+            if (it.id, is_part) not in self._brought:
+                self._brought.add((it.id, is_part))
+                yield from self._graph.incoming(it, *DETOURS)
 
 
 def twins(graph: Graph) -> list[tuple[Principal, Account]]:
