@@ -706,6 +706,8 @@ def lint_agrees(subject: Subject) -> Iterator[str]:
     lint = subject.run(subject.call.with_(arguments=("lint", *subject.paths)))
     if "there is no GMSAConfig in the input" in subject.outcome.stderr:
         return  # lint needs none
+    if "-" in subject.paths and not subject.stdin.strip():
+        return  # lint has nothing to check then, and render may render a config alone
     if "not YAML" in subject.outcome.stderr:
         return  # lint reads values of JSON without separators, and passes over what is no manifest
     lines = [line for line in _lines(lint.stdout) if not line.startswith("rules: ")]
