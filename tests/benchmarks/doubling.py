@@ -392,7 +392,7 @@ KINDS = (
     Kind("documents", "documents of a stream", 1000, _documents, _POST_RENDER, "in.yaml"),
     Kind("items", "items of a ResourceList with a `*`", 1000, _resource_list, (), "in.yaml"),
     Kind("separators", "separators without a document", 40_000, _separators, _POST_RENDER, "in.yaml"),
-    Kind("directives", "lines in a scalar that start with %", 20_000, _scalar("%a"), _POST_RENDER, "in.yaml"),
+    Kind("directives", "lines in a scalar that start with %", 200_000, _scalar("%a"), _POST_RENDER, "in.yaml"),
     Kind("aliases", "aliases", 60_000, _aliases, _POST_RENDER, "in.yaml"),
     Kind("merges", "merge keys", 20_000, _merges, _POST_RENDER, "in.yaml"),
     Kind("unknown", "unknown references, and credspecs", 1500, _unknown, ("lint", "."), status=1),
@@ -432,7 +432,7 @@ KINDS = (
     Kind(
         "snapshot",
         "accounts of a snapshot",
-        500,
+        1500,
         _snapshot,
         ("import", "ad", "ad.yaml", "--into", "-", "--quiet"),
         "gmsa.yaml",

@@ -276,7 +276,7 @@ def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(release, "problems", list)
     monkeypatch.setattr(release, "_uncommitted", list)
     monkeypatch.setattr(release, "address", lambda: release.PLACEHOLDER)
-    for name in ("MAKELEVEL", "MAKEFLAGS"):  # make test sets them
+    for name in ("MAKELEVEL", "MAKEFLAGS", "PYTEST_ADDOPTS"):  # which make test and make release-check set
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "build/release"
 
