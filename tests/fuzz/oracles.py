@@ -30,7 +30,8 @@ Run = Callable[[Call], Outcome]
 
 # Commands whose stdout is applied, so that half of it must not come out.
 _APPLIED = ("render", "post-render", "argocd generate", "patch", "plugin")
-_SEPARATOR = re.compile(r"^(?:%[^\n]*\n(?:[%#][^\n]*\n)*)?---(?=[ \t\r\n\x85\u2028\u2029]|\Z)", re.MULTILINE)
+_DIRECTIVES = r"(?:%(?:YAML|TAG)[ \t][^\n]*\n(?:(?:%(?:YAML|TAG)[ \t]|#)[^\n]*\n)*)?"
+_SEPARATOR = re.compile(rf"^{_DIRECTIVES}---(?=[ \t\r\n\x85\u2028\u2029]|\Z)", re.MULTILINE)
 _LAST_RESORT = re.compile(r"Traceback \(most recent call last\)|please report|report (?:this|it)\b", re.IGNORECASE)
 _COMMANDS = (*declarations.COMMANDS, "__complete")
 # The options of commands whose output is compared, as the generators write them.
@@ -911,7 +912,7 @@ def _parts(text: str) -> list[str]:
 
 def _without_start(text: str) -> str:
     """Behind the first document what follows `---` gets a line of its own: kubectl would drop it."""
-    return re.sub(r"\A((?:%[^\n]*\n(?:[%#][^\n]*\n)*)?)---\n?", r"\1", text)
+    return re.sub(rf"\A({_DIRECTIVES})---\n?", r"\1", text)
 
 
 def _lines(data: bytes) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from build import tool
 from conftest import ROOT, Call, Folder
-from gmsa_krm.yamltext.stream import joined
+from gmsa_krm.yamltext.stream import joined, split
 from hosts.conftest import Helm
 from hosts.support import NO_ADMISSION, gmsa_config
 
@@ -115,3 +115,23 @@ def test_the_end_of_an_empty_document_hides_nothing(empty: str, before: str, cal
 )
 def test_the_end_of_other_documents_stays(text: str) -> None:
     assert joined([text]) == text
+
+
+@pytest.mark.parametrize("text", ["%    z", "%A", "# c\n%TAGS"])
+def test_a_line_of_a_scalar_that_starts_with_a_percent_sign_is_no_directive(
+    text: str, call: Call, folder: Folder
+) -> None:
+    """Behind it the output has a separator, and is read again as what it is."""
+    manifest = f'{CONFIG_MAP}data:\n  a: "x\n{text}"\n'
+    where = folder({"gmsa.yaml": gmsa_config(admission=NO_ADMISSION)})
+    done = call("post-render", "--config", where / "gmsa.yaml", stdin=manifest.encode())
+    assert done.status == 0, done.stderr
+    assert done.stdout.startswith(manifest)
+    again = call("post-render", "--config", where / "gmsa.yaml", stdin=done.stdout.encode())
+    assert (again.status, again.stdout) == (0, done.stdout), again.stderr
+
+
+def test_directives_stay_with_the_document_that_they_are_of(call: Call, folder: Folder) -> None:
+    second = f"%YAML 1.1\n# c\n%TAG ! tag:example.com,2026:\n---\n{CONFIG_MAP.replace('name: a', 'name: b')}"
+    first, other = split(f"{CONFIG_MAP}...\n{second}")
+    assert (first.text, other.text) == (f"{CONFIG_MAP}...\n", second)

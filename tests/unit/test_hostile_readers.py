@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from builders import CREDSPEC_FROM_WORKLOADS, MODE_NONE, deployment, entry, gmsa_config, listed, workloads_config
-from conftest import Call, Check, Folder
+from conftest import CREDSPEC, DOMAIN, HEAD, Call, Check, Folder
 
 CONFIG = gmsa_config(CREDSPEC_FROM_WORKLOADS, MODE_NONE)
 POD = """\
@@ -432,3 +432,23 @@ def test_a_line_break_of_yaml_in_a_file_of_json_stays_text(character: str, call:
     where = folder({"gmsa.yaml": CONFIG, "a.json": json.dumps(data, ensure_ascii=False)})
     done = call("render", where)
     assert data in list(yaml.safe_load_all(done.stdout))
+
+
+@pytest.mark.parametrize("key", ["x", "metadata"])
+def test_a_key_is_repeated_in_what_a_changed_workload_is_in(key: str, call: Call, folder: Folder) -> None:
+    """The output refers to a credential spec, so reading it again would be an error."""
+    pod = "{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: web}, spec: {containers: [{name: iis, image: a}]}}"
+    entry = "  workloads:\n  - match: {names: [%s]}\n    credspec: gmsa-webapp1\n    serviceAccount: webapp1\n"
+    manifest = f"kind: PodList\nitems: [{pod}]\n{key}: {{}}\n{key}: {{}}\n"
+    found = {}
+    for name in ("web", "other"):
+        config = HEAD + DOMAIN + CREDSPEC + "  admission: {mode: None}\n" + entry % name
+        where = folder({"gmsa.yaml": config, "web.yaml": manifest})
+        found[name] = call("render", where / "gmsa.yaml", where / "web.yaml")
+    assert found["web"].status == 1
+    assert (
+        f"web.yaml:4:1: the key {key} is repeated in this mapping (first in line 3); remove one\n"
+        in found["web"].stderr
+    )
+    if key == "x":  # which decides nothing, where nothing is changed
+        assert found["other"].status == 0, found["other"].stderr

@@ -180,6 +180,8 @@ class _Run:
             return
         is_hook = _is_hook(document)
         may_refer = document.mentions(_REFERENCE)
+        is_patched = False
+        around: list[Node] = []  # what the workloads are in
         for it, above in objects_in(root):
             report_unnamed(it, self._kinds.__contains__, document.report(self.findings))
             workload = workload_of(it, self._kinds)
@@ -189,12 +191,14 @@ class _Run:
                 keys, overridden = repeated_keys(it), overridden_keys(it)
             elif workload is None:
                 # With another kind it may be a workload to some readers.
+                around.append(it)
                 keys = [found for found in _in(it, repeated_keys_of) if may_refer or found[1].text in _DECIDING]
                 overridden = [found for found in _in(it, overridden_keys_of) if may_refer or found[0].text in _DECIDING]
             elif self._is_own(workload):
                 continue
             else:
                 patch, has_reference = self._process(document, workload, is_hook)
+                is_patched |= bool(patch)
                 is_read = patch or may_refer
                 keys = repeated_keys(it) if is_read else _matched(workload, repeated_keys_of, 1)
                 overridden = overridden_keys(it) if is_read else _matched(workload, overridden_keys_of, 0)
@@ -204,8 +208,17 @@ class _Run:
             self._refuse_overridden(document, overridden, str(workload or ""))
             if may_be_overlooked:
                 self._overlooked.check(document, it, has_reference=has_reference)
+        # It refers in the output, where these would be errors.
+        self._refuse_repeated_in(document, around if is_patched and not may_refer else [])
         if index not in self.changes:
             document.forget()
+
+    def _refuse_repeated_in(self, document: Document, objects: list[Node]) -> None:
+        for it in objects:
+            keys = [found for found in _in(it, repeated_keys_of) if found[1].text not in _DECIDING]
+            self._refuse_repeated(document, keys, "")
+            overridden = [found for found in _in(it, overridden_keys_of) if found[0].text not in _DECIDING]
+            self._refuse_overridden(document, overridden, "")
 
     def _check_overlooked(self, document: Document) -> None:
         """The check of a document without a workload to process."""

@@ -26,6 +26,8 @@ _SEPARATOR_OF_OTHERS = re.compile(r"---[^\S\n]*(?:#|\n|\Z)")
 _JSON_OF_OTHERS = re.compile(rf"[ \t{BREAKS}]*[^\S \t{BREAKS}]\s*\{{")
 # Directives (%YAML) before it belong to the document that it starts.
 _START = re.compile(rf"(?:%[^\n]*\n(?:[%#][^\n]*\n)*)?{_SEPARATOR.pattern}")
+# Other lines that start with % are errors, or parts of scalars.
+_DIRECTIVES = ("%YAML ", "%YAML\t", "%TAG ", "%TAG\t")
 # A separator with more on its line, as it ends for kubectl (LF), than a comment.
 _CROWDED_START = re.compile(rf"((?:%[^\n]*\n(?:[%#][^\n]*\n)*)?---)(?![ \t]*(?:#[^{BREAKS}]*)?(?:\r?\n|\Z))[^\n]")
 
@@ -322,7 +324,7 @@ def _start_of_directives(text: str, separator: int, lower: int) -> int:
     start = line = separator
     while line > lower:
         line = text.rfind("\n", lower, line - 1) + 1 or lower
-        if text[line] == "%":
+        if text.startswith(_DIRECTIVES, line):
             start = line
         elif text[line] != "#":
             break
