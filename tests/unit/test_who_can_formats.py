@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 import clusters
+import graphs
 from conftest import ROOT, Call, Folder
 from gmsa_krm.findings import printable
 from gmsa_krm.report.build import build
@@ -773,3 +774,17 @@ def test_the_html_says_whose_contents_nothing_fills_in_and_who_fetches_for_a_plu
     assert "names gmsa-till, but nothing fills in its contents in labor: it has no account until it brings them" in card
     assert "from https://nordwind.vault.azure.net/secrets/till" in card
     assert "So no computer can fetch it" not in card
+
+
+@pytest.mark.parametrize("more", [(), ("--account", "WebApp1")], ids=["whole", "narrowed"])
+@pytest.mark.parametrize("format", FORMATS)
+def test_ephemeral_containers_lead_to_every_credential_spec_that_nothing_else_leads_to(
+    format: str, more: tuple[str, ...], call: Call, tmp_path: Path
+) -> None:
+    objects = [
+        *graphs.SETUP,
+        graphs.binding("use", "use-a", "web/app", namespace="web"),
+        graphs.role("debug", ([""], ["pods/ephemeralcontainers"], [], ["patch"])),
+        graphs.binding("debug", "debug", "user:jane", namespace="web"),
+    ]
+    assert "jane" in shown(call, clusters.write(tmp_path, objects, []), format, *more)

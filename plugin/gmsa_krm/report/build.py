@@ -211,6 +211,7 @@ class _Builder:
                     is_mighty = detour.kind == IMPERSONATE and mighty.includes(target)
                     self._add_power(edge, detour, ", who may do everything" if is_mighty else "")
                     if edge.passes_checks and not edge.is_built_in:
+                        self.graph.node(CredentialSpec(ALL))  # where it leads
                         edge.warning("no-hardening", self._of_ephemeral)
 
     @property

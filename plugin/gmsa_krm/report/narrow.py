@@ -47,6 +47,8 @@ def around(graph: Graph, focus: Iterable[Node]) -> Graph:
             part.node(edge.source)
             part.node(edge.target)
             part.add(edge)
+    if any(it.passes_checks for it in part.edges.values()):
+        part.node(CredentialSpec(ALL))
     names = {it.key[:3] for edge in part.edges.values() for it in edge.bindings}
     namespaces = {it.namespace for it in part.nodes.values() if it.namespace}
     part.without_effect = [

@@ -119,12 +119,12 @@ class Picture:
         own = [it for it in own if it.source.id not in everything or _is_of_all(it)]
         shown = [*graph.sorted_edges(*ACCESS), *own, *graph.sorted_edges(LOG_ON, ADDITIONAL_ACCOUNT, FETCH_PASSWORD)]
         folded = _Folded(mighty)
-        boxes = _boxes(graph, shown, folded)
+        reach = Reach(graph)
+        boxes = _boxes(graph, shown, folded, {CredentialSpec(ALL).id} if any(map(reach.why, own)) else set())
         self.boxes = [*([folded.box] if folded.ids else []), *boxes.values()]
         self.lines: list[Line] = []
         self.detours: list[Line] = []
         self.reaching: list[Line] = []
-        reach = Reach(graph)
         together: dict[tuple[str, str, str], list[Edge]] = {}
         for it in shown:
             source = "" if folded.has(it) else it.source.id
@@ -158,8 +158,9 @@ class _Folded:
         return edge.source.id in self.ids and _is_of_all(edge)
 
 
-def _boxes(graph: Graph, shown: list[Edge], folded: _Folded) -> dict[str, Box]:
-    ends = {it.target.id for it in shown} | {it.source.id for it in shown if not folded.has(it)}
+def _boxes(graph: Graph, shown: list[Edge], folded: _Folded, reached: set[str]) -> dict[str, Box]:
+    """`reached`: ids of nodes to which lines lead that are no edges."""
+    ends = reached | {it.target.id for it in shown} | {it.source.id for it in shown if not folded.has(it)}
     members = _members(graph, ends)
     apart = {it.id for them in members.values() for it in them} | folded.ids
     return {
