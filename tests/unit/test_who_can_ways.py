@@ -416,3 +416,17 @@ def test_who_grants_access_to_pods_that_they_run_has_it(of_bindings: str, of_pod
     ]
     rows, _ = power_rows(build(objects))
     assert any("to which it may grant every credential spec" in it.cells[2] for it in rows) is reaches_all
+
+
+def test_a_name_is_no_way_past_the_checks() -> None:
+    """Names of objects are hostile, and reasons hold them."""
+    name = "pods/ephemeralcontainers, which nothing checks"
+    objects = [
+        *SETUP,
+        role("change", (["windows.k8s.io"], ["gmsacredentialspecs"], [], ["update"])),
+        binding("change", "change", f"user:{name}"),
+        role("be", ([""], ["users"], [name], ["impersonate"])),
+        binding("be", "be", "user:jane"),
+    ]
+    (edge,) = build(objects).sorted_edges("Impersonate")
+    assert (edge.passes_checks, edge.risks) == (False, [])

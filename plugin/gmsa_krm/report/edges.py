@@ -110,8 +110,8 @@ class Edge(Risky):
 
     @property
     def passes_checks(self) -> bool:
-        """Of RunPods: whether pods get any credential spec by it."""
-        return any(PAST_CHECKS in it for it in self.reasons)
+        """Whether someone runs pods by it that get any credential spec. Reasons of other kinds hold names of others."""
+        return self.kind == RUN_PODS and any(it.endswith(PAST_CHECKS) for it in self.reasons)
 
     @property
     def is_built_in(self) -> bool:

@@ -137,7 +137,7 @@ class _Behind(_Walk):
         self._accounts = {reader.id: account for reader, account in twins(graph)}
         self._brought: set[tuple[str, bool]] = set()
         # Ways to every account, of which each is taken once.
-        self._to_all = [it for it in graph.edges.values() if it.kind == RUN_PODS and it.passes_checks]
+        self._to_all = [it for it in graph.edges.values() if it.passes_checks]
         # And those to accounts that no credential spec has.
         ways = graph.incoming(self._every) if self._every is not None else []
         self._to_others = [it for it in ways if it.kind not in (USE, GRANT_ACCESS)]

@@ -111,7 +111,8 @@ def _is_true(graph: Graph, finding: Finding, found: tuple[ServiceAccount, Worklo
         return False
     if finding.rule not in _SAID or not workload.is_refused:
         field = finding.field.partition(": ")[2]
-        workload.error(finding.rule, f"it cannot be rendered: {field} {finding.message}".replace(":  ", ": "))
+        what = f"{field} {finding.message}" if field else finding.message
+        workload.error(finding.rule, f"it cannot be rendered: {what}")
     return True
 
 
