@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
@@ -28,21 +29,26 @@ from gmsa_krm.findings import ExternalError, printable
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from http.client import HTTPResponse
     from typing import Any, Self
 
     Object = dict[str, Any]
 
 _TERMINATED = 143
 _START = 60  # seconds for kubectl to listen: a login plugin may ask its user first
-_ANSWER = 30  # seconds for an answer
+_ANSWER = 30  # seconds for an answer to begin, and for each part of it
+_WHOLE = 300  # seconds for all of an answer
 _PROGRAM = 60  # seconds for a program in a pod; nltest looks for a domain controller for half of it
 _MAX_ANSWER = 512 * 1024 * 1024
+_PART = 1024 * 1024
 _MAX_OUTPUT = 64 * 1024  # of a program in a pod; those of Windows print a few lines
 # Fewer pods a page would be more requests, more would be answers of many megabytes.
 _PAGE = 1000
+_MAX_PAGES = 10_000  # Kubernetes is made for 150,000 pods
 _LONGEST_TMPDIR = 75  # bytes, of the 104 that a path may have in macOS's sockaddr_un
 _LISTENING = re.compile(r"Starting to serve on (.*)")
 _LOG = re.compile(r"[IWEF][0-9]{4} ")  # klog's lines; what failed is in the answer, too
+_CHECK_ADDRESS = "check the address of kubectl's context"
 _TRY = "find out whether kubectl version works with the same context"
 _APPLY = "application/apply-patch+yaml"
 _JSON = "application/json"
@@ -103,15 +109,21 @@ class ApiServer:
         """
         found: list[Object] = []
         sep, after = "&" if "?" in path else "?", ""
-        while True:
+        for _ in range(_MAX_PAGES):
             page = self.get(f"{path}{sep}limit={_PAGE}{after}")
-            items = page.get("items")
+            items, metadata = page.get("items"), page.get("metadata")
+            items = [] if items is None else items
+            metadata = {} if metadata is None else metadata
+            is_list = isinstance(items, list) and all(isinstance(it, dict) for it in items)
+            if not is_list or not isinstance(metadata, dict):
+                raise ExternalError(f"the API server's answer to {path} is not a list of objects; {_CHECK_ADDRESS}")
             head = {"apiVersion": page.get("apiVersion"), "kind": str(page.get("kind")).removesuffix("List")}
-            found += [keep({**head, **it}) for it in items if isinstance(it, dict)] if isinstance(items, list) else []
-            token = (page.get("metadata") or {}).get("continue")
+            found += [keep({**head, **it}) for it in items]
+            token = metadata.get("continue")
             if not token or not items:
                 return found
             after = f"&continue={quoted(str(token))}"
+        raise ExternalError(f"the API server's list {path} does not end; {_CHECK_ADDRESS}")
 
     def review(self, path: str, body: Object) -> Object:
         """Sends a review (SubjectAccessReview, say), of which the API server keeps nothing."""
@@ -165,13 +177,13 @@ class ApiServer:
         try:
             connection.request(method, self._prefix + path, data, headers)
             answer = connection.getresponse()
-            text = answer.read(_MAX_ANSWER + 1)
+            text = _read(answer, path)
         except (OSError, HTTPException) as error:
             connection.close()
             raise ExternalError(self._no_answer(error)) from None
-        if len(text) > _MAX_ANSWER:
+        except ExternalError:
             connection.close()
-            raise ExternalError(f"the API server's answer to {path} is larger than {_MAX_ANSWER >> 20} MiB")
+            raise
         try:
             found = json.loads(text)
         except (ValueError, RecursionError):
@@ -179,9 +191,7 @@ class ApiServer:
         if answer.status >= 300:
             raise self._refused(answer.status, found, text)
         if not isinstance(found, dict):
-            raise ExternalError(
-                f"the API server's answer to {path} is not an object in JSON; check the address of kubectl's context"
-            )
+            raise ExternalError(f"the API server's answer to {path} is not an object in JSON; {_CHECK_ADDRESS}")
         return found
 
     def _refused(self, code: int, found: object, text: bytes) -> Exception:
@@ -269,6 +279,20 @@ class ApiServer:
             self._process.wait()
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _read(answer: HTTPResponse, path: str) -> bytes:
+    """The body of an answer. Raises ExternalError where it does not end."""
+    parts, size, end = [], 0, time.monotonic() + _WHOLE
+    while part := answer.read1(_PART):
+        parts.append(part)
+        size += len(part)
+        if size > _MAX_ANSWER:
+            raise ExternalError(f"the API server's answer to {path} is larger than {_MAX_ANSWER >> 20} MiB")
+        if time.monotonic() > end:
+            raise ExternalError(f"the API server's answer to {path} has not ended within {_WHOLE} seconds")
+    answer.close()  # Python 3.11 does not, after read1, and then the connection is not used again
+    return b"".join(parts)
 
 
 def _with_cure(said: str) -> str:

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from gmsa_krm.access import Rbac
 from gmsa_krm.cluster.proxy import Refused
+from gmsa_krm.cluster.shapes import ITEMS, fit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from gmsa_krm.cluster.proxy import ApiServer
+    from gmsa_krm.cluster.shapes import Shape
 
     Object = dict[str, Any]
     Result = TypeVar("Result")
@@ -86,7 +88,9 @@ class View:
         with self._locks[name]:
             if name not in self._lists:
                 try:
-                    self._lists[name] = self.server.items(LISTS[name], _KEPT.get(name, _all))
+                    self._lists[name] = self.server.items(LISTS[name], lambda it: _kept(name, it))
+                except CouldNotLookError as error:
+                    self._lists[name] = error
                 except Refused as error:
                     self._lists[name] = None if error.code == 404 else could_not_look(error, f"list {name}")
             found = self._lists[name]
@@ -106,10 +110,10 @@ class View:
             self._names[name] = {(it["metadata"].get("namespace"), it["metadata"]["name"]): it for it in items}
         return self._names[name]
 
-    def find(self, path: str, what: str) -> Object | None:
+    def find(self, path: str, what: str, shape: Shape) -> Object | None:
         """The object at a path, None if there is none. `what`: "get namespaces", for the message."""
         try:
-            return self.server.get(path)
+            return fitting(self.server.get(path), shape, f"the answer to {path}")
         except Refused as error:
             if error.code == 404:
                 return None
@@ -137,8 +141,21 @@ class View:
             return list(pool.map(function, values))
 
 
-def _all(item: Object) -> Object:
+def fitting(item: Object, shape: Shape, what: str) -> Object:
+    """The object, without null. Raises CouldNotLookError if it is not one of Kubernetes: something else answers."""
+    problem = fit(item, shape)
+    if problem:
+        raise CouldNotLookError(
+            f"{what} is not as Kubernetes has it ({problem}); check the address of kubectl's context, and what else"
+            " serves this part of the API"
+        )
     return item
+
+
+def _kept(name: str, item: Object) -> Object:
+    """What checks need of an item of a list. Raises as above."""
+    fitting(item, ITEMS[name], f"an item of the list {name}")
+    return _of_pod(item) if name == "pods" else item
 
 
 def _of_pod(pod: Object) -> Object:
@@ -165,7 +182,6 @@ _UNREAD_OF_SPECS = frozenset(("volumes", "affinity", "topologySpreadConstraints"
 _UNREAD_OF_CONTAINERS = frozenset(
     ("args", "command", "env", "envFrom", "lifecycle", "livenessProbe", "readinessProbe", "resources", "startupProbe")
 ) | {"volumeMounts"}
-_KEPT = {"pods": _of_pod}
 
 # The lists that `View.rbac` reads.
 RBAC_LISTS = ("clusterroles", "clusterrolebindings", "roles", "rolebindings")

@@ -8,8 +8,9 @@ from gmsa_krm.cluster.live import CREDSPECS, credspecs_of
 from gmsa_krm.cluster.outcome import ERROR, WARNING, Check
 from gmsa_krm.cluster.pairs import RESOURCE, is_of_administrator, subjects_of, wanted_pairs
 from gmsa_krm.cluster.proxy import Refused, quoted
+from gmsa_krm.cluster.shapes import REVIEW
 from gmsa_krm.cluster.texts import count, some
-from gmsa_krm.cluster.view import RBAC_LISTS, could_not_look
+from gmsa_krm.cluster.view import RBAC_LISTS, could_not_look, fitting
 from gmsa_krm.credspecs.parse import GROUP
 from gmsa_krm.manifests.access import role_name
 from gmsa_krm.manifests.manifest import MANAGED_BY
@@ -99,7 +100,7 @@ def _may_use(view: View, pair: Pair) -> bool:
         answer = view.server.review(path, review)
     except Refused as error:
         raise could_not_look(error, f"create {_REVIEWS}") from None
-    status = answer.get("status") or {}
+    status = fitting(answer, REVIEW, "the answer to a LocalSubjectAccessReview").get("status") or {}
     return bool(status.get("allowed")) and not status.get("denied")
 
 

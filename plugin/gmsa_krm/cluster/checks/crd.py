@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gmsa_krm.cluster.outcome import ERROR, Check
+from gmsa_krm.cluster.shapes import CRD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ _PATH = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{_NAME}"
 
 def _run(view: View, wanted: Wanted, found: Found) -> None:
     about = f"CustomResourceDefinition {_NAME}"
-    crd = view.find(_PATH, "get customresourcedefinitions")
+    crd = view.find(_PATH, "get customresourcedefinitions", CRD)
     if crd is None:
         cure = "apply what gmsa-krm render prints" if wanted.is_given else "install a gMSA set-up first"
         found.problem(about, f"does not exist, so the cluster knows no credential specs; {cure}")

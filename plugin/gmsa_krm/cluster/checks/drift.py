@@ -11,8 +11,9 @@ import re
 
 from gmsa_krm.cluster.outcome import ERROR, WARNING, Check
 from gmsa_krm.cluster.proxy import Refused
+from gmsa_krm.cluster.shapes import ITEMS
 from gmsa_krm.cluster.texts import RENDER, count
-from gmsa_krm.cluster.view import CouldNotLookError, could_not_look, describe
+from gmsa_krm.cluster.view import CouldNotLookError, could_not_look, describe, fitting
 from gmsa_krm.manifests.manifest import MANAGED_BY
 
 TYPE_CHECKING = False
@@ -159,6 +160,9 @@ def _compare(view: View, item: Object, generated: set[tuple[str, str]]) -> str |
     else:
         try:
             after = view.server.try_to_apply(_path(item), item, _manager(live))
+            fitting(after, ITEMS[_LISTS[item["kind"]]], f"the answer to a dry run of {describe(item)}")
+        except CouldNotLookError as error:
+            return error
         except Refused as error:
             return could_not_look(error, f"patch {_LISTS[item['kind']]}, not even as a dry run,")
     paths = list(_differences(_comparable(live), _comparable(after), ()))
@@ -193,7 +197,7 @@ def _manager(live: Object) -> str:
     for it in live["metadata"].get("managedFields") or []:
         labels = ((it.get("fieldsV1") or {}).get("f:metadata") or {}).get("f:labels") or {}
         if it.get("operation") == "Apply" and f"f:{label}" in labels:
-            return str(it["manager"])
+            return str(it.get("manager"))
     return _MANAGER
 
 
@@ -259,12 +263,14 @@ def _owners(live: Object) -> list[tuple[str, str, Object]]:
     return sorted(found, key=lambda it: it[0])
 
 
-def _owns(fields: Object, path: Path) -> bool:
+def _owns(fields: object, path: Path) -> bool:
     """Whether a manager owns the field; the items of a list are taken as one."""
     if not path:
         return True
     step, rest = path[0], path[1:]
     key = f"f:{step}"
+    if not isinstance(fields, dict):
+        return False
     if key in fields:
         return not fields[key] or _owns(fields[key], rest)
     if step.isdigit():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from gmsa_krm.cluster.outcome import ERROR, Check
+from gmsa_krm.cluster.shapes import VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ _NEEDED = {"ValidatingAdmissionPolicy": (1, 30), "MutatingAdmissionPolicy": (1, 
 
 
 def _run(view: View, wanted: Wanted, found: Found) -> None:
-    told = view.find("/version", "get /version") or {}
+    told = view.find("/version", "get /version", VERSION) or {}
     text = str(told.get("gitVersion"))
     version = re.match(r"v?([0-9]{1,3})\.([0-9]{1,3})", text)
     kinds = {it["kind"] for it in wanted.objects}
