@@ -64,7 +64,7 @@ def pod(name: str, namespace: str, labels: Object) -> Object:
 
 def by_hand() -> dict[str, list[Object]]:
     """What the objects of a config do not have: what the cluster makes of them, and the users' own."""
-    template = {"metadata": {"labels": {"app": "web"}}, "spec": {**pod("web-0", "web", {})["spec"], "tolerations": []}}
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": pod("web-0", "web", {})["spec"]}
     template["spec"]["nodeSelector"] = {"kubernetes.io/os": "windows"}
     template["spec"]["tolerations"] = [{"key": "os", "operator": "Equal", "value": "linux", "effect": "NoSchedule"}]
     del template["spec"]["nodeName"]
@@ -144,8 +144,8 @@ API_VERSIONS = {
 
 def with_status(kind: str, item: Object) -> Object:
     """As the cluster has an object of a config, after someone has changed it and controllers have looked at it."""
-    applied = {"manager": "argocd", "operation": "Apply", "time": "2026-11-26T10:00:00Z", "fieldsV1": {}}
-    applied["fieldsV1"] = {"f:metadata": {"f:labels": {"f:app.kubernetes.io/managed-by": {}}}, "f:spec": {}}
+    fields = {"f:metadata": {"f:labels": {"f:app.kubernetes.io/managed-by": {}}}, "f:spec": {}}
+    applied = {"manager": "argocd", "operation": "Apply", "time": "2026-11-26T10:00:00Z", "fieldsV1": fields}
     item["metadata"]["managedFields"] = [applied]
     item["metadata"].setdefault("annotations", {})["seen"] = "yes"
     status: Object = {"conditions": [CONDITION, {"type": "Progressing", "status": "False", "message": "why"}]}
@@ -194,7 +194,7 @@ def answer_from(answers: Object, method: str, path: str) -> Any:
 
 
 def places(value: Any, *path: Any) -> Iterator[tuple[Any, ...]]:
-    """The paths of all that is in a value, but for the rules of policies and CRDs, which nothing looks into."""
+    """The paths of all that is in a value."""
     yield path
     if isinstance(value, dict):
         for key, it in value.items():
@@ -340,8 +340,11 @@ def test_what_is_no_api_server_ends_the_run(
     assert done.stderr.count("\n") == 1
 
 
-def test_a_list_without_an_end_ends(server: FakeApiServer, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proxy, "_MAX_PAGES", 20)
+@pytest.mark.parametrize(("limit", "value"), [("_MAX_PAGES", 20), ("_LIST", 0.2)])
+def test_a_list_without_an_end_ends(
+    limit: str, value: float, server: FakeApiServer, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proxy, limit, value)
     item = {"metadata": {"name": "a", "namespace": "b"}, "spec": {}}
 
     def answer(_: str, path: str, query: dict[str, list[str]]) -> Any:

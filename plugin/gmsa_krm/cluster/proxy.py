@@ -38,13 +38,14 @@ _TERMINATED = 143
 _START = 60  # seconds for kubectl to listen: a login plugin may ask its user first
 _ANSWER = 30  # seconds for an answer to begin, and for each part of it
 _WHOLE = 300  # seconds for all of an answer
+_LIST = 600  # seconds for all pages of a list; by then an API server has forgotten what it has listed
 _PROGRAM = 60  # seconds for a program in a pod; nltest looks for a domain controller for half of it
 _MAX_ANSWER = 512 * 1024 * 1024
 _PART = 1024 * 1024
 _MAX_OUTPUT = 64 * 1024  # of a program in a pod; those of Windows print a few lines
 # Fewer pods a page would be more requests, more would be answers of many megabytes.
 _PAGE = 1000
-_MAX_PAGES = 10_000  # Kubernetes is made for 150,000 pods
+_MAX_PAGES = 2_000  # Kubernetes is made for 150,000 pods
 _LONGEST_TMPDIR = 75  # bytes, of the 104 that a path may have in macOS's sockaddr_un
 _LISTENING = re.compile(r"Starting to serve on (.*)")
 _LOG = re.compile(r"[IWEF][0-9]{4} ")  # klog's lines; what failed is in the answer, too
@@ -109,6 +110,7 @@ class ApiServer:
         """
         found: list[Object] = []
         sep, after = "&" if "?" in path else "?", ""
+        end = time.monotonic() + _LIST
         for _ in range(_MAX_PAGES):
             page = self.get(f"{path}{sep}limit={_PAGE}{after}")
             items, metadata = page.get("items"), page.get("metadata")
@@ -122,6 +124,8 @@ class ApiServer:
             token = metadata.get("continue")
             if not token or not items:
                 return found
+            if time.monotonic() > end:
+                break
             after = f"&continue={quoted(str(token))}"
         raise ExternalError(f"the API server's list {path} does not end; {_CHECK_ADDRESS}")
 

@@ -72,7 +72,7 @@ _POLICY_BINDING = {
     },
 }
 
-# Of what each list of `view.LISTS` is of. `access` judges rules, subjects and roleRef, `credspecs` contents.
+# The objects of each list of `view.LISTS`. `access` judges rules, subjects and roleRef, `credspecs` contents.
 _OBJECTS: dict[str, dict[str, Any]] = {
     "namespaces": _OF_CLUSTER,
     "nodes": {
